@@ -1,0 +1,47 @@
+"""Files that are never half written: a temporary name in the same folder, fsync, rename, fsync of the folder."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames in ``folder`` durable, where the platform can (Windows cannot)."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path to write to; move it to ``path`` at the end, or remove it on any exception.
+
+    The temporary file lies in the same folder, so that the move is one rename. A reader sees the old file or
+    the new one, never a mixture. OSError where the folder is missing, full or not writable.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    open(part, "xb").close()
+    try:
+        yield part
+        with open(part, "rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    fsync_folder(path.parent)
+
+
+def atomic_write(path: str | os.PathLike, data: bytes | str) -> None:
+    """Write ``data`` (text as UTF-8) to ``path``, wholly or not at all."""
+    with atomic_path(path) as part:
+        part.write_bytes(data.encode() if isinstance(data, str) else data)
