@@ -1,0 +1,33 @@
+"""LeNet-5 for the CPU: train it in seconds, read digits from real pictures, with no deep-learning framework.
+
+>>> from lenet5 import LeNet5, datasets, load, pretrained, read_image
+>>> model = pretrained()
+>>> model.predict(read_image("digit.png")[None])
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+# Where each public name lives; it is imported when it is first asked for, so that `lenet5 --help` needs no NumPy.
+_HOME = {
+    "LeNet5": "model",
+    "load": "model",
+    "pretrained": "model",
+    "read_image": "images",
+}
+_MODULES = ("datasets",)
+
+__all__ = ["LeNet5", "datasets", "load", "pretrained", "read_image"]
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

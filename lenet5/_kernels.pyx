@@ -1,0 +1,506 @@
+"""Every compiled entry point: layers over image lanes, the whole network, a thread's share of training.
+
+Three tiers: the modules above explain and check dtypes; the ``def`` functions here compare shapes and allocate; the C
+functions behind them (kernels_body.h, network_body.h) only compute, without the GIL. Lane arrays are (B, C, H, W, 16):
+16 pictures side by side in the innermost axis.
+"""
+
+import os
+
+import numpy as np
+
+from libc.stdint cimport int64_t, uint8_t, uintptr_t
+
+from .ckernels cimport (
+    LANES, OP_AVG_POOL2D, OP_CONV2D, OP_MAX_POOL2D, OP_RELU, OP_TANH, OPTIMIZER_ADAMW, OPTIMIZER_SGD, lenet5_barrier,
+    lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_net, lenet5_op, lenet5_optimizer,
+    lenet5_optimizer_kind, lenet5_pictures,
+    lenet5_training_f32)
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef extern from *:
+    """
+    #include "kernels.h"
+    /* The tables that this processor can run, widest first. */
+    static int lenet5_supported(const lenet5_isa **tables) {
+        int n = 0;
+    #if defined(__x86_64__)
+        __builtin_cpu_init();
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+            tables[n++] = &lenet5_avx512;
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+            tables[n++] = &lenet5_avx2;
+    #endif
+        tables[n++] = &lenet5_baseline;
+        return n;
+    }
+    """
+    int lenet5_supported(const lenet5_isa **tables)
+
+
+# ---- the instruction set, chosen once ------------------------------------------------------------------------
+
+cdef const lenet5_isa *_isa
+
+
+def _choose(wanted):
+    """The names of what this processor can run, and the choice: the widest, or ``wanted``."""
+    global _isa
+    cdef const lenet5_isa *tables[3]
+    cdef int n = lenet5_supported(tables)
+    names = tuple(tables[i].name.decode() for i in range(n))
+    if wanted and wanted not in names:
+        raise ImportError(f"LENET5_ISA is {wanted!r}; this processor offers {', '.join(names)}")
+    _isa = tables[names.index(wanted) if wanted else 0]
+    return names, _isa.name.decode()
+
+
+#: Names of the instruction sets that this processor can run, widest first, and of the one in use.
+ISAS, ISA = _choose(os.environ.get("LENET5_ISA", ""))
+N_LANES = LANES
+CONV2D, AVG_POOL2D, MAX_POOL2D, RELU, TANH = OP_CONV2D, OP_AVG_POOL2D, OP_MAX_POOL2D, OP_RELU, OP_TANH
+SGD, ADAMW = OPTIMIZER_SGD, OPTIMIZER_ADAMW
+
+
+cdef inline Py_ssize_t _ceil_div(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
+    return (n + d - 1) // d
+
+
+def aligned_zeros(shape, dtype):
+    """Zeros that start on a cache line, so that no vector straddles two."""
+    cdef object size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    buffer = np.zeros(size + 64, np.uint8)
+    start = -buffer.ctypes.data % 64
+    return buffer[start:start + size].view(dtype).reshape(shape)
+
+
+# ---- layers, each forward beside its backward ------------------------------------------------------------------
+
+def to_lanes(real[:, :, :, ::1] X):
+    """(N, C, H, W) to lanes (B, C, H, W, 16), B = ceil(N / 16); missing pictures are zero."""
+    cdef object N = X.shape[0], B = _ceil_div(X.shape[0], LANES), rest = np.asarray(X).shape[1:]
+    padded = np.zeros((B * LANES, *rest), np.asarray(X).dtype)
+    padded[:N] = X
+    return np.ascontiguousarray(np.moveaxis(padded.reshape(B, LANES, *rest), 1, -1))
+
+
+def from_lanes(real[:, :, :, :, ::1] X, N):
+    """The first N pictures of lanes (B, C, H, W, 16) as (N, C, H, W)."""
+    array = np.moveaxis(np.asarray(X), -1, 1)
+    return np.ascontiguousarray(array.reshape(-1, *array.shape[2:])[:N])
+
+
+cdef int _check_lanes(real[:, :, :, :, ::1] X, str name) except -1:
+    if X.shape[4] != LANES:
+        raise ValueError(f"{name} has {X.shape[4]} lanes, expected {LANES}: shape {np.asarray(X).shape}")
+    return 0
+
+
+cdef int _conv2d_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, :, ::1] W) except -1:
+    """The program step of a convolution, after a check that the shapes agree."""
+    _check_lanes(X, "X")
+    if W.shape[1] != X.shape[1] or W.shape[2] != W.shape[3] or W.shape[2] < 1:
+        raise ValueError(f"W has shape {np.asarray(W).shape}, expected (O, {X.shape[1]}, K, K) for X of shape "
+                         f"{np.asarray(X).shape}")
+    if X.shape[2] < W.shape[2] or X.shape[3] < W.shape[3]:
+        raise ValueError(f"X of shape {np.asarray(X).shape} is smaller than the kernel of W, {np.asarray(W).shape}")
+    op.kind = OP_CONV2D
+    op.in_channels, op.in_height, op.in_width = X.shape[1], X.shape[2], X.shape[3]
+    op.kernel_size = W.shape[2]
+    op.out_channels = W.shape[0]
+    op.out_height, op.out_width = X.shape[2] - W.shape[2] + 1, X.shape[3] - W.shape[3] + 1
+    return 0
+
+
+cdef int _check_gradient(const lenet5_op *op, real[:, :, :, :, ::1] dY, Py_ssize_t B) except -1:
+    expected = (B, op.out_channels, op.out_height, op.out_width, LANES)
+    if np.asarray(dY).shape != expected:
+        raise ValueError(f"dY has shape {np.asarray(dY).shape}, expected {expected}")
+    return 0
+
+
+def conv_scratch(int in_channels, int in_width, int kernel_size, int out_channels, int out_height):
+    """Elements of scratch memory that the backward kernels of one convolution need at most."""
+    return LANES * max(out_channels * out_height * (in_width + kernel_size + 8), in_channels * kernel_size**2)
+
+
+def conv2d_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b):
+    """Y (B, O, H-K+1, W-K+1, 16) = X (B, C, H, W, 16) * W (O, C, K, K) + b (O); valid, stride 1, no flip."""
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _conv2d_op(&op, X, W)
+    if b.shape[0] != W.shape[0]:
+        raise ValueError(f"b has shape ({b.shape[0]},), expected ({W.shape[0]},)")
+    cdef real[:, :, :, :, ::1] Y = np.empty((B, op.out_channels, op.out_height, op.out_width, LANES),
+                                            np.asarray(X).dtype)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                _isa.f32.conv2d_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &Y[i, 0, 0, 0, 0])
+            else:
+                _isa.f64.conv2d_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &Y[i, 0, 0, 0, 0])
+    return np.asarray(Y)
+
+
+def conv2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :, :, ::1] W):
+    """Gradients dX, dW, db of a convolution, from dY and what its forward was given."""
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _conv2d_op(&op, X, W)
+    _check_gradient(&op, dY, B)
+    dtype = np.asarray(X).dtype
+    cdef real[:, :, :, :, ::1] dX = np.empty_like(X)
+    cdef real[:, :, :, ::1] dW = np.zeros_like(W)
+    cdef real[::1] db = np.zeros(W.shape[0], dtype)
+    cdef real[::1] scratch = np.empty(conv_scratch(op.in_channels, op.in_width, op.kernel_size, op.out_channels,
+                                                   op.out_height), dtype)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                _isa.f32.conv2d_backward_input(&op, &dY[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &dX[i, 0, 0, 0, 0],
+                                               &scratch[0])
+                _isa.f32.conv2d_backward_weights(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &dW[0, 0, 0, 0], &db[0],
+                                                 &scratch[0])
+            else:
+                _isa.f64.conv2d_backward_input(&op, &dY[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &dX[i, 0, 0, 0, 0],
+                                               &scratch[0])
+                _isa.f64.conv2d_backward_weights(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &dW[0, 0, 0, 0], &db[0],
+                                                 &scratch[0])
+    return np.asarray(dX), np.asarray(dW), np.asarray(db)
+
+
+cdef int _pool_op(lenet5_op *op, real[:, :, :, :, ::1] X, int kernel_size) except -1:
+    _check_lanes(X, "X")
+    if not 1 <= kernel_size <= min(X.shape[2], X.shape[3]):
+        raise ValueError(f"kernel_size is {kernel_size}, expected 1..{min(X.shape[2], X.shape[3])} for X of shape "
+                         f"{np.asarray(X).shape}")
+    op.in_channels = op.out_channels = X.shape[1]
+    op.in_height, op.in_width = X.shape[2], X.shape[3]
+    op.out_height, op.out_width = X.shape[2] // kernel_size, X.shape[3] // kernel_size
+    op.kernel_size = kernel_size
+    return 0
+
+
+def pool2d_forward(real[:, :, :, :, ::1] X, int kernel_size, bint use_max):
+    """Y (B, C, H//K, W//K, 16): mean or maximum over windows of K x K, stride K."""
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _pool_op(&op, X, kernel_size)
+    cdef real[:, :, :, :, ::1] Y = np.empty((B, op.out_channels, op.out_height, op.out_width, LANES),
+                                            np.asarray(X).dtype)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                (_isa.f32.max_pool2d_forward if use_max else _isa.f32.avg_pool2d_forward)(
+                    &op, &X[i, 0, 0, 0, 0], &Y[i, 0, 0, 0, 0])
+            else:
+                (_isa.f64.max_pool2d_forward if use_max else _isa.f64.avg_pool2d_forward)(
+                    &op, &X[i, 0, 0, 0, 0], &Y[i, 0, 0, 0, 0])
+    return np.asarray(Y)
+
+
+def pool2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :, :, :, ::1] Y, int kernel_size,
+                    bint use_max):
+    """dX of a pooling layer; of equal maxima in a window the first one gets the gradient."""
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _pool_op(&op, X, kernel_size)
+    _check_gradient(&op, dY, B)
+    _check_gradient(&op, Y, B)
+    cdef real[:, :, :, :, ::1] dX = np.empty_like(X)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                if use_max:
+                    _isa.f32.max_pool2d_backward(&op, &X[i, 0, 0, 0, 0], &Y[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0],
+                                                 &dX[i, 0, 0, 0, 0])
+                else:
+                    _isa.f32.avg_pool2d_backward(&op, &dY[i, 0, 0, 0, 0], &dX[i, 0, 0, 0, 0])
+            else:
+                if use_max:
+                    _isa.f64.max_pool2d_backward(&op, &X[i, 0, 0, 0, 0], &Y[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0],
+                                                 &dX[i, 0, 0, 0, 0])
+                else:
+                    _isa.f64.avg_pool2d_backward(&op, &dY[i, 0, 0, 0, 0], &dX[i, 0, 0, 0, 0])
+    return np.asarray(dX)
+
+
+def activation_forward(real[:, :, :, :, ::1] X, int kind):
+    """RELU or TANH of every element."""
+    _check_lanes(X, "X")
+    cdef real[:, :, :, :, ::1] Y = np.empty_like(X)
+    cdef int64_t n = np.asarray(X).size
+    if n:
+        with nogil:
+            if real is float:
+                (_isa.f32.relu_forward if kind == OP_RELU else _isa.f32.tanh_forward)(
+                    n, &X[0, 0, 0, 0, 0], &Y[0, 0, 0, 0, 0])
+            else:
+                (_isa.f64.relu_forward if kind == OP_RELU else _isa.f64.tanh_forward)(
+                    n, &X[0, 0, 0, 0, 0], &Y[0, 0, 0, 0, 0])
+    return np.asarray(Y)
+
+
+def activation_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] Y, int kind):
+    """dX from dY and the activation's output Y."""
+    _check_lanes(Y, "Y")
+    if np.asarray(dY).shape != np.asarray(Y).shape:
+        raise ValueError(f"dY has shape {np.asarray(dY).shape}, expected that of Y, {np.asarray(Y).shape}")
+    cdef real[:, :, :, :, ::1] dX = np.empty_like(Y)
+    cdef int64_t n = np.asarray(Y).size
+    if n:
+        with nogil:
+            if real is float:
+                (_isa.f32.relu_backward if kind == OP_RELU else _isa.f32.tanh_backward)(
+                    n, &Y[0, 0, 0, 0, 0], &dY[0, 0, 0, 0, 0], &dX[0, 0, 0, 0, 0])
+            else:
+                (_isa.f64.relu_backward if kind == OP_RELU else _isa.f64.tanh_backward)(
+                    n, &Y[0, 0, 0, 0, 0], &dY[0, 0, 0, 0, 0], &dX[0, 0, 0, 0, 0])
+    return np.asarray(dX)
+
+
+def softmax(real[:, :, ::1] logits):
+    """Probabilities (N, classes, positions) over the axis of classes."""
+    cdef real[:, :, ::1] probabilities = np.empty_like(logits)
+    cdef int64_t n = logits.shape[0], positions = logits.shape[2]
+    cdef int classes = logits.shape[1]
+    if n and classes and positions:
+        with nogil:
+            if real is float:
+                _isa.f32.softmax(n, classes, positions, &logits[0, 0, 0], &probabilities[0, 0, 0])
+            else:
+                _isa.f64.softmax(n, classes, positions, &logits[0, 0, 0], &probabilities[0, 0, 0])
+    return np.asarray(probabilities)
+
+
+# ---- the whole network -----------------------------------------------------------------------------------------
+
+cdef class Pictures:
+    """Pictures in memory, as the kernels read them.
+
+    pixels : ndarray of shape (N, C, H, W), contiguous, uint8 (0..255) or float32 (0..1)
+    padding : rows and columns of background that are added on each side
+    background, ink : the values that the network sees for 0 and for full ink
+    """
+    cdef lenet5_pictures c
+    cdef object pixels
+    cdef readonly Py_ssize_t n
+    cdef readonly tuple shape
+
+    def __init__(self, pixels, int padding=0, float background=0, float ink=1):
+        if pixels.dtype not in (np.uint8, np.float32) or pixels.ndim != 4 or not pixels.flags.c_contiguous:
+            raise ValueError(f"pixels are {pixels.dtype} of shape {pixels.shape}, expected contiguous uint8 or float32 "
+                             "of shape (N, C, H, W)")
+        self.pixels = pixels
+        self.n = pixels.shape[0]
+        self.shape = (pixels.shape[1], pixels.shape[2] + 2 * padding, pixels.shape[3] + 2 * padding)
+        self.c.pixels = <const void *><uintptr_t>pixels.ctypes.data
+        self.c.is_uint8 = pixels.dtype == np.uint8
+        self.c.channels, self.c.height, self.c.width = pixels.shape[1], pixels.shape[2], pixels.shape[3]
+        self.c.padding, self.c.background, self.c.ink = padding, background, ink
+
+
+cdef class Program:
+    """The steps of a network for inputs of one size.
+
+    steps : list of tuples in the order of lenet5_op's fields
+    n_parameters : length of the parameter buffer, a multiple of 16
+    n_activations, n_scratch : elements that one lane group needs
+    """
+    cdef lenet5_op[32] ops
+    cdef lenet5_net c
+    cdef readonly tuple in_shape, out_shape
+
+    def __init__(self, list steps, int64_t n_parameters, int64_t n_activations, int64_t n_scratch):
+        if not 0 < len(steps) <= 32:
+            raise ValueError(f"a program has 1 to 32 steps, not {len(steps)}")
+        cdef int i
+        for i, step in enumerate(steps):
+            (self.ops[i].kind, self.ops[i].in_channels, self.ops[i].in_height, self.ops[i].in_width,
+             self.ops[i].out_channels, self.ops[i].out_height, self.ops[i].out_width, self.ops[i].kernel_size,
+             self.ops[i].weight, self.ops[i].bias, self.ops[i].input, self.ops[i].output) = step
+        self.c.ops = self.ops
+        self.c.n_ops = len(steps)
+        self.c.n_parameters, self.c.n_activations, self.c.n_scratch = n_parameters, n_activations, n_scratch
+        self.in_shape, self.out_shape = tuple(steps[0][1:4]), tuple(steps[len(steps) - 1][4:7])
+
+    cdef int check(self, Pictures pictures, Py_ssize_t n_parameters) except -1:
+        if pictures.shape != self.in_shape:
+            raise ValueError(f"pictures have shape {pictures.shape}, this program was made for {self.in_shape}")
+        if n_parameters != self.c.n_parameters:
+            raise ValueError(f"{n_parameters} parameters, expected {self.c.n_parameters}")
+        return 0
+
+    def forward(self, real[::1] parameters, Pictures pictures, real[:, :, :, ::1] logits, Py_ssize_t first,
+                Py_ssize_t last):
+        """Write the scores of pictures [first, last) to the same rows of ``logits`` (N, O, OH, OW)."""
+        self.check(pictures, parameters.shape[0])
+        if np.asarray(logits).shape != (pictures.n, *self.out_shape) or not 0 <= first <= last <= pictures.n:
+            raise ValueError(f"logits have shape {np.asarray(logits).shape}, expected {(pictures.n, *self.out_shape)}; "
+                             f"pictures {first}..{last} of {pictures.n}")
+        cdef real[::1] arena = aligned_zeros(self.c.n_activations, np.asarray(parameters).dtype)
+        cdef real *A = &arena[0]
+        cdef const real *Z = A + self.ops[self.c.n_ops - 1].output
+        cdef Py_ssize_t group, start, lane, k, n_valid, n_scores = logits.shape[1] * logits.shape[2] * logits.shape[3]
+        cdef real *out
+        with nogil:
+            for group in range(_ceil_div(last - first, LANES)):
+                start = first + group * LANES
+                n_valid = min(last - start, <Py_ssize_t>LANES)
+                out = &logits[start, 0, 0, 0]
+                if real is float:
+                    _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, A)
+                    _isa.f32.net_forward(&self.c, &parameters[0], A)
+                else:
+                    _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, A)
+                    _isa.f64.net_forward(&self.c, &parameters[0], A)
+                for lane in range(n_valid):
+                    for k in range(n_scores):
+                        out[lane * n_scores + k] = Z[k * LANES + lane]
+
+    def loss_and_gradients(self, real[::1] parameters, Pictures pictures, const uint8_t[::1] labels,
+                           real[::1] gradients):
+        """Mean softmax cross-entropy over all pictures; its gradient is added to ``gradients``."""
+        self.check(pictures, parameters.shape[0])
+        if gradients.shape[0] != parameters.shape[0] or labels.shape[0] != pictures.n:
+            raise ValueError(f"{gradients.shape[0]} gradients for {parameters.shape[0]} parameters, {labels.shape[0]} "
+                             f"labels for {pictures.n} pictures")
+        if self.out_shape[1:] != (1, 1) or (labels.shape[0] and np.max(labels) >= self.out_shape[0]):
+            raise ValueError(f"labels must be below {self.out_shape[0]}, and the output {self.out_shape} one position")
+        dtype = np.asarray(parameters).dtype
+        cdef real[::1] A = aligned_zeros(self.c.n_activations, dtype), dA = aligned_zeros(self.c.n_activations, dtype)
+        cdef real[::1] scratch = aligned_zeros(self.c.n_scratch, dtype)
+        cdef int64_t n_correct = 0, output = self.ops[self.c.n_ops - 1].output
+        cdef int classes = self.out_shape[0]
+        cdef Py_ssize_t group, start, n_valid, N = pictures.n
+        cdef double loss = 0
+        with nogil:
+            for group in range(_ceil_div(N, LANES)):
+                start = group * LANES
+                n_valid = min(N - start, <Py_ssize_t>LANES)
+                if real is float:
+                    _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
+                    _isa.f32.net_forward(&self.c, &parameters[0], &A[0])
+                    loss += _isa.f32.softmax_cross_entropy(classes, &A[output], &labels[start], n_valid,
+                                                           <float>1 / N, &dA[output], &n_correct)
+                    _isa.f32.net_backward(&self.c, &parameters[0], &A[0], &dA[0], &gradients[0], &scratch[0])
+                else:
+                    _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
+                    _isa.f64.net_forward(&self.c, &parameters[0], &A[0])
+                    loss += _isa.f64.softmax_cross_entropy(classes, &A[output], &labels[start], n_valid,
+                                                           <double>1 / N, &dA[output], &n_correct)
+                    _isa.f64.net_backward(&self.c, &parameters[0], &A[0], &dA[0], &gradients[0], &scratch[0])
+        return loss / N if N else 0.0
+
+
+def gather(Pictures pictures, int64_t[::1] index, float[:, ::1] warps=None):
+    """The pictures with these numbers as the network gets them, float32 (n, C, H, W), warped if ``warps`` (n, 6)."""
+    cdef Py_ssize_t group, start, n_valid, n = index.shape[0]
+    if n and (np.min(index) < 0 or np.max(index) >= pictures.n):
+        raise ValueError(f"index must be in 0..{pictures.n - 1}")
+    if warps is not None:
+        _check_warps(pictures, warps, n)
+    cdef float[:, :, :, :, ::1] X = np.empty((_ceil_div(n, LANES), *pictures.shape, LANES), np.float32)
+    for group in range(_ceil_div(n, LANES)):
+        start = group * LANES
+        n_valid = min(n - start, <Py_ssize_t>LANES)
+        _isa.f32.gather(&pictures.c, &index[start], 0, n_valid, NULL if warps is None else &warps[start, 0],
+                        &X[group, 0, 0, 0, 0])
+    return from_lanes(X, n)
+
+
+cdef int _check_warps(Pictures pictures, float[:, ::1] warps, Py_ssize_t n) except -1:
+    if warps.shape[0] != n or warps.shape[1] != 6:
+        raise ValueError(f"warps have shape {np.asarray(warps).shape}, expected ({n}, 6)")
+    if max(pictures.c.height, pictures.c.width) > 64:
+        raise ValueError(f"pictures of {pictures.c.height} x {pictures.c.width} cannot be warped, only up to 64 x 64")
+    if not np.isfinite(warps).all():
+        raise ValueError("warps must be finite")
+    return 0
+
+
+# ---- training --------------------------------------------------------------------------------------------------
+
+cdef class Training:
+    """Steps of an optimiser over float32 parameters, on ``n_threads`` threads that all call :meth:`run`.
+
+    The weights after a run are the same bits for any number of threads (network_body.h says how).
+    """
+    cdef lenet5_training_f32 c
+    cdef lenet5_barrier barrier
+    cdef Program program
+    cdef Pictures pictures
+    cdef list arrays, run_arrays
+    cdef bint has_barrier
+
+    def __init__(self, Program program, float[::1] parameters, float[::1] moment1, float[::1] moment2, int kind, *,
+                 int batch_size, int n_threads, double momentum=0.9, bint nesterov=False, double beta1=0.9,
+                 double beta2=0.999, double epsilon=1e-8, double weight_decay=0.0):
+        cdef Py_ssize_t n = program.c.n_parameters
+        if not n == parameters.shape[0] == moment1.shape[0] == moment2.shape[0]:
+            raise ValueError(f"parameters and moments have {parameters.shape[0]}, {moment1.shape[0]} and "
+                             f"{moment2.shape[0]} elements, expected {n}")
+        if batch_size < 1 or n_threads < 1:
+            raise ValueError(f"batch_size is {batch_size}, n_threads is {n_threads}, expected at least 1")
+        cdef Py_ssize_t n_groups = _ceil_div(batch_size, LANES)
+        self.program = program
+        self.c.net = &program.c
+        self.c.n_slices = <int>min(n_groups, 8)
+        self.c.n_threads, self.c.batch_size = n_threads, batch_size
+        cdef float[::1] arenas = aligned_zeros(
+            n_threads * (2 * program.c.n_activations + program.c.n_scratch), np.float32)
+        cdef float[::1] gradients = aligned_zeros(self.c.n_slices * n, np.float32)
+        cdef double[::1] losses = np.zeros(self.c.n_slices)
+        cdef int64_t[::1] corrects = np.zeros(self.c.n_slices, np.int64)
+        self.arrays = [parameters, moment1, moment2, arenas, gradients, losses, corrects]
+        self.c.parameters, self.c.moment1, self.c.moment2 = &parameters[0], &moment1[0], &moment2[0]
+        self.c.arenas, self.c.gradients = &arenas[0], &gradients[0]
+        self.c.slice_losses, self.c.slice_corrects = &losses[0], &corrects[0]
+        self.c.optimizer = lenet5_optimizer(<lenet5_optimizer_kind>kind, nesterov, momentum, beta1, beta2, epsilon, weight_decay)
+        if lenet5_barrier_init(&self.barrier, n_threads) != 0:
+            raise MemoryError("no barrier for the training threads")
+        self.has_barrier = True
+        self.c.barrier = &self.barrier
+
+    def __dealloc__(self):
+        if self.has_barrier:
+            lenet5_barrier_destroy(&self.barrier)
+
+    def prepare(self, Pictures pictures, const uint8_t[::1] labels, const int64_t[::1] order, double[::1] learning_rates,
+                int64_t first_step, float[:, ::1] warps=None):
+        """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each."""
+        cdef Py_ssize_t n = order.shape[0]
+        self.program.check(pictures, self.program.c.n_parameters)
+        if labels.shape[0] != pictures.n or n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:
+            raise ValueError(f"{labels.shape[0]} labels for {pictures.n} pictures, or an order that leaves them")
+        if np.max(labels) >= self.program.out_shape[0] or self.program.out_shape[1:] != (1, 1):
+            raise ValueError(f"labels must be below {self.program.out_shape[0]} at one position, the largest is "
+                             f"{np.max(labels)}")
+        if learning_rates.shape[0] != _ceil_div(n, self.c.batch_size):
+            raise ValueError(f"{learning_rates.shape[0]} learning rates for {_ceil_div(n, self.c.batch_size)} steps")
+        if warps is not None:
+            _check_warps(pictures, warps, n)
+        self.pictures = pictures
+        self.run_arrays = [labels, order, learning_rates, warps]
+        self.c.pictures, self.c.labels, self.c.order = &pictures.c, &labels[0], &order[0]
+        self.c.warps = NULL if warps is None else &warps[0, 0]
+        self.c.n_positions, self.c.n_steps, self.c.first_step = n, learning_rates.shape[0], first_step
+        self.c.learning_rates = &learning_rates[0]
+        self.c.loss_sum, self.c.n_correct, self.c.steps_done, self.c.diverged = 0, 0, 0, 0
+
+    def run(self, int thread):
+        """Thread ``thread``'s share; returns when all steps are done or a loss is not finite."""
+        if self.pictures is None or not 0 <= thread < self.c.n_threads:
+            raise ValueError(f"thread {thread} of {self.c.n_threads}, or run() before prepare()")
+        with nogil:
+            _isa.f32.train(&self.c, thread)
+
+    @property
+    def result(self):
+        """(sum of losses, right answers, steps done, diverged) of the last run."""
+        return self.c.loss_sum, self.c.n_correct, self.c.steps_done, bool(self.c.diverged)

@@ -1,0 +1,105 @@
+"""The C side of the kernels (kernels.h, kernels_table.h, barrier.h), as Cython sees it."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+
+cdef extern from "kernels.h" nogil:
+    int LANES
+    ctypedef enum lenet5_op_kind:
+        OP_CONV2D
+        OP_AVG_POOL2D
+        OP_MAX_POOL2D
+        OP_RELU
+        OP_TANH
+    ctypedef struct lenet5_op:
+        lenet5_op_kind kind
+        int in_channels, in_height, in_width, out_channels, out_height, out_width, kernel_size
+        int64_t weight, bias, input, output
+    ctypedef struct lenet5_net:
+        const lenet5_op *ops
+        int n_ops
+        int64_t n_parameters, n_activations, n_scratch
+    ctypedef struct lenet5_pictures:
+        const void *pixels
+        int is_uint8, channels, height, width, padding
+        float background, ink
+    ctypedef enum lenet5_optimizer_kind:
+        OPTIMIZER_SGD
+        OPTIMIZER_ADAMW
+    ctypedef struct lenet5_optimizer:
+        lenet5_optimizer_kind kind
+        int nesterov
+        double momentum, beta1, beta2, epsilon, weight_decay
+    ctypedef struct lenet5_training_f32:
+        const lenet5_net *net
+        float *parameters
+        float *gradients
+        float *moment1
+        float *moment2
+        float *arenas
+        const lenet5_pictures *pictures
+        const uint8_t *labels
+        const int64_t *order
+        const float *warps
+        int64_t n_positions, batch_size, n_steps
+        const double *learning_rates
+        lenet5_optimizer optimizer
+        int64_t first_step
+        int n_slices, n_threads
+        lenet5_barrier *barrier
+        double *slice_losses
+        int64_t *slice_corrects
+        double loss_sum
+        int64_t n_correct, steps_done
+        int diverged
+    ctypedef struct kernels_f32:
+        void (*conv2d_forward)(const lenet5_op *, const float *, const float *, const float *, float *) noexcept nogil
+        void (*conv2d_backward_input)(const lenet5_op *, const float *, const float *, float *, float *) noexcept nogil
+        void (*conv2d_backward_weights)(const lenet5_op *, const float *, const float *, float *, float *,
+                                        float *) noexcept nogil
+        void (*avg_pool2d_forward)(const lenet5_op *, const float *, float *) noexcept nogil
+        void (*avg_pool2d_backward)(const lenet5_op *, const float *, float *) noexcept nogil
+        void (*max_pool2d_forward)(const lenet5_op *, const float *, float *) noexcept nogil
+        void (*max_pool2d_backward)(const lenet5_op *, const float *, const float *, const float *,
+                                    float *) noexcept nogil
+        void (*relu_forward)(int64_t, const float *, float *) noexcept nogil
+        void (*relu_backward)(int64_t, const float *, const float *, float *) noexcept nogil
+        void (*tanh_forward)(int64_t, const float *, float *) noexcept nogil
+        void (*tanh_backward)(int64_t, const float *, const float *, float *) noexcept nogil
+        double (*softmax_cross_entropy)(int, const float *, const uint8_t *, int, float, float *, int64_t *) noexcept nogil
+        void (*softmax)(int64_t, int, int64_t, const float *, float *) noexcept nogil
+        void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const float *, float *) noexcept nogil
+        void (*net_forward)(const lenet5_net *, const float *, float *) noexcept nogil
+        void (*net_backward)(const lenet5_net *, const float *, const float *, float *, float *, float *) noexcept nogil
+        void (*train)(lenet5_training_f32 *, int) noexcept nogil
+    ctypedef struct kernels_f64:
+        void (*conv2d_forward)(const lenet5_op *, const double *, const double *, const double *, double *) noexcept nogil
+        void (*conv2d_backward_input)(const lenet5_op *, const double *, const double *, double *, double *) noexcept nogil
+        void (*conv2d_backward_weights)(const lenet5_op *, const double *, const double *, double *, double *,
+                                        double *) noexcept nogil
+        void (*avg_pool2d_forward)(const lenet5_op *, const double *, double *) noexcept nogil
+        void (*avg_pool2d_backward)(const lenet5_op *, const double *, double *) noexcept nogil
+        void (*max_pool2d_forward)(const lenet5_op *, const double *, double *) noexcept nogil
+        void (*max_pool2d_backward)(const lenet5_op *, const double *, const double *, const double *,
+                                    double *) noexcept nogil
+        void (*relu_forward)(int64_t, const double *, double *) noexcept nogil
+        void (*relu_backward)(int64_t, const double *, const double *, double *) noexcept nogil
+        void (*tanh_forward)(int64_t, const double *, double *) noexcept nogil
+        void (*tanh_backward)(int64_t, const double *, const double *, double *) noexcept nogil
+        double (*softmax_cross_entropy)(int, const double *, const uint8_t *, int, double, double *,
+                                        int64_t *) noexcept nogil
+        void (*softmax)(int64_t, int, int64_t, const double *, double *) noexcept nogil
+        void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const float *, double *) noexcept nogil
+        void (*net_forward)(const lenet5_net *, const double *, double *) noexcept nogil
+        void (*net_backward)(const lenet5_net *, const double *, const double *, double *, double *, double *) noexcept nogil
+    ctypedef struct lenet5_isa:
+        const char *name
+        int vector_bytes
+        kernels_f32 f32
+        kernels_f64 f64
+
+cdef extern from "barrier.h" nogil:
+    ctypedef struct lenet5_barrier:
+        pass
+    int lenet5_barrier_init(lenet5_barrier *, int)
+    void lenet5_barrier_destroy(lenet5_barrier *)

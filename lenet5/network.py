@@ -1,0 +1,198 @@
+"""A network: its layers, its parameters in one flat buffer, and the scores that it gives to pictures."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import _kernels
+from .layers import Conv2d, Layer, Shape
+from .threads import check_threads, default_threads, parallel
+
+#: Fewer pictures than this are not worth starting a thread for.
+PICTURES_PER_THREAD = 256
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One row of the layer table, for one picture of a given size."""
+
+    name: str
+    kind: str
+    output_shape: Shape
+    n_parameters: int
+    connections: int
+    macs: int
+
+
+class Network:
+    """Layers in a row. Computing scores never writes to it, so threads may share one.
+
+    Parameters
+    ----------
+    layers : dict of name to layer, in the order of computation
+    seed : int
+        Of the initial weights: uniform, variance 2 / fan-in before a ReLU and 1 / fan-in elsewhere; biases 0.
+    background, ink : float
+        What the network sees for a pixel of 0 and of full ink.
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (n,), float32
+        All weights and biases, layer by layer, zero-padded to a multiple of 16.
+    """
+
+    def __init__(self, layers: Mapping[str, Layer], *, seed: int = 0, background: float = 0.0, ink: float = 1.0):
+        self.layers = dict(layers)
+        self.background, self.ink = float(background), float(ink)
+        self._offsets: dict[str, tuple[int, tuple[int, ...]]] = {}
+        at = 0
+        for name, layer in self.layers.items():
+            for kind, shape in layer.parameter_shapes().items():
+                self._offsets[f"{name}.{kind}"] = at, shape
+                at += math.prod(shape)
+        self.n_parameters = at
+        self.parameters = _kernels.aligned_zeros(-(-at // _kernels.N_LANES) * _kernels.N_LANES, np.float32)
+        self._programs: dict[Shape, _kernels.Program] = {}
+        self._initialize(seed)
+
+    def _initialize(self, seed: int) -> None:
+        rng = np.random.Generator(np.random.PCG64(seed))
+        followed_by_relu = dict(zip(self.layers, list(self.layers.values())[1:], strict=False))
+        for name, tensor in self.state_dict().items():
+            if name.endswith(".weight"):
+                fan_in = math.prod(tensor.shape[1:])
+                next_layer = followed_by_relu.get(name.removesuffix(".weight"))
+                gain = 6 if getattr(next_layer, "kind", None) == _kernels.RELU else 3
+                bound = math.sqrt(gain / fan_in)
+                tensor[...] = rng.uniform(-bound, bound, tensor.shape)
+
+    @property
+    def in_channels(self) -> int:
+        return next(layer.in_channels for layer in self.layers.values() if isinstance(layer, Conv2d))
+
+    @property
+    def n_classes(self) -> int:
+        return [layer.out_channels for layer in self.layers.values() if isinstance(layer, Conv2d)][-1]
+
+    def state_dict(self, parameters: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Views of each tensor by name (``c1.weight`` (6, 1, 5, 5), ...), in PyTorch's layouts and names."""
+        buffer = self.parameters if parameters is None else parameters
+        return {
+            name: buffer[at : at + math.prod(shape)].reshape(shape) for name, (at, shape) in self._offsets.items()
+        }
+
+    def load_state_dict(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Copy tensors of exactly these names and shapes in; ValueError names the first that differs."""
+        own = self.state_dict()
+        for name in [*own, *tensors]:
+            if name not in own or name not in tensors:
+                raise ValueError(f"tensor {name!r} is {'missing' if name in own else 'not one of this network'}")
+            if np.shape(tensors[name]) != own[name].shape:
+                raise ValueError(f"tensor {name!r} has shape {np.shape(tensors[name])}, expected {own[name].shape}")
+            if not np.isfinite(tensors[name]).all():
+                raise ValueError(f"tensor {name!r} holds numbers that are not finite")
+        for name, tensor in own.items():
+            tensor[...] = tensors[name]
+
+    def summary(self, height: int = 32, width: int = 32) -> list[LayerSummary]:
+        """The layer table for pictures of this size; an activation is counted with the layer before it."""
+        rows: list[LayerSummary] = []
+        shape: Shape = (self.in_channels, height, width)
+        for name, layer in self.layers.items():
+            if layer.connections(shape):
+                n_parameters = sum(math.prod(s) for s in layer.parameter_shapes().values())
+                rows.append(
+                    LayerSummary(name, type(layer).__name__, layer.output_shape(shape), n_parameters,
+                                 layer.connections(shape), layer.macs(shape))
+                )  # fmt: skip
+            shape = layer.output_shape(shape)
+        return rows
+
+    def program(self, shape: Shape) -> _kernels.Program:
+        """The compiled steps for inputs (channels, height, width), made once for each size."""
+        if shape not in self._programs:
+            self._programs[shape] = self._compile(shape)
+        return self._programs[shape]
+
+    def _compile(self, shape: Shape) -> _kernels.Program:
+        steps, at, end, scratch = [], 0, math.prod(shape) * _kernels.N_LANES, _kernels.N_LANES
+        for name, layer in self.layers.items():
+            out = layer.output_shape(shape)
+            weight, bias = (self._offsets.get(f"{name}.{kind}", (0, ()))[0] for kind in ("weight", "bias"))
+            in_place = layer.kind in (_kernels.RELU, _kernels.TANH)
+            to = at if in_place else end
+            steps.append((layer.kind, *shape, *out, getattr(layer, "kernel_size", 1), weight, bias, at, to))
+            if layer.kind == _kernels.CONV2D:
+                needed = _kernels.conv_scratch(*shape[::2], layer.kernel_size, *out[:2])
+                scratch = max(scratch, needed)
+            if not in_place:
+                at, end = end, end + math.prod(out) * _kernels.N_LANES
+            shape = out
+        return _kernels.Program(steps, len(self.parameters), end, scratch)
+
+    def pictures(self, X: np.ndarray) -> _kernels.Pictures:
+        """``X`` checked (see :func:`check_pictures`) and wrapped for the kernels."""
+        X = check_pictures(X, self.in_channels)
+        padding = 2 if X.shape[2:] == (28, 28) else 0
+        return _kernels.Pictures(X, padding, self.background, self.ink)
+
+    def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Scores before the softmax, of shape (N, classes), float32.
+
+        Pictures larger than 32 x 32 give a map, (N, classes, h, w): one answer every 4 pixels. The scores of a
+        picture do not depend on the others, on its place among them, or on ``threads``.
+        """
+        pictures = self.pictures(X)
+        program = self.program(pictures.shape)
+        scores = np.empty((pictures.n, *program.out_shape), np.float32)
+        n_threads = default_threads() if threads is None else check_threads(threads)
+        n_threads = max(1, min(n_threads, pictures.n // PICTURES_PER_THREAD))
+
+        def share(thread: int) -> None:
+            first, last = (pictures.n * t // n_threads for t in (thread, thread + 1))
+            program.forward(self.parameters, pictures, scores, first, last)
+
+        parallel(share, n_threads)
+        return scores[:, :, 0, 0] if program.out_shape[1:] == (1, 1) else scores
+
+    def probabilities(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Softmax of :meth:`logits` over the classes; same shape."""
+        logits = self.logits(X, threads)
+        rows = np.ascontiguousarray(logits).reshape(len(logits), self.n_classes, -1 if logits.size else 1)
+        return _kernels.softmax(rows).reshape(logits.shape)
+
+
+def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
+    """``X`` as a contiguous array (N, channels, H, W), uint8 or float32; ValueError says what is wrong.
+
+    Accepted: (N, 28, 28), or (N, H, W) and (N, channels, H, W) with H, W of 28 x 28 or at least 32 x 32; uint8, or
+    floating point in 0..1. Ink is bright.
+    """
+    X = np.asarray(X)
+    if X.ndim == 3 and channels == 1:
+        X = X[:, None]
+    if X.ndim != 4 or X.shape[1] != channels or (X.shape[2:] != (28, 28) and min(X.shape[2:]) < 32):
+        raise ValueError(
+            f"X has shape {X.shape}, expected (N, 28, 28) or (N, {channels}, H, W) with H and W at least 32"
+        )
+    if X.dtype == np.uint8:
+        return np.ascontiguousarray(X)
+    if X.dtype.kind != "f":
+        raise ValueError(f"X has dtype {X.dtype}, expected uint8 (0..255) or float32 (0..1)")
+    if X.size and not (X.min() >= -1e-3 and X.max() <= 1 + 1e-3):
+        raise ValueError(f"X reaches from {X.min()} to {X.max()}, expected finite numbers in 0..1 for dtype {X.dtype}")
+    return np.ascontiguousarray(X, dtype=np.float32)
+
+
+def check_labels(y: np.ndarray, n: int, n_classes: int = 10) -> np.ndarray:
+    """``y`` as contiguous uint8 (n,) with values below ``n_classes``; ValueError says what is wrong."""
+    y = np.asarray(y)
+    if y.shape != (n,):
+        raise ValueError(f"y has shape {y.shape}, expected ({n},): one label for each picture of X")
+    if y.dtype.kind not in "iu" and not (y.dtype.kind == "f" and (y == np.floor(y)).all()):
+        raise ValueError(f"y has dtype {y.dtype}, expected whole numbers 0..{n_classes - 1}")
+    if y.size and not (y.min() >= 0 and y.max() < n_classes):
+        raise ValueError(f"y reaches from {y.min()} to {y.max()}, expected labels in 0..{n_classes - 1}")
+    return np.ascontiguousarray(y, dtype=np.uint8)

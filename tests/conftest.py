@@ -1,0 +1,42 @@
+"""What all tests share: the data folder, and the rule that tests which need MNIST are skipped without it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def _data_dir() -> Path:
+    """LENET5_DATA_DIR, else a folder `shared/data` beside the checkout, else the cache of `lenet5 download`."""
+    if "LENET5_DATA_DIR" in os.environ:
+        return Path(os.environ["LENET5_DATA_DIR"])
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if beside.is_dir():
+        return beside
+    from lenet5.download import default_data_dir
+
+    return default_data_dir()
+
+
+DATA_DIR = _data_dir()
+MNIST_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+
+
+def pytest_collection_modifyitems(items):
+    missing = [name for name in MNIST_FILES if not (DATA_DIR / "mnist" / name).is_file()]
+    if missing:
+        skip = pytest.mark.skip(reason=f"no MNIST in {DATA_DIR} (run `lenet5 download`): {missing[0]} is missing")
+        for item in items:
+            if "mnist" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> Path:
+    """The data folder that holds `mnist/` with the four official files."""
+    return DATA_DIR
