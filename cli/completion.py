@@ -1,0 +1,25 @@
+"""lenet5 completion: the script that completes commands and options in a shell."""
+
+import click
+
+from . import options
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@options.verbosity
+def completion(shell: str) -> None:
+    """Print the completion script for SHELL.
+
+    \b
+    Examples:
+      eval "$(lenet5 completion bash)"                      in ~/.bashrc
+      eval "$(lenet5 completion zsh)"                       in ~/.zshrc
+      lenet5 completion fish > ~/.config/fish/completions/lenet5.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    from .main import cli
+
+    script = get_completion_class(shell)(cli, {}, "lenet5", "_LENET5_COMPLETE")
+    click.echo(script.source())

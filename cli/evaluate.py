@@ -1,0 +1,74 @@
+"""lenet5 evaluate: how good a model is on a data set's test pictures."""
+
+from pathlib import Path
+
+import click
+
+from . import options, output
+from .common import load_data, load_model
+
+
+@click.command()
+@options.model
+@options.dataset("auto")
+@options.data_dir
+@options.offline
+@click.option("--errors", "errors_png", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
+              help="Write a sheet of the worst mistakes to this file.")  # fmt: skip
+@options.threads
+@options.as_json
+@options.verbosity
+def evaluate(model, dataset, data_dir, offline, errors_png, threads, as_json) -> None:
+    """Accuracy, loss, precision and recall, and the confusion matrix on the test pictures.
+
+    \b
+    Examples:
+      lenet5 evaluate
+      lenet5 evaluate --model runs/train-001/last.safetensors --errors mistakes.png
+      lenet5 evaluate --dataset strokes --json
+    """
+    network = load_model(model)
+    data = load_data(dataset, data_dir, offline)
+    if len(data.classes) != network.n_classes:
+        raise click.UsageError(
+            f"{data.name} has {len(data.classes)} classes, the model {network.n_classes}: they do not belong together"
+        )
+    X, y = data.test
+    report, probabilities = network.evaluate(X, y, threads)
+    if errors_png:
+        from lenet5 import sheets
+
+        sheets.save_png(sheets.mistakes(X, y, probabilities, network.labels), errors_png)
+        output.note(f"mistakes drawn: {errors_png}")
+    if as_json:
+        output.result_json({"dataset": data.name, **report})
+    else:
+        output.result(_text(data.name, report))
+
+
+def _text(name: str, report: dict) -> str:
+    """The report for people."""
+    low, high = report["accuracy_95"]
+    labels = [row["label"] for row in report["classes"]]
+    per_class = [
+        (row["label"], f"{row['n']:,}", _percent(row["precision"]), _percent(row["recall"]))
+        for row in report["classes"]
+    ]
+    confusion = [
+        (label, *("." if count == 0 else count for count in row))
+        for label, row in zip(labels, report["confusion"], strict=True)
+    ]
+    return "\n".join([
+        f"{name}, {report['n']:,} test pictures",
+        f"accuracy {_percent(report['accuracy'])} (95 % interval {_percent(low)} to {_percent(high)}), "
+        f"{report['errors']} errors, loss {report['loss']:.4f}",
+        "",
+        output.table(per_class, ("class", "pictures", "precision", "recall")),
+        "",
+        "rows: what it is; columns: what was answered",
+        output.table(confusion, ("", *labels)),
+    ])  # fmt: skip
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f} %"

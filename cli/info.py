@@ -1,0 +1,56 @@
+"""lenet5 info: what a model is, what it costs, how it was trained."""
+
+from pathlib import Path
+
+import click
+
+from . import options, output
+from .common import load_model
+
+
+@click.command()
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@options.as_json
+@options.verbosity
+def info(model: Path | None, as_json: bool) -> None:
+    """Show the layers of MODEL, its size and how it was trained.
+
+    \b
+    Examples:
+      lenet5 info                      the model that predict would use
+      lenet5 info runs/train-001/best.safetensors --json
+    """
+    import numpy as np
+
+    import lenet5
+    from lenet5 import _kernels
+    from lenet5.threads import default_threads
+
+    network = load_model(model)
+    if as_json:
+        layers = [row.__dict__ | {"output_shape": list(row.output_shape)} for row in network.summary()]
+        machine = {"lenet5": lenet5.__version__, "isa": _kernels.ISA, "threads": default_threads()}
+        output.result_json(network.info() | {"layers": layers, "n_parameters": network.n_parameters} | machine)
+        return
+    output.result(output.layer_table(network))
+    n_bytes = network.n_parameters * np.dtype(np.float32).itemsize
+    output.result(f"\nvariant {network.variant}, {network.activation}, {network.pool} pooling; "
+                  f"{n_bytes:,} bytes of float32 weights")  # fmt: skip
+    output.result(f"classes: {' '.join(network.labels)}")
+    for line in _training(network.training):
+        output.result(line)
+    output.result(f"this machine: {_kernels.ISA} kernels (of {', '.join(_kernels.ISAS)}), {default_threads()} threads")
+
+
+def _training(training: dict | None) -> list[str]:
+    """How a model was trained, in lines."""
+    if not training:
+        return ["trained: unknown"]
+    metrics = training.get("metrics") or {}
+    lines = [f"trained by: {training.get('command')}", f"data: {training.get('dataset')}, SHA-256 of the training "
+             f"pictures and labels {training.get('data_sha256')}"]  # fmt: skip
+    lines += [f"seed: {(training.get('config') or {}).get('seed')}"]
+    for name in ("validation_accuracy", "test_accuracy"):
+        if isinstance(metrics.get(name), int | float):
+            lines.append(f"{name.replace('_', ' ')}: {metrics[name]:.2%}")
+    return lines

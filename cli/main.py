@@ -1,0 +1,104 @@
+"""The `lenet5` command: a group whose commands are imported when they are called, and the error boundary."""
+
+import importlib
+import os
+import sys
+
+import click
+
+import lenet5
+
+# Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
+COMMANDS = ("download", "train", "evaluate", "predict", "info", "completion")
+
+
+class LazyGroup(click.Group):
+    """Commands from the modules of their names."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        return getattr(importlib.import_module(f"lenet5.cli.{name}"), name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]):
+        """As click's, with the nearest command named where there is none of that name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(COMMANDS)}."
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 fine, 1 other, 2 usage, 3 bad picture or model, 4 data or network, 5 checksum, "
+    "6 training diverged, 130 Ctrl-C, 143 SIGTERM.",
+)
+@click.version_option(lenet5.__version__, prog_name="lenet5")
+def cli() -> None:
+    """LeNet-5 for the CPU: train it in seconds, read digits from real pictures.
+
+    \b
+    Examples:
+      lenet5 predict digit.png         read a digit, no training needed
+      lenet5 train --epochs 20         train on MNIST (fetched at first use)
+      lenet5 evaluate                  how good is it?
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit with the contract's code; every foreseen failure is one line."""
+    try:
+        code = cli.main(args, prog_name="lenet5", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        code = 130
+        click.echo("Aborted.", err=True)
+    except KeyboardInterrupt:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except BrokenPipeError:  # `lenet5 predict ... | head -1`: nobody reads on, and that is no error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except Exception as error:
+        code = _report(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(error: Exception) -> int:
+    """Say in one line what went wrong, with a traceback only after -v; the exit code."""
+    from lenet5 import errors
+
+    from .output import is_verbose
+
+    if is_verbose():
+        import traceback
+
+        traceback.print_exception(error)
+    codes = (
+        (errors.ChecksumError, 5),
+        (errors.DataError, 4),
+        (errors.PictureError, 3),
+        (errors.ModelFileError, 3),
+        (errors.DivergedError, 6),
+        (ValueError, 2),
+    )
+    code = next((code for kind, code in codes if isinstance(error, kind)), 1)
+    if isinstance(error, OSError):
+        message = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+    elif isinstance(error, MemoryError):
+        message = "not enough memory"
+    elif isinstance(error, (errors.LeNet5Error, ValueError, ImportError)):
+        message = str(error)
+    else:
+        message = f"{type(error).__name__}: {error} (a fault of lenet5; -v shows where)"
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    return code

@@ -1,0 +1,57 @@
+"""Each option that several commands share, once."""
+
+from pathlib import Path
+
+import click
+
+from . import output
+
+PUBLISHED = ("mnist", "fashion-mnist")
+DATASETS = ("auto", *PUBLISHED, "strokes")
+
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where data sets are kept.  [default: LENET5_DATA_DIR, else the user's cache folder]",
+)
+offline = click.option(
+    "--offline/--online",
+    default=None,
+    help="Use no network.  [default: LENET5_OFFLINE, else online]",
+)
+threads = click.option(
+    "--threads",
+    type=click.IntRange(1, 256),
+    help="Threads to use; answers and weights do not depend on it.  [default: LENET5_THREADS, else the processors "
+    "this process may use]",
+)
+model = click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Model file.  [default: LENET5_MODEL, else ./lenet5.safetensors, else the one that ships]",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def dataset(default: str):
+    return click.option("--dataset", type=click.Choice(DATASETS), default=default, show_default=True,
+                        help="Pictures to use; auto: MNIST if it can be had, else strokes.")  # fmt: skip
+
+
+def _set_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        output.set_level(output.QUIET)
+
+
+def _set_verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        output.set_level(output.VERBOSE)
+
+
+def verbosity(command):
+    """-q and -v, for every command."""
+    quiet = click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_set_quiet, is_eager=True,
+                         help="Errors only.")  # fmt: skip
+    verbose = click.option("-v", "--verbose", is_flag=True, expose_value=False, callback=_set_verbose,
+                           is_eager=True, help="Say more, and show where errors come from.")  # fmt: skip
+    return quiet(verbose(command))

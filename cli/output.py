@@ -1,0 +1,121 @@
+"""What goes where: results to standard output; notes, progress and errors to standard error."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+QUIET, NORMAL, VERBOSE = logging.ERROR, logging.INFO, logging.DEBUG
+_level = NORMAL
+
+
+def set_level(level: int) -> None:
+    """QUIET, NORMAL or VERBOSE, for the process."""
+    global _level
+    _level = level
+
+
+def is_quiet() -> bool:
+    return _level == QUIET
+
+
+def is_verbose() -> bool:
+    return _level == VERBOSE
+
+
+def result(text: str) -> None:
+    """A result, to standard output."""
+    click.echo(text)
+
+
+def result_json(document) -> None:
+    """A result as one strict JSON document."""
+    click.echo(json.dumps(document, allow_nan=False, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """To standard error, unless -q."""
+    if not is_quiet():
+        click.echo(text, err=True)
+
+
+def error(text: str) -> None:
+    """To standard error, always."""
+    click.echo(f"Error: {text}", err=True)
+
+
+def table(rows: list[tuple], header: tuple[str, ...], *, left: int = 1) -> str:
+    """Columns of text under a header; the first ``left`` columns are flush left, the others right."""
+    cells = [header, *(tuple(str(cell) for cell in row) for row in rows)]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
+
+    def line(row: tuple[str, ...]) -> str:
+        parts = (c.ljust(w) if k < left else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True)))
+        return "  ".join(parts).rstrip()
+
+    return "\n".join([line(cells[0]), "  ".join("-" * w for w in widths), *map(line, cells[1:])])
+
+
+def layer_table(network) -> str:
+    """The layers of a network for one 32 x 32 picture, with their costs and the totals."""
+    rows = network.summary()
+    body = [
+        (r.name, r.kind, "x".join(map(str, r.output_shape)), f"{r.n_parameters:,}", f"{r.connections:,}", f"{r.macs:,}")
+        for r in rows
+    ]
+    totals = (f"{sum(getattr(r, name) for r in rows):,}" for name in ("n_parameters", "connections", "macs"))
+    header = ("layer", "kind", "output", "parameters", "connections", "multiply-adds")
+    return table([*body, ("total", "", "", *totals)], header, left=3)
+
+
+class _Stderr(logging.Handler):
+    """One line a record; looks sys.stderr up each time, which a progress bar replaces."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(record.getMessage(), err=True)
+
+
+@contextmanager
+def library_log() -> Iterator[None]:
+    """Show the library's log on standard error, as far as -q and -v allow."""
+    log, handler = logging.getLogger("lenet5"), _Stderr()
+    before = log.level, log.propagate
+    log.setLevel(_level if _level != NORMAL or not sys.stderr.isatty() else logging.WARNING)
+    log.propagate = False
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.level, log.propagate = before
+
+
+def has_bars() -> bool:
+    """Progress bars are for terminals."""
+    return sys.stderr.isatty() and not is_quiet() and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def download_progress() -> Iterator:
+    """A callback (file, bytes done, bytes in all) that moves bars; None off a terminal, where the log speaks."""
+    with library_log():
+        if not has_bars():
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=Console(stderr=True)) as bars:
+            tasks = {}
+
+            def report(name: str, done: int, total: int) -> None:
+                if name not in tasks:
+                    tasks[name] = bars.add_task(name, total=total)
+                bars.update(tasks[name], completed=done)
+
+            yield report

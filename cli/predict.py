@@ -1,0 +1,160 @@
+"""lenet5 predict: read the digit in each picture."""
+
+import itertools
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from . import options, output
+from .common import load_model
+
+#: Pictures that are prepared before they go through the network together: memory stays constant, answers flow.
+_CHUNK = 64
+_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@options.model
+@click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
+              help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
+@click.option("--top", type=click.IntRange(1), default=1, show_default=True, help="How many answers to give.")
+@click.option("--show-input", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
+              help="Draw how the picture is prepared, stage by stage (one picture only).")  # fmt: skip
+@options.threads
+@options.as_json
+@options.verbosity
+def predict(files, model, invert, top, show_input, threads, as_json) -> None:
+    """Read the digit in each FILE: a line of file, digit and confidence, apart by tabs.
+
+    FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
+    input, or @LIST for a text file with a name in each line. A picture with nothing on it gives `no digit`.
+
+    \b
+    Examples:
+      lenet5 predict digit.png
+      lenet5 predict scans/ --top 3
+      lenet5 predict digit.png --show-input stages.png
+      cat digit.png | lenet5 predict - --json
+    """
+    names = expand(files)
+    if show_input:
+        names = _only_one(names)
+    network = load_model(model)
+    answers = _answers(names, network, invert, min(top, network.n_classes), threads)
+    alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
+    printed = _print_json(answers) if as_json else _print_lines(answers, top, alone and sys.stdout.isatty())
+    if show_input:
+        from lenet5 import images
+
+        images.show_input(_source(names[0]), show_input, invert=invert)
+        output.note(f"stages drawn: {show_input}")
+    sys.exit(3 if printed else 0)
+
+
+def expand(files: Iterable[str]) -> Iterator[str]:
+    """The names of pictures that arguments stand for: themselves, a folder's pictures, the lines of @LIST."""
+    for name in files:
+        if name.startswith("@"):
+            try:
+                with open(name[1:], encoding="utf-8") as lines:
+                    yield from (line.rstrip("\r\n") for line in lines if line.strip())
+            except (OSError, ValueError) as error:
+                raise click.UsageError(f"{name[1:]}: list of names cannot be read: {error}") from None
+        elif os.path.isdir(name):
+            inside = sorted(p for p in Path(name).iterdir() if p.suffix.lower() in _ENDINGS)
+            yield from map(str, inside or [name])
+        else:
+            yield name
+
+
+def _only_one(names: Iterator[str]) -> list[str]:
+    some = list(itertools.islice(names, 2))
+    if len(some) != 1 or some[0] == "-":
+        raise click.UsageError("--show-input draws one picture from a file")
+    return some
+
+
+def _source(name: str):
+    return sys.stdin.buffer if name == "-" else name
+
+
+def _answers(names: Iterable[str], network, invert: str, top: int, threads: int | None) -> Iterator[dict]:
+    """A JSON document for each name, in order."""
+    names = iter(names)
+    while chunk := list(itertools.islice(names, _CHUNK)):
+        yield from _chunk_answers(chunk, network, invert, top, threads)
+
+
+def _chunk_answers(names: list[str], network, invert: str, top: int, threads: int | None) -> list[dict]:
+    import numpy as np
+
+    from lenet5 import errors, images
+
+    answers, prepared = [], []
+    for name in names:
+        answer = {"file": name, "digit": None, "confidence": None}
+        try:
+            prepared.append(images.read_image(_source(name), invert=invert))
+            answer["row"] = len(prepared) - 1
+        except errors.NoDigitError:
+            answer |= {"probabilities": None, "note": "no digit"}
+        except errors.PictureError as error:
+            answer["error"] = " ".join(str(error).split())
+        answers.append(answer)
+    if prepared:
+        probabilities = network.predict_proba(np.stack(prepared), threads)
+        for answer in answers:
+            if "row" in answer:
+                answer |= _named(probabilities[answer.pop("row")], network.labels, top)
+    return answers
+
+
+def _named(probabilities, labels: list[str], top: int) -> dict:
+    """The answer that probabilities (classes,) give; a digit is a number, any other class its name."""
+    values = [int(label) if label.isdecimal() else label for label in labels]
+    order = (-probabilities).argsort(kind="stable")
+    best = [{"digit": values[k], "confidence": round(float(probabilities[k]), 6)} for k in order[:top]]
+    answer = {**best[0], "probabilities": [round(float(p), 6) for p in probabilities]}
+    return answer | ({"top": best} if top > 1 else {})
+
+
+def _print_json(answers: Iterable[dict]) -> bool:
+    """One JSON array, written as answers come; whether any picture was bad."""
+    import json
+
+    bad = False
+    separator = "["
+    for answer in answers:
+        bad |= "error" in answer
+        click.echo(separator + json.dumps(answer, allow_nan=False, ensure_ascii=False), nl=False)
+        separator = ",\n "
+    click.echo("]" if separator != "[" else "[]")
+    return bad
+
+
+def _print_lines(answers: Iterable[dict], top: int, with_bars: bool) -> bool:
+    """A line for each picture, errors to standard error; whether any picture was bad."""
+    bad = False
+    for answer in answers:
+        name = answer["file"]
+        if "error" in answer:
+            bad = True
+            output.error(answer["error"])
+        elif answer["digit"] is None:
+            output.result(f"{name}\tno digit\t-")
+        else:
+            best = answer.get("top", [answer])
+            cells = [f"{row['digit']}\t{row['confidence']:.4f}" for row in best]
+            output.result("\t".join([name, *cells]))
+            if with_bars:
+                output.result(_bars(answer["probabilities"]))
+    return bad
+
+
+def _bars(probabilities: list[float]) -> str:
+    """The probabilities of all classes as bars."""
+    return "\n".join(f"  {k}  {'█' * round(40 * p):<40}  {p:7.2%}" for k, p in enumerate(probabilities))

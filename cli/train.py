@@ -1,0 +1,227 @@
+"""lenet5 train: train a network, with a run folder that nothing is lost from."""
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from . import options, output
+from .common import load_data
+
+#: Options that belong to how the machine is used and not to what is trained: allowed beside --resume.
+_FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
+
+
+@click.command()
+@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Passes over the pictures.")
+@click.option("--batch-size", type=click.IntRange(1, 65536), default=64, show_default=True)
+@click.option("--learning-rate", type=float, default=0.05, show_default=True, help="The schedule's peak.")
+@click.option("--optimizer", type=click.Choice(["sgd", "adamw"]), default="sgd", show_default=True,
+              help="sgd has Nesterov momentum.")  # fmt: skip
+@click.option("--momentum", type=float, default=0.9, show_default=True)
+@click.option("--weight-decay", type=float, default=5e-4, show_default=True)
+@click.option("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="onecycle",
+              show_default=True, help="How the learning rate runs.")  # fmt: skip
+@click.option("--augment", type=click.Choice(["none", "affine"]), default="affine", show_default=True,
+              help="affine: rotation, scale, shear and shift, anew for each pass.")  # fmt: skip
+@click.option("--validation", type=click.IntRange(0), default=5000, show_default=True,
+              help="Training pictures set apart to choose the best epoch.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--activation", type=click.Choice(["relu", "tanh"]), default="relu", show_default=True)
+@click.option("--pool", type=click.Choice(["max", "avg"]), default="max", show_default=True)
+@options.dataset("auto")
+@options.data_dir
+@options.offline
+@options.threads
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default="lenet5.safetensors",
+              show_default=True, help="Where the best weights go at the end.")  # fmt: skip
+@click.option("--runs", type=click.Path(file_okay=False, path_type=Path), default="runs", show_default=True,
+              help="Folder of run folders.")  # fmt: skip
+@click.option("--resume", type=click.Path(file_okay=False, path_type=Path), metavar="RUN",
+              help="Go on with this run folder, exactly where it stands.")  # fmt: skip
+@options.as_json
+@options.verbosity
+@click.pass_context
+def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int | None, **settings) -> None:
+    """Train LeNet-5 and write its best weights.
+
+    The same seed, data and options give the same weights, bit for bit, for any --threads. Everything is kept in
+    a new folder runs/train-NNN; Ctrl-C saves there, and --resume goes on from it.
+
+    \b
+    Examples:
+      lenet5 train --epochs 20
+      lenet5 train --dataset strokes --epochs 5 --out strokes.safetensors
+      lenet5 train --resume runs/train-001
+    """
+    from lenet5 import train as training
+    from lenet5.runs import Run
+
+    if resume:
+        run = _reopened(ctx, resume)
+        data = _data_of(run.plan, settings)
+        out = settings["out"] if _was_given(ctx, "out") else Path(run.plan.out)
+    else:
+        config = training.Config(**{name: settings[name] for name in training.Config.__dataclass_fields__})
+        data = load_data(settings["dataset"], settings["data_dir"], settings["offline"])
+        out = settings["out"]
+        run = Run.create(settings["runs"], _plan(config, data, settings))
+    _check_writable(out)
+    model = run.plan.model()
+    trainer = training.Trainer(model, *data.train, run.plan.config, threads)
+    if resume:
+        run.restore(trainer)
+    _introduce(run, trainer, data)
+    with _signals() as received, _reporter(trainer) as (show_epoch, show_progress):
+        for epoch in run.follow(trainer, stop=lambda: bool(received), progress=show_progress):
+            show_epoch(epoch)
+    run.draw(trainer)
+    if not trainer.done:
+        output.note(f"stopped; go on with: lenet5 train --resume {shlex.quote(str(run.folder))}")
+        sys.exit(128 + received[0])
+    report, _ = run.finished_model(trainer).evaluate(*data.test, threads)
+    final = run.finished_model(trainer, test=report)
+    for path in (run.folder / "best.safetensors", out):
+        final.save(path)
+    _conclude(run, trainer, data, out, report, as_json)
+
+
+def _reopened(ctx: click.Context, folder: Path):
+    """The run to go on with; no option may ask for another training than it was."""
+    from lenet5.runs import Run
+
+    for param in ctx.command.params:
+        if param.name not in _FREE and _was_given(ctx, param.name) and param.expose_value:
+            raise click.UsageError(f"{param.opts[0]} cannot be changed by --resume: the run in {folder} has its own")
+    return Run.open(folder)
+
+
+def _was_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def _plan(config, data, settings: dict):
+    from lenet5.runs import Plan
+
+    command = shlex.join(["lenet5", *sys.argv[1:]])
+    return Plan(config, "modern", settings["activation"], settings["pool"], list(data.classes), data.name, data.sha256,
+                command, str(settings["out"]))  # fmt: skip
+
+
+def _data_of(plan, settings: dict):
+    """The run's data set again; DataError where the pictures are not the same."""
+    from lenet5.errors import DataError
+
+    data = load_data(plan.dataset, settings["data_dir"], settings["offline"])
+    if data.sha256 != plan.data_sha256:
+        raise DataError(f"{plan.dataset}: not the pictures that this run was trained on (SHA-256 differs)")
+    return data
+
+
+def _check_writable(path: Path) -> None:
+    """Say before the training, not after it, that its result could not be written."""
+    from lenet5.files import atomic_path
+
+    class _Enough(Exception):
+        pass
+
+    try:
+        with atomic_path(path):
+            raise _Enough
+    except _Enough:
+        pass
+
+
+def _introduce(run, trainer, data) -> None:
+    """The layer table and what is about to happen."""
+    from lenet5 import _kernels
+
+    config = run.plan.config
+    n_validation = len(trainer.validation[1]) if trainer.validation else 0
+    output.note(output.layer_table(trainer.network))
+    output.note(
+        f"\n{data.name}: {len(data.train[1]) - n_validation:,} training, {n_validation:,} validation, "
+        f"{len(data.test[1]):,} test pictures; {config.epochs} epochs, batches of {config.batch_size}, seed "
+        f"{config.seed}; {trainer.threads} threads, {_kernels.ISA} kernels; run folder {run.folder}"
+    )
+    if trainer.history or trainer.position[1]:
+        epoch, step = trainer.position
+        output.note(f"resumed after epoch {epoch}, batch {step} of {trainer.steps_per_epoch}")
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM; a second one ends at once, as it would have without us."""
+    received: list[int] = []
+
+    def receive(number: int, frame) -> None:
+        received.append(number)
+        signal.signal(number, before[number])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, receive)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _reporter(trainer) -> Iterator[tuple]:
+    """(epoch callback, progress callback): a bar on a terminal, else one line an epoch, both on standard error."""
+    n_epochs = trainer.config.epochs
+
+    def line(epoch) -> str:
+        validation = "" if epoch.validation_accuracy is None else f"  validation {epoch.validation_accuracy:.2%}"
+        left = (n_epochs - epoch.epoch) * epoch.seconds
+        return (f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  loss {epoch.train_loss:.4f}  accuracy "
+                f"{epoch.train_accuracy:.2%}{validation}  {epoch.seconds:.1f} s  {epoch.images_per_second:,.0f} "
+                f"images/s  {_duration(left)} left")  # fmt: skip
+
+    if not output.has_bars():
+        yield lambda epoch: output.note(line(epoch)), lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[text]}")
+    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bars:
+        task = bars.add_task("epoch 1", total=1, text="")
+
+        def show(progress) -> None:
+            speed = (progress.n_done - first.setdefault(progress.epoch, 0)) / max(progress.seconds, 1e-9)
+            left = (progress.n - progress.n_done + (n_epochs - progress.epoch) * progress.n) / speed
+            text = (f"loss {progress.loss:.4f}  accuracy {progress.accuracy:.2%}  {speed:,.0f} images/s  "
+                    f"{_duration(left)} left")  # fmt: skip
+            bars.update(task, description=f"epoch {progress.epoch}/{n_epochs}", completed=progress.n_done,
+                        total=progress.n, text=text)  # fmt: skip
+
+        first: dict[int, int] = {}
+        yield lambda epoch: bars.console.print(line(epoch)), show
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _conclude(run, trainer, data, out: Path, report: dict, as_json: bool) -> None:
+    """The test result, to standard output."""
+    if as_json:
+        from dataclasses import asdict
+
+        document = {"run": str(run.folder), "model": str(out), "dataset": data.name, "best_epoch": trainer.best_epoch}
+        history = [asdict(epoch) for epoch in trainer.history]
+        output.result_json({**document, "history": history, "test": report})
+        return
+    low, high = report["accuracy_95"]
+    output.note(f"best epoch on validation: {trainer.best_epoch}; weights: {out}")
+    output.result(f"test accuracy {report['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), {report['errors']} "
+                  f"errors in {report['n']:,} {data.name} pictures")  # fmt: skip

@@ -1,0 +1,265 @@
+"""Any picture -> numbers, safely: the one place where foreign bytes meet Pillow.
+
+Nothing is decoded before the file is known to be a regular one, of bounded size, of an accepted kind, with a
+bounded number of pixels and frames. Whatever Pillow then raises becomes one ``PictureError`` of one line.
+"""
+
+import io
+import os
+import stat
+import threading
+import warnings
+
+import numpy as np
+from PIL import Image
+
+from .errors import LeNet5Error, PictureError
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+MAX_BYTES = 100 * 2**20
+MAX_PIXELS = 64_000_000
+MAX_FRAMES = 100
+WORKING_SIDE = 1024  # larger pictures are reduced to at most this: a digit needs far less
+
+# What EXIF orientation 2..8 asks for.
+_TURNS = dict(
+    zip(
+        range(2, 9),
+        (
+            Image.Transpose.FLIP_LEFT_RIGHT,
+            Image.Transpose.ROTATE_180,
+            Image.Transpose.FLIP_TOP_BOTTOM,
+            Image.Transpose.TRANSPOSE,
+            Image.Transpose.ROTATE_270,
+            Image.Transpose.TRANSVERSE,
+            Image.Transpose.ROTATE_90,
+        ),
+        strict=True,
+    )
+)
+
+# `warnings.catch_warnings` swaps a process-wide list: two threads that interleave would leave it swapped.
+_QUIET = threading.Lock()
+
+
+def decode(source) -> np.ndarray:
+    """Read a picture and bring it to at most 1024 pixels a side, upright, without transparency.
+
+    Parameters
+    ----------
+    source : path, bytes, binary file object, PIL.Image.Image or ndarray
+        Arrays: uint8, uint16, bool or float in 0..1, of shape (H, W), (H, W, 3) or (H, W, 4).
+
+    Returns
+    -------
+    ndarray of shape (H, W) or (H, W, 3), float32 in 0..1
+        Eight-bit values are divided by 255; wider ones are spread over their own range.
+
+    Raises
+    ------
+    PictureError
+        The file is none of the accepted pictures, damaged, or too large.
+    ValueError, TypeError
+        The argument is no picture at all (an array of another shape or range, say).
+    """
+    if isinstance(source, np.ndarray):
+        source = _from_array(source)
+    name = source_name(source)
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if isinstance(source, Image.Image):
+                _check_size(source, name)
+                return _pixels(source.copy())  # the caller's own image stays as it is
+            with _stream(source, name) as stream:
+                return _pixels(_open(stream, name))
+        except LeNet5Error:
+            raise
+        except MemoryError as error:
+            raise PictureError(f"{name}: not enough memory for this picture; make it smaller") from error
+        except Exception as error:
+            reason = " ".join(str(error).split())[:100] or type(error).__name__
+            raise PictureError(f"{name}: damaged picture ({reason}); save it anew as PNG or JPEG") from error
+
+
+def source_name(source) -> str:
+    """Say on one line what ``source`` is called, for messages."""
+    if isinstance(source, Image.Image):
+        source = getattr(source, "filename", "")
+    if not isinstance(source, str | os.PathLike):
+        source = getattr(source, "name", None)
+    name = os.fsdecode(source) if isinstance(source, str | bytes | os.PathLike) else ""
+    return (name if name.isprintable() else repr(name)) or "the picture"
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    """Check an array and wrap it as the Pillow image that a file of the same content would give."""
+    shape = array.shape
+    if array.ndim not in (2, 3) or 0 in shape or (array.ndim == 3 and shape[2] not in (3, 4)):
+        raise ValueError(f"an array must be of shape (H, W), (H, W, 3) or (H, W, 4), got {shape}")
+    if array.dtype == np.uint16 and array.ndim == 2:
+        return Image.fromarray(np.ascontiguousarray(array))
+    if array.dtype == np.uint16:
+        array = array / np.float32(65535)
+    if array.dtype.kind == "f":
+        if not (array.min() >= 0 and array.max() <= 1):  # so written that NaN fails as well
+            raise ValueError("a float array must hold values in 0..1")
+        array = np.rint(array * 255).astype(np.uint8)
+    elif array.dtype == bool:
+        array = array * np.uint8(255)
+    if array.dtype != np.uint8:
+        raise ValueError(f"an array must be uint8, uint16, bool or float in 0..1, got {array.dtype}")
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _stream(source, name: str):
+    """Open ``source`` as a seekable binary stream of bounded length."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _bounded(io.BytesIO(source), len(source), name)
+    if isinstance(source, str | os.PathLike):
+        return _open_file(source, name)
+    if not hasattr(source, "read"):
+        raise TypeError(f"a picture must be a path, bytes, file, image or array, got {type(source).__name__}")
+    copy = io.BytesIO()
+    while copy.tell() <= MAX_BYTES and (chunk := source.read(2**20)):
+        copy.write(chunk)
+    return _bounded(copy, copy.tell(), name)
+
+
+def _open_file(path, name: str):
+    """Open a regular file; the check comes first, for opening a pipe would wait for its other end."""
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise PictureError(f"{name}: a folder, not a picture; give the files in it")
+        if not stat.S_ISREG(status.st_mode):
+            raise PictureError(f"{name}: a device or pipe, not a picture file; copy the picture to a file")
+        return _bounded(open(path, "rb"), status.st_size, name)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PictureError(f"{name}: cannot be opened ({reason}); check the name") from error
+
+
+def _bounded(stream, n_bytes: int, name: str):
+    if 0 < n_bytes <= MAX_BYTES:
+        return stream
+    stream.close()
+    if n_bytes == 0:
+        raise PictureError(f"{name}: the file is empty; copy the picture anew")
+    raise PictureError(f"{name}: larger than {MAX_BYTES >> 20} MB; save the picture smaller")
+
+
+def _open(stream, name: str) -> Image.Image:
+    """Read the header only, and refuse what is too large to go on with."""
+    try:
+        image = Image.open(stream, formats=FORMATS)
+    except Image.UnidentifiedImageError as error:
+        kinds = ", ".join(FORMATS)
+        raise PictureError(f"{name}: no picture of an accepted kind ({kinds}), or a damaged one") from error
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"{name}: too many pixels; at most {MAX_PIXELS // 10**6} million") from error
+    _check_size(image, name)
+    if _has_many_frames(image, stream.seek(0, os.SEEK_END)):
+        raise PictureError(f"{name}: an animation or book of more than {MAX_FRAMES} pages; save one as PNG")
+    return image
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"{name}: {width}×{height} pixels; at most {MAX_PIXELS // 10**6} million are read")
+    if width * height == 0:
+        raise PictureError(f"{name}: a picture without pixels")
+
+
+def _has_many_frames(image: Image.Image, n_bytes: int) -> bool:
+    if image.format == "TIFF":  # walks the list of pages, so stop at the limit
+        try:
+            image.seek(MAX_FRAMES)
+        except EOFError:
+            image.seek(0)
+            return False
+        return True
+    if image.format == "GIF" and n_bytes > 2**20:  # counting means to read it all: slow for a large file
+        return image.is_animated
+    return getattr(image, "n_frames", 1) > MAX_FRAMES
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+    """Decode, turn upright and reduce: (H, W) or (H, W, 3), float32 in 0..1."""
+    if image.format == "JPEG":
+        image.draft(image.mode, (WORKING_SIDE, WORKING_SIDE))  # the decoder itself skips what is not needed
+    image.load()
+    turn = _TURNS.get(_orientation(image))
+    if image.mode[0] in "IF":
+        image = _spread(image)
+    small = _reduced(image, _plain_mode(image))
+    values = np.asarray(small if turn is None else small.transpose(turn))
+    values = values.astype(np.float32) / np.float32(1 if small.mode == "F" else 255)
+    return _without_alpha(values) if small.mode == "RGBA" else values
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return image.getexif().get(0x0112, 1)
+    except Exception:  # a damaged EXIF block does not make the picture unreadable
+        return 1
+
+
+def _spread(image: Image.Image) -> Image.Image:
+    """Spread values of more than eight bits over 0..1: their unit differs from one maker to the next."""
+    values = np.asarray(image).astype(np.float64 if image.mode == "I" else np.float32)
+    finite = np.isfinite(values)
+    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0, 0)
+    low = 0 if 0 < low < high / 2 else low
+    values = np.where(finite, values - low, 0) / ((high - low) or 1)
+    return Image.fromarray(values.astype(np.float32))
+
+
+def _plain_mode(image: Image.Image) -> str:
+    """Say which of F, L, RGB, RGBA holds this picture without loss."""
+    if image.mode in ("F", "L", "1", "LAB") and "transparency" not in image.info:
+        return "F" if image.mode == "F" else "L"
+    return "RGBA" if image.mode != "F" and image.has_transparency_data else "RGB"
+
+
+def _reduced(image: Image.Image, mode: str) -> Image.Image:
+    """Convert to ``mode`` and average to at most WORKING_SIDE, strip by strip to bound the memory."""
+    if image.mode == "LAB":
+        image = image.getchannel(0)  # Pillow has no way from LAB to RGB without a colour profile
+    factor = -(-max(image.size) // WORKING_SIDE)
+    if factor == 1:
+        return image.convert(mode)
+    width, height = image.size
+    small = Image.new(mode, (-(-width // factor), -(-height // factor)))
+    for top in range(0, height, 32 * factor):
+        strip = image.crop((0, top, width, min(height, top + 32 * factor)))
+        small.paste(strip.convert(mode).reduce(factor), (0, top // factor))
+    return small
+
+
+def _without_alpha(rgba: np.ndarray) -> np.ndarray:
+    """Lay a picture of shape (H, W, 4) on a background which keeps its ink visible."""
+    colour, alpha = rgba[..., :3], rgba[..., 3]
+    if alpha.min() > 0.9:
+        return colour
+    if alpha.max() == 0:
+        return np.zeros_like(alpha)
+    seen = alpha > alpha.max() / 2
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    tints = colour[seen]
+    bright = tints.mean() > 0.5
+    if np.ptp(np.percentile(tints, (2, 98), axis=0), axis=0).max() < 0.1:  # one colour: alpha is the drawing
+        ink = np.pad(alpha[window] / alpha.max(), 2 + max(alpha[window].shape) // 8)
+        return ink if bright else 1 - ink
+    if alpha[window].mean() > 0.9:  # a sheet with transparent surroundings: keep the sheet
+        return _lay(rgba[window], np.median(tints, axis=0))
+    margin = 2 + max(alpha[window].shape) // 8
+    drawing = np.pad(rgba[window], ((margin, margin), (margin, margin), (0, 0)))
+    return _lay(drawing, np.full(3, 0 if bright else 1, np.float32))
+
+
+def _lay(rgba: np.ndarray, background: np.ndarray) -> np.ndarray:
+    alpha = rgba[..., 3:]
+    return rgba[..., :3] * alpha + background.astype(np.float32) * (1 - alpha)

@@ -1,0 +1,200 @@
+"""Files fetched from one of several mirrors, accepted only if every byte is the published one.
+
+Size and SHA-256 are known before anything is asked for, so a mirror need not be trusted, only tried. A file
+appears under its name whole and right, or not at all.
+"""
+
+import errno
+import hashlib
+import logging
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import ChecksumError, DataError
+from .files import atomic_path
+from .transfer import HTML_PAGE, Limits, TransferError, blocks
+
+MISSING = "missing"
+Progress = Callable[[str, int, int], None]
+log = logging.getLogger("lenet5")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A published file: its name below every mirror, its length, the SHA-256 of its bytes in hexadecimal."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file that is there and right; ``source`` is the URL that gave it just now, None if it was there."""
+
+    path: Path
+    source: str | None
+
+
+def default_data_dir() -> Path:
+    """Return where data sets are kept: LENET5_DATA_DIR, else the platform's cache folder."""
+    if path := os.environ.get("LENET5_DATA_DIR"):
+        return Path(path).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("lenet5", appauthor=False)
+
+
+def is_offline(offline: bool | None = None) -> bool:
+    """Return whether the network is forbidden: ``offline``, else LENET5_OFFLINE, else it is not."""
+    if offline is None:
+        return os.environ.get("LENET5_OFFLINE", "").strip().lower() not in {"", "0", "false", "no", "off"}
+    return offline
+
+
+def fault(path: Path, file: RemoteFile) -> str | None:
+    """Return what is wrong at ``path``: None, ``MISSING``, or a few words. DataError if it cannot be read."""
+    with _explained(path):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return MISSING
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a folder not replaced
+            raise DataError(f"{path}: is no regular file; remove it")
+        if status.st_size != file.size:
+            return f"{status.st_size:,} bytes instead of {file.size:,}"
+        with open(path, "rb") as stream:
+            got = hashlib.file_digest(stream, "sha256").hexdigest()
+    return None if got == file.sha256 else f"wrong SHA-256: got {got}"
+
+
+def ensure(
+    folder: str | os.PathLike,
+    files: Sequence[RemoteFile],
+    mirrors: Sequence[str],
+    *,
+    offline: bool | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> list[LocalFile]:
+    """Make ``folder`` hold ``files``: check those that are there, fetch those that are missing or wrong.
+
+    Parameters
+    ----------
+    mirrors : sequence of str
+        Base URLs, tried in turn; http or https. Each failure is logged as a warning to the logger "lenet5".
+    offline : bool, optional
+        Forbid the network; LENET5_OFFLINE if not given.
+    progress : callable, optional
+        Called as ``progress(file name, bytes so far, bytes in all)``.
+
+    Raises
+    ------
+    ChecksumError
+        Offline and a file is wrong, or mirrors answered and none had the right bytes.
+    DataError
+        Missing and not to be had, or the folder cannot be written to.
+    """
+    folder = Path(folder)
+    faults = {file: fault(folder / file.name, file) for file in files}
+    if is_offline(offline):
+        _refuse(folder, faults)
+    fetcher = _Fetcher(mirrors, limits or Limits(), progress or (lambda name, done, total: None))
+    found = []
+    for file, wrong in faults.items():
+        path = folder / file.name
+        if wrong and wrong != MISSING:
+            log.warning("%s: %s; fetching it anew", path, wrong)
+        found.append(LocalFile(path, fetcher.fetch(path, file) if wrong else None))
+    return found
+
+
+def _refuse(folder: Path, faults: dict[RemoteFile, str | None]) -> None:
+    """Offline, what is not there and right is an error."""
+    for file, wrong in faults.items():
+        if wrong == MISSING:
+            raise DataError(f"{folder / file.name}: missing; offline, so put it there by hand")
+        if wrong:
+            raise ChecksumError(f"{folder / file.name}: {wrong}; offline, so it cannot be fetched anew")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the file system can raise into one line."""
+    try:
+        yield
+    except OSError as error:
+        why = "is no folder" if isinstance(error, FileExistsError) else error.strerror or error
+        room = "free some space, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        todo = f"{room}name another data folder (--data-dir, LENET5_DATA_DIR)"
+        raise DataError(f"{path}: {why}; {todo}") from error
+
+
+class _WrongBytes(TransferError):
+    """The mirror gave a whole file, and it is another one."""
+
+
+class _Fetcher:
+    """Fetches file after file, remembering which mirrors failed and how much patience is left."""
+
+    def __init__(self, mirrors: Sequence[str], limits: Limits, progress: Progress):
+        self.mirrors, self.limits, self.progress = list(mirrors), limits, progress
+        self.deadline = None if limits.patience is None else time.monotonic() + limits.patience
+
+    def fetch(self, path: Path, file: RemoteFile) -> str:
+        """Put ``file`` at ``path`` and return the URL that gave it."""
+        with _explained(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as part:  # before any network: a folder not to be written to fails at once
+                url = self._from_any(part, file, path.parent)
+        log.info("%s: %s bytes from %s", path, f"{file.size:,}", url)
+        return url
+
+    def _from_any(self, part: Path, file: RemoteFile, folder: Path) -> str:
+        """Try the mirrors in turn; those that fail go to the end of the list for the files to come."""
+        failures, kind = [], DataError
+        for mirror in tuple(self.mirrors):
+            url = f"{mirror.rstrip('/')}/{file.name}"
+            try:
+                self._receive(url, file, part, self._wait(len(self.mirrors) - len(failures)))
+                return url
+            except TransferError as error:
+                log.warning("%s: %s", url, error)
+                failures.append(f"{mirror.rstrip('/')}: {error}")
+                kind = ChecksumError if isinstance(error, _WrongBytes) else kind
+                self.mirrors.append(self.mirrors.pop(0))
+        todo = f"check the network, or put the file into {folder} by hand"
+        raise kind(f"no mirror gave {file.name} ({'; '.join(failures)}); {todo}")
+
+    def _wait(self, mirrors_left: int) -> float:
+        """Seconds to wait for this mirror's first byte."""
+        if self.deadline is None:
+            return self.limits.stall
+        return max(0.0, self.deadline - time.monotonic()) / mirrors_left
+
+    def _receive(self, url: str, file: RemoteFile, part: Path, wait: float) -> None:
+        """Write what ``url`` gives to ``part``; TransferError unless it is the file."""
+        done, digest = 0, hashlib.sha256()
+        try:
+            with open(part, "wb") as out, closing(blocks(url, file.size, self.limits, wait)) as got:
+                for block in got:
+                    self.deadline = None  # there is a network
+                    done += len(block)
+                    if done > file.size:
+                        raise TransferError(f"sends more than {file.size:,} bytes")
+                    out.write(block)
+                    digest.update(block)
+                    self.progress(file.name, done, file.size)
+        except TransferError as error:
+            so_far = f" after {done:,} of {file.size:,} bytes" if 0 < done <= file.size else ""
+            raise TransferError(f"{error}{so_far}") from error
+        if done < file.size:
+            page = part.read_bytes().lstrip()[:1] == b"<"
+            raise TransferError(HTML_PAGE if page else f"stopped after {done:,} of {file.size:,} bytes")
+        if digest.hexdigest() != file.sha256:
+            raise _WrongBytes(f"wrong SHA-256: got {digest.hexdigest()}")

@@ -1,0 +1,293 @@
+"""Any picture -> what the network was trained on.
+
+MNIST's digits were cut out, scaled into a box of 20×20 pixels with their shape kept, and moved so that their
+centre of mass lies in the middle of 28×28 pixels; LeNet-5 sees them in 32×32. A picture of one's own is read
+well only if the same is done to it, and that is what this module does: decode (decode.py), find paper and ink
+(ink.py), cut out, even out the grey levels and the pen's width, scale, centre.
+"""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from .decode import decode, source_name
+from .errors import NoDigitError
+from .files import atomic_path
+from .ink import Box, box_of, digit_mask, is_dark, is_sheet, noise_of, paper, threshold, without_shadows
+
+GLYPH = 20  # MNIST's box for the digit itself
+FIELD = 28  # MNIST's picture
+PANEL = 224  # side of a panel on the sheet of `show_input`
+FINE = 4  # the digit is worked on at this multiple of its final size
+THINNEST = 2.4  # thinner strokes are thickened to it: the median width, in pixels, of the strokes of MNIST
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture on its way to the network, stage by stage.
+
+    grey (H, W), float32: as decoded · dark: the ink is darker than the paper · ink (H, W), float32 in 0..1 ·
+    box: where the digit was found in ``grey`` · glyph (h, w): the digit at its final size ·
+    field (28, 28) · input (1, S, S): what the network sees. All float32 in 0..1, ink bright from ``ink`` on.
+    """
+
+    grey: np.ndarray
+    dark: bool
+    ink: np.ndarray
+    box: Box
+    glyph: np.ndarray
+    field: np.ndarray
+    input: np.ndarray
+
+
+def read_image(source, *, invert: str = "auto", size: int = 32) -> np.ndarray:
+    """Read a picture of one digit and prepare it as the training pictures were.
+
+    Parameters
+    ----------
+    source : path, bytes, binary file object, PIL.Image.Image or ndarray
+        Arrays: uint8, uint16, bool or float in 0..1, of shape (H, W), (H, W, 3) or (H, W, 4).
+    invert : {"auto", "yes", "no"}
+        "yes": the picture is dark ink on light paper and must be inverted, as training pictures are bright on
+        dark. "no": it is bright ink on a dark ground already. "auto": found out.
+    size : int
+        Side of the result, at least 28.
+
+    Returns
+    -------
+    ndarray of shape (1, size, size), float32 in 0..1, ink bright
+
+    Raises
+    ------
+    PictureError
+        The file cannot be read.
+    NoDigitError
+        Nothing is drawn on it.
+    ValueError, TypeError
+        An argument is not one of the above.
+    """
+    return prepare(source, invert=invert, size=size).input
+
+
+def prepare(source, *, invert: str = "auto", size: int = 32) -> Prepared:
+    """As `read_image`, with every stage on the way: see `Prepared`."""
+    if invert not in ("auto", "yes", "no"):
+        raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
+    if size < FIELD:
+        raise ValueError(f"size must be at least {FIELD}, got {size}")
+    grey = to_grey(decode(source))
+    ready = _already_prepared(grey, invert)
+    if ready is not None:
+        return _passed_through(grey, ready, size)
+    found = _find(grey, invert)
+    if found is None:
+        raise NoDigitError(f"{source_name(source)}: no digit found; the picture seems blank")
+    dark, ink, box = found
+    glyph = _glyph(ink, box)
+    field = _centred(glyph)
+    return Prepared(grey, dark, ink, box, glyph, field, _padded(field, size))
+
+
+def to_grey(picture: np.ndarray) -> np.ndarray:
+    """Turn colour (H, W, 3) into grey (H, W), float32 in 0..1, so that ink and paper differ most.
+
+    The colours are projected on their first principal axis, for ink may differ from its paper in hue alone.
+    """
+    if picture.ndim == 2:
+        return picture
+    if (picture[..., :1] == picture).all():
+        return picture[..., 0]
+    step = 1 + max(picture.shape) // 256
+    samples = picture[::step, ::step].reshape(-1, 3).astype(np.float64)
+    axis = np.linalg.eigh(np.cov(samples.T, bias=True))[1][:, -1]
+    axis *= np.sign(axis @ (0.299, 0.587, 0.114)) / abs(axis).sum()
+    return (picture @ axis - np.minimum(axis, 0).sum()).astype(np.float32)
+
+
+def _already_prepared(grey: np.ndarray, invert: str) -> bool | None:
+    """Recognise a picture that was prepared as MNIST's were; tell whether it is dark on light."""
+    if grey.shape not in ((FIELD, FIELD), (32, 32)):
+        return None
+    for dark in {"auto": (False, True), "yes": (True,), "no": (False,)}[invert]:
+        ink = 1 - grey if dark else grey
+        if ink.max() < 0.99 or (ink > 0).mean() > 0.5:
+            continue
+        box = box_of(ink > 0)
+        side = max(box.bottom - box.top, box.right - box.left)
+        off = np.subtract(_centre_of_mass(ink), len(ink) // 2)
+        if side in (GLYPH - 1, GLYPH) and abs(off).max() < 0.51:
+            return dark
+    return None
+
+
+def _passed_through(grey: np.ndarray, dark: bool, size: int) -> Prepared:
+    ink = 1 - grey if dark else grey
+    box = box_of(ink > 0)
+    glyph = ink[box.top : box.bottom, box.left : box.right]
+    margin = (len(ink) - FIELD) // 2
+    field = ink[margin : margin + FIELD, margin : margin + FIELD]
+    return Prepared(grey, dark, ink, box, glyph, field, _padded(field, size))
+
+
+def _find(grey: np.ndarray, invert: str) -> tuple[bool, np.ndarray, Box] | None:
+    """Find the digit: whether it is dark, the ink alone (H, W) in 0..1 of contrast, and its box."""
+    small = _resized(grey, _fitting(grey.shape, 256))
+    relief = small - paper(small)
+    dark = is_dark(relief) if invert == "auto" else invert == "yes"
+    relief = without_shadows(relief, dark)
+    noise = noise_of(relief)
+    ink = np.maximum(-relief if dark else relief, 0)
+    level = threshold(ink, noise)
+    mask = None if level is None else digit_mask(ink, level, noise)
+    if mask is None:
+        return None
+    k = grey.shape[0] / small.shape[0], grey.shape[1] / small.shape[1]
+    top, left, bottom, right = box_of(mask)
+    box = Box(int(top * k[0]), int(left * k[1]), round(bottom * k[0]), round(right * k[1]))
+    if is_sheet(mask) and (inner := _find_on_sheet(grey, box, invert)):
+        return inner
+    # The paper is smooth: its estimate at the small size serves the full one.
+    relief = grey - _resized(small - relief, grey.shape)
+    ink = np.clip(-relief if dark else relief, 0, 1) * (_resized(_grown(mask), grey.shape) > 0.25)
+    return dark, ink, box
+
+
+def _find_on_sheet(grey: np.ndarray, box: Box, invert: str) -> tuple[bool, np.ndarray, Box] | None:
+    """Look for the digit within ``box`` only, a little away from its edges."""
+    inset = 1 + min(box.bottom - box.top, box.right - box.left) // 32
+    window = np.s_[box.top + inset : box.bottom - inset, box.left + inset : box.right - inset]
+    found = _find(grey[window], invert)
+    if found is None:
+        return None
+    dark, part, (top, left, bottom, right) = found
+    ink = np.zeros_like(grey)
+    ink[window] = part
+    y, x = box.top + inset, box.left + inset
+    return dark, ink, Box(top + y, left + x, bottom + y, right + x)
+
+
+def _grown(mask: np.ndarray) -> np.ndarray:
+    """Widen a mask by two pixels, to keep the soft edges of strokes."""
+    return np.asarray(Image.fromarray(mask.astype(np.uint8)).filter(ImageFilter.MaxFilter(5)), np.float32)
+
+
+def _fitting(shape: tuple[int, int], side: float) -> tuple[int, int]:
+    """Scale ``shape`` so that its long side becomes ``side``; small pictures of integer side stay."""
+    k = min(side / max(shape), 1)
+    return max(1, round(shape[0] * k)), max(1, round(shape[1] * k))
+
+
+def _resized(plane: np.ndarray, shape: tuple[int, int], method=None) -> np.ndarray:
+    if plane.shape == tuple(shape):
+        return plane
+    method = method or (Image.Resampling.BOX if shape[0] < plane.shape[0] else Image.Resampling.BILINEAR)
+    return np.asarray(Image.fromarray(plane.astype(np.float32)).resize(shape[::-1], method))
+
+
+def _glyph(ink: np.ndarray, box: Box) -> np.ndarray:
+    """Scale the digit into the 20×20 box: grey levels evened out, thin strokes thickened, edges smoothed."""
+    fine = _evened(_scaled(ink, box, GLYPH * FINE))
+    radius = round((THINNEST * FINE - stroke_width(fine)) / 2)
+    if radius > 0:
+        fine = _evened(_scaled(ink, box, GLYPH * FINE - 2 * radius))
+        fine = _thickened(np.pad(fine, radius), radius)
+    height, width = (-(-n // FINE) * FINE for n in fine.shape)
+    fine = np.pad(fine, ((0, height - fine.shape[0]), (0, width - fine.shape[1])))
+    return fine.reshape(height // FINE, FINE, width // FINE, FINE).mean((1, 3), dtype=np.float32)
+
+
+def _scaled(ink: np.ndarray, box: Box, side: int) -> np.ndarray:
+    """Cut the box out and bring its long side to ``side``."""
+    part = ink[box.top : box.bottom, box.left : box.right]
+    k = side / max(part.shape)
+    shape = tuple(max(1, round(n * k)) for n in part.shape)
+    return np.clip(_resized(part, shape, Image.Resampling.BICUBIC), 0, 1)
+
+
+def _evened(ink: np.ndarray) -> np.ndarray:
+    """Stretch the contrast: the background becomes exactly 0, the middle of a stroke 1."""
+    level = threshold(ink, 0) or float(ink.max()) / 2
+    full = float(np.percentile(ink[ink >= level], 60))
+    low, high = 0.15 * full, 0.95 * full
+    return np.clip((ink - low) / (high - low), 0, 1)
+
+
+def stroke_width(ink: np.ndarray) -> float:
+    """Measure the mean width of the strokes of ``ink`` (H, W) in 0..1, in pixels: twice area over outline."""
+    padded = np.pad(ink, 1)
+    dy, dx = np.diff(padded, axis=0)[:, 1:], np.diff(padded, axis=1)[1:]
+    return 2 * float(ink.sum()) / float(np.hypot(dy, dx).sum() or 1)
+
+
+def _thickened(ink: np.ndarray, radius: int) -> np.ndarray:
+    """Widen strokes by ``radius`` pixels on each side, as a round pen would."""
+    padded = np.pad(ink, radius)
+    height, width = ink.shape
+    shifts = range(-radius, radius + 1)
+    inside = [(y, x) for y in shifts for x in shifts if y * y + x * x <= (radius + 0.3) ** 2]
+    views = [padded[radius + y : radius + y + height, radius + x : radius + x + width] for y, x in inside]
+    return np.maximum.reduce(views)
+
+
+def _centre_of_mass(ink: np.ndarray) -> tuple[float, float]:
+    mass = ink.sum(dtype=np.float64)
+    y, x = (np.arange(n) for n in ink.shape)
+    return float(ink.sum(1, dtype=np.float64) @ y / mass), float(ink.sum(0, dtype=np.float64) @ x / mass)
+
+
+def _centred(glyph: np.ndarray) -> np.ndarray:
+    """Lay the digit into 28×28 so that its centre of mass is pixel (14, 14), whole in any case."""
+    corner = []
+    for centre, n in zip(_centre_of_mass(glyph), glyph.shape, strict=True):
+        corner.append(min(max(round(FIELD // 2 - centre), 0), FIELD - n))
+    field = np.zeros((FIELD, FIELD), np.float32)
+    field[corner[0] : corner[0] + glyph.shape[0], corner[1] : corner[1] + glyph.shape[1]] = glyph
+    return field
+
+
+def _padded(field: np.ndarray, size: int) -> np.ndarray:
+    margin = (size - FIELD) // 2
+    return np.pad(field, (margin, size - FIELD - margin))[None].astype(np.float32)
+
+
+def show_input(source, path: str | os.PathLike, *, invert: str = "auto") -> None:
+    """Write a PNG to ``path`` which shows how `read_image` prepares ``source``, stage by stage, enlarged.
+
+    Raises as `read_image` does; OSError where ``path`` cannot be written.
+    """
+    found = prepare(source, invert=invert)
+    box, (height, width) = found.box, found.grey.shape
+    glyph = np.zeros((GLYPH, GLYPH), np.float32)
+    top, left = ((GLYPH - n) // 2 for n in found.glyph.shape)
+    glyph[top : top + found.glyph.shape[0], left : left + found.glyph.shape[1]] = found.glyph
+    kind = "dark on light" if found.dark else "light on dark"
+    panels = [
+        (f"{width} x {height}, {kind}", _panel(found.grey)),
+        (f"ink, in a box {box.right - box.left} x {box.bottom - box.top}", _panel(found.ink, box)),
+        ("20 x 20: scaled", _panel(glyph)),
+        ("28 x 28: centred", _panel(found.field)),
+        ("32 x 32: what the network sees", _panel(found.input[0])),
+    ]
+    step = PANEL + 8
+    sheet = Image.new("RGB", (step * len(panels) + 8, PANEL + 32), (96, 96, 96))
+    draw = ImageDraw.Draw(sheet)
+    for i, (caption, panel) in enumerate(panels):
+        sheet.paste(panel, (8 + i * step + (PANEL - panel.width) // 2, 8 + (PANEL - panel.height) // 2))
+        draw.text((8 + i * step, PANEL + 14), caption, fill="white")
+    with atomic_path(path) as part:
+        sheet.save(part, format="PNG")
+
+
+def _panel(plane: np.ndarray, box: Box | None = None) -> Image.Image:
+    """Draw a plane (H, W) in 0..1 at most PANEL pixels large, with a frame round ``box``."""
+    k = PANEL / max(plane.shape)
+    size = max(1, round(plane.shape[1] * k)), max(1, round(plane.shape[0] * k))
+    levels = Image.fromarray(np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8))
+    method = Image.Resampling.NEAREST if k > 1 else Image.Resampling.BOX
+    panel = levels.resize(size, method).convert("RGB")
+    if box is not None:
+        corners = [round(edge * k) for edge in (box.left, box.top, box.right, box.bottom)]
+        ImageDraw.Draw(panel).rectangle(corners, outline=(255, 64, 64))
+    return panel

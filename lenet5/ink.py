@@ -1,0 +1,211 @@
+"""Where the ink is: the paper's own brightness, what stands out from it, and which marks make up the digit.
+
+Everything here works on a reduced picture of at most 256 pixels a side, in NumPy.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+FAINTEST = 0.035  # contrast below which a mark is taken for grain in the paper (9 of 255 grey levels)
+
+
+class Box(NamedTuple):
+    """Rows top..bottom and columns left..right of a picture, the ends not included."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+def paper(grey: np.ndarray) -> np.ndarray:
+    """Estimate the brightness of the bare paper under each pixel.
+
+    A second-order surface (light falls off smoothly over a page) is fitted to the pixels that agree with it,
+    beginning at the picture's border, where paper is likelier than ink. Shape (H, W) of ``grey``, float32.
+    """
+    height, width = grey.shape
+    v, u = (np.linspace(-1, 1, n, dtype=np.float32) for n in grey.shape)
+    step = -(-max(height, width) // 64)
+    z, y, x = grey[::step, ::step], *np.meshgrid(v[::step], u[::step], indexing="ij")
+    frame = np.maximum(abs(y), abs(x)) > 0.8
+    level = np.median(z[frame])
+    spread = 1.5 * np.median(abs(z[frame] - level))
+    basis = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
+    # A slight pull towards a flat paper decides what few pixels leave open.
+    pull = np.diag([0, 1, 1, 1, 1, 1]) * 0.01 * z.size
+    surface = np.full_like(z, level)
+    for _ in range(6):
+        agree = abs(z - surface) <= max(3 * spread, 0.03)
+        rows = basis[agree].astype(np.float64)
+        c = np.linalg.solve(rows.T @ rows + pull + 1e-9 * np.eye(6), rows.T @ (z[agree] - level))
+        surface = (level + basis @ c).astype(np.float32)
+        spread = 1.5 * np.median(abs(z - surface)[agree])
+    y, x = v[:, None], u[None, :]
+    surface = level + c[0] + c[1] * x + c[2] * y + c[3] * x * y + c[4] * x * x + c[5] * y * y
+    return surface.astype(np.float32)
+
+
+def is_dark(relief: np.ndarray) -> bool:
+    """Tell whether the ink is darker than the paper, from ``relief`` = picture − paper.
+
+    Ink is what stands out strongly: third powers make a few strong pixels outweigh many weak ones. On an
+    uneven paper only thin marks count, for there strokes are thinner than shadows and than the gaps in digits.
+    """
+    if not _is_uneven(relief):
+        return float((relief.astype(np.float64) ** 3).sum()) < 0
+    width = 1 + 2 * (max(relief.shape) // 16)
+    bright, dark = (float(((side - _ground(side, width)) ** 3).sum()) for side in (relief, -relief))
+    return dark > bright
+
+
+def noise_of(relief: np.ndarray) -> float:
+    """Measure how much the bare paper varies (standard deviation); ink, the lesser part, does not count."""
+    return 1.5 * float(np.median(abs(relief)))
+
+
+def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
+    """Take out what a smooth surface cannot follow: the hard edge of a shadow, a fold, a second sheet.
+
+    ``relief`` (H, W) comes back as it is, unless the paper varies more from place to place than from pixel to
+    pixel. Then its ground is all that holds a square a third of the picture wide (a grey opening).
+    """
+    if not _is_uneven(relief):
+        return relief
+    ink = -relief if dark else relief
+    ink = ink - _ground(ink, 1 + 2 * (max(relief.shape) // 6))
+    ink -= np.median(ink)
+    return -ink if dark else ink
+
+
+def _is_uneven(relief: np.ndarray) -> bool:
+    cross = relief[1:, 1:] + relief[:-1, :-1] - relief[1:, :-1] - relief[:-1, 1:]
+    grain = 0.75 * float(np.median(abs(cross))) if cross.size else 0.0
+    return noise_of(relief) > max(4 * grain, FAINTEST / 2)
+
+
+def _ground(plane: np.ndarray, width: int) -> np.ndarray:
+    """Cut off every peak that is narrower than ``width`` pixels: least, then greatest values in a square."""
+    for extreme in (np.min, np.max):
+        for axis in (0, 1):
+            plane = _slide(plane, width, axis, extreme)
+    return plane
+
+
+def _slide(plane: np.ndarray, width: int, axis: int, extreme) -> np.ndarray:
+    """Take the least or greatest value in a window of ``width`` pixels along ``axis``."""
+    pad = [(width // 2, width // 2) if i == axis else (0, 0) for i in (0, 1)]
+    padded = np.pad(plane, pad, mode="edge")
+    return extreme(np.lib.stride_tricks.sliding_window_view(padded, width, axis), axis=-1)
+
+
+def is_sheet(mask: np.ndarray) -> bool:
+    """Tell whether a mark is a sheet lying on a table: straight on all four sides, where a digit has gaps."""
+    box = box_of(mask)
+    part = mask[box.top : box.bottom, box.left : box.right]
+    if min(part.shape) < 16:
+        return False
+    return min(part[1].mean(), part[-2].mean(), part[:, 1].mean(), part[:, -2].mean()) > 0.85
+
+
+def threshold(ink: np.ndarray, noise: float) -> float | None:
+    """Find Otsu's level among what is above the noise, which parts ink from paper; None if all is paper."""
+    marks = np.sort(ink[ink > max(4 * noise, FAINTEST)])
+    if marks.size < 3:
+        return None
+    marks = marks[np.linspace(0, marks.size - 1, min(marks.size, 4096)).astype(int)].astype(np.float64)
+    n = np.arange(1, marks.size)
+    total = np.cumsum(marks)
+    gap = total[:-1] / n - (total[-1] - total[:-1]) / (marks.size - n)
+    cut = int(np.argmax(n * (marks.size - n) * gap * gap))
+    # Where all marks are ink, of one strength, that cut is arbitrary: strokes reach down to half of it.
+    return float(min((marks[cut] + marks[cut + 1]) / 2, marks[cut + 1 :].mean() / 2))
+
+
+class Components:
+    """The connected marks (8 neighbours) of a mask of shape (H, W).
+
+    Attributes: ``boxes`` (n, 4) int as in `Box`, ``areas`` (n,) int. Runs of set pixels are the nodes of a
+    graph, joined where runs of adjacent rows touch; the smallest run's number spreads over each component.
+    """
+
+    def __init__(self, mask: np.ndarray):
+        self.shape = mask.shape
+        steps = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+        self._row, self._start = np.nonzero(steps == 1)
+        self._stop = np.nonzero(steps == -1)[1]
+        roots, self._label = np.unique(self._spread(mask.shape[1] + 2), return_inverse=True)
+        self.areas = np.bincount(self._label, self._stop - self._start, len(roots)).astype(int)
+        self.boxes = np.empty((len(roots), 4), int)
+        low, high = np.minimum, np.maximum
+        ends = (self._row, self._start, self._row + 1, self._stop)
+        for i, (better, end) in enumerate(zip((low, low, high, high), ends, strict=True)):
+            self.boxes[:, i] = (0, 0, 0, 0)[i] if better is high else max(mask.shape)
+            better.at(self.boxes[:, i], self._label, end)
+
+    def _spread(self, stride: int) -> np.ndarray:
+        """Give each run the number of the first run it is connected with."""
+        above = (self._row - 1) * stride
+        first = np.searchsorted(self._row * stride + self._stop, above + self._start)
+        last = np.searchsorted(self._row * stride + self._start, above + self._stop, side="right")
+        count = np.maximum(last - first, 0)
+        run = np.repeat(np.arange(len(count)), count)
+        neighbour = np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
+        label = np.arange(len(count))
+        while True:
+            before = label.copy()
+            lower = np.minimum(label[run], label[neighbour])
+            np.minimum.at(label, before[run], lower)
+            np.minimum.at(label, before[neighbour], lower)
+            label = label[label]
+            if (label == before).all():
+                return label
+
+    def mask(self, chosen: np.ndarray) -> np.ndarray:
+        """Draw the components for which ``chosen`` (n,) is true: (H, W) bool."""
+        runs = chosen[self._label]
+        steps = np.zeros((self.shape[0], self.shape[1] + 1), np.int8)
+        steps[self._row[runs], self._start[runs]] += 1
+        steps[self._row[runs], self._stop[runs]] -= 1
+        return np.cumsum(steps, axis=1)[:, :-1] > 0
+
+
+def digit_mask(ink: np.ndarray, level: float, noise: float) -> np.ndarray | None:
+    """Choose the marks that make up the digit: (H, W) bool, or None where there are only specks.
+
+    A mark is what hangs together above half the threshold and passes it somewhere. The largest is the
+    digit's body (one that the border cuts off only for want of a better); marks near it belong to it, unless
+    they are specks.
+    """
+    marks = Components(ink > max(level / 2, min(4 * noise, level)))
+    strong = ink > level
+    height, width = ink.shape
+    top, left, bottom, right = marks.boxes.T
+    span = np.maximum(bottom - top, right - left)
+    areas = np.where([strong[t:b, x:r].any() for t, x, b, r in marks.boxes], marks.areas, 0)
+    cut_off = (top == 0) | (left == 0) | (bottom == height) | (right == width)
+    if not len(areas) or (areas * (span >= max(3, max(ink.shape) / 64))).max() == 0:
+        return None
+    main = int(np.argmax(np.where(cut_off, areas * 0.2, areas)))
+    chosen = np.arange(len(areas)) == main
+    candidates = (areas > 0.03 * areas[main]) & (~cut_off | cut_off[main])
+    while True:
+        box = _union(marks.boxes[chosen])
+        reach = 0.2 * max(box.bottom - box.top, box.right - box.left)
+        gap_y = np.maximum(box.top - bottom, top - box.bottom)
+        gap_x = np.maximum(box.left - right, left - box.right)
+        near = candidates & (np.maximum(gap_y, gap_x) <= reach)
+        if (near <= chosen).all():
+            return marks.mask(chosen)
+        chosen |= near
+
+
+def _union(boxes: np.ndarray) -> Box:
+    return Box(*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
+
+
+def box_of(mask: np.ndarray) -> Box:
+    """Find the smallest box that holds every set pixel of a mask (H, W) that has one."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)

@@ -1,0 +1,146 @@
+"""LeNet-5 as people use it: fit, predict, save, load; scikit-learn's words and meanings."""
+
+import os
+from collections.abc import Sequence
+from importlib import resources
+
+import numpy as np
+
+from . import modelfile
+from .errors import ModelFileError
+from .layers import modern
+from .losses import cross_entropy
+from .metrics import evaluation
+from .network import Network, check_labels
+from .train import Config, Trainer
+
+VARIANTS = {"modern": modern}
+DIGITS = tuple("0123456789")
+#: How a picture becomes an input (images.py); written to every model file.
+PREPARATION = {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "ink": "bright"}
+
+
+class LeNet5(Network):
+    """LeNet-5, 61,706 parameters in its modern form.
+
+    Parameters
+    ----------
+    variant : "modern"
+    seed : int
+        Of the initial weights and, unless `fit` is told another, of training.
+    activation : "relu" or "tanh"
+    pool : "max" or "avg"
+    labels : sequence of str
+        Names of the classes.
+
+    Attributes
+    ----------
+    training : dict or None
+        How it was trained: what `lenet5 info` shows. JSON values only.
+    """
+
+    def __init__(
+        self,
+        variant: str = "modern",
+        *,
+        seed: int = 0,
+        activation: str = "relu",
+        pool: str = "max",
+        labels: Sequence[str] = DIGITS,
+    ):
+        if variant not in VARIANTS:
+            raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
+        self.variant, self.activation, self.pool, self.seed = variant, activation, pool, seed
+        self.labels = [str(label) for label in labels]
+        if not 2 <= len(self.labels) <= 256:
+            raise ValueError(f"{len(self.labels)} labels, expected 2 to 256")
+        self.training: dict | None = None
+        super().__init__(VARIANTS[variant](activation, pool, len(self.labels)), seed=seed)
+
+    def fit(self, X: np.ndarray, y: np.ndarray, *, threads: int | None = None, **settings) -> "LeNet5":
+        """Train quietly; returns self.
+
+        Parameters
+        ----------
+        X : (N, 28, 28) or (N, 1, 32, 32), uint8 or float32 in 0..1, ink bright
+        y : (N,), labels from 0
+        threads : int, optional
+            Changes the time, not the weights.
+        **settings
+            Fields of `train.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``validation`` (default
+            0 here) sets pictures apart and keeps the epoch that is best on them.
+
+        Raises
+        ------
+        ValueError
+            Shapes, dtypes, values or settings are not as above.
+        DivergedError
+            The loss became NaN or infinite.
+        """
+        config = Config(**{"validation": 0, "seed": self.seed, **settings})
+        trainer = Trainer(self, X, y, config, threads)
+        for _ in trainer.run():
+            pass
+        self.parameters[:] = trainer.best
+        return self
+
+    def predict_proba(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Probabilities of the classes, (N, classes) float32; a map (N, classes, h, w) for pictures over 32 x 32."""
+        return self.probabilities(X, threads)
+
+    def predict(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """The most probable class of each picture, (N,) int64; (N, h, w) for pictures over 32 x 32."""
+        return self.logits(X, threads).argmax(axis=1)
+
+    def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
+        """The part of the pictures that is answered rightly, 0..1; NaN for no pictures."""
+        y = check_labels(y, len(X), self.n_classes)
+        return float((self.predict(X, threads) == y).mean()) if len(y) else float("nan")
+
+    def evaluate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> tuple[dict, np.ndarray]:
+        """The report of `metrics.evaluation`, and the probabilities (N, classes) that it comes from."""
+        y = check_labels(y, len(X), self.n_classes)
+        logits = self.logits(X, threads)
+        if logits.ndim != 2:
+            raise ValueError(f"pictures give maps of shape {logits.shape[2:]}, expected one answer each (32 x 32)")
+        report = evaluation(y, logits.argmax(axis=1), cross_entropy(logits, y), self.labels)
+        return report, self.probabilities(X, threads)
+
+    def info(self) -> dict:
+        """What a model file says about itself."""
+        return {
+            "variant": self.variant,
+            "activation": self.activation,
+            "pool": self.pool,
+            "labels": self.labels,
+            "input_shape": [self.in_channels, 32, 32],
+            "shapes": {name: list(tensor.shape) for name, tensor in self.state_dict().items()},
+            "preparation": PREPARATION,
+            "training": self.training,
+        }
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write a model file (safetensors), wholly or not at all. OSError where that cannot be."""
+        modelfile.save(path, self.state_dict(), "model", self.info())
+
+
+def load(path: str | os.PathLike) -> LeNet5:
+    """The model that `LeNet5.save` wrote; ModelFileError, in one line, for any other file."""
+    tensors, info = modelfile.load(path, "model")
+    try:
+        labels = info["labels"]
+        if not isinstance(labels, list):
+            raise ValueError("labels are no list")
+        model = LeNet5(info["variant"], activation=info["activation"], pool=info["pool"], labels=labels)
+        model.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ModelFileError(f"{path}: does not describe a model: {what[:200]}") from None
+    model.training = info.get("training") if isinstance(info.get("training"), dict) else None
+    return model
+
+
+def pretrained() -> LeNet5:
+    """The model that ships with the package, trained on MNIST (`lenet5 info` says how)."""
+    with resources.as_file(resources.files("lenet5") / "data" / "mnist.safetensors") as path:
+        return load(path)

@@ -1,0 +1,172 @@
+"""Run folders, runs/train-NNN/: all that a training leaves behind, and all that is needed to go on with it.
+
+state.safetensors alone decides where a run stands; the other files are made from it and made again on a resume.
+"""
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from . import modelfile, sheets
+from .errors import DataError, ModelFileError
+from .files import atomic_write
+from .model import LeNet5
+from .train import Config, Epoch, Progress, Trainer
+
+#: Within a long epoch the state is saved this often.
+SECONDS_BETWEEN_SAVES = 30.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its pictures."""
+
+    config: Config
+    variant: str
+    activation: str
+    pool: str
+    labels: list[str]
+    dataset: str
+    data_sha256: str
+    command: str
+    out: str
+
+    def model(self) -> LeNet5:
+        """The untrained network."""
+        return LeNet5(self.variant, seed=self.config.seed, activation=self.activation, pool=self.pool,
+                      labels=self.labels)  # fmt: skip
+
+
+class Run:
+    """One run folder.
+
+    Attributes
+    ----------
+    folder : Path
+    plan : Plan
+    """
+
+    def __init__(self, folder: Path, plan: Plan):
+        self.folder, self.plan = folder, plan
+
+    @classmethod
+    def create(cls, root: str | os.PathLike, plan: Plan) -> "Run":
+        """A new folder ``root/train-NNN``; never one that exists. OSError where it cannot be made."""
+        root = Path(root)
+        root.mkdir(parents=True, exist_ok=True)
+        numbers = [int(p.name[6:]) for p in root.glob("train-*") if p.name[6:].isdigit()]
+        number = max(numbers, default=0) + 1
+        while True:
+            folder = root / f"train-{number:03}"
+            try:
+                folder.mkdir()
+                break
+            except FileExistsError:  # another process was quicker
+                number += 1
+        atomic_write(folder / "config.json", json.dumps(asdict(plan), indent=2) + "\n")
+        return cls(folder, plan)
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike) -> "Run":
+        """The run in ``folder``; DataError where there is none."""
+        folder = Path(folder)
+        try:
+            document = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            return cls(folder, Plan(**{**document, "config": Config(**document["config"])}))
+        except FileNotFoundError:
+            raise DataError(f"{folder}: no run of lenet5 train (config.json is missing)") from None
+        except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise DataError(f"{folder / 'config.json'}: not the plan of a run: {error}") from None
+
+    def restore(self, trainer: Trainer) -> None:
+        """Bring ``trainer`` to where the run stands; a run that never saved its state begins anew."""
+        path = self.folder / "state.safetensors"
+        if not path.exists():
+            return
+        tensors, document = modelfile.load(path, "checkpoint")
+        try:
+            trainer.restore(tensors, document["position"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{path}: not a state of this run: {error}") from None
+
+    def follow(
+        self,
+        trainer: Trainer,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> Iterator[Epoch]:
+        """`Trainer.run`, with the state saved after each epoch, now and then within one, and at a stop."""
+        saved = time.monotonic()
+
+        def report(where: Progress) -> None:
+            nonlocal saved
+            progress(where)
+            if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                self._save_state(trainer)
+                saved = time.monotonic()
+
+        for epoch in trainer.run(stop=stop, progress=report):
+            self.save(trainer)
+            saved = time.monotonic()
+            yield epoch
+        self._save_state(trainer)
+
+    def save(self, trainer: Trainer) -> None:
+        """Write everything: the state first, then what is made from it."""
+        self._save_state(trainer)
+        atomic_write(self.folder / "metrics.csv", _csv(trainer.history))
+        for name, parameters in (("best", trainer.best), ("last", trainer.network.parameters)):
+            self.finished_model(trainer, parameters).save(self.folder / f"{name}.safetensors")
+
+    def _save_state(self, trainer: Trainer) -> None:
+        tensors, position = trainer.state()
+        modelfile.save(self.folder / "state.safetensors", tensors, "checkpoint", {"position": position})
+
+    def draw(self, trainer: Trainer) -> None:
+        """The curves of the training so far, to curves.png; nothing before the first epoch is done."""
+        history = trainer.history
+        if not history:
+            return
+        loss = {"training": [e.train_loss for e in history], "validation": [e.validation_loss for e in history]}
+        error = {
+            "training": [100 * (1 - e.train_accuracy) for e in history],
+            "validation": [v and 100 * (1 - v) for v in (e.validation_accuracy for e in history)],
+        }
+        sheets.save_png(
+            sheets.curves([e.epoch for e in history], {"loss (nats)": loss, "error (%)": error}),
+            self.folder / "curves.png",
+        )
+
+    def finished_model(self, trainer: Trainer, parameters=None, test: dict | None = None) -> LeNet5:
+        """The model with the best (or given) parameters, and with how it was trained."""
+        model = self.plan.model()
+        model.parameters[:] = trainer.best if parameters is None else parameters
+        metrics = {"epochs_done": len(trainer.history), "best_epoch": trainer.best_epoch}
+        if trainer.best_epoch:
+            best = trainer.history[trainer.best_epoch - 1]
+            metrics |= {"validation_accuracy": best.validation_accuracy, "validation_loss": best.validation_loss}
+        if test:
+            metrics |= {"test_accuracy": test["accuracy"], "test_loss": test["loss"], "test_n": test["n"]}
+        model.training = {
+            "command": self.plan.command,
+            "dataset": self.plan.dataset,
+            "data_sha256": self.plan.data_sha256,
+            "config": asdict(self.plan.config),
+            "metrics": metrics,
+        }
+        return model
+
+
+def _csv(history: list[Epoch]) -> str:
+    """One row an epoch, with a header; empty cells where there was no validation."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(Epoch.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(epoch) for epoch in history)
+    return text.getvalue()

@@ -1,0 +1,280 @@
+"""Training as a generator of epoch records: the caller prints them, saves the state and says when to stop.
+
+Everything random is a function of (seed, epoch, position), and sums have a fixed order; so the weights are the same
+bits for any number of threads, and a run that was stopped and resumed ends with those of one that was not.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from . import _kernels
+from .augment import AUGMENTATIONS
+from .errors import DivergedError
+from .losses import cross_entropy
+from .network import Network, check_labels, check_pictures
+from .schedules import SCHEDULES, learning_rates
+from .threads import check_threads, default_threads, parallel
+
+#: Pictures between two looks at the clock and at whether to stop: some 50 ms.
+PICTURES_PER_RUN = 4096
+OPTIMIZERS = {"sgd": _kernels.SGD, "adamw": _kernels.ADAMW}
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to train. All of it, and nothing else, decides the weights (with the data and the machine).
+
+    learning_rate is the schedule's peak; momentum is Nesterov's (SGD only); weight_decay is added to the gradient by
+    SGD and decoupled in AdamW; validation is the number of training pictures set apart to choose the best epoch.
+    """
+
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 0.05
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "onecycle"
+    augment: str = "affine"
+    validation: int = 5000
+    seed: int = 0
+
+    def __post_init__(self):
+        rules = {
+            "epochs": self.epochs >= 1,
+            "batch_size": 1 <= self.batch_size <= 65536,
+            "learning_rate": 0 < self.learning_rate < float("inf"),
+            "momentum": 0 <= self.momentum < 1,
+            "weight_decay": 0 <= self.weight_decay < 1,
+            "validation": self.validation >= 0,
+            "seed": 0 <= self.seed < 2**63,
+        }
+        for name, holds in rules.items():
+            if not holds:
+                raise ValueError(f"{name} is {getattr(self, name)}, which is out of range")
+        for name, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("augment", AUGMENTATIONS)):
+            if getattr(self, name) not in table:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(table)}")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training pictures came to. Losses in nats, accuracies in 0..1 (None: no validation)."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    learning_rate: float
+    seconds: float
+    images_per_second: float
+
+
+@dataclass
+class Progress:
+    """Where in an epoch training is."""
+
+    epoch: int
+    n_done: int
+    n: int
+    loss: float
+    accuracy: float
+    seconds: float
+
+
+@dataclass
+class _Position:
+    """Between two runs of steps."""
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    n_correct: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    history: list[dict] = field(default_factory=list)
+
+
+def split(X: np.ndarray, y: np.ndarray, n_validation: int) -> tuple[tuple, tuple]:
+    """(training set, validation set): the same ``n_validation`` pictures for every seed, spread over the set."""
+    if n_validation >= len(y):
+        raise ValueError(f"validation is {n_validation}, expected fewer than the {len(y)} training pictures")
+    order = np.random.Generator(np.random.PCG64(1998)).permutation(len(y))
+    train, validation = np.sort(order[n_validation:]), np.sort(order[:n_validation])
+    return (X[train], y[train]), (X[validation], y[validation])
+
+
+class Trainer:
+    """Trains a network in place.
+
+    Parameters
+    ----------
+    network : Network
+    X, y : training pictures and labels, see `network.check_pictures`
+    config : Config
+    threads : int, optional
+        Changes the time, not the weights.
+
+    Attributes
+    ----------
+    best : ndarray
+        Parameters with the highest validation accuracy so far (of equal ones the lowest loss); the last ones where
+        there is no validation set.
+    history : list of Epoch
+    """
+
+    def __init__(self, network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None = None):
+        X = check_pictures(X, network.in_channels)
+        y = check_labels(y, len(X), network.n_classes)
+        (X, y), self.validation = split(X, y, config.validation) if config.validation else ((X, y), None)
+        if not len(y):
+            raise ValueError("X holds no pictures, expected at least one to train on")
+        self.network, self.config = network, config
+        self.threads = default_threads() if threads is None else check_threads(threads)
+        self._pictures, self._labels = network.pictures(X), y
+        self._moments = [_kernels.aligned_zeros(len(network.parameters), np.float32) for _ in range(2)]
+        self._training = _kernels.Training(
+            network.program(self._pictures.shape), network.parameters, *self._moments, OPTIMIZERS[config.optimizer],
+            batch_size=config.batch_size, n_threads=self.threads, momentum=config.momentum, nesterov=True,
+            weight_decay=config.weight_decay,
+        )  # fmt: skip
+        self.best = network.parameters.copy()
+        self._good = network.parameters.copy()
+        self._at = _Position()
+        self.steps_per_epoch = -(-len(y) // config.batch_size)
+
+    @property
+    def history(self) -> list[Epoch]:
+        return [Epoch(**record) for record in self._at.history]
+
+    @property
+    def best_epoch(self) -> int:
+        """The number (from 1) of the epoch that gave ``best``; 0 before the first."""
+        return self._at.best_epoch
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """(whole epochs done, batches done of the next one)."""
+        return self._at.epoch, self._at.step
+
+    @property
+    def done(self) -> bool:
+        return self._at.epoch == self.config.epochs
+
+    def run(
+        self,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> Iterator[Epoch]:
+        """Train on from where it stands, giving a record after each epoch.
+
+        Ends early, between two batches, as soon as ``stop()`` is true. DivergedError at the first loss that is not
+        finite; the network then holds the weights of the last whole epoch.
+        """
+        while not self.done:
+            order = self._order(self._at.epoch)
+            while self._at.step < self.steps_per_epoch:
+                if stop():
+                    return
+                self._run_steps(order)
+                progress(self._progress())
+            yield self._end_epoch()
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """A permutation of the training pictures, int64, for this epoch."""
+        bits = np.random.PCG64(np.random.SeedSequence([self.config.seed, epoch]))
+        return np.random.Generator(bits).permutation(len(self._labels))
+
+    def _run_steps(self, order: np.ndarray) -> None:
+        at, config = self._at, self.config
+        n_steps = min(max(1, PICTURES_PER_RUN // config.batch_size), self.steps_per_epoch - at.step)
+        first = at.step * config.batch_size
+        positions = order[first : first + n_steps * config.batch_size]
+        affine = AUGMENTATIONS[config.augment]
+        warps = affine and affine.warps(len(positions), seed=config.seed, epoch=at.epoch, first=first)
+        total = self.steps_per_epoch * config.epochs
+        first_step = at.epoch * self.steps_per_epoch + at.step
+        rates = learning_rates(config.schedule, config.learning_rate, first_step, n_steps, total)
+        started = perf_counter()
+        self._training.prepare(self._pictures, self._labels, positions, rates, first_step, warps)
+        parallel(self._training.run, self.threads)
+        loss_sum, n_correct, steps_done, diverged = self._training.result
+        if diverged or not np.isfinite(self.network.parameters).all():
+            self._diverge(at.step + steps_done)
+        at.loss_sum += loss_sum
+        at.n_correct += n_correct
+        at.step += n_steps
+        at.seconds += perf_counter() - started
+
+    def _diverge(self, step: int) -> None:
+        self.network.parameters[:] = self._good
+        raise DivergedError(
+            f"the loss is not finite any more at epoch {self._at.epoch + 1}, batch {step + 1}; the last good weights "
+            f"are kept; try a lower learning rate than {self.config.learning_rate:g}"
+        )
+
+    def _progress(self) -> Progress:
+        at, n = self._at, len(self._labels)
+        n_done = min(n, at.step * self.config.batch_size)
+        return Progress(at.epoch + 1, n_done, n, at.loss_sum / n_done, at.n_correct / n_done, at.seconds)
+
+    def _end_epoch(self) -> Epoch:
+        at, n = self._at, len(self._labels)
+        last_step = (at.epoch + 1) * self.steps_per_epoch - 1
+        total = self.steps_per_epoch * self.config.epochs
+        rate = learning_rates(self.config.schedule, self.config.learning_rate, last_step, 1, total)[0]
+        loss, accuracy = self._validate()
+        record = Epoch(at.epoch + 1, at.loss_sum / n, at.n_correct / n, loss, accuracy, float(rate), at.seconds,
+                       n / at.seconds)  # fmt: skip
+        if self._is_best(record):
+            self.best[:], at.best_epoch = self.network.parameters, record.epoch
+        self._good[:] = self.network.parameters
+        at.history.append(asdict(record))
+        at.epoch, at.step, at.loss_sum, at.n_correct, at.seconds = record.epoch, 0, 0.0, 0, 0.0
+        return record
+
+    def _validate(self) -> tuple[float, float] | tuple[None, None]:
+        if self.validation is None:
+            return None, None
+        X, y = self.validation
+        logits = self.network.logits(X, self.threads)
+        return float(cross_entropy(logits, y).mean()), float((logits.argmax(axis=1) == y).mean())
+
+    def _is_best(self, record: Epoch) -> bool:
+        if self.validation is None or not self._at.history:
+            return True
+        best = self._at.history[self._at.best_epoch - 1]
+        return (record.validation_accuracy, -record.validation_loss) > (
+            best["validation_accuracy"],
+            -best["validation_loss"],
+        )
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict]:
+        """All that :meth:`restore` needs: tensors by name, and a JSON document."""
+        tensors = {"parameters": self.network.parameters, "best": self.best, "good": self._good}
+        tensors |= {"moment1": self._moments[0], "moment2": self._moments[1]}
+        return {name: tensor.copy() for name, tensor in tensors.items()}, asdict(self._at)
+
+    def restore(self, tensors: dict[str, np.ndarray], document: dict) -> None:
+        """Go on exactly from a :meth:`state`; ValueError where it does not fit this network and data."""
+        own = {"parameters": self.network.parameters, "best": self.best, "good": self._good}
+        own |= {"moment1": self._moments[0], "moment2": self._moments[1]}
+        if {name: t.shape for name, t in tensors.items()} != {name: t.shape for name, t in own.items()}:
+            raise ValueError("the saved tensors are not those of this network")
+        try:
+            at = _Position(**document)
+            history = [Epoch(**record) for record in at.history]
+        except TypeError as error:
+            raise ValueError(f"the saved position is malformed: {error}") from None
+        if not (0 <= at.epoch <= self.config.epochs and 0 <= at.step <= self.steps_per_epoch):
+            raise ValueError(f"the saved position, epoch {at.epoch} batch {at.step}, is not in this run")
+        if len(history) != at.epoch or not 0 <= at.best_epoch <= at.epoch:
+            raise ValueError(f"the saved history has {len(history)} epochs, expected {at.epoch}")
+        for name, tensor in tensors.items():
+            own[name][:] = tensor
+        self._at = at
