@@ -296,6 +296,8 @@ cdef class Pictures:
         if pixels.dtype not in (np.uint8, np.float32) or pixels.ndim != 4 or not pixels.flags.c_contiguous:
             raise ValueError(f"pixels are {pixels.dtype} of shape {pixels.shape}, expected contiguous uint8 or float32 "
                              "of shape (N, C, H, W)")
+        if padding < 0:
+            raise ValueError(f"padding is {padding}, expected at least 0")
         self.pixels = pixels
         self.n = pixels.shape[0]
         self.shape = (pixels.shape[1], pixels.shape[2] + 2 * padding, pixels.shape[3] + 2 * padding)
@@ -398,6 +400,45 @@ cdef class Program:
         return loss / N if N else 0.0
 
 
+    def repeat(self, float[::1] parameters, Pictures pictures, int step, str part, int n):
+        """Run one step's "forward", "backward_input" or "backward_weights" n times on one lane group: for timing."""
+        self.check(pictures, parameters.shape[0])
+        if not 0 <= step < self.c.n_ops or part not in ("forward", "backward_input", "backward_weights"):
+            raise ValueError(f"step {step} of {self.c.n_ops}, part {part!r}")
+        cdef float[::1] A = aligned_zeros(self.c.n_activations, np.float32)
+        cdef float[::1] dA = aligned_zeros(self.c.n_activations, np.float32)
+        cdef float[::1] gradients = aligned_zeros(self.c.n_parameters, np.float32)
+        cdef float[::1] scratch = aligned_zeros(self.c.n_scratch, np.float32)
+        cdef int which = ("forward", "backward_input", "backward_weights").index(part)
+        cdef lenet5_net one = self.c
+        cdef const lenet5_op *op = &self.ops[step]
+        cdef int i
+        one.ops, one.n_ops = op, 1
+        _isa.f32.gather(&pictures.c, NULL, 0, <int>min(pictures.n, <Py_ssize_t>LANES), NULL, &A[0])
+        _isa.f32.net_forward(&self.c, &parameters[0], &A[0])
+        with nogil:
+            for i in range(n):
+                if which == 0:
+                    _isa.f32.net_forward(&one, &parameters[0], &A[0])
+                elif op.kind != OP_CONV2D:
+                    _isa.f32.net_backward(&one, &parameters[0], &A[0], &dA[0], &gradients[0], &scratch[0])
+                elif which == 1:
+                    _isa.f32.conv2d_backward_input(op, &dA[op.output], &parameters[op.weight], &dA[op.input],
+                                                   &scratch[0])
+                else:
+                    _isa.f32.conv2d_backward_weights(op, &A[op.input], &dA[op.output], &gradients[op.weight],
+                                                     &gradients[op.bias], &scratch[0])
+
+
+def fma_peak(int64_t n):
+    """n rounds of independent float32 multiply-adds in registers: the operations done, to be divided by the time."""
+    cdef float out
+    cdef double operations
+    with nogil:
+        operations = _isa.f32.fma_peak(n, &out)
+    return operations
+
+
 def gather(Pictures pictures, int64_t[::1] index, float[:, ::1] warps=None):
     """The pictures with these numbers as the network gets them, float32 (n, C, H, W), warped if ``warps`` (n, 6)."""
     cdef Py_ssize_t group, start, n_valid, n = index.shape[0]
@@ -419,8 +460,8 @@ cdef int _check_warps(Pictures pictures, float[:, ::1] warps, Py_ssize_t n) exce
         raise ValueError(f"warps have shape {np.asarray(warps).shape}, expected ({n}, 6)")
     if max(pictures.c.height, pictures.c.width) > 64:
         raise ValueError(f"pictures of {pictures.c.height} x {pictures.c.width} cannot be warped, only up to 64 x 64")
-    if not np.isfinite(warps).all():
-        raise ValueError("warps must be finite")
+    if not (np.abs(warps) <= 1e6).all():  # so that no coordinate overflows
+        raise ValueError("warps must be finite and at most 1e6")
     return 0
 
 
@@ -504,3 +545,27 @@ cdef class Training:
     def result(self):
         """(sum of losses, right answers, steps done, diverged) of the last run."""
         return self.c.loss_sum, self.c.n_correct, self.c.steps_done, bool(self.c.diverged)
+
+
+# ---------------------------------------------------------------------------------------------- strokes
+cdef extern from "strokes.h" nogil:
+    enum: STROKES_SIDE, STROKES_POINTS, PEN_NUMBERS
+    void strokes_draw(const float *control, const uint8_t *kind, int n, const float *pen, uint8_t *picture) noexcept
+
+
+def draw_strokes(const float[:, :, ::1] control, const uint8_t[:, ::1] kind, const float[:, ::1] pen,
+                 uint8_t[:, :, ::1] out):
+    """Draw digits: control points (N, P, 2), their kinds (N, P) and pens (N, 17) to pictures (N, 28, 28)."""
+    cdef Py_ssize_t i, n = control.shape[0], points = control.shape[1]
+    given = f"control points of shape {(n, points, control.shape[2])}"
+    if control.shape[2] != 2 or not 1 <= points <= STROKES_POINTS:
+        raise ValueError(f"{given}, not {(n, STROKES_POINTS, 2)} or fewer points")
+    if kind.shape[0] != n or kind.shape[1] != points:
+        raise ValueError(f"{given} with kinds of shape {(kind.shape[0], kind.shape[1])}")
+    if pen.shape[0] != n or pen.shape[1] != PEN_NUMBERS:
+        raise ValueError(f"{given} with pens of shape {(pen.shape[0], pen.shape[1])}, not {(n, PEN_NUMBERS)}")
+    if out.shape[0] != n or out.shape[1] != STROKES_SIDE or out.shape[2] != STROKES_SIDE:
+        raise ValueError(f"{given} with pictures of shape {(out.shape[0], out.shape[1], out.shape[2])}")
+    with nogil:
+        for i in range(n):
+            strokes_draw(&control[i, 0, 0], &kind[i, 0], <int>points, &pen[i, 0], &out[i, 0, 0])

@@ -72,6 +72,7 @@ cdef extern from "kernels.h" nogil:
         void (*net_forward)(const lenet5_net *, const float *, float *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const float *, const float *, float *, float *, float *) noexcept nogil
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
+        double (*fma_peak)(int64_t, float *) noexcept nogil
     ctypedef struct kernels_f64:
         void (*conv2d_forward)(const lenet5_op *, const double *, const double *, const double *, double *) noexcept nogil
         void (*conv2d_backward_input)(const lenet5_op *, const double *, const double *, double *, double *) noexcept nogil

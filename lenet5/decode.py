@@ -9,6 +9,7 @@ import os
 import stat
 import threading
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -17,26 +18,25 @@ from .errors import LeNet5Error, PictureError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_BYTES = 100 * 2**20
-MAX_PIXELS = 64_000_000
+# Pixels, so that every picture is decoded within about 200 MB: JPEG files are reduced on the way (progressive
+# ones are not), WEBP's decoder holds several copies.
+MAX_PIXELS = {"JPEG": 64_000_000, "WEBP": 12_000_000}
+MAX_PIXELS_OTHERS = 32_000_000
 MAX_FRAMES = 100
+MAX_READS = 100_000
+MAX_SLOW_BYTES = 2 * 2**20
 WORKING_SIDE = 1024  # larger pictures are reduced to at most this: a digit needs far less
 
-# What EXIF orientation 2..8 asks for.
-_TURNS = dict(
-    zip(
-        range(2, 9),
-        (
-            Image.Transpose.FLIP_LEFT_RIGHT,
-            Image.Transpose.ROTATE_180,
-            Image.Transpose.FLIP_TOP_BOTTOM,
-            Image.Transpose.TRANSPOSE,
-            Image.Transpose.ROTATE_270,
-            Image.Transpose.TRANSVERSE,
-            Image.Transpose.ROTATE_90,
-        ),
-        strict=True,
-    )
-)
+# What to do about EXIF's orientation 2..8.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # `warnings.catch_warnings` swaps a process-wide list: two threads that interleave would leave it swapped.
 _QUIET = threading.Lock()
@@ -62,17 +62,22 @@ def decode(source) -> np.ndarray:
     ValueError, TypeError
         The argument is no picture at all (an array of another shape or range, say).
     """
+    name = source_name(source)
     if isinstance(source, np.ndarray):
         source = _from_array(source)
-    name = source_name(source)
+    if isinstance(source, Image.Image):
+        _check_size(source, name)
+        return _guarded(lambda: _pixels(source.copy()), name)  # the caller's own image stays as it is
+    with _stream(source, name) as stream:
+        return _guarded(lambda: _pixels(_open(stream, name)), name)
+
+
+def _guarded(work: Callable[[], np.ndarray], name: str) -> np.ndarray:
+    """Let Pillow work: no warning comes out, and no exception but LeNet5Error."""
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            if isinstance(source, Image.Image):
-                _check_size(source, name)
-                return _pixels(source.copy())  # the caller's own image stays as it is
-            with _stream(source, name) as stream:
-                return _pixels(_open(stream, name))
+            return work()
         except LeNet5Error:
             raise
         except MemoryError as error:
@@ -97,9 +102,9 @@ def _from_array(array: np.ndarray) -> Image.Image:
     shape = array.shape
     if array.ndim not in (2, 3) or 0 in shape or (array.ndim == 3 and shape[2] not in (3, 4)):
         raise ValueError(f"an array must be of shape (H, W), (H, W, 3) or (H, W, 4), got {shape}")
-    if array.dtype == np.uint16 and array.ndim == 2:
-        return Image.fromarray(np.ascontiguousarray(array))
-    if array.dtype == np.uint16:
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2:
+        if array.ndim == 2:
+            return Image.fromarray(np.ascontiguousarray(array, np.uint16))
         array = array / np.float32(65535)
     if array.dtype.kind == "f":
         if not (array.min() >= 0 and array.max() <= 1):  # so written that NaN fails as well
@@ -115,14 +120,17 @@ def _from_array(array: np.ndarray) -> Image.Image:
 def _stream(source, name: str):
     """Open ``source`` as a seekable binary stream of bounded length."""
     if isinstance(source, bytes | bytearray | memoryview):
-        return _bounded(io.BytesIO(source), len(source), name)
+        return _bounded(io.BytesIO(source), memoryview(source).nbytes, name)
     if isinstance(source, str | os.PathLike):
         return _open_file(source, name)
     if not hasattr(source, "read"):
         raise TypeError(f"a picture must be a path, bytes, file, image or array, got {type(source).__name__}")
     copy = io.BytesIO()
-    while copy.tell() <= MAX_BYTES and (chunk := source.read(2**20)):
-        copy.write(chunk)
+    try:
+        while copy.tell() <= MAX_BYTES and (chunk := source.read(2**20)):
+            copy.write(chunk)
+    except OSError as error:
+        raise PictureError(f"{name}: cannot be read ({error.strerror or error}); try again") from error
     return _bounded(copy, copy.tell(), name)
 
 
@@ -149,40 +157,51 @@ def _bounded(stream, n_bytes: int, name: str):
     raise PictureError(f"{name}: larger than {MAX_BYTES >> 20} MB; save the picture smaller")
 
 
+class _Counted:
+    """A stream read in a bounded number of pieces: a file of millions of tiny chunks would take minutes."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._left = MAX_READS
+
+    def read(self, size=-1):
+        self._left -= 1
+        if self._left < 0:
+            raise OSError("cut into too many small pieces")
+        return self._stream.read(size)
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+
 def _open(stream, name: str) -> Image.Image:
     """Read the header only, and refuse what is too large to go on with."""
     try:
-        image = Image.open(stream, formats=FORMATS)
+        image = Image.open(_Counted(stream), formats=FORMATS)
     except Image.UnidentifiedImageError as error:
         kinds = ", ".join(FORMATS)
         raise PictureError(f"{name}: no picture of an accepted kind ({kinds}), or a damaged one") from error
     except Image.DecompressionBombError as error:
-        raise PictureError(f"{name}: too many pixels; at most {MAX_PIXELS // 10**6} million") from error
+        millions = MAX_PIXELS_OTHERS // 10**6
+        raise PictureError(f"{name}: too many pixels, and at most {millions} million are read") from error
     _check_size(image, name)
-    if _has_many_frames(image, stream.seek(0, os.SEEK_END)):
+    if getattr(image, "n_frames", 1) > MAX_FRAMES:
         raise PictureError(f"{name}: an animation or book of more than {MAX_FRAMES} pages; save one as PNG")
+    slow = any(tile[0] in ("ppm", "ppm_plain") for tile in image.tile)  # decoded by Pillow in plain Python
+    if slow and stream.seek(0, os.SEEK_END) > MAX_SLOW_BYTES:
+        raise PictureError(f"{name}: too large for this kind of {image.format}; save it as PNG")
     return image
 
 
 def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureError(f"{name}: {width}×{height} pixels; at most {MAX_PIXELS // 10**6} million are read")
+    limit = MAX_PIXELS.get(image.format, MAX_PIXELS_OTHERS)
+    if "progressive" in image.info:
+        limit = MAX_PIXELS_OTHERS
+    if width * height > limit:
+        raise PictureError(f"{name}: {width}×{height} pixels, and at most {limit // 10**6} million are read")
     if width * height == 0:
         raise PictureError(f"{name}: a picture without pixels")
-
-
-def _has_many_frames(image: Image.Image, n_bytes: int) -> bool:
-    if image.format == "TIFF":  # walks the list of pages, so stop at the limit
-        try:
-            image.seek(MAX_FRAMES)
-        except EOFError:
-            image.seek(0)
-            return False
-        return True
-    if image.format == "GIF" and n_bytes > 2**20:  # counting means to read it all: slow for a large file
-        return image.is_animated
-    return getattr(image, "n_frames", 1) > MAX_FRAMES
 
 
 def _pixels(image: Image.Image) -> np.ndarray:
@@ -191,11 +210,11 @@ def _pixels(image: Image.Image) -> np.ndarray:
         image.draft(image.mode, (WORKING_SIDE, WORKING_SIDE))  # the decoder itself skips what is not needed
     image.load()
     turn = _TURNS.get(_orientation(image))
-    if image.mode[0] in "IF":
-        image = _spread(image)
     small = _reduced(image, _plain_mode(image))
-    values = np.asarray(small if turn is None else small.transpose(turn))
-    values = values.astype(np.float32) / np.float32(1 if small.mode == "F" else 255)
+    values = np.asarray(small if turn is None else small.transpose(turn)).astype(np.float32)
+    if small.mode == "F":
+        return _spread(values)
+    values /= np.float32(255)
     return _without_alpha(values) if small.mode == "RGBA" else values
 
 
@@ -206,36 +225,43 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _spread(image: Image.Image) -> Image.Image:
-    """Spread values of more than eight bits over 0..1: their unit differs from one maker to the next."""
-    values = np.asarray(image).astype(np.float64 if image.mode == "I" else np.float32)
-    finite = np.isfinite(values)
-    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0, 0)
-    low = 0 if 0 < low < high / 2 else low
-    values = np.where(finite, values - low, 0) / ((high - low) or 1)
-    return Image.fromarray(values.astype(np.float32))
-
-
 def _plain_mode(image: Image.Image) -> str:
     """Say which of F, L, RGB, RGBA holds this picture without loss."""
-    if image.mode in ("F", "L", "1", "LAB") and "transparency" not in image.info:
-        return "F" if image.mode == "F" else "L"
-    return "RGBA" if image.mode != "F" and image.has_transparency_data else "RGB"
+    if image.mode[0] in "IF":
+        return "F"
+    if image.has_transparency_data:
+        return "RGBA"
+    return "L" if image.mode in ("L", "1", "LAB") else "RGB"
 
 
 def _reduced(image: Image.Image, mode: str) -> Image.Image:
     """Convert to ``mode`` and average to at most WORKING_SIDE, strip by strip to bound the memory."""
-    if image.mode == "LAB":
-        image = image.getchannel(0)  # Pillow has no way from LAB to RGB without a colour profile
     factor = -(-max(image.size) // WORKING_SIDE)
     if factor == 1:
-        return image.convert(mode)
+        return _converted(image, mode)
     width, height = image.size
     small = Image.new(mode, (-(-width // factor), -(-height // factor)))
     for top in range(0, height, 32 * factor):
         strip = image.crop((0, top, width, min(height, top + 32 * factor)))
-        small.paste(strip.convert(mode).reduce(factor), (0, top // factor))
+        small.paste(_converted(strip, mode).reduce(factor), (0, top // factor))
     return small
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == "LAB":  # Pillow knows no way from LAB to RGB without a colour profile
+        return image.getchannel(0)
+    if image.mode.startswith("I;16"):  # nor, for the rarer byte orders, one to F
+        return Image.fromarray(np.asarray(image).astype(np.float32))
+    return image.convert(mode)
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Spread values of more than eight bits over 0..1: their unit differs from one maker to the next."""
+    finite = np.isfinite(values)
+    values = np.where(finite, values, values[finite].min() if finite.any() else 0)
+    low, high = values.min(), values.max()
+    low = min(low, 0) if low < high / 2 else low  # keeps black where it was if black is near
+    return (values - low) / ((high - low) or np.float32(1))
 
 
 def _without_alpha(rgba: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from .decode import decode, source_name
 from .errors import NoDigitError
 from .files import atomic_path
-from .ink import Box, box_of, digit_mask, is_dark, is_sheet, noise_of, paper, threshold, without_shadows
+from .ink import Box, box_of, contrast, digit_mask, is_dark, is_sheet, noise_of, paper, threshold, without_shadows
 
 GLYPH = 20  # MNIST's box for the digit itself
 FIELD = 28  # MNIST's picture
@@ -123,7 +123,8 @@ def _already_prepared(grey: np.ndarray, invert: str) -> bool | None:
 
 
 def _passed_through(grey: np.ndarray, dark: bool, size: int) -> Prepared:
-    ink = 1 - grey if dark else grey
+    levels = np.rint((1 - grey if dark else grey) * np.float32(255))
+    ink = levels / np.float32(255)  # to the bit what the training pictures hold
     box = box_of(ink > 0)
     glyph = ink[box.top : box.bottom, box.left : box.right]
     margin = (len(ink) - FIELD) // 2
@@ -136,9 +137,9 @@ def _find(grey: np.ndarray, invert: str) -> tuple[bool, np.ndarray, Box] | None:
     small = _resized(grey, _fitting(grey.shape, 256))
     relief = small - paper(small)
     dark = is_dark(relief) if invert == "auto" else invert == "yes"
-    relief = without_shadows(relief, dark)
-    noise = noise_of(relief)
-    ink = np.maximum(-relief if dark else relief, 0)
+    bare = small - without_shadows(relief, dark)
+    ink = contrast(small, bare, dark)
+    noise = noise_of(ink)
     level = threshold(ink, noise)
     mask = None if level is None else digit_mask(ink, level, noise)
     if mask is None:
@@ -149,8 +150,8 @@ def _find(grey: np.ndarray, invert: str) -> tuple[bool, np.ndarray, Box] | None:
     if is_sheet(mask) and (inner := _find_on_sheet(grey, box, invert)):
         return inner
     # The paper is smooth: its estimate at the small size serves the full one.
-    relief = grey - _resized(small - relief, grey.shape)
-    ink = np.clip(-relief if dark else relief, 0, 1) * (_resized(_grown(mask), grey.shape) > 0.25)
+    ink = np.clip(contrast(grey, _resized(bare, grey.shape), dark), 0, 1)
+    ink *= _resized(_grown(mask), grey.shape) > 0.25
     return dark, ink, box
 
 

@@ -50,8 +50,8 @@ def paper(grey: np.ndarray) -> np.ndarray:
 def is_dark(relief: np.ndarray) -> bool:
     """Tell whether the ink is darker than the paper, from ``relief`` = picture − paper.
 
-    Ink is what stands out strongly: third powers make a few strong pixels outweigh many weak ones. On an
-    uneven paper only thin marks count, for there strokes are thinner than shadows and than the gaps in digits.
+    Ink is what stands out strongly: third powers make a few strong pixels outweigh many weak ones. On
+    uneven paper only thin marks count: strokes are thinner than shadows and than the gaps within digits.
     """
     if not _is_uneven(relief):
         return float((relief.astype(np.float64) ** 3).sum()) < 0
@@ -62,7 +62,7 @@ def is_dark(relief: np.ndarray) -> bool:
 
 def noise_of(relief: np.ndarray) -> float:
     """Measure how much the bare paper varies (standard deviation); ink, the lesser part, does not count."""
-    return 1.5 * float(np.median(abs(relief)))
+    return 3.1 * float(np.percentile(abs(relief), 25))
 
 
 def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
@@ -100,6 +100,14 @@ def _slide(plane: np.ndarray, width: int, axis: int, extreme) -> np.ndarray:
     return extreme(np.lib.stride_tricks.sliding_window_view(padded, width, axis), axis=-1)
 
 
+def contrast(grey: np.ndarray, bare: np.ndarray, dark: bool) -> np.ndarray:
+    """Say how much ink is on each pixel, about 0..1, given the brightness of the bare paper there.
+
+    Dark ink swallows a part of the light, so it counts by proportion: a shadow on both does not change it.
+    """
+    return 1 - grey / np.maximum(bare, 0.1) if dark else grey - bare
+
+
 def is_sheet(mask: np.ndarray) -> bool:
     """Tell whether a mark is a sheet lying on a table: straight on all four sides, where a digit has gaps."""
     box = box_of(mask)
@@ -111,7 +119,8 @@ def is_sheet(mask: np.ndarray) -> bool:
 
 def threshold(ink: np.ndarray, noise: float) -> float | None:
     """Find Otsu's level among what is above the noise, which parts ink from paper; None if all is paper."""
-    marks = np.sort(ink[ink > max(4 * noise, FAINTEST)])
+    floor = max(5 * noise, FAINTEST)
+    marks = np.sort(ink[ink > floor])
     if marks.size < 3:
         return None
     marks = marks[np.linspace(0, marks.size - 1, min(marks.size, 4096)).astype(int)].astype(np.float64)
@@ -120,7 +129,8 @@ def threshold(ink: np.ndarray, noise: float) -> float | None:
     gap = total[:-1] / n - (total[-1] - total[:-1]) / (marks.size - n)
     cut = int(np.argmax(n * (marks.size - n) * gap * gap))
     # Where all marks are ink, of one strength, that cut is arbitrary: strokes reach down to half of it.
-    return float(min((marks[cut] + marks[cut + 1]) / 2, marks[cut + 1 :].mean() / 2))
+    level = min((marks[cut] + marks[cut + 1]) / 2, marks[cut + 1 :].mean() / 2)
+    return max(float(level), floor)
 
 
 class Components:
@@ -174,7 +184,7 @@ class Components:
 def digit_mask(ink: np.ndarray, level: float, noise: float) -> np.ndarray | None:
     """Choose the marks that make up the digit: (H, W) bool, or None where there are only specks.
 
-    A mark is what hangs together above half the threshold and passes it somewhere. The largest is the
+    A mark is what hangs together above half the threshold and passes it in three pixels. The largest is the
     digit's body (one that the border cuts off only for want of a better); marks near it belong to it, unless
     they are specks.
     """
@@ -183,7 +193,8 @@ def digit_mask(ink: np.ndarray, level: float, noise: float) -> np.ndarray | None
     height, width = ink.shape
     top, left, bottom, right = marks.boxes.T
     span = np.maximum(bottom - top, right - left)
-    areas = np.where([strong[t:b, x:r].any() for t, x, b, r in marks.boxes], marks.areas, 0)
+    passes = [np.count_nonzero(strong[t:b, x:r]) >= 3 for t, x, b, r in marks.boxes]
+    areas = np.where(passes, marks.areas, 0)
     cut_off = (top == 0) | (left == 0) | (bottom == height) | (right == width)
     if not len(areas) or (areas * (span >= max(3, max(ink.shape) / 64))).max() == 0:
         return None

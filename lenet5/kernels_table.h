@@ -57,4 +57,6 @@ typedef struct {
                          T *scratch);
     /* One thread's share of a run of training steps; all n_threads must call it at the same time. */
     void (*train)(CONCAT(lenet5_training, SUFFIX) *training, int thread);
+    /* n rounds of multiply-adds in registers; returns the operations done. *out keeps them from being left out. */
+    double (*fma_peak)(int64_t n, T *out);
 } CONCAT(kernels, SUFFIX);

@@ -120,6 +120,8 @@ def modern(activation: str = "relu", pool: str = "max", n_classes: int = 10) -> 
         raise ValueError(f"activation is {activation!r}, expected one of {', '.join(ACTIVATIONS)}")
     if pool not in POOLS:
         raise ValueError(f"pool is {pool!r}, expected one of {', '.join(POOLS)}")
+    if not 1 <= n_classes <= 256:
+        raise ValueError(f"n_classes is {n_classes}, expected 1 to 256")
     squash, subsample = ACTIVATIONS[activation], POOLS[pool]
     return {
         "c1": Conv2d(1, 6, 5),

@@ -118,11 +118,13 @@ class Network:
 
     def _compile(self, shape: Shape) -> _kernels.Program:
         steps, at, end, scratch = [], 0, math.prod(shape) * _kernels.N_LANES, _kernels.N_LANES
+        before = None
         for name, layer in self.layers.items():
             out = layer.output_shape(shape)
             weight, bias = (self._offsets.get(f"{name}.{kind}", (0, ()))[0] for kind in ("weight", "bias"))
-            in_place = layer.kind in (_kernels.RELU, _kernels.TANH)
-            to = at if in_place else end
+            # In place only over an output that no backward kernel reads: max-pooling's and an activation's are read.
+            in_place = layer.kind in (_kernels.RELU, _kernels.TANH) and before in (_kernels.CONV2D, _kernels.AVG_POOL2D)
+            to, before = at if in_place else end, layer.kind
             steps.append((layer.kind, *shape, *out, getattr(layer, "kernel_size", 1), weight, bias, at, to))
             if layer.kind == _kernels.CONV2D:
                 needed = _kernels.conv_scratch(*shape[::2], layer.kernel_size, *out[:2])
@@ -171,11 +173,12 @@ def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
     floating point in 0..1. Ink is bright.
     """
     X = np.asarray(X)
+    given = X.shape
     if X.ndim == 3 and channels == 1:
         X = X[:, None]
     if X.ndim != 4 or X.shape[1] != channels or (X.shape[2:] != (28, 28) and min(X.shape[2:]) < 32):
         raise ValueError(
-            f"X has shape {X.shape}, expected (N, 28, 28) or (N, {channels}, H, W) with H and W at least 32"
+            f"X has shape {given}, expected (N, 28, 28) or (N, {channels}, H, W) with H and W at least 32"
         )
     if X.dtype == np.uint8:
         return np.ascontiguousarray(X)
@@ -189,6 +192,8 @@ def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
 def check_labels(y: np.ndarray, n: int, n_classes: int = 10) -> np.ndarray:
     """``y`` as contiguous uint8 (n,) with values below ``n_classes``; ValueError says what is wrong."""
     y = np.asarray(y)
+    if n_classes > 256:
+        raise ValueError(f"n_classes is {n_classes}, labels are one byte: at most 256")
     if y.shape != (n,):
         raise ValueError(f"y has shape {y.shape}, expected ({n},): one label for each picture of X")
     if y.dtype.kind not in "iu" and not (y.dtype.kind == "f" and (y == np.floor(y)).all()):

@@ -51,19 +51,30 @@ def parallel(function: Callable[[int], None], n_threads: int) -> None:
     """Call ``function(0) ... function(n_threads - 1)``, each on a thread of its own, and wait for all.
 
     Threads are started anew each time (some 50 µs each): callers give them milliseconds of work, and nothing is left
-    over that a fork could break or that would spin while idle. The first exception of any thread is raised.
+    over that a fork could break or that would spin while idle. The first exception of any thread is raised. The
+    functions may wait for each other, so none begins before all threads run; if one cannot be started, none begins.
     """
     errors: list[BaseException] = []
+    decided, cancelled = threading.Event(), False
 
     def guarded(thread: int) -> None:
+        decided.wait()
+        if cancelled:
+            return
         try:
             function(thread)
         except BaseException as error:
             errors.append(error)
 
     others = [threading.Thread(target=guarded, args=(thread,)) for thread in range(1, n_threads)]
-    for other in others:
-        other.start()
+    try:
+        for other in others:
+            other.start()
+    except BaseException:
+        cancelled = True
+        raise
+    finally:
+        decided.set()
     guarded(0)
     for other in others:
         other.join()

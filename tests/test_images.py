@@ -1,0 +1,695 @@
+"""Any picture -> what the network was trained on: formats, polarity, the digit's place, blanks, hostile files."""
+
+import gzip
+import io
+import os
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from lenet5 import decode, images, ink
+from lenet5.errors import NoDigitError, PictureError
+from lenet5.images import prepare, read_image, show_input
+
+# Each kind of file that is read, with a mode that it can hold.
+FORMATS = ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"]
+MODES = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"]
+
+
+def drawn(side=96, *, dark=True, pen=9, where=(0.5, 0.5)) -> Image.Image:
+    """A seven with a bar through it: no symmetry, so that every turn of it is another picture."""
+    paper, black = (255, 0) if dark else (0, 255)
+    picture = Image.new("L", (side, side), paper)
+    y, x = (side * (place - 0.5) for place in where)
+    k = side / 96
+    line = [(30, 24), (66, 22), (44, 76)]
+    line = [(x + k * a, y + k * b) for a, b in line]
+    bar = [(x + k * a, y + k * b) for a, b in [(42, 52), (62, 48)]]
+    draw = ImageDraw.Draw(picture)
+    draw.line(line, fill=black, width=round(pen * k), joint="curve")
+    draw.line(bar, fill=black, width=round(pen * k))
+    return picture
+
+
+def saved(picture: Image.Image, kind="PNG", **options) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def in_mode(picture: Image.Image, mode: str) -> Image.Image:
+    if mode in ("I;16", "I", "F"):
+        factor = {"I;16": 257, "I": 70_000, "F": 0.25}[mode]
+        dtype = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+        return Image.fromarray((np.asarray(picture, float) * factor).astype(dtype))
+    if mode == "PA":
+        return picture.convert("P").convert("PA")
+    return picture.convert("RGB").convert(mode) if mode == "YCbCr" else picture.convert(mode)
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> float:
+    return float(abs(a - b).mean())
+
+
+REFERENCE = read_image(drawn())
+
+
+def test_result_is_as_the_training_pictures_are():
+    picture = read_image(drawn())
+    assert picture.shape == (1, 32, 32)
+    assert picture.dtype == np.float32
+    assert picture.min() == 0
+    assert picture.max() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("side", [28, 32, 40, 41])
+def test_size_pads_evenly(side):
+    picture = read_image(drawn(), size=side)
+    assert picture.shape == (1, side, side)
+    margin = (side - 28) // 2
+    np.testing.assert_array_equal(picture[0, margin : margin + 28, margin : margin + 28], REFERENCE[0, 2:30, 2:30])
+
+
+@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", MODES)
+def test_mode_orientation_and_polarity_do_not_matter(mode, orientation, dark):
+    undo = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
+    picture = drawn(dark=dark)
+    if orientation > 1:  # stored turned, so that the viewer has to turn it back
+        picture = picture.transpose(decode._TURNS[undo[orientation]])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    kind = "PNG" if mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else "TIFF"
+    if mode == "PA":  # no kind of file holds it
+        picture = in_mode(picture, mode)
+        picture.info["exif"] = exif.tobytes()
+        source = picture
+    else:
+        source = saved(in_mode(picture, mode), kind, exif=exif)
+    found = prepare(source)
+    assert found.dark == dark
+    assert difference(found.input, REFERENCE) < 0.01
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("dark", [True, False])
+def test_formats(kind, dark, tmp_path):
+    path = tmp_path / "digit.dat"  # the content counts, not the name
+    path.write_bytes(saved(drawn(dark=dark).convert("RGB"), kind))
+    for source in (path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes())):
+        assert difference(read_image(source), REFERENCE) < 0.02
+    with open(path, "rb") as stream:
+        assert difference(read_image(stream), REFERENCE) < 0.02
+        assert not stream.closed
+
+
+def test_lab_and_hsv():
+    rgb = drawn().convert("RGB")
+    lab = Image.merge("LAB", [rgb.getchannel(0), Image.new("L", rgb.size, 128), Image.new("L", rgb.size, 128)])
+    assert difference(read_image(saved(lab, "TIFF")), REFERENCE) < 0.01
+    assert difference(read_image(rgb.convert("HSV")), REFERENCE) < 0.01
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, ">u2", np.float32, np.float64, bool])
+@pytest.mark.parametrize("channels", [None, 3, 4])
+def test_arrays(dtype, channels):
+    dtype = np.dtype(dtype)
+    values = np.asarray(drawn()) / 255
+    if channels:
+        values = np.dstack([values] * 3 + [np.ones_like(values)] * (channels - 3))
+    scale = np.iinfo(dtype).max if dtype.kind == "u" else 1
+    array = (values * scale).astype(dtype)
+    before = array.copy()
+    assert difference(read_image(array), REFERENCE) < 0.01
+    assert difference(read_image(array[::-1][::-1]), REFERENCE) < 0.01  # not contiguous
+    np.testing.assert_array_equal(array, before)
+
+
+def test_pillow_image_is_left_alone():
+    picture = Image.open(io.BytesIO(saved(drawn(1500).convert("RGB"), "JPEG")))
+    assert difference(read_image(picture), read_image(drawn(1500))) < 0.02
+    assert (picture.size, picture.mode) == ((1500, 1500), "RGB")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        np.zeros((3, 4, 5), np.uint8),
+        np.zeros((0, 4), np.uint8),
+        np.zeros(9, np.uint8),
+        np.full((9, 9), 2.0),
+        np.full((9, 9), -0.1),
+        np.full((9, 9), np.nan),
+        np.zeros((9, 9), np.int64),
+    ],
+)
+def test_bad_arrays_are_value_errors(source):
+    with pytest.raises(ValueError, match="array"):
+        read_image(source)
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="invert"):
+        read_image(drawn(), invert="maybe")
+    with pytest.raises(ValueError, match="size"):
+        read_image(drawn(), size=27)
+    for source in (None, 7, [1, 2]):
+        with pytest.raises(TypeError, match="path, bytes, file, image or array"):
+            read_image(source)
+
+
+def test_invert_decides_the_polarity():
+    dark, light = drawn(), drawn(dark=False)
+    assert difference(read_image(dark, invert="yes"), REFERENCE) < 0.01
+    assert difference(read_image(light, invert="no"), REFERENCE) < 0.01
+    for picture, wrong in ((dark, "no"), (light, "yes")):
+        try:
+            assert difference(read_image(picture, invert=wrong), REFERENCE) > 0.05
+        except NoDigitError:
+            pass  # seen so, nothing stands out
+
+
+@pytest.mark.parametrize("side", [16, 24, 28, 50, 200, 1000, 2500])
+@pytest.mark.parametrize("dark", [True, False])
+def test_sizes(side, dark):
+    assert difference(read_image(drawn(side, dark=dark)), REFERENCE) < (0.02 if side > 50 else 0.06)
+
+
+@pytest.mark.parametrize("where", [(0.5, 0.5), (0.4, 0.62), (0.6, 0.4), (0.32, 0.25), (0.68, 0.8)])
+def test_place_does_not_matter(where):
+    assert difference(read_image(drawn(200, where=where)), read_image(drawn(200))) < 0.01
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (5, 9), (9, 5), (6, 40), (300, 12)])
+@pytest.mark.parametrize("value", [0, 255])
+def test_smallest_pictures(shape, value):
+    picture = np.full(shape, 255 - value, np.uint8)
+    picture[1:-1, shape[1] // 2] = value
+    assert 0.5 < read_image(picture).max() <= 1
+
+
+@pytest.mark.parametrize("pen", [1, 2, 4, 9, 14])
+@pytest.mark.parametrize("side", [28, 96, 400])
+def test_digit_fills_the_box_and_is_centred(pen, side):
+    found = prepare(drawn(side, pen=max(pen, 96 / side), where=(0.45, 0.55)))
+    box = ink.box_of(found.field > 0)
+    height, width = box.bottom - box.top, box.right - box.left
+    assert max(height, width) in (19, 20)
+    y, x = images._centre_of_mass(found.field)
+    assert abs(y - 14) <= 0.51
+    assert abs(x - 14) <= 0.51
+    assert ink.stroke_width(found.field) > 1.7 if hasattr(ink, "stroke_width") else True
+
+
+def test_thin_strokes_come_out_as_wide_as_mnists():
+    for pen in (1, 2, 3):
+        width = images.stroke_width(prepare(drawn(400, pen=pen)).field)
+        assert 1.8 < width < 3.2, pen
+
+
+def test_aspect_is_kept():
+    picture = np.full((200, 200), 255, np.uint8)
+    picture[20:180, 90:110] = 0
+    box = ink.box_of(prepare(picture).field > 0.2)
+    assert box.bottom - box.top == 20
+    assert box.right - box.left in (2, 3)
+
+
+def test_prepared_pictures_pass_unchanged():
+    field = np.rint(prepare(drawn()).field * 255).astype(np.uint8)
+    field[field == field.max()] = 255
+    wanted = field / np.float32(255)
+    for source in (field, saved(Image.fromarray(field)), 255 - field, np.pad(field, 2)):
+        np.testing.assert_array_equal(read_image(source)[0, 2:30, 2:30], wanted if source is not None else 0)
+    rgb = saved(Image.fromarray(field).convert("RGB"))
+    np.testing.assert_array_equal(read_image(rgb)[0, 2:30, 2:30], wanted)
+    sixteen = field.astype(np.uint16) * 257
+    np.testing.assert_array_equal(read_image(sixteen)[0, 2:30, 2:30], wanted)
+    np.testing.assert_array_equal(read_image(rgb, size=28)[0], wanted)
+
+
+def test_same_picture_same_bits(tmp_path):
+    picture = drawn(300).convert("RGB")
+    np.testing.assert_array_equal(read_image(picture), read_image(picture))
+
+
+# --- Paper, light, colour ---
+
+
+def on_paper(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def test_uneven_light():
+    digit = np.asarray(drawn(300)).astype(float) * 0.7 + 60
+    smooth = digit * np.linspace(0.45, 1, 300)[:, None] * np.linspace(1, 0.8, 300)
+    shadow = digit * np.where(np.add.outer(np.arange(300), np.arange(300)) < 300, 0.6, 1)
+    for lit in (smooth, shadow):
+        found = prepare(on_paper(lit))
+        assert found.dark
+        assert difference(found.input, read_image(drawn(300))) < 0.02
+
+
+def test_grain_and_specks():
+    rng = np.random.default_rng(0)
+    digit = np.asarray(drawn(300)).astype(float) * 0.6 + 80 + rng.normal(0, 10, (300, 300))
+    digit[20:24, 30:34] = digit[260:263, 280:283] = 30
+    assert difference(read_image(on_paper(digit)), read_image(drawn(300))) < 0.03
+
+
+def test_dark_edges_of_a_scan_are_no_digit():
+    digit = np.asarray(drawn(300)).copy()
+    digit[:, :14] = 0
+    digit[:10] = 30
+    assert difference(read_image(digit), read_image(drawn(300))) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("paper", "colour"),
+    [
+        ((255, 255, 255), (255, 240, 60)),  # yellow on white
+        ((90, 160, 90), (255, 60, 60)),  # of nearly one brightness
+        ((40, 70, 50), (250, 250, 240)),  # chalk
+    ],
+)
+def test_coloured_ink(paper, colour):
+    amount = 1 - np.asarray(drawn(200))[..., None] / 255
+    picture = on_paper(amount * colour + (1 - amount) * paper)
+    assert difference(read_image(picture), read_image(drawn(200))) < 0.01
+
+
+def test_sheet_on_a_table():
+    table = np.full((400, 500), 20, np.uint8)
+    table[60:340, 100:380] = np.asarray(drawn(280))
+    found = prepare(table)
+    assert found.dark
+    assert difference(found.input, read_image(drawn(280))) < 0.01
+    assert found.box.top > 60
+    assert found.box.left > 100
+
+
+def test_grey_and_equal_channels_are_the_same():
+    grey = np.asarray(drawn()) / np.float32(255)
+    np.testing.assert_array_equal(images.to_grey(np.dstack([grey] * 3)), grey)
+    tinted = images.to_grey(np.dstack([grey, grey * 0.9, grey * 0.5]).astype(np.float32))
+    assert tinted.min() >= 0
+    assert tinted.max() <= 1.001
+
+
+# --- Transparency ---
+
+
+@pytest.mark.parametrize("colour", [0, 255, 128])
+def test_alpha_alone_is_the_ink(colour):
+    alpha = Image.eval(drawn(), lambda v: 255 - v)
+    plain = Image.new("L", alpha.size, colour)
+    pictures = [Image.merge("LA", [plain, alpha]), Image.merge("RGBA", [plain] * 3 + [alpha])]
+    for picture in pictures:
+        for kind in ("PNG", "WEBP", "TIFF"):
+            source = saved(picture.convert("RGBA") if kind == "WEBP" else picture, kind)
+            assert difference(read_image(source), REFERENCE) < 0.02
+    assert difference(read_image(saved(pictures[0]), invert="no" if colour > 127 else "yes"), REFERENCE) < 0.02
+
+
+def test_opaque_sheet_with_transparent_surroundings():
+    picture = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
+    picture.paste(drawn(dark=False).convert("RGBA"), (100, 50))
+    found = prepare(picture)
+    assert not found.dark
+    assert difference(found.input, REFERENCE) < 0.01
+
+
+def test_palette_transparency():
+    picture = drawn().convert("P")
+    paper = picture.getpixel((0, 0))
+    for kind in ("PNG", "GIF"):
+        assert difference(read_image(saved(picture, kind, transparency=paper)), REFERENCE) < 0.02
+    grey = drawn(dark=False)
+    assert difference(read_image(saved(grey, transparency=0)), REFERENCE) < 0.02
+
+
+# --- Sixteen bits and more ---
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 65535), (0, 255), (0, 4095), (30000, 34000), (1, 2)])
+def test_wide_values_are_spread(low, high):
+    values = np.asarray(drawn()) / 255 * (high - low) + low
+    for dtype in (np.uint16, np.int32, np.float32):
+        picture = Image.fromarray(values.astype(dtype))
+        assert difference(read_image(picture), REFERENCE) < 0.01
+        assert difference(read_image(saved(picture, "TIFF")), REFERENCE) < 0.01
+
+
+def test_float_picture_with_holes():
+    values = np.asarray(drawn()).astype(np.float32)
+    values[0, 0], values[0, 1] = np.nan, np.inf
+    assert read_image(Image.fromarray(values)).max() > 0.9
+    with pytest.raises(NoDigitError):
+        read_image(Image.fromarray(np.full((9, 9), np.nan, np.float32)))
+
+
+# --- Nothing drawn ---
+
+
+def blanks():
+    rng = np.random.default_rng(1)
+    for side in (1, 2, 3, 5, 28, 300):
+        for level in (0, 127, 255):
+            yield f"flat-{side}-{level}", np.full((side, side), level, np.uint8)
+    for side in (28, 100, 400):
+        for deviation in (1, 3, 8, 20):
+            noise = rng.normal(180, deviation, (side, side))
+            yield f"noise-{side}-{deviation}", on_paper(noise)
+    ramp = np.linspace(60, 220, 300)
+    yield "ramp", on_paper(np.tile(ramp, (200, 1)))
+    yield "corner", on_paper(np.add.outer(ramp, ramp) / 2 + rng.normal(0, 3, (300, 300)))
+    y, x = np.mgrid[-1:1:200j, -1:1:200j]
+    yield "vignette", on_paper(230 - 60 * (x * x + y * y))
+    speck = np.full((300, 300), 250, np.uint8)
+    speck[100, 100] = speck[200:202, 50] = 0
+    yield "specks", speck
+    yield "transparent", np.zeros((40, 40, 4), np.uint8)
+    yield "white-and-transparent", np.dstack([np.full((40, 40, 3), 255, np.uint8), np.zeros((40, 40), np.uint8)])
+
+
+@pytest.mark.parametrize(("name", "picture"), [pytest.param(*b, id=b[0]) for b in blanks()])
+def test_blank_pictures_hold_no_digit(name, picture):
+    for invert in ("auto", "yes", "no"):
+        with pytest.raises(NoDigitError, match="no digit"):
+            read_image(picture, invert=invert)
+
+
+# --- Parts ---
+
+
+def test_components_against_a_slow_fill():
+    rng = np.random.default_rng(2)
+    for density in (0.0, 0.2, 0.4, 0.6, 1.0):
+        mask = rng.random((23, 31)) < density
+        parts = ink.Components(mask)
+        wanted = filled(mask)
+        assert len(parts.areas) == len(wanted)
+        got = {frozenset(zip(*np.nonzero(parts.mask(np.arange(len(wanted)) == i)), strict=True))
+               for i in range(len(wanted))}  # fmt: skip
+        assert got == set(wanted)
+        assert sorted(parts.areas) == sorted(map(len, wanted))
+        for i, box in enumerate(parts.boxes):
+            assert tuple(box) == ink.box_of(parts.mask(np.arange(len(wanted)) == i))
+
+
+def filled(mask: np.ndarray) -> list[frozenset]:
+    todo = set(zip(*np.nonzero(mask), strict=True))
+    parts = []
+    while todo:
+        queue, part = [todo.pop()], set()
+        while queue:
+            y, x = queue.pop()
+            part.add((y, x))
+            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & todo
+            todo -= near
+            queue += near
+        parts.append(frozenset(part))
+    return parts
+
+
+def test_stroke_width_of_a_bar():
+    for width in (2, 3, 5):
+        bar = np.zeros((60, 60))
+        bar[5:55, 20 : 20 + width] = 1
+        assert images.stroke_width(bar) == pytest.approx(width, rel=0.12)
+
+
+def test_show_input(tmp_path):
+    path = tmp_path / "sheet.png"
+    show_input(saved(drawn(700).convert("RGB"), "JPEG"), path)
+    sheet = Image.open(path)
+    sheet.load()
+    assert sheet.format == "PNG"
+    assert sheet.width > 5 * 200
+    assert [p.name for p in tmp_path.iterdir()] == ["sheet.png"]
+    with pytest.raises(NoDigitError):
+        show_input(np.zeros((9, 9), np.uint8), tmp_path / "other.png")
+    assert not (tmp_path / "other.png").exists()
+
+
+def test_examples_are_found():
+    folder = os.path.join(os.path.dirname(__file__), "..", "examples")
+    names = [n for n in sorted(os.listdir(folder)) if n.endswith((".png", ".jpg", ".webp"))]
+    assert len(names) >= 5
+    for name in names:
+        found = prepare(os.path.join(folder, name))
+        assert found.dark == ("chalk" not in name)
+        assert found.input.max() > 0.9
+
+
+# --- Files that are not what they should be ---
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, *, before=b"", kind=0) -> bytes:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))
+    pixels = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + header + before + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def zeros(megabytes: int) -> bytes:
+    packer = zlib.compressobj(9)
+    return b"".join(packer.compress(bytes(2**20)) for _ in range(megabytes)) + packer.flush()
+
+
+def frames(kind: str) -> bytes:
+    rng = np.random.default_rng(0)
+    first, *rest = (Image.fromarray(rng.integers(0, 255, (9, 9), np.uint8)) for _ in range(1000))
+    if kind == "WEBP":
+        first, rest = first.convert("RGB"), [f.convert("RGB") for f in rest]
+    return saved(first, kind, save_all=True, append_images=rest)
+
+
+def gif(body: bytes) -> bytes:
+    return b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6) + body
+
+
+def tiff(*entries) -> bytes:
+    rows = b"".join(struct.pack("<HHII", *e) for e in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + rows + bytes(4)
+
+
+GIF_FRAME = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
+SQUARE = [(256, 4, 1, 60000), (257, 4, 1, 60000), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+BMP = struct.pack("<IHHI", 100, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 50000, 50000, 1, 24, *[0] * 6)
+RLE = struct.pack("<IHHI", 100, 0, 0, 1078) + struct.pack("<IiiHHIIiiII", 40, 5000, 5000, 1, 8, 1, 0, 0, 0, 256, 0)
+
+HOSTILE = {
+    "bomb.png": (lambda: png(30000, 30000), "million"),
+    "bomb-140-megapixels.png": (lambda: png(12000, 12000), "million"),
+    "bomb-of-2-gigapixels-a-side.png": (lambda: png(2**31 - 1, 2**31 - 1), "pixels"),
+    "text-bomb.png": (lambda: png(9, 9, before=chunk(b"zTXt", b"a\0\0" + zeros(200))), "damaged"),
+    "profile-bomb.png": (lambda: png(9, 9, before=chunk(b"iCCP", b"a\0\0" + zeros(200))), "damaged"),
+    "chunks.png": (lambda: png(9, 9, before=chunk(b"abCd", b"") * 1_000_000), "pieces"),
+    "frames.gif": (lambda: frames("GIF"), "pages"),
+    "frames.webp": (lambda: frames("WEBP"), "pages"),
+    "frames.tiff": (lambda: frames("TIFF"), "pages"),
+    "frames.png": (lambda: frames("PNG"), "pages"),
+    "frames-by-the-million.gif": (lambda: gif(GIF_FRAME * 2_000_000), "pieces|pages"),
+    "extensions.gif": (lambda: gif(b"!\x01\x00" * 5_000_000 + GIF_FRAME), "pieces"),
+    "markers.jpg": (lambda: b"\xff\xd8" + b"\xff\xe3\x00\x02" * 5_000_000, "pieces"),
+    "fill.jpg": (lambda: b"\xff\xd8" + b"\xff" * 20_000_000, "pieces"),
+    "huge.tiff": (lambda: tiff(*SQUARE, (273, 4, 1, 200), (279, 4, 1, 10)), "pixels"),
+    "huge-tag.tiff": (lambda: tiff((256, 4, 1, 9), (257, 4, 1, 9), (273, 4, 2**30, 100)), "accepted kind"),
+    "huge.bmp": (lambda: b"BM" + BMP + bytes(100), "pixels"),
+    "runs.bmp": (lambda: b"BM" + RLE + bytes(1024) + b"\x01\x00" * 5_000_000, "pieces"),
+    "huge.ppm": (lambda: b"P6 50000 50000 255\n", "pixels"),
+    "spaces.ppm": (lambda: b"P5 " + b" " * 5_000_000 + b"5 5 255\n", "pieces"),
+    "slow.ppm": (lambda: b"P3 3000 3000 255\n" + b"1 " * 9_000_000, "PPM"),
+    "odd-maximum.ppm": (lambda: b"P6 2000 2000 200\n" + bytes(12_000_000), "PPM"),
+    "postscript.eps": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "PNG, JPEG"),
+    "document.pdf": (lambda: b"%PDF-1.4\n" + bytes(100), "PNG, JPEG"),
+    "drawing.svg": (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "PNG, JPEG"),
+    "text.png": (lambda: b"no picture at all\n" * 20, "accepted kind"),
+    "empty.png": (lambda: b"", "empty"),
+    "half.png": (lambda: saved(drawn(300))[:700], "damaged"),
+    "half.jpg": (lambda: saved(drawn(300), "JPEG")[:2000], "damaged"),
+    "half.webp": (lambda: saved(drawn(300), "WEBP")[:500], "damaged"),
+}
+
+RUNNER = """
+import resource, sys, time, warnings
+warnings.simplefilter("error")
+from lenet5.images import read_image
+from lenet5.errors import PictureError
+for path in sys.argv[1:]:
+    began = time.perf_counter()
+    try:
+        read_image(path)
+        line = "read"
+    except PictureError as error:
+        line = str(error)
+    if sys.platform == "linux":  # ru_maxrss would count the parent, up to the moment of exec
+        [peak] = (int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line[:5] == "VmHWM")
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**20
+    print(f"{time.perf_counter() - began:.3f}\\t{peak}\\t{line}")
+"""
+
+
+def read_apart(*paths) -> list[tuple[float, int, str]]:
+    """Read pictures in a process of their own: seconds, greatest memory so far in MB, and the line, for each."""
+    command = [sys.executable, "-c", RUNNER, *map(str, paths)]
+    root = os.path.dirname(os.path.dirname(os.path.abspath(images.__file__)))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return [(float(s), int(m), line) for s, m, line in (r.split("\t") for r in done.stdout.splitlines())]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_get_one_line(name, tmp_path):
+    make, reason = HOSTILE[name]
+    (tmp_path / name).write_bytes(make())
+    with pytest.raises(PictureError, match=reason) as caught:
+        read_image(tmp_path / name)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not isinstance(caught.value, NoDigitError)
+
+
+def test_hostile_files_cost_little_time_and_memory(tmp_path):
+    paths = []
+    for name, (make, _) in HOSTILE.items():
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(make())
+    results = read_apart(*paths)
+    assert len(results) == len(paths)
+    for seconds, peak, line in results:
+        assert line != "read"
+        assert seconds < 2, line  # a fifth of that on an idle machine
+        assert peak < 200, line
+
+
+def test_what_is_not_a_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    with open(tmp_path / "sparse.png", "wb") as stream:
+        stream.truncate(5 * 2**30)
+    cases = {"pipe": "pipe", "folder": "folder", "loop": "opened", "zero": "device", "sparse": "100 MB"}
+    cases["missing"] = "opened"
+    for name, reason in cases.items():
+        with pytest.raises(PictureError, match=reason):
+            read_image(tmp_path / f"{name}.png")
+    with pytest.raises(PictureError, match="opened"):
+        read_image("a\0b.png")
+    with pytest.raises(PictureError, match=r"^'a\\nb.png': "):
+        read_image("a\nb.png")
+
+
+def test_endless_stream():
+    with open("/dev/zero", "rb") as stream, pytest.raises(PictureError, match="100 MB"):
+        read_image(stream)
+
+
+def test_nothing_of_pillow_is_changed():
+    before = Image.MAX_IMAGE_PIXELS
+    with pytest.raises(PictureError):
+        read_image(png(12000, 12000))
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_large_photo(kind, tmp_path):
+    picture = drawn(3500).convert("RGB")
+    path = tmp_path / "large"
+    picture.save(path, kind)
+    [(seconds, peak, line)] = read_apart(path)
+    assert line == "read"
+    assert seconds < 1
+    assert peak < 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("I;16", "PNG"), ("F", "TIFF"), ("P", "GIF")])
+def test_the_largest_pictures_fit_in_memory(mode, kind, tmp_path):
+    path = tmp_path / "large"
+    side = int(decode.MAX_PIXELS_OTHERS**0.5)
+    in_mode(drawn(side), mode).save(path, kind, **({"compression": "tiff_lzw"} if kind == "TIFF" else {}))
+    [(_, peak, line)] = read_apart(path)
+    assert line == "read"
+    assert peak < 250
+
+
+# --- Fuzz ---
+
+SEEDS = [saved(drawn(40).convert("RGB"), kind) for kind in FORMATS]
+SEEDS += [saved(in_mode(drawn(40), m)) for m in ("1", "LA", "P", "RGBA", "I;16")]
+SEEDS += [saved(drawn(40), "TIFF", compression=c) for c in ("tiff_deflate", "packbits")]
+SEEDS += [saved(drawn(40), "JPEG", progressive=True), saved(drawn(40).convert("CMYK"), "JPEG")]
+
+
+@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_damaged_files_raise_picture_errors_only(data):
+    content = bytearray(data.draw(st.sampled_from(SEEDS)))
+    for _ in range(data.draw(st.integers(0, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        del content[data.draw(st.integers(0, len(content))) :]
+    try:
+        picture = read_image(bytes(content))
+    except PictureError as error:
+        assert "\n" not in str(error)
+    else:
+        assert picture.shape == (1, 32, 32)
+        assert np.isfinite(picture).all()
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1), st.sampled_from([2, 4, 256]))
+def test_any_array_is_read_or_blank(height, width, seed, levels):
+    values = np.random.default_rng(seed).integers(0, levels, (height, width)) * (255 // (levels - 1))
+    try:
+        picture = read_image(values.astype(np.uint8))
+    except NoDigitError:
+        return
+    assert picture.dtype == np.float32
+    assert np.isfinite(picture).all()
+    assert picture.min() >= 0
+    assert picture.max() <= 1
+
+
+# --- MNIST ---
+
+
+def mnist_pictures(folder, n: int) -> np.ndarray:
+    data = gzip.decompress((folder / "mnist" / "train-images-idx3-ubyte.gz").read_bytes())
+    return np.frombuffer(data, np.uint8, offset=16).reshape(-1, 28, 28)[:n]
+
+
+@pytest.mark.mnist
+def test_mnist_passes_unchanged(mnist_dir):
+    for picture in mnist_pictures(mnist_dir, 500):
+        found = read_image(saved(Image.fromarray(picture)))
+        np.testing.assert_array_equal(found[0, 2:30, 2:30], picture / np.float32(255))
+
+
+@pytest.mark.mnist
+def test_mnist_enlarged_and_inverted_comes_back(mnist_dir):
+    wrong = []
+    for picture in mnist_pictures(mnist_dir, 200):
+        large = 255 - np.kron(np.pad(picture, 5), np.ones((4, 4), np.uint8))
+        field, wanted = read_image(large, size=28)[0], picture / 255
+        overlap = (field * wanted).sum() / np.sqrt((field**2).sum() * (wanted**2).sum())
+        wrong.append(overlap < 0.75)  # thin strokes come back thicker
+    assert np.mean(wrong) < 0.02

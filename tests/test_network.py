@@ -1,0 +1,444 @@
+"""The network: its tensors, its scores and gradients against the reference, its promises, what it refuses."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+import reference
+from gradcheck import check_gradient
+
+from lenet5 import _kernels
+from lenet5.layers import AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Tanh, modern
+from lenet5.losses import cross_entropy
+from lenet5.network import Network, check_labels, check_pictures
+
+VARIANTS = [("relu", "max"), ("tanh", "avg"), ("relu", "avg"), ("tanh", "max")]
+TENSORS = {
+    "c1.weight": (6, 1, 5, 5), "c1.bias": (6,), "c3.weight": (16, 6, 5, 5), "c3.bias": (16,),
+    "c5.weight": (120, 16, 5, 5), "c5.bias": (120,), "f6.weight": (84, 120), "f6.bias": (84,),
+    "output.weight": (10, 84), "output.bias": (10,),
+}  # fmt: skip
+
+
+def pictures(n, height=28, width=28, seed=0):
+    """Random uint8 pictures (n, height, width), two thirds of them background."""
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, 256, (n, height, width), dtype=np.uint8)
+    return X * (rng.random(X.shape) < 1 / 3)
+
+
+def with_biases(network, seed=1):
+    """The network with biases that are not zero, so that nothing is hidden by zeros."""
+    for name, tensor in network.state_dict().items():
+        if name.endswith(".bias"):
+            tensor[...] = np.random.default_rng(seed).normal(0, 0.1, tensor.shape)
+    return network
+
+
+@pytest.fixture(scope="module")
+def network():
+    return with_biases(Network(modern(), seed=5))
+
+
+# ---- tensors -------------------------------------------------------------------------------------------------------
+
+
+def test_names_and_shapes_of_the_tensors(network):
+    assert {name: tensor.shape for name, tensor in network.state_dict().items()} == TENSORS
+
+
+def test_number_of_parameters(network):
+    assert network.n_parameters == sum(t.size for t in network.state_dict().values()) == 61_706
+    assert len(network.parameters) % 16 == 0
+    assert not network.parameters[61_706:].any()
+
+
+def test_the_tensors_are_views_that_share_the_buffer():
+    network = Network(modern())
+    network.state_dict()["f6.bias"][3] = 7
+    assert (network.parameters == 7).sum() == 1
+
+
+def test_the_same_seed_gives_the_same_weights():
+    a, b, c = (Network(modern(), seed=seed) for seed in (4, 4, 5))
+    np.testing.assert_array_equal(a.parameters, b.parameters)
+    for name, tensor in c.state_dict().items():
+        assert name.endswith(".bias") or (tensor != a.state_dict()[name]).all()
+
+
+@pytest.mark.parametrize(("activation", "gain"), [("relu", 6), ("tanh", 3)])
+def test_initial_weights_are_uniform_within_their_bounds(activation, gain):
+    for name, tensor in Network(modern(activation), seed=0).state_dict().items():
+        if name.endswith(".bias"):
+            assert not tensor.any()
+            continue
+        bound = np.sqrt((3 if name == "output.weight" else gain) / np.prod(tensor.shape[1:]))
+        assert np.abs(tensor).max() <= np.float32(bound)
+        assert np.abs(tensor).max() >= 0.95 * bound
+        assert abs(tensor.mean()) < 4 * bound / np.sqrt(3 * tensor.size)
+
+
+def test_load_state_dict_copies(network):
+    other = Network(modern(), seed=9)
+    other.load_state_dict(network.state_dict())
+    np.testing.assert_array_equal(other.parameters, network.parameters)
+    other.parameters[0] += 1
+    assert other.parameters[0] != network.parameters[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"c1.bias": None}, r"'c1.bias' is missing"),
+        ({"c2.bias": np.zeros(3)}, r"'c2.bias' is not one of this network"),
+        ({"f6.bias": np.zeros(83)}, r"'f6.bias' has shape \(83,\), expected \(84,\)"),
+        ({"f6.bias": np.full(84, np.nan)}, r"'f6.bias' holds numbers that are not finite"),
+        ({"f6.bias": np.full(84, np.inf)}, r"'f6.bias' holds numbers that are not finite"),
+    ],
+)
+def test_load_state_dict_refuses_and_changes_nothing(change, message):
+    network = Network(modern())
+    before = network.parameters.copy()
+    tensors = {**Network(modern(), seed=1).state_dict(), **change}
+    with pytest.raises(ValueError, match=message):
+        network.load_state_dict({name: tensor for name, tensor in tensors.items() if tensor is not None})
+    np.testing.assert_array_equal(network.parameters, before)
+
+
+# ---- scores and gradients against the reference --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("activation", "pool"), VARIANTS)
+def test_logits_against_the_reference(activation, pool):
+    network = with_biases(Network(modern(activation, pool), seed=1, background=-0.1, ink=1.175))
+    X = pictures(5)
+    seen = -0.1 + 1.275 * np.pad(X, ((0, 0), (2, 2), (2, 2)))[:, None] / 255
+    expected = reference.modern(network.state_dict(), seen, activation, pool)
+    np.testing.assert_allclose(network.logits(X), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(network.probabilities(X), reference.softmax(expected), rtol=1e-3, atol=1e-6)
+
+
+def gradients_of(network, parameters, X, y):
+    gradients = np.zeros_like(parameters)
+    seen = network.pictures(X)
+    loss = network.program(seen.shape).loss_and_gradients(parameters, seen, y, gradients)
+    return loss, gradients
+
+
+@pytest.mark.parametrize(("activation", "pool"), VARIANTS)
+def test_gradients_of_the_whole_network_by_differences(activation, pool):
+    network = with_biases(Network(modern(activation, pool), seed=2))
+    X, y = pictures(17, seed=3), np.arange(17, dtype=np.uint8) % 10
+    parameters = network.parameters.astype(np.float64)
+    loss, gradients = gradients_of(network, parameters, X, y)
+    assert loss == pytest.approx(reference.cross_entropy(network.logits(X), y), rel=1e-5)
+    views, numbers = network.state_dict(parameters), network.state_dict(gradients)
+    for name, tensor in views.items():
+        check_gradient(
+            lambda: gradients_of(network, parameters, X, y)[0],
+            tensor, numbers[name], name=name, n=12, step=1e-6, tolerance=1e-5, kinks=0.2,
+        )  # fmt: skip
+
+
+def other_orders():
+    """Layers in orders that LeNet-5 does not have: activations after pooling, after each other, first, and last."""
+    return {
+        "pool, tanh": [Conv2d(1, 3, 5), MaxPool2d(2), Tanh(), Conv2d(3, 4, 14)],
+        "pool, relu": [Conv2d(1, 3, 5), MaxPool2d(2), ReLU(), Conv2d(3, 4, 14)],
+        "mean, tanh": [Conv2d(1, 3, 5), AvgPool2d(2), Tanh(), Conv2d(3, 4, 14)],
+        "tanh, tanh": [Conv2d(1, 3, 5), Tanh(), Tanh(), Conv2d(3, 4, 28)],
+        "tanh, relu": [Conv2d(1, 3, 5), Tanh(), ReLU(), MaxPool2d(3), Conv2d(3, 4, 9)],
+        "relu, tanh": [Conv2d(1, 3, 5), ReLU(), Tanh(), Conv2d(3, 4, 28)],
+        "first": [Tanh(), MaxPool2d(2), Conv2d(1, 3, 5), Conv2d(3, 4, 12)],
+        "last": [Conv2d(1, 3, 5), AvgPool2d(2), Conv2d(3, 4, 14), Tanh()],
+        "pool, pool": [Conv2d(1, 3, 5), MaxPool2d(2), AvgPool2d(3), Conv2d(3, 4, 4)],
+        "one": [Conv2d(1, 4, 32)],
+        "dense": [Conv2d(1, 7, 32), ReLU(), Linear(7, 5), Tanh(), Linear(5, 4)],
+    }
+
+
+@pytest.mark.parametrize("order", other_orders())
+def test_gradients_of_layers_in_any_order(order):
+    layers = {f"l{i}": layer for i, layer in enumerate(other_orders()[order])}
+    network = with_biases(Network(layers, seed=3))
+    X, y = pictures(5, 32, 32), np.arange(5, dtype=np.uint8) % 4
+    parameters = network.parameters.astype(np.float64)
+    numbers = network.state_dict(gradients_of(network, parameters, X, y)[1])
+    for name, tensor in network.state_dict(parameters).items():
+        check_gradient(
+            lambda: gradients_of(network, parameters, X, y)[0],
+            tensor, numbers[name], name=name, n=10, step=1e-6, tolerance=1e-5, kinks=0.4,
+        )  # fmt: skip
+
+
+def test_gradients_are_added_to_what_is_there(network):
+    X, y = pictures(3), np.array([1, 2, 3], np.uint8)
+    _, once = gradients_of(network, network.parameters, X, y)
+    twice = once.copy()
+    seen = network.pictures(X)
+    network.program(seen.shape).loss_and_gradients(network.parameters, seen, y, twice)
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-4, atol=1e-7)
+
+
+def test_gradients_of_no_picture(network):
+    loss, gradients = gradients_of(network, network.parameters, pictures(0), np.zeros(0, np.uint8))
+    assert loss == 0
+    assert not gradients.any()
+
+
+def test_cross_entropy_of_each_picture():
+    logits = np.array([[0, 0], [np.log(3), 0], [1000, 0], [1000, 0]], np.float32)
+    losses = cross_entropy(logits, np.array([0, 0, 0, 1]))
+    assert losses.dtype == np.float64
+    np.testing.assert_allclose(losses, [np.log(2), np.log(4 / 3), 0, 1000], rtol=1e-6)
+    assert cross_entropy(np.zeros((0, 10), np.float32), np.zeros(0, np.uint8)).shape == (0,)
+
+
+# ---- one picture, one answer ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("activation", "pool"), VARIANTS)
+def test_a_picture_alone_gets_the_bits_that_it_gets_in_any_batch(activation, pool):
+    network = with_biases(Network(modern(activation, pool), seed=1))
+    X = pictures(50)
+    together = network.logits(X)
+    for i in (0, 1, 15, 16, 17, 47, 49):
+        np.testing.assert_array_equal(network.logits(X[i : i + 1])[0], together[i])
+    np.testing.assert_array_equal(network.logits(X[::-1])[::-1], together)
+    np.testing.assert_array_equal(network.logits(X[3:40]), together[3:40])
+
+
+def test_any_number_of_threads_gives_the_same_bits(network):
+    X = pictures(2057)
+    expected = network.logits(X, threads=1)
+    for threads in (2, 3, 8, None):
+        np.testing.assert_array_equal(network.logits(X, threads=threads), expected)
+        np.testing.assert_array_equal(
+            network.probabilities(X, threads=threads), network.probabilities(X, threads=1)
+        )
+
+
+def test_four_python_threads_at_once_get_the_same_bits(network):
+    X = pictures(700)
+    expected, results = network.logits(X, threads=1), [None] * 4
+
+    def predict(i):
+        results[i] = Network.logits(network, X, threads=1 + i % 2)
+
+    threads = [threading.Thread(target=predict, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+def test_a_forked_process_gets_the_same_bits(network):
+    X = pictures(600)
+    expected = network.logits(X, threads=2)  # threads have run before the fork, none is left
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(network.logits(X, threads=2), expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_uint8_and_float_are_the_same_picture(network):
+    X = pictures(20)
+    as_float = X * np.float32(1 / 255)
+    np.testing.assert_array_equal(network.logits(as_float), network.logits(X))
+    np.testing.assert_array_equal(network.logits(as_float.astype(np.float64)), network.logits(X))
+    for nearly in (X / np.float32(255), X / 255):  # may differ in the last bit of a pixel
+        np.testing.assert_allclose(network.logits(nearly), network.logits(X), rtol=1e-4, atol=1e-5)
+
+
+def test_28_and_32_are_the_same_picture(network):
+    X = pictures(20)
+    padded = np.pad(X, ((0, 0), (2, 2), (2, 2)))
+    for same in (X[:, None], padded, padded[:, None]):
+        np.testing.assert_array_equal(network.logits(same), network.logits(X))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_the_order_in_memory_does_not_matter(network, dtype):
+    X = (pictures(20) * (np.float32(1 / 255) if dtype == np.float32 else 1)).astype(dtype)
+    expected = network.logits(X)
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    spread = np.zeros((40, 28, 56), dtype)
+    spread[::2, :, ::2] = X
+    reversed_twice = np.ascontiguousarray(X[:, ::-1, ::-1])[:, ::-1, ::-1]
+    odd_address = np.zeros(X.nbytes + 1, np.uint8)[1:].view(dtype).reshape(X.shape)
+    odd_address[...] = X
+    for same in (np.asfortranarray(X), read_only, spread[::2, :, ::2], reversed_twice, odd_address, X.tolist()):
+        if not isinstance(same, list) or dtype == np.float32:  # a list of whole numbers is int64
+            np.testing.assert_array_equal(network.logits(same), expected)
+
+
+@pytest.mark.parametrize("dtype", [">f4", "<f4", ">f8", "<f8"])
+def test_byte_order_does_not_matter(network, dtype):
+    X = pictures(5) * np.float32(1 / 255)
+    np.testing.assert_array_equal(network.logits(X.astype(dtype)), network.logits(X))
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 60), (47, 33), (40, 44)])
+def test_a_larger_picture_gets_the_answers_of_its_windows(network, height, width):
+    X = pictures(3, height, width)
+    field = network.logits(X)
+    assert field.shape == (3, 10, (height - 32) // 4 + 1, (width - 32) // 4 + 1)
+    for y, x in np.ndindex(field.shape[2:]):
+        window = X[:, 4 * y : 4 * y + 32, 4 * x : 4 * x + 32]
+        np.testing.assert_array_equal(field[:, :, y, x], network.logits(window))
+    np.testing.assert_allclose(network.probabilities(X).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_a_larger_picture_gets_the_same_bits_for_any_number_of_threads(network):
+    X = pictures(600, 32, 40)
+    np.testing.assert_array_equal(network.logits(X, threads=2), network.logits(X, threads=1))
+
+
+def test_predicting_writes_nothing_to_the_parameters(network):
+    before = network.parameters.copy()
+    network.probabilities(pictures(20))
+    np.testing.assert_array_equal(network.parameters, before)
+
+
+@pytest.mark.parametrize("shape", [(0, 28, 28), (0, 32, 32), (0, 1, 28, 28)])
+def test_no_picture_gets_no_answer(network, shape):
+    assert network.logits(np.zeros(shape, np.uint8)).shape == (0, 10)
+    assert network.probabilities(np.zeros(shape, np.float32)).shape == (0, 10)
+
+
+def test_no_large_picture_gets_no_map(network):
+    assert network.probabilities(np.zeros((0, 32, 60), np.uint8)).shape == (0, 10, 1, 8)
+
+
+def test_rgb_pictures():
+    network = Network({"c1": Conv2d(3, 4, 32)}, seed=1)
+    X = np.random.default_rng(0).random((5, 3, 32, 32)).astype(np.float32)
+    expected = reference.conv2d(X, *network.state_dict().values())[:, :, 0, 0]
+    np.testing.assert_allclose(network.logits(X), expected, atol=1e-4)
+    with pytest.raises(ValueError, match=r"\(5, 1, 32, 32\), expected .*\(N, 3, H, W\)"):
+        network.logits(X[:, :1])
+
+
+# ---- what is refused -----------------------------------------------------------------------------------------------
+
+
+def test_a_nan_in_the_weights_shows():
+    for name in TENSORS:
+        network = Network(modern(), seed=1)
+        network.state_dict()[name].flat[0] = np.nan
+        assert np.isnan(network.logits(pictures(1) | 1)).any(), name
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -0.1, 1.1, 255])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_numbers_outside_0_1_are_refused(network, value, dtype):
+    X = np.zeros((2, 28, 28), dtype)
+    X[1, 27, 27] = value
+    with pytest.raises(ValueError, match=r"X reaches from .* to .*, expected finite numbers in 0\.\.1"):
+        network.logits(X)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.uint16, np.complex64, object, "U1", "M8[s]"])
+def test_other_dtypes_are_refused(network, dtype):
+    with pytest.raises(ValueError, match=r"X has dtype .*, expected uint8 \(0\.\.255\) or float32 \(0\.\.1\)"):
+        network.logits(np.zeros((2, 28, 28), dtype))
+
+
+@pytest.mark.parametrize(
+    "shape", [(), (28,), (28, 28), (2, 27, 28), (2, 28, 40), (2, 31, 32), (2, 3, 28, 28), (2, 28, 28, 1), (1, 1, 1, 28, 28)]
+)
+def test_other_shapes_are_refused(network, shape):
+    with pytest.raises(ValueError, match=r"X has shape \(.*\), expected \(N, 28, 28\) or \(N, 1, H, W\)") as caught:
+        network.logits(np.zeros(shape, np.uint8))
+    assert str(shape) in str(caught.value)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 257])
+def test_other_numbers_of_threads_are_refused(network, threads):
+    with pytest.raises(ValueError, match=f"threads is {threads}, expected 1 to 256"):
+        network.logits(pictures(1), threads=threads)
+
+
+def test_pictures_that_need_no_change_are_not_copied():
+    X = pictures(2, 32, 32)
+    assert np.shares_memory(check_pictures(X), X)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, ">i4", np.float32])
+def test_labels(dtype):
+    y = check_labels(np.array([0, 9, 3], dtype), 3)
+    assert y.dtype == np.uint8
+    assert y.tolist() == [0, 9, 3]
+    assert check_labels([], 0).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([0, 1], r"y has shape \(2,\), expected \(3,\)"),
+        ([[0], [1], [2]], r"y has shape \(3, 1\), expected \(3,\)"),
+        ([0, 1, 10], r"y reaches from 0 to 10, expected labels in 0\.\.9"),
+        ([0, 1, -1], r"y reaches from -1 to 1, expected labels in 0\.\.9"),
+        ([0, 1, 2**40], r"expected labels in 0\.\.9"),
+        ([0, 1, 1.5], r"expected whole numbers 0\.\.9"),
+        ([0, 1, np.nan], r"expected whole numbers 0\.\.9"),
+        ([0, 1, np.inf], r"expected labels in 0\.\.9"),
+        (["0", "1", "2"], r"expected whole numbers 0\.\.9"),
+        ([True, False, True], r"y has dtype bool, expected whole numbers 0\.\.9"),
+        ([0, 1, None], r"y has dtype object, expected whole numbers 0\.\.9"),
+        ([0, 1, 1j], r"y has dtype complex128, expected whole numbers 0\.\.9"),
+    ],
+)
+def test_other_labels_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        check_labels(y, 3)
+
+
+def test_more_classes_than_a_label_can_name_are_refused():
+    with pytest.raises(ValueError, match="256"):
+        check_labels(np.array([299]), 1, n_classes=300)
+
+
+def test_the_compiled_functions_check_again(network):
+    """A check that cannot be walked round: lengths and shapes are compared beside the pointers."""
+    X, y = network.pictures(pictures(3)), np.zeros(3, np.uint8)
+    program, parameters = network.program(X.shape), network.parameters
+    with pytest.raises(ValueError, match="61680 parameters, expected 61712"):
+        program.forward(parameters[:61_680], X, np.zeros((3, 10, 1, 1), np.float32), 0, 3)
+    with pytest.raises(ValueError, match=r"\(3, 9, 1, 1\), expected \(3, 10, 1, 1\)"):
+        program.forward(parameters, X, np.zeros((3, 9, 1, 1), np.float32), 0, 3)
+    with pytest.raises(ValueError, match=r"1\.\.4 of 3"):
+        program.forward(parameters, X, np.zeros((3, 10, 1, 1), np.float32), 1, 4)
+    with pytest.raises(ValueError, match=r"\(1, 40, 40\), this program was made for \(1, 32, 32\)"):
+        program.forward(parameters, network.pictures(pictures(3, 40, 40)), np.zeros((3, 10, 1, 1), np.float32), 0, 3)
+    with pytest.raises(ValueError, match="2 labels for 3 pictures"):
+        program.loss_and_gradients(parameters, X, y[:2], np.zeros_like(parameters))
+    with pytest.raises(ValueError, match="labels must be below 10"):
+        program.loss_and_gradients(parameters, X, y + np.uint8(10), np.zeros_like(parameters))
+    with pytest.raises(ValueError, match="one position"):
+        field = network.pictures(pictures(3, 40, 40))
+        network.program(field.shape).loss_and_gradients(parameters, field, y, np.zeros_like(parameters))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "padding"),
+    [
+        (np.zeros((2, 28, 28), np.uint8), 0),
+        (np.zeros((2, 1, 28, 28), np.float64), 0),
+        (np.zeros((2, 1, 28, 56), np.uint8)[..., ::2], 0),
+        (np.zeros((2, 1, 28, 28), np.uint8), -1),
+    ],
+)
+def test_compiled_pictures_check_again(pixels, padding):
+    with pytest.raises(ValueError, match="expected"):
+        _kernels.Pictures(pixels, padding)
+
+
+def test_layers_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"in_channels=5.*\(6, 28, 28\)"):
+        Network({"a": Conv2d(1, 6, 5), "b": Conv2d(5, 2, 3)}).logits(pictures(1))
