@@ -83,13 +83,13 @@ def machine() -> dict:
     }
 
 
-def peak(threads: int = 1) -> float:
-    """The processor's float32 multiply-add rate as measured, in GFLOP/s, on ``threads`` threads: best of five."""
-    from lenet5.threads import parallel
+#: Of `_kernels.fma_peak`: some 10 ms.
+PEAK_ROUNDS = 1_000_000
 
-    rounds = 5_000_000
-    operations = _kernels.fma_peak(1000) * rounds / 1000 * threads
-    return max(operations / timed(lambda: parallel(lambda _: _kernels.fma_peak(rounds), threads)) for _ in range(5)) / 1e9
+
+def peak_gflops(seconds: float) -> float:
+    """The multiply-add rate in GFLOP/s that PEAK_ROUNDS in so many seconds are."""
+    return _kernels.fma_peak(1000) * (PEAK_ROUNDS / 1000) / seconds / 1e9
 
 
 def save(name: str, document: dict, out: Path | None) -> None:

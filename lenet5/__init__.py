@@ -6,6 +6,13 @@
 """
 
 import importlib
+import importlib.util
+
+if importlib.util.find_spec(f"{__name__}._kernels") is None:
+    raise ImportError(
+        f"the compiled part of lenet5 is missing in {__path__[0]}: in a source tree run `pip install -e .` first, "
+        "or leave the folder to use an installed lenet5"
+    )
 
 __version__ = "0.1.0"
 

@@ -486,6 +486,8 @@ cdef class Training:
         if not n == parameters.shape[0] == moment1.shape[0] == moment2.shape[0]:
             raise ValueError(f"parameters and moments have {parameters.shape[0]}, {moment1.shape[0]} and "
                              f"{moment2.shape[0]} elements, expected {n}")
+        if kind not in (OPTIMIZER_SGD, OPTIMIZER_ADAMW):
+            raise ValueError(f"kind is {kind}, expected SGD, {OPTIMIZER_SGD}, or ADAMW, {OPTIMIZER_ADAMW}")
         if batch_size < 1 or n_threads < 1:
             raise ValueError(f"batch_size is {batch_size}, n_threads is {n_threads}, expected at least 1")
         cdef Py_ssize_t n_groups = _ceil_div(batch_size, LANES)

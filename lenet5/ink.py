@@ -62,7 +62,8 @@ def is_dark(relief: np.ndarray) -> bool:
 
 def noise_of(relief: np.ndarray) -> float:
     """Measure how much the bare paper varies (standard deviation); ink, the lesser part, does not count."""
-    return 3.1 * float(np.percentile(abs(relief), 25))
+    size = abs(relief)
+    return 1.5 * float(np.median(size[size <= 2 * np.median(size)]) * 1.3)
 
 
 def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
@@ -75,7 +76,7 @@ def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
         return relief
     ink = -relief if dark else relief
     ink = ink - _ground(ink, 1 + 2 * (max(relief.shape) // 6))
-    ink -= np.median(ink)
+    ink -= np.percentile(ink, 25)
     return -ink if dark else ink
 
 
