@@ -102,8 +102,8 @@ def to_grey(picture: np.ndarray) -> np.ndarray:
     step = 1 + max(picture.shape) // 256
     samples = picture[::step, ::step].reshape(-1, 3).astype(np.float64)
     axis = np.linalg.eigh(np.cov(samples.T, bias=True))[1][:, -1]
-    axis *= np.sign(axis @ (0.299, 0.587, 0.114)) / abs(axis).sum()
-    return (picture @ axis - np.minimum(axis, 0).sum()).astype(np.float32)
+    axis /= abs(axis).sum() * (1 if axis @ (0.299, 0.587, 0.114) >= 0 else -1)  # bright stays bright
+    return np.clip(picture @ axis - np.minimum(axis, 0).sum(), 0, 1).astype(np.float32)
 
 
 def _already_prepared(grey: np.ndarray, invert: str) -> bool | None:
@@ -174,8 +174,8 @@ def _grown(mask: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(mask.astype(np.uint8)).filter(ImageFilter.MaxFilter(5)), np.float32)
 
 
-def _fitting(shape: tuple[int, int], side: float) -> tuple[int, int]:
-    """Scale ``shape`` so that its long side becomes ``side``; small pictures of integer side stay."""
+def _fitting(shape: tuple[int, int], side: int) -> tuple[int, int]:
+    """Scale ``shape`` so that its long side is at most ``side``."""
     k = min(side / max(shape), 1)
     return max(1, round(shape[0] * k)), max(1, round(shape[1] * k))
 

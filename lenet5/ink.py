@@ -34,7 +34,7 @@ def paper(grey: np.ndarray) -> np.ndarray:
     spread = 1.5 * np.median(abs(z[frame] - level))
     basis = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
     # A slight pull towards a flat paper decides what few pixels leave open.
-    pull = np.diag([0, 1, 1, 1, 1, 1]) * 0.01 * z.size
+    pull = np.diag([0, 1, 1, 1, 1, 1]) * 0.001 * z.size
     surface = np.full_like(z, level)
     for _ in range(6):
         agree = abs(z - surface) <= max(3 * spread, 0.03)
@@ -62,8 +62,7 @@ def is_dark(relief: np.ndarray) -> bool:
 
 def noise_of(relief: np.ndarray) -> float:
     """Measure how much the bare paper varies (standard deviation); ink, the lesser part, does not count."""
-    size = abs(relief)
-    return 1.5 * float(np.median(size[size <= 2 * np.median(size)]) * 1.3)
+    return 1.5 * float(np.median(abs(relief)))
 
 
 def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
@@ -76,7 +75,7 @@ def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
         return relief
     ink = -relief if dark else relief
     ink = ink - _ground(ink, 1 + 2 * (max(relief.shape) // 6))
-    ink -= np.percentile(ink, 25)
+    ink -= np.percentile(ink, 25)  # what the opening cuts off grain; ink and its soft edges may cover half
     return -ink if dark else ink
 
 
@@ -197,7 +196,7 @@ def digit_mask(ink: np.ndarray, level: float, noise: float) -> np.ndarray | None
     passes = [np.count_nonzero(strong[t:b, x:r]) >= 3 for t, x, b, r in marks.boxes]
     areas = np.where(passes, marks.areas, 0)
     cut_off = (top == 0) | (left == 0) | (bottom == height) | (right == width)
-    if not len(areas) or (areas * (span >= max(3, max(ink.shape) / 64))).max() == 0:
+    if not len(areas) or (areas * (span >= max(3, max(ink.shape) / 40))).max() == 0:
         return None
     main = int(np.argmax(np.where(cut_off, areas * 0.2, areas)))
     chosen = np.arange(len(areas)) == main

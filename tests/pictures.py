@@ -1,0 +1,40 @@
+"""Pictures that the tests draw themselves."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+# Each kind of file that is read.
+FORMATS = ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"]
+
+
+def drawn(side=96, *, dark=True, pen=9, where=(0.5, 0.5)) -> Image.Image:
+    """A seven with a bar through it: no symmetry, so that every turn of it is another picture."""
+    paper, black = (255, 0) if dark else (0, 255)
+    picture = Image.new("L", (side, side), paper)
+    y, x = (side * (place - 0.5) for place in where)
+    k = side / 96
+    line = [(30, 24), (66, 22), (44, 76)]
+    line = [(x + k * a, y + k * b) for a, b in line]
+    bar = [(x + k * a, y + k * b) for a, b in [(42, 52), (62, 48)]]
+    draw = ImageDraw.Draw(picture)
+    draw.line(line, fill=black, width=round(pen * k), joint="curve")
+    draw.line(bar, fill=black, width=round(pen * k))
+    return picture
+
+
+def saved(picture: Image.Image, kind="PNG", **options) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def in_mode(picture: Image.Image, mode: str) -> Image.Image:
+    if mode in ("I;16", "I", "F"):
+        factor = {"I;16": 257, "I": 70_000, "F": 0.25}[mode]
+        dtype = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+        return Image.fromarray((np.asarray(picture, float) * factor).astype(dtype))
+    if mode == "PA":
+        return picture.convert("P").convert("PA")
+    return picture.convert("RGB").convert(mode) if mode == "YCbCr" else picture.convert(mode)
