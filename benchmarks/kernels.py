@@ -8,6 +8,7 @@ import numpy as np
 from common import PEAK_ROUNDS, alternate, machine, parser, peak_gflops, save, summary
 
 from lenet5 import LeNet5, _kernels
+from lenet5.network import execution_order
 
 LOOP = 200
 
@@ -16,7 +17,7 @@ def contestants(model: LeNet5) -> dict[str, tuple]:
     """name -> (a loop over the kernel, multiply-adds of one call)."""
     X = model.pictures(np.random.default_rng(0).integers(0, 256, (16, 28, 28), np.uint8))
     program, shape, found = model.program(X.shape), X.shape, {}
-    for step, (name, layer) in enumerate(model.layers.items()):
+    for step, (name, layer) in enumerate(execution_order(model.layers)):
         macs = layer.macs(shape) * _kernels.N_LANES
         parts = ["forward"]
         if macs:

@@ -126,7 +126,7 @@ cdef int _check_gradient(const lenet5_op *op, real[:, :, :, :, ::1] dY, Py_ssize
 
 def conv_scratch(int in_channels, int in_width, int kernel_size, int out_channels, int out_height):
     """Elements of scratch memory that the backward kernels of one convolution need at most."""
-    return LANES * max(out_channels * out_height * (in_width + kernel_size + 8), in_channels * kernel_size**2)
+    return LANES * max(out_channels * out_height * (in_width + kernel_size + 8), _ceil_div(in_channels * kernel_size**2, LANES) * LANES)
 
 
 def conv2d_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b):
@@ -293,9 +293,10 @@ cdef class Pictures:
     cdef readonly tuple shape
 
     def __init__(self, pixels, int padding=0, float background=0, float ink=1):
-        if pixels.dtype not in (np.uint8, np.float32) or pixels.ndim != 4 or not pixels.flags.c_contiguous:
-            raise ValueError(f"pixels are {pixels.dtype} of shape {pixels.shape}, expected contiguous uint8 or float32 "
-                             "of shape (N, C, H, W)")
+        if pixels.dtype not in (np.uint8, np.float32) or pixels.ndim != 4 or not (
+                pixels.flags.c_contiguous and pixels.flags.aligned):
+            raise ValueError(f"pixels are {pixels.dtype} of shape {pixels.shape}, expected contiguous aligned uint8 or "
+                             "float32 of shape (N, C, H, W)")
         if padding < 0:
             raise ValueError(f"padding is {padding}, expected at least 0")
         self.pixels = pixels

@@ -28,7 +28,7 @@ class Affine:
         Rows (a, b, c, d, e, f): the output pixel (x, y), from the picture's centre, is read at
         (a x + b y + c, d x + e y + f), from the centre.
         """
-        bits = np.random.Philox(key=[seed, epoch]).advance(first * _DRAWS // 4)
+        bits = np.random.Philox(key=np.array([seed % 2**64, epoch], np.uint64)).advance(first * _DRAWS // 4)
         u = 2 * np.random.Generator(bits).random((n, _DRAWS)) - 1
         angle = np.deg2rad(self.rotation) * u[:, 0]
         scale_x, scale_y = 1 + self.scale * u[:, 1], 1 + self.scale * u[:, 2]

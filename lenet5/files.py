@@ -29,7 +29,11 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    open(part, "xb").close()
+    try:
+        open(part, "xb").close()
+    except OSError as error:
+        error.filename = str(path)  # the name that the user knows
+        raise
     try:
         yield part
         with open(part, "rb+") as stream:

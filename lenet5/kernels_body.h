@@ -35,14 +35,23 @@ INLINE void FN(store)(T *p, V x) { *(V *)p = x; }
 INLINE V FN(splat)(T x) { return (V){0} + x; }
 INLINE V FN(select)(FN(mask) m, V a, V b) { return (V)((m & (FN(mask))a) | (~m & (FN(mask))b)); }
 
-/* The sum over one vector, in the order of a tree. */
+/* The sum over one vector: upper half onto lower half, down to 16 bytes. */
+typedef T FN(vector16) __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
+typedef T FN(vector32) __attribute__((vector_size(32), aligned(sizeof(T)), may_alias));
+
 INLINE T FN(sum_lanes)(V x) {
-    T t[VECTOR_BYTES / sizeof(T)];
-    FN(store)(t, x);
-    for (int half = VL / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++)
-            t[l] += t[l + half];
-    return t[0];
+#if VECTOR_BYTES == 64
+    const FN(vector32) half = ((FN(vector32) *)&x)[0] + ((FN(vector32) *)&x)[1];
+    const FN(vector16) q = ((const FN(vector16) *)&half)[0] + ((const FN(vector16) *)&half)[1];
+#elif VECTOR_BYTES == 32
+    const FN(vector16) q = ((FN(vector16) *)&x)[0] + ((FN(vector16) *)&x)[1];
+#else
+    const FN(vector16) q = x;
+#endif
+    T total = q[0];
+    for (int i = 1; i < (int)(16 / sizeof(T)); i++)
+        total += q[i];
+    return total;
 }
 
 /* ---- convolution, valid, stride 1 ------------------------------------------------------------------------- */
@@ -250,6 +259,9 @@ INLINE void FN(conv_weight_gradients)(const T *X, const T *dY, T *dW, int C, int
                                                    NT);
 }
 
+/* Rows of X^T are padded to whole vectors. */
+INLINE int FN(padded)(int F) { return (F + LANES - 1) / LANES * LANES; }
+
 /* dW (O, F) += dY (O, L) X^T (L, F): with X transposed, a vector holds neighbouring features and no sum over lanes is
  * needed. NO rows x NV vectors at a time. */
 INLINE void FN(dense_weight_gradient_block)(const T *xt, const T *dY, T *dW, int F, int NO, int NV) {
@@ -258,7 +270,7 @@ INLINE void FN(dense_weight_gradient_block)(const T *xt, const T *dY, T *dW, int
         UNROLL for (int i = 0; i < NV; i++) acc[o * NV + i] = FN(load)(dW + (int64_t)o * F + i * VL);
     for (int l = 0; l < LANES; l++) {
         V xv[8];
-        UNROLL for (int i = 0; i < NV; i++) xv[i] = FN(load)(xt + (int64_t)l * F + i * VL);
+        UNROLL for (int i = 0; i < NV; i++) xv[i] = FN(load)(xt + (int64_t)l * FN(padded)(F) + i * VL);
         UNROLL for (int o = 0; o < NO; o++)
             UNROLL for (int i = 0; i < NV; i++) acc[o * NV + i] += xv[i] * dY[o * LANES + l];
     }
@@ -266,23 +278,38 @@ INLINE void FN(dense_weight_gradient_block)(const T *xt, const T *dY, T *dW, int
         UNROLL for (int i = 0; i < NV; i++) FN(store)(dW + (int64_t)o * F + i * VL, acc[o * NV + i]);
 }
 
+/* The same for the last n < VL features, of which xt holds VL all the same. */
+INLINE void FN(dense_weight_gradient_rest)(const T *xt, const T *dY, T *dW, int F, int NO, int n) {
+    for (int o = 0; o < NO; o++) {
+        V acc = {0};
+        T sums[VECTOR_BYTES / sizeof(T)];
+        UNROLL for (int l = 0; l < LANES; l++) acc += FN(load)(xt + (int64_t)l * FN(padded)(F)) * dY[o * LANES + l];
+        FN(store)(sums, acc);
+        for (int f = 0; f < n; f++)
+            dW[(int64_t)o * F + f] += sums[f];
+    }
+}
+
 INLINE void FN(dense_weight_gradient_rows)(const T *xt, const T *dY, T *dW, int F, int NO) {
     int f = 0;
     for (; f + 4 * VL <= F; f += 4 * VL)
         FN(dense_weight_gradient_block)(xt + f, dY, dW + f, F, NO, 4);
+    for (; f + 2 * VL <= F; f += 2 * VL)
+        FN(dense_weight_gradient_block)(xt + f, dY, dW + f, F, NO, 2);
     for (; f + VL <= F; f += VL)
         FN(dense_weight_gradient_block)(xt + f, dY, dW + f, F, NO, 1);
-    for (; f < F; f++)
-        for (int o = 0; o < NO; o++)
-            for (int l = 0; l < LANES; l++)
-                dW[(int64_t)o * F + f] += xt[(int64_t)l * F + f] * dY[o * LANES + l];
+    if (f < F)
+        FN(dense_weight_gradient_rest)(xt + f, dY, dW + f, F, NO, F - f);
 }
 
 static void FN(dense_weight_gradients)(const T *X, const T *dY, T *dW, int F, int O, T *scratch) {
-    const int NO = VECTOR_BYTES == 64 ? 6 : 3;
+    const int NO = VECTOR_BYTES == 64 ? 6 : 3, FP = FN(padded)(F);
     for (int f = 0; f < F; f++)
         for (int l = 0; l < LANES; l++)
-            scratch[(int64_t)l * F + f] = X[(int64_t)f * LANES + l];
+            scratch[(int64_t)l * FP + f] = X[(int64_t)f * LANES + l];
+    for (int f = F; f < FP; f++)
+        for (int l = 0; l < LANES; l++)
+            scratch[(int64_t)l * FP + f] = 0;
     int o = 0;
     for (; o + NO <= O; o += NO)
         FN(dense_weight_gradient_rows)(scratch, dY + o * LANES, dW + (int64_t)o * F, F, NO);
@@ -314,8 +341,8 @@ static void FN(conv2d_backward_weights)(const lenet5_op *op, const T *X, const T
 
 /* ---- pooling: windows of KS x KS, stride KS, rests at the right and lower edge are left out ------------------- */
 
-static void FN(avg_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) {
-    const int W = op->in_width, KS = op->kernel_size;
+INLINE void FN(avg_pool_forward)(const lenet5_op *op, const T *X, T *Y, const int KS) {
+    const int W = op->in_width;
     const T factor = (T)1 / (KS * KS);
     for (int c = 0; c < op->out_channels; c++)
         for (int y = 0; y < op->out_height; y++)
@@ -331,8 +358,8 @@ static void FN(avg_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) {
             }
 }
 
-static void FN(avg_pool2d_backward)(const lenet5_op *op, const T *dY, T *dX) {
-    const int W = op->in_width, KS = op->kernel_size;
+INLINE void FN(avg_pool_backward)(const lenet5_op *op, const T *dY, T *dX, const int KS) {
+    const int W = op->in_width;
     const T factor = (T)1 / (KS * KS);
     if (op->in_height % KS || W % KS)
         memset(dX, 0, sizeof(T) * op->in_channels * op->in_height * W * LANES);
@@ -349,8 +376,8 @@ static void FN(avg_pool2d_backward)(const lenet5_op *op, const T *dY, T *dX) {
             }
 }
 
-static void FN(max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) {
-    const int W = op->in_width, KS = op->kernel_size;
+INLINE void FN(max_pool_forward)(const lenet5_op *op, const T *X, T *Y, const int KS) {
+    const int W = op->in_width;
     for (int c = 0; c < op->out_channels; c++)
         for (int y = 0; y < op->out_height; y++)
             for (int x = 0; x < op->out_width; x++, Y += LANES) {
@@ -360,8 +387,9 @@ static void FN(max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) {
                     for (int i = 0; i < KS; i++)
                         for (int j = 0; j < KS; j++) {
                             V candidate = FN(load)(window + (i * W + j) * LANES + v);
-                            /* not (candidate <= best): a NaN is kept, never hidden */
-                            best = FN(select)((FN(mask))(candidate <= best), best, candidate);
+                            /* a NaN is taken, and nothing is greater than it: never hidden */
+                            FN(mask) taken = (FN(mask))(candidate > best) | (FN(mask))(candidate != candidate);
+                            best = FN(select)(taken, candidate, best);
                         }
                     FN(store)(Y + v, best);
                 }
@@ -369,8 +397,8 @@ static void FN(max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) {
 }
 
 /* The gradient goes to the first pixel of the window, row by row, that equals the maximum. */
-static void FN(max_pool2d_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX) {
-    const int W = op->in_width, KS = op->kernel_size;
+INLINE void FN(max_pool_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX, const int KS) {
+    const int W = op->in_width;
     if (op->in_height % KS || W % KS)
         memset(dX, 0, sizeof(T) * op->in_channels * op->in_height * W * LANES);
     for (int c = 0; c < op->out_channels; c++)
@@ -391,6 +419,27 @@ static void FN(max_pool2d_backward)(const lenet5_op *op, const T *X, const T *Y,
             }
 }
 
+/* Windows of 2 x 2, which everybody uses, are compiled with that size as a constant. */
+#define WITH_SIZE(body, ...)                                                                                           \
+    do {                                                                                                               \
+        if (op->kernel_size == 2)                                                                                      \
+            body(op, __VA_ARGS__, 2);                                                                                  \
+        else                                                                                                           \
+            body(op, __VA_ARGS__, op->kernel_size);                                                                    \
+    } while (0)
+
+static void FN(avg_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) { WITH_SIZE(FN(avg_pool_forward), X, Y); }
+
+static void FN(avg_pool2d_backward)(const lenet5_op *op, const T *dY, T *dX) {
+    WITH_SIZE(FN(avg_pool_backward), dY, dX);
+}
+
+static void FN(max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) { WITH_SIZE(FN(max_pool_forward), X, Y); }
+
+static void FN(max_pool2d_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX) {
+    WITH_SIZE(FN(max_pool_backward), X, Y, dY, dX);
+}
+
 /* ---- activations, n elements (a multiple of LANES), in place if Y == X; the backward reads the output ------- */
 
 static void FN(relu_forward)(int64_t n, const T *X, T *Y) {
@@ -407,9 +456,41 @@ static void FN(relu_backward)(int64_t n, const T *Y, const T *dY, T *dX) {
     }
 }
 
+/* tanh of a vector of float32, to about 1 unit in the last place: an odd polynomial near 0, elsewhere
+ * 1 - 2 / (exp(2 |x|) + 1) with exp by range reduction to +-ln(2)/2. Coefficients of Cephes (Moshier). */
+INLINE V FN(tanh_vector)(V x) {
+    const FN(mask) sign = (FN(mask))x & (FN(mask))(-(V){0});
+    V a = (V)((FN(mask))x ^ sign), nine = FN(splat)(9);
+    a = FN(select)((FN(mask))(a > nine), nine, a); /* flat from here on; a NaN stays a NaN */
+    const V shifted = a * (T)2.885390081777926814 + (T)12582912; /* 2 a / ln 2, rounded to whole by the sum */
+    const V whole = shifted - (T)12582912;
+    const V r = 2 * a - whole * (T)0.693359375 + whole * (T)2.12194440e-4;
+    V e = FN(splat)((T)1.9875691500e-4);
+    e = e * r + (T)1.3981999507e-3;
+    e = e * r + (T)8.3334519073e-3;
+    e = e * r + (T)4.1665795894e-2;
+    e = e * r + (T)1.6666665459e-1;
+    e = e * r + (T)5.0000001201e-1;
+    e = e * (r * r) + r + 1;
+    e *= (V)(((FN(mask))shifted - 0x4B400000 + 127) << 23);
+    const V far = 1 - 2 / (e + 1);
+    const V s = x * x;
+    V near = FN(splat)((T)-5.70498872745e-3);
+    near = near * s + (T)2.06390887954e-2;
+    near = near * s - (T)5.37397155531e-2;
+    near = near * s + (T)1.33314422036e-1;
+    near = near * s - (T)3.33332819422e-1;
+    near = near * s * x + x;
+    return FN(select)((FN(mask))(a < FN(splat)((T)0.625)), near, (V)((FN(mask))far | sign));
+}
+
 static void FN(tanh_forward)(int64_t n, const T *X, T *Y) {
-    for (int64_t i = 0; i < n; i++)
-        Y[i] = sizeof(T) == sizeof(float) ? (T)tanhf((float)X[i]) : (T)tanh((double)X[i]);
+    if (sizeof(T) == sizeof(float))
+        for (int64_t i = 0; i < n; i += VL)
+            FN(store)(Y + i, FN(tanh_vector)(FN(load)(X + i)));
+    else /* float64 is for checks, where exactness counts and not time */
+        for (int64_t i = 0; i < n; i++)
+            Y[i] = (T)tanh((double)X[i]);
 }
 
 static void FN(tanh_backward)(int64_t n, const T *Y, const T *dY, T *dX) {
@@ -479,6 +560,7 @@ static double FN(fma_peak)(int64_t n, T *out) {
 #undef VL
 #undef FN
 #undef GENERAL_COLS
+#undef WITH_SIZE
 #undef PADDED_WIDTH
 #undef IS_C1
 #undef IS_C3

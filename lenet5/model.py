@@ -7,7 +7,7 @@ from importlib import resources
 import numpy as np
 
 from . import modelfile
-from .errors import ModelFileError
+from .errors import DivergedError, ModelFileError
 from .layers import modern
 from .losses import cross_entropy
 from .metrics import evaluation
@@ -16,6 +16,7 @@ from .train import Config, Trainer
 
 VARIANTS = {"modern": modern}
 DIGITS = tuple("0123456789")
+MAX_LABEL = 100  # characters
 #: How a picture becomes an input (images.py); written to every model file.
 PREPARATION = {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "ink": "bright"}
 
@@ -31,7 +32,7 @@ class LeNet5(Network):
     activation : "relu" or "tanh"
     pool : "max" or "avg"
     labels : sequence of str
-        Names of the classes.
+        Names of the classes: printable, at most 100 characters each.
 
     Attributes
     ----------
@@ -54,6 +55,9 @@ class LeNet5(Network):
         self.labels = [str(label) for label in labels]
         if not 2 <= len(self.labels) <= 256:
             raise ValueError(f"{len(self.labels)} labels, expected 2 to 256")
+        for label in self.labels:
+            if not (label.isprintable() and 1 <= len(label) <= MAX_LABEL):
+                raise ValueError(f"label {label[:40]!r} is not 1 to {MAX_LABEL} characters that can be printed")
         self.training: dict | None = None
         super().__init__(VARIANTS[variant](activation, pool, len(self.labels)), seed=seed)
 
@@ -95,16 +99,24 @@ class LeNet5(Network):
     def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
         """The part of the pictures that is answered rightly, 0..1; NaN for no pictures."""
         y = check_labels(y, len(X), self.n_classes)
-        return float((self.predict(X, threads) == y).mean()) if len(y) else float("nan")
+        logits = self._one_answer_each(X, threads)
+        return float((logits.argmax(axis=1) == y).mean()) if len(y) else float("nan")
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> tuple[dict, np.ndarray]:
         """The report of `metrics.evaluation`, and the probabilities (N, classes) that it comes from."""
         y = check_labels(y, len(X), self.n_classes)
+        logits = self._one_answer_each(X, threads)
+        if not np.isfinite(logits).all():
+            raise DivergedError("the scores are not finite: the weights are far too large, their training diverged")
+        report = evaluation(y, logits.argmax(axis=1), cross_entropy(logits, y), self.labels)
+        return report, self.probabilities(X, threads)
+
+    def _one_answer_each(self, X: np.ndarray, threads: int | None) -> np.ndarray:
+        """The logits (N, classes); ValueError for pictures that give maps."""
         logits = self.logits(X, threads)
         if logits.ndim != 2:
             raise ValueError(f"pictures give maps of shape {logits.shape[2:]}, expected one answer each (32 x 32)")
-        report = evaluation(y, logits.argmax(axis=1), cross_entropy(logits, y), self.labels)
-        return report, self.probabilities(X, threads)
+        return logits
 
     def info(self) -> dict:
         """What a model file says about itself."""
@@ -129,15 +141,30 @@ def load(path: str | os.PathLike) -> LeNet5:
     tensors, info = modelfile.load(path, "model")
     try:
         labels = info["labels"]
-        if not isinstance(labels, list):
-            raise ValueError("labels are no list")
+        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+            raise ValueError("labels are no list of names")
         model = LeNet5(info["variant"], activation=info["activation"], pool=info["pool"], labels=labels)
         model.load_state_dict(tensors)
+        if not _largest_sum(model) < float(np.finfo(np.float32).max) / 2:
+            raise ValueError("weights so large that the answers would not be finite: too large")
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelFileError(f"{path}: does not describe a model: {what[:200]}") from None
+        raise ModelFileError(f"{modelfile.one_line(path)}: does not describe a model: {what[:200]}") from None
     model.training = info.get("training") if isinstance(info.get("training"), dict) else None
     return model
+
+
+def _largest_sum(model: LeNet5) -> float:
+    """No unit's sum exceeds this for any picture in 0..1: pooling and activations make nothing larger."""
+    sums, largest = np.ones(1), 1.0
+    for name, tensor in model.state_dict().items():
+        size = np.abs(tensor, dtype=np.float64)
+        if name.endswith(".weight"):
+            sums = size.reshape(len(size), -1).sum(axis=1) * sums.max()
+        else:
+            sums = sums + size
+            largest = max(largest, float(sums.max()))
+    return largest
 
 
 def pretrained() -> LeNet5:

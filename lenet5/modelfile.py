@@ -36,37 +36,48 @@ def load(path: str | os.PathLike, kind: str) -> tuple[dict[str, np.ndarray], dic
         One line that says what is wrong: no such file, not safetensors, damaged, too large, of another program,
         of a newer version, or of another kind.
     """
-    data = _read(Path(path))
-    tensors, metadata = _parse(data, path)
+    name = one_line(path)
+    data = _read(Path(path), name)
+    tensors, metadata = _parse(data, name)
     try:
         info = json.loads(metadata[_KEY])
-        version, found = int(info["format_version"]), str(info["kind"])
+        json.dumps(info, allow_nan=False, ensure_ascii=False).encode()  # whoever shows it must be able to
+        version, found = info["format_version"], info["kind"]
+        if type(version) is not int or version < 1:
+            raise ValueError
     except (KeyError, TypeError, ValueError, RecursionError):
-        raise ModelFileError(f"{path}: a safetensors file, but not one of lenet5 (no usable metadata)") from None
+        raise ModelFileError(f"{name}: a safetensors file, but not one of lenet5 (no usable metadata)") from None
     if version > FORMAT_VERSION:
-        raise ModelFileError(f"{path}: format version {version}, this program reads up to {FORMAT_VERSION}; update it")
+        newer = f"format version {str(version)[:20]}, this program reads up to {FORMAT_VERSION}"
+        raise ModelFileError(f"{name}: {newer}; update it")
     if found != kind:
-        raise ModelFileError(f"{path}: this is a {found[:20]}, not a {kind}")
+        raise ModelFileError(f"{name}: this is a {str(found)[:20]!r}, not a {kind}")
     return tensors, info
 
 
-def _read(path: Path) -> bytes:
+def one_line(text: object) -> str:
+    """``text`` as it is where it can be printed on one line, else with escapes and in quotes."""
+    text = str(text)
+    return text if text.isprintable() else repr(text)
+
+
+def _read(path: Path, name: str) -> bytes:
     """The bytes of a regular file of sensible size."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{path}: not a file")
+            raise ModelFileError(f"{name}: not a file")
         if status.st_size > MAX_BYTES:
-            raise ModelFileError(f"{path}: {status.st_size:,} bytes, a model has at most {MAX_BYTES:,}")
+            raise ModelFileError(f"{name}: {status.st_size:,} bytes, a model has at most {MAX_BYTES:,}")
         with open(path, "rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+            return stream.read(status.st_size)
     except FileNotFoundError:
-        raise ModelFileError(f"{path}: no such file") from None
+        raise ModelFileError(f"{name}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise ModelFileError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise ModelFileError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _parse(data: bytes, path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict]:
+def _parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict]:
     """Tensors, all float32, and metadata of a safetensors file."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as loads
@@ -75,13 +86,13 @@ def _parse(data: bytes, path: str | os.PathLike) -> tuple[dict[str, np.ndarray],
         tensors = loads(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except (SafetensorError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ModelFileError(f"{path}: no safetensors file, or a damaged one ({_first_line(error)})") from None
-    for name, tensor in tensors.items():
+        raise ModelFileError(f"{name}: no safetensors file, or a damaged one ({_reason(error)})") from None
+    for key, tensor in tensors.items():
         if tensor.dtype != np.float32:
-            raise ModelFileError(f"{path}: tensor {name[:40]!r} is {tensor.dtype}, expected float32")
+            raise ModelFileError(f"{name}: tensor {key[:40]!r} is {tensor.dtype}, expected float32")
     metadata = header.get("__metadata__")
     return tensors, metadata if isinstance(metadata, dict) else {}
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+def _reason(error: Exception) -> str:
+    return one_line(" ".join(str(error).split())[:120]) or type(error).__name__

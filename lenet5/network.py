@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _kernels
-from .layers import Conv2d, Layer, Shape
+from .layers import Conv2d, Layer, MaxPool2d, ReLU, Shape
 from .threads import check_threads, default_threads, parallel
 
 #: Fewer pictures than this are not worth starting a thread for.
@@ -68,6 +68,10 @@ class Network:
                 bound = math.sqrt(gain / fan_in)
                 tensor[...] = rng.uniform(-bound, bound, tensor.shape)
 
+    def __getstate__(self) -> dict:
+        """For copies, and for other processes: all but the compiled programs, which are made again when needed."""
+        return {**self.__dict__, "_programs": {}}
+
     @property
     def in_channels(self) -> int:
         return next(layer.in_channels for layer in self.layers.values() if isinstance(layer, Conv2d))
@@ -119,7 +123,7 @@ class Network:
     def _compile(self, shape: Shape) -> _kernels.Program:
         steps, at, end, scratch = [], 0, math.prod(shape) * _kernels.N_LANES, _kernels.N_LANES
         before = None
-        for name, layer in self.layers.items():
+        for name, layer in execution_order(self.layers):
             out = layer.output_shape(shape)
             weight, bias = (self._offsets.get(f"{name}.{kind}", (0, ()))[0] for kind in ("weight", "bias"))
             # In place only over an output that no backward kernel reads: max-pooling's and an activation's are read.
@@ -166,6 +170,19 @@ class Network:
         return _kernels.softmax(rows).reshape(logits.shape)
 
 
+def execution_order(layers: Mapping[str, Layer]) -> list[tuple[str, Layer]]:
+    """The layers as they are computed: a ReLU before a max-pooling comes after it.
+
+    The two commute, values and gradients alike (a maximum that is not positive passes no gradient on either way),
+    and after the pooling there is a quarter of the work.
+    """
+    order = list(layers.items())
+    for i in range(len(order) - 1):
+        if isinstance(order[i + 1][1], MaxPool2d) and type(order[i][1]) is ReLU:
+            order[i], order[i + 1] = order[i + 1], order[i]
+    return order
+
+
 def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
     """``X`` as a contiguous array (N, channels, H, W), uint8 or float32; ValueError says what is wrong.
 
@@ -186,7 +203,7 @@ def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
         raise ValueError(f"X has dtype {X.dtype}, expected uint8 (0..255) or float32 (0..1)")
     if X.size and not (X.min() >= -1e-3 and X.max() <= 1 + 1e-3):
         raise ValueError(f"X reaches from {X.min()} to {X.max()}, expected finite numbers in 0..1 for dtype {X.dtype}")
-    return np.ascontiguousarray(X, dtype=np.float32)
+    return np.require(X, np.float32, ["C", "ALIGNED"])
 
 
 def check_labels(y: np.ndarray, n: int, n_classes: int = 10) -> np.ndarray:

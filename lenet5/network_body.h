@@ -11,7 +11,7 @@
 #define WARP_BORDER 2
 
 INLINE float FN(pixel)(const lenet5_pictures *pictures, int64_t at) {
-    return pictures->is_uint8 ? ((const uint8_t *)pictures->pixels)[at] * (1.0f / 255)
+    return pictures->is_uint8 ? ((const uint8_t *)pictures->pixels)[at] / 255.0f
                               : ((const float *)pictures->pixels)[at];
 }
 

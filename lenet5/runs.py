@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -36,6 +37,13 @@ class Plan:
     command: str
     out: str
 
+    def check(self) -> None:
+        """ValueError or TypeError where a field has not its type, or no network can be made of it."""
+        texts = (*self.labels, self.dataset, self.data_sha256, self.command, self.out)
+        if not isinstance(self.labels, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("a text is expected for each label, dataset, data_sha256, command and out")
+        self.model()
+
     def model(self) -> LeNet5:
         """The untrained network."""
         return LeNet5(self.variant, seed=self.config.seed, activation=self.activation, pool=self.pool,
@@ -59,7 +67,7 @@ class Run:
         """A new folder ``root/train-NNN``; never one that exists. OSError where it cannot be made."""
         root = Path(root)
         root.mkdir(parents=True, exist_ok=True)
-        numbers = [int(p.name[6:]) for p in root.glob("train-*") if p.name[6:].isdigit()]
+        numbers = [int(p.name[6:]) for p in root.iterdir() if re.fullmatch("train-[0-9]{1,9}", p.name)]
         number = max(numbers, default=0) + 1
         while True:
             folder = root / f"train-{number:03}"
@@ -77,7 +85,9 @@ class Run:
         folder = Path(folder)
         try:
             document = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            return cls(folder, Plan(**{**document, "config": Config(**document["config"])}))
+            plan = Plan(**{**document, "config": Config(**document["config"])})
+            plan.check()
+            return cls(folder, plan)
         except FileNotFoundError:
             raise DataError(f"{folder}: no run of lenet5 train (config.json is missing)") from None
         except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -102,6 +112,8 @@ class Run:
         progress: Callable[[Progress], None] = lambda progress: None,
     ) -> Iterator[Epoch]:
         """`Trainer.run`, with the state saved after each epoch, now and then within one, and at a stop."""
+        if trainer.history:  # the process may have ended between the state and the files that are made from it
+            self.save(trainer)
         saved = time.monotonic()
 
         def report(where: Progress) -> None:
@@ -121,7 +133,7 @@ class Run:
         """Write everything: the state first, then what is made from it."""
         self._save_state(trainer)
         atomic_write(self.folder / "metrics.csv", _csv(trainer.history))
-        for name, parameters in (("best", trainer.best), ("last", trainer.network.parameters)):
+        for name, parameters in (("best", trainer.best), ("last", trainer.last)):
             self.finished_model(trainer, parameters).save(self.folder / f"{name}.safetensors")
 
     def _save_state(self, trainer: Trainer) -> None:
@@ -136,7 +148,7 @@ class Run:
         loss = {"training": [e.train_loss for e in history], "validation": [e.validation_loss for e in history]}
         error = {
             "training": [100 * (1 - e.train_accuracy) for e in history],
-            "validation": [v and 100 * (1 - v) for v in (e.validation_accuracy for e in history)],
+            "validation": [None if e.validation_accuracy is None else 100 * (1 - e.validation_accuracy) for e in history],
         }
         sheets.save_png(
             sheets.curves([e.epoch for e in history], {"loss (nats)": loss, "error (%)": error}),

@@ -75,7 +75,7 @@ static int strokes_trace(const float *control, const uint8_t *kind, int n, const
         if (!(kind[k] & STROKES_DRAWN))
             continue;
         /* Beyond the end of a stroke, or a corner, there is no point to steer by: the end stands in. */
-        const int first = (kind[k - 1] & STROKES_CORNER) || !(kind[k - 1] & STROKES_DRAWN);
+        const int first = k == 1 || (kind[k - 1] & STROKES_CORNER) || !(kind[k - 1] & STROKES_DRAWN);
         const int last = (kind[k] & STROKES_CORNER) || k == n - 1 || !(kind[k + 1] & STROKES_DRAWN);
         const int index[4] = {first ? k - 1 : k - 2, k - 1, k, last ? k : k + 1};
         float px[4], py[4];
@@ -150,14 +150,17 @@ static void strokes_fit(strokes_segment *segment, int count, const float *pen) {
     strokes_scale(segment, count, low, STROKES_BOX / fmaxf(width, height), STROKES_BOX / fmaxf(width, height));
 }
 
+/* The row or column of the canvas that a coordinate lies in, or the nearest. */
+static int strokes_pixel(float coordinate) {
+    return (int)fminf(fmaxf(coordinate, 0.0f), STROKES_BOX - 1.0f);
+}
+
 /* The part of each pixel that one segment covers, where it is more than is there already. The distance to
  * the line tells it: all where that is half a grey edge less than the radius, none where it is as much more. */
 static void strokes_ink(const strokes_segment *s, float soft, float canvas[STROKES_BOX][STROKES_BOX]) {
     const float reach = fmaxf(s->r0, s->r1) + 0.5f * soft;
-    const int left = (int)fmaxf(fminf(s->x0, s->x1) - reach, 0.0f);
-    const int top = (int)fmaxf(fminf(s->y0, s->y1) - reach, 0.0f);
-    const int right = (int)fminf(fmaxf(s->x0, s->x1) + reach, STROKES_BOX - 1.0f);
-    const int bottom = (int)fminf(fmaxf(s->y0, s->y1) + reach, STROKES_BOX - 1.0f);
+    const int left = strokes_pixel(fminf(s->x0, s->x1) - reach), right = strokes_pixel(fmaxf(s->x0, s->x1) + reach);
+    const int top = strokes_pixel(fminf(s->y0, s->y1) - reach), bottom = strokes_pixel(fmaxf(s->y0, s->y1) + reach);
     const float dx = s->x1 - s->x0, dy = s->y1 - s->y0, length2 = dx * dx + dy * dy + 1e-9f;
     for (int y = top; y <= bottom; y++)
         for (int x = left; x <= right; x++) {

@@ -1,13 +1,12 @@
 """Digits drawn by a pen model: a training set of any size that needs no download.
 
-glyphs.py holds the ways in which digits are written. A picture is drawn between two variants of one way; then a hand
-moves every point, lengthens or shortens the ends, slants, squeezes, turns and bends the page; and a pen has a width that
-changes along the line and with its direction. strokes.h draws the curve and prepares the picture as MNIST's were: ink
-255 on 0, scaled into 20 x 20 pixels, its centre of mass in the middle of 28 x 28. A LeNet-5 that has seen nothing but
-these pictures reads MNIST's test pictures with XX %.
+glyphs.py holds the ways in which digits are written. A picture is drawn between two variants of one way; then a
+hand moves every point, lengthens or shortens the ends, slants, squeezes, turns and bends the page; and a pen has a
+width that changes along the line and with its direction. strokes.h draws the curve and prepares the picture as
+MNIST's were: ink 255 on 0, scaled into 20 x 20 pixels, its centre of mass in the middle of 28 x 28.
 
-Every picture has its own block of uniform numbers, found by counting (Philox) and not by drawing those before it, and
-uses sums and products only, so that it is the same wherever and in whatever company it is drawn.
+Every picture has its own block of uniform numbers, which a counting generator (Philox) finds without drawing those
+before it, and nothing but sums and products of them is used here: no picture knows what it is drawn with.
 """
 
 import numpy as np
@@ -17,7 +16,7 @@ from .glyphs import WAYS
 
 __all__ = ["draw"]
 
-POINTS = 16
+POINTS = 16  # control points of a glyph at most, as in strokes.h
 SIDE = 28
 DRAWN, CORNER = 1, 2  # as in strokes.h
 # Pictures drawn at a time, and uniform numbers for each (four a step of the generator).
@@ -26,7 +25,7 @@ NUMBERS = 204
 
 
 def _strokes(text):
-    """A variant of the table -> control points (P, 2) and their kinds (P,)."""
+    """The text of a variant -> its control points, [[x, y], …], and their kinds."""
     points, kinds = [], []
     for stroke in text.split("|"):
         for i, point in enumerate(stroke.split()):
@@ -36,7 +35,11 @@ def _strokes(text):
 
 
 class _Table:
-    """Glyphs as arrays, one row a way: points, kinds, neighbours of ends, numbers of variants, shares of a digit."""
+    """Glyphs as arrays, W ways, V variants at most, P = POINTS:
+
+    points (W, V, P, 2); kinds (W, P); variants (W,), how many; limits (10, W), the cumulated shares of a digit's
+    ways; inner (W, P), the point from which an end of a stroke is lengthened, and every other point itself.
+    """
 
     def __init__(self, glyphs):
         rows = [(digit, share, variants) for digit, ways in glyphs.items() for share, variants in ways]
@@ -51,7 +54,6 @@ class _Table:
         self.limits = np.cumsum(share / share.sum(axis=1, keepdims=True), axis=1)  # (10, ways)
         down = self.kinds & DRAWN > 0
         follows = np.pad(down[:, 1:], ((0, 0), (0, 1)))
-        # The point that an end of a stroke is lengthened away from; every other point is its own.
         self.inner = np.arange(POINTS) + (follows & ~down) - (down & ~follows)
 
 
@@ -68,7 +70,7 @@ class _Dice:
         return low + (high - low) * taken.reshape(len(taken), *shape)
 
     def normal(self, deviation, *shape):
-        """Nearly normal, at most three deviations: only sums, so the same on every machine."""
+        """Nearly normal, and never beyond three deviations: three uniform numbers added."""
         return 2 * deviation * (self.uniform(0, 1, 3, *shape).sum(axis=1) - 1.5)
 
 
@@ -86,7 +88,7 @@ def _labels(seed, first, n):
 
 
 def _choose(table, labels, dice):
-    """A way for each picture, and its points between two variants: (N, POINTS, 2), kinds (N, POINTS)."""
+    """A way for each picture, (N,), and points between two of its variants, (N, POINTS, 2)."""
     way = (dice.uniform(0, 1, 1) >= table.limits[labels]).sum(axis=1)
     pair = (dice.uniform(0, 1, 2) * table.variants[way, None]).astype(int)
     between = dice.uniform(-0.3, 1.3, 1, 1)
@@ -95,13 +97,14 @@ def _choose(table, labels, dice):
 
 
 def _write(points, inner, dice):
-    """A hand writes the points: unsteady, its ends too short or too long, slanted, squeezed and turned."""
+    """The points as a hand writes them, around the origin: unsteady, squeezed, slanted, turned."""
     points = points + dice.normal(3.0, POINTS, 2)
+    # Strokes end too early, or too late.
     ends = points - np.take_along_axis(points, inner[..., None], axis=1)
-    points += dice.normal(0.3, POINTS, 1) * ends
+    points += dice.normal(0.25, POINTS, 1) * ends
     x, y = points[..., 0] - 30, points[..., 1] - 50
     # Squeezed, with a smaller head or foot, and with a lower or higher waist.
-    x = x * (1 + dice.normal(0.2, 1) + dice.normal(0.003, 1) * y)
+    x = x * (1.05 + dice.normal(0.2, 1) + dice.normal(0.003, 1) * y)
     y = y + dice.normal(0.003, 1) * (y * y - 2500)
     # y grows downward: ink leans to the right when x falls as y grows.
     x = x - (0.12 + dice.normal(0.25, 1)) * y
@@ -109,8 +112,9 @@ def _write(points, inner, dice):
     return np.stack([x - turn * y, y + turn * x], axis=-1)
 
 
-def _pens(dice, n):
+def _pens(dice):
     """The numbers of each pen, in the order of the enumeration in strokes.h: (N, 17)."""
+    # Few pens are broad: the product of two uniform numbers is mostly small.
     radius = 0.7 + 2.8 * dice.uniform(0, 1, 1) * dice.uniform(0, 1, 1)
     pulse = [dice.uniform(0, 0.15, 1), dice.uniform(0.3, 2.5, 1), dice.uniform(0, 6.3, 1)]
     pen = [radius, dice.uniform(0.8, 1.5, 1), dice.normal(0.06, 2), *pulse]
@@ -123,10 +127,11 @@ TABLE = _Table(WAYS)
 
 
 def _draw(labels, seed, first):
+    """Pictures (N, 28, 28) number first, first + 1, … of a seed, of the digits `labels` (N,)."""
     dice = _Dice(_block(seed, 0, first, len(labels), NUMBERS))
     way, points = _choose(TABLE, labels, dice)
     points = _write(points, TABLE.inner[way], dice)
-    pens = _pens(dice, len(labels))
+    pens = _pens(dice)
     images = np.empty((len(labels), SIDE, SIDE), np.uint8)
     _kernels.draw_strokes(points.astype(np.float32), TABLE.kinds[way], pens.astype(np.float32), images)
     return images

@@ -1,6 +1,7 @@
 """How many threads this process may use, and a way to use them."""
 
 import math
+import operator
 import os
 import threading
 from collections.abc import Callable
@@ -25,8 +26,8 @@ def default_threads() -> int:
 
 
 def check_threads(n_threads: int) -> int:
-    """``n_threads`` itself, or ValueError where it is not in 1..256."""
-    if not 1 <= n_threads <= MAX_THREADS:
+    """``n_threads`` itself, or ValueError where it is not in 1..256 (TypeError where it is no whole number)."""
+    if not 1 <= operator.index(n_threads) <= MAX_THREADS:
         raise ValueError(f"threads is {n_threads}, expected 1 to {MAX_THREADS}")
     return n_threads
 

@@ -4,8 +4,10 @@ Everything random is a function of (seed, epoch, position), and sums have a fixe
 bits for any number of threads, and a run that was stopped and resumed ends with those of one that was not.
 """
 
+import math
+import operator
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from time import perf_counter
 
 import numpy as np
@@ -44,20 +46,34 @@ class Config:
 
     def __post_init__(self):
         rules = {
-            "epochs": self.epochs >= 1,
-            "batch_size": 1 <= self.batch_size <= 65536,
-            "learning_rate": 0 < self.learning_rate < float("inf"),
-            "momentum": 0 <= self.momentum < 1,
-            "weight_decay": 0 <= self.weight_decay < 1,
-            "validation": self.validation >= 0,
-            "seed": 0 <= self.seed < 2**63,
+            "epochs": lambda n: n >= 1,
+            "batch_size": lambda n: 1 <= n <= 65536,
+            "learning_rate": lambda x: 0 < x < math.inf,
+            "momentum": lambda x: 0 <= x < 1,
+            "weight_decay": lambda x: 0 <= x < 1,
+            "validation": lambda n: n >= 0,
+            "seed": lambda n: 0 <= n < 2**63,
         }
         for name, holds in rules.items():
-            if not holds:
-                raise ValueError(f"{name} is {getattr(self, name)}, which is out of range")
+            value = _plain_number(name, getattr(self, name), self.__annotations__[name])
+            if not holds(value):
+                raise ValueError(f"{name} is {value!r}, which is out of range")
+            object.__setattr__(self, name, value)
         for name, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("augment", AUGMENTATIONS)):
-            if getattr(self, name) not in table:
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(table)}")
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in table:
+                raise ValueError(f"{name} is {value!r}, expected one of {', '.join(table)}")
+
+
+def _plain_number(name: str, value, kind: type) -> int | float:
+    """``value``, NumPy's numbers too, as int or float; ValueError where it is none."""
+    try:
+        if isinstance(value, bool | str):
+            raise TypeError
+        return operator.index(value) if kind is int else float(value)
+    except (TypeError, ValueError, OverflowError):
+        what = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{name} is {value!r}, expected {what}") from None
 
 
 @dataclass(frozen=True)
@@ -124,6 +140,8 @@ class Trainer:
     best : ndarray
         Parameters with the highest validation accuracy so far (of equal ones the lowest loss); the last ones where
         there is no validation set.
+    last : ndarray
+        Parameters at the end of the last whole epoch; before the first one, the initial ones.
     history : list of Epoch
     """
 
@@ -143,7 +161,7 @@ class Trainer:
             weight_decay=config.weight_decay,
         )  # fmt: skip
         self.best = network.parameters.copy()
-        self._good = network.parameters.copy()
+        self.last = network.parameters.copy()
         self._at = _Position()
         self.steps_per_epoch = -(-len(y) // config.batch_size)
 
@@ -212,7 +230,7 @@ class Trainer:
         at.seconds += perf_counter() - started
 
     def _diverge(self, step: int) -> None:
-        self.network.parameters[:] = self._good
+        self.network.parameters[:] = self.last
         raise DivergedError(
             f"the loss is not finite any more at epoch {self._at.epoch + 1}, batch {step + 1}; the last good weights "
             f"are kept; try a lower learning rate than {self.config.learning_rate:g}"
@@ -233,7 +251,7 @@ class Trainer:
                        n / at.seconds)  # fmt: skip
         if self._is_best(record):
             self.best[:], at.best_epoch = self.network.parameters, record.epoch
-        self._good[:] = self.network.parameters
+        self.last[:] = self.network.parameters
         at.history.append(asdict(record))
         at.epoch, at.step, at.loss_sum, at.n_correct, at.seconds = record.epoch, 0, 0.0, 0, 0.0
         return record
@@ -243,6 +261,8 @@ class Trainer:
             return None, None
         X, y = self.validation
         logits = self.network.logits(X, self.threads)
+        if not np.isfinite(logits).all():
+            self._diverge(self._at.step - 1)
         return float(cross_entropy(logits, y).mean()), float((logits.argmax(axis=1) == y).mean())
 
     def _is_best(self, record: Epoch) -> bool:
@@ -256,25 +276,64 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """All that :meth:`restore` needs: tensors by name, and a JSON document."""
-        tensors = {"parameters": self.network.parameters, "best": self.best, "good": self._good}
-        tensors |= {"moment1": self._moments[0], "moment2": self._moments[1]}
-        return {name: tensor.copy() for name, tensor in tensors.items()}, asdict(self._at)
+        return {name: tensor.copy() for name, tensor in self._tensors().items()}, asdict(self._at) | self._origin()
 
     def restore(self, tensors: dict[str, np.ndarray], document: dict) -> None:
-        """Go on exactly from a :meth:`state`; ValueError where it does not fit this network and data."""
-        own = {"parameters": self.network.parameters, "best": self.best, "good": self._good}
-        own |= {"moment1": self._moments[0], "moment2": self._moments[1]}
-        if {name: t.shape for name, t in tensors.items()} != {name: t.shape for name, t in own.items()}:
+        """Go on exactly from a :meth:`state`; ValueError, and no change, where it is not one of this training."""
+        own = self._tensors()
+        if {name: np.shape(t) for name, t in tensors.items()} != {name: t.shape for name, t in own.items()}:
             raise ValueError("the saved tensors are not those of this network")
-        try:
-            at = _Position(**document)
-            history = [Epoch(**record) for record in at.history]
-        except TypeError as error:
-            raise ValueError(f"the saved position is malformed: {error}") from None
-        if not (0 <= at.epoch <= self.config.epochs and 0 <= at.step <= self.steps_per_epoch):
-            raise ValueError(f"the saved position, epoch {at.epoch} batch {at.step}, is not in this run")
-        if len(history) != at.epoch or not 0 <= at.best_epoch <= at.epoch:
-            raise ValueError(f"the saved history has {len(history)} epochs, expected {at.epoch}")
+        if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+            raise ValueError("the saved tensors hold numbers that are not finite")
+        at = self._position_from(document)
         for name, tensor in tensors.items():
             own[name][:] = tensor
         self._at = at
+
+    def _tensors(self) -> dict[str, np.ndarray]:
+        return {
+            "parameters": self.network.parameters,
+            "best": self.best,
+            "last": self.last,
+            "moment1": self._moments[0],
+            "moment2": self._moments[1],
+        }
+
+    def _origin(self) -> dict:
+        """What a state must have in common with the training that it is restored to."""
+        return {"config": asdict(self.config), "n_pictures": len(self._labels)}
+
+    def _position_from(self, document: dict) -> _Position:
+        """The position in a saved document, every field checked."""
+        try:
+            document = dict(document)
+            origin = {name: document.pop(name) for name in self._origin()}
+            at = _Position(**document)
+            history = [Epoch(**record) for record in at.history]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the saved position is malformed: {error}") from None
+        if origin != self._origin():
+            raise ValueError("the saved state is one of another training: its settings or pictures differ")
+        if not all(_is_sound(record, self.validation is None) for record in [at, *history]):
+            raise ValueError("the saved position is malformed: a number is missing or is none")
+        if not (0 <= at.epoch <= self.config.epochs and 0 <= at.step <= self.steps_per_epoch):
+            raise ValueError(f"the saved position, epoch {at.epoch} batch {at.step}, is not in this run")
+        if [record.epoch for record in history] != list(range(1, at.epoch + 1)):
+            raise ValueError(f"the saved history has not the epochs 1 to {at.epoch}")
+        if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= len(self._labels):
+            raise ValueError("the saved position is malformed: a count is out of range")
+        return at
+
+
+def _is_sound(record: _Position | Epoch, no_validation: bool) -> bool:
+    """Whether every number of a saved record is one, finite and of its type; None only where nothing was measured."""
+    for entry in fields(record):
+        value = getattr(record, entry.name)
+        if entry.name.startswith("validation_") and no_validation:
+            if value is not None:
+                return False
+        elif entry.name != "history":
+            kinds = (int,) if entry.type is int else (int, float)
+            if type(value) not in kinds or not -math.inf < value < math.inf:
+                return False
+    return True

@@ -12,10 +12,11 @@ PACKAGE = Path(lenet5.__file__).parent
 # Lowest first: a module imports from its own tier or from one below.
 TIERS = [
     {"errors", "files", "idx", "threads", "_kernels"},
-    {"layers", "losses", "schedules", "download", "strokes", "transfer", "augment"},
+    {"layers", "losses", "schedules", "download", "glyphs", "strokes", "transfer", "augment", "sheets"},
     {"network", "datasets", "decode", "ink", "images", "metrics"},
     {"train", "modelfile"},
     {"model"},
+    {"runs"},
     {"cli"},
 ]
 TIER = {name: tier for tier, names in enumerate(TIERS) for name in names}
@@ -93,7 +94,7 @@ def test_the_library_knows_no_command_line(name):
 
 def test_the_package_itself_imports_nothing_heavy():
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    assert {name for name, _ in imports(tree)} <= {"importlib"}
+    assert {name.split(".")[0] for name, at_top in imports(tree) if at_top} <= {"importlib"}
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -101,8 +102,8 @@ def test_nothing_foreign_is_executed(name):
     """No pickle, no eval, no exec, no archives unpacked."""
     heads = {imported.split(".")[0] for imported, _ in imports(TREES[name])}
     assert not heads & {"pickle", "marshal", "shelve", "dill", "joblib", "tarfile", "zipfile"}
-    calls = {node.func.id for node in ast.walk(TREES[name]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    assert not calls & {"eval", "exec", "compile"}
+    calls = [node.func for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
+    assert not {call.id for call in calls if isinstance(call, ast.Name)} & {"eval", "exec", "compile"}
 
 
 def test_no_function_is_long():
@@ -125,5 +126,5 @@ def test_every_module_and_public_class_says_what_it_is(name):
 
 
 def test_this_test_sees_an_import_that_points_upward():
-    tree = ast.parse("def f():\n    from . import cli\nimport lenet5.model\nfrom .idx import read")
-    assert own(tree) == {("cli", False), ("model", True), ("idx", True)} & {(n, t) for n in KNOWN for t in (True, False)}
+    tree = ast.parse("def f():\n    from . import cli\nimport lenet5.network\nfrom .idx import read")
+    assert own(tree) == {("cli", False), ("network", True), ("idx", True)}

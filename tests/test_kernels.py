@@ -19,7 +19,13 @@ CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_instruction_set 
 SETTINGS = settings(deadline=None, max_examples=25 if CHILD in os.environ else 80)
 
 # (N, C, H, W, O, K): LeNet-5's own layers, which have code of their own; the same with one size changed; edges.
-HOT = [(3, 1, 32, 32, 6, 5), (3, 6, 14, 14, 16, 5), (17, 16, 5, 5, 120, 5), (17, 120, 1, 1, 84, 1), (33, 84, 1, 1, 10, 1)]
+HOT = [
+    (3, 1, 32, 32, 6, 5),
+    (3, 6, 14, 14, 16, 5),
+    (17, 16, 5, 5, 120, 5),
+    (17, 120, 1, 1, 84, 1),
+    (33, 84, 1, 1, 10, 1),
+]
 SHAPES = [
     *HOT,
     (2, 1, 32, 33, 6, 5),
@@ -180,6 +186,23 @@ def test_tanh(dtype):
     np.testing.assert_allclose(activate_back(dY, Y, TANH), dY * (1 - Y.astype(np.float64) ** 2), rtol=0, atol=4 * eps)
 
 
+def test_tanh_of_float32_over_its_whole_range():
+    """Every power of two, the places where the formula changes, and what lies beyond."""
+    ends = [0.625, 9, np.inf, np.finfo(np.float32).tiny, np.finfo(np.float32).max, 1e-45]
+    steps = [
+        np.linspace(0, 12, 200_001),
+        2.0 ** np.arange(-149, 128),
+        np.nextafter(np.float32(ends), np.float32(0)),
+        ends,
+    ]
+    X = np.concatenate(steps).astype(np.float32)
+    X = np.concatenate([X, -X, np.zeros(-2 * len(X) % 1000, np.float32)]).reshape(-1, 1, 10, 100)
+    Y = activate(X, TANH)
+    np.testing.assert_allclose(Y, np.tanh(X.astype(np.float64)), rtol=4 * np.finfo(np.float32).eps, atol=1e-44)
+    assert np.abs(Y).max() <= 1
+    np.testing.assert_array_equal(activate(-X, TANH), -Y)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(3, 10, 1), (2, 7, 12), (1, 1, 1), (0, 10, 1), (2, 10, 0)])
 def test_softmax(shape, dtype):
@@ -250,7 +273,9 @@ def test_a_lane_does_not_see_the_others():
 # ---- gradients by differences, float64 ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(2, 2, 5, 6, 3, 3), (1, 1, 32, 32, 6, 5), (1, 6, 14, 14, 16, 5), (3, 4, 3, 3, 13, 3)])
+@pytest.mark.parametrize(
+    "shape", [(2, 2, 5, 6, 3, 3), (1, 1, 32, 32, 6, 5), (1, 6, 14, 14, 16, 5), (3, 4, 3, 3, 13, 3)]
+)
 def test_conv2d_gradients_by_differences(shape):
     X, W, b, dY = conv_arrays(shape, np.float64)
     dX, dW, db = backward(dY, X, W)
@@ -356,10 +381,22 @@ def zeros(*shape, dtype=np.float32):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: _kernels.conv2d_forward(zeros(1, 2, 5, 5, 16), zeros(3, 1, 3, 3), zeros(3)), r"\(3, 1, 3, 3\).*\(O, 2, K, K\)"),
-        (lambda: _kernels.conv2d_forward(zeros(1, 2, 5, 5, 16), zeros(3, 2, 3, 2), zeros(3)), r"\(3, 2, 3, 2\).*\(O, 2, K, K\)"),
-        (lambda: _kernels.conv2d_forward(zeros(1, 2, 5, 5, 16), zeros(3, 2, 3, 3), zeros(4)), r"\(4,\), expected \(3,\)"),
-        (lambda: _kernels.conv2d_forward(zeros(1, 2, 2, 5, 16), zeros(3, 2, 3, 3), zeros(3)), r"\(1, 2, 2, 5, 16\) is smaller"),
+        (
+            lambda: _kernels.conv2d_forward(zeros(1, 2, 5, 5, 16), zeros(3, 1, 3, 3), zeros(3)),
+            r"\(3, 1, 3, 3\).*\(O, 2, K, K\)",
+        ),
+        (
+            lambda: _kernels.conv2d_forward(zeros(1, 2, 5, 5, 16), zeros(3, 2, 3, 2), zeros(3)),
+            r"\(3, 2, 3, 2\).*\(O, 2, K, K\)",
+        ),
+        (
+            lambda: _kernels.conv2d_forward(zeros(1, 2, 5, 5, 16), zeros(3, 2, 3, 3), zeros(4)),
+            r"\(4,\), expected \(3,\)",
+        ),
+        (
+            lambda: _kernels.conv2d_forward(zeros(1, 2, 2, 5, 16), zeros(3, 2, 3, 3), zeros(3)),
+            r"\(1, 2, 2, 5, 16\) is smaller",
+        ),
         (lambda: _kernels.conv2d_forward(zeros(1, 2, 5, 5, 8), zeros(3, 2, 3, 3), zeros(3)), r"8 lanes, expected 16"),
         (
             lambda: _kernels.conv2d_backward(zeros(1, 3, 3, 4, 16), zeros(1, 2, 5, 5, 16), zeros(3, 2, 3, 3)),
@@ -372,11 +409,16 @@ def zeros(*shape, dtype=np.float32):
         (lambda: _kernels.pool2d_forward(zeros(1, 2, 5, 3, 16), 4, True), r"kernel_size is 4, expected 1..3"),
         (lambda: _kernels.pool2d_forward(zeros(1, 2, 5, 3, 16), 0, True), r"kernel_size is 0, expected 1..3"),
         (
-            lambda: _kernels.pool2d_backward(zeros(1, 2, 2, 2, 16), zeros(1, 2, 5, 3, 16), zeros(1, 2, 2, 1, 16), 2, True),
+            lambda: _kernels.pool2d_backward(
+                zeros(1, 2, 2, 2, 16), zeros(1, 2, 5, 3, 16), zeros(1, 2, 2, 1, 16), 2, True
+            ),
             r"\(1, 2, 2, 2, 16\), expected \(1, 2, 2, 1, 16\)",
         ),
         (lambda: _kernels.activation_forward(zeros(1, 2, 5, 5, 8), RELU), r"8 lanes, expected 16"),
-        (lambda: _kernels.activation_backward(zeros(1, 2, 5, 5, 16), zeros(1, 2, 5, 4, 16), RELU), r"\(1, 2, 5, 5, 16\)"),
+        (
+            lambda: _kernels.activation_backward(zeros(1, 2, 5, 5, 16), zeros(1, 2, 5, 4, 16), RELU),
+            r"\(1, 2, 5, 5, 16\)",
+        ),
     ],
 )
 def test_shapes_that_disagree_are_refused_with_both_in_the_message(call, message):
@@ -415,7 +457,7 @@ def test_instruction_set(isa):
 
 
 def test_the_instruction_set_is_the_one_that_was_asked_for():
-    assert _kernels.ISA == (os.environ.get("LENET5_ISA") or _kernels.ISAS[0])
+    assert (os.environ.get("LENET5_ISA") or _kernels.ISAS[0]) == _kernels.ISA
     assert "baseline" in _kernels.ISAS
 
 

@@ -20,9 +20,17 @@ def machine(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     ("quota", "expected"),
-    [("max 100000", 12), ("200000 100000", 2), ("150000 100000", 2), ("10000 100000", 1), ("9900000 100000", 12), ("", 12),
-     ("rubbish", 12), ("200000 0", 12)],
-)  # fmt: skip
+    [
+        ("max 100000", 12),
+        ("200000 100000", 2),
+        ("150000 100000", 2),
+        ("10000 100000", 1),
+        ("9900000 100000", 12),
+        ("", 12),
+        ("rubbish", 12),
+        ("200000 0", 12),
+    ],
+)
 def test_quota_of_cgroup_v2(machine, quota, expected):
     (machine / "cpu.max").write_text(f"{quota}\n")
     assert default_threads() == expected
@@ -66,6 +74,12 @@ def test_a_wrong_number_in_the_environment_is_named(machine, monkeypatch, value)
 def test_this_machine_offers_at_least_one(monkeypatch):
     monkeypatch.delenv("LENET5_THREADS", raising=False)
     assert 1 <= default_threads() <= MAX_THREADS
+
+
+@pytest.mark.parametrize("n", [2.0, 2.5, "2", None])
+def test_threads_that_are_no_whole_number_are_refused(n):
+    with pytest.raises(TypeError):
+        check_threads(n)
 
 
 def test_check_threads():

@@ -214,7 +214,7 @@ def test_buffers_of_other_lengths_are_refused(data):
     run = Run(data)
     program, short = run.network.program((1, 32, 32)), np.zeros(16, np.float32)
     for buffers in ([short, *run.moments], [run.weights, short, run.moments[1]], [run.weights, run.moments[0], short]):
-        with pytest.raises(ValueError, match="16.*elements, expected 61712"):
+        with pytest.raises(ValueError, match=r"16.*elements, expected 61712"):
             _kernels.Training(program, *buffers, SGD, batch_size=1, n_threads=1)
 
 
