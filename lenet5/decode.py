@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .errors import LeNet5Error, PictureError
+from .ink import quantile
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_BYTES = 100 * 2**20
@@ -276,11 +277,11 @@ def _without_alpha(rgba: np.ndarray) -> np.ndarray:
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     tints = colour[seen]
     bright = tints.mean() > 0.5
-    if np.ptp(np.percentile(tints, (2, 98), axis=0), axis=0).max() < 0.1:  # one colour: alpha is the drawing
+    if (quantile(tints, 0.98, axis=0) - quantile(tints, 0.02, axis=0)).max() < 0.1:  # one colour: alpha is the drawing
         ink = np.pad(alpha[window] / alpha.max(), 2 + max(alpha[window].shape) // 8)
         return ink if bright else 1 - ink
     if alpha[window].mean() > 0.9:  # a sheet with transparent surroundings: keep the sheet
-        return _lay(rgba[window], np.median(tints, axis=0))
+        return _lay(rgba[window], quantile(tints, 0.5, axis=0))
     margin = 2 + max(alpha[window].shape) // 8
     drawing = np.pad(rgba[window], ((margin, margin), (margin, margin), (0, 0)))
     return _lay(drawing, np.full(3, 0 if bright else 1, np.float32))

@@ -15,7 +15,19 @@ from PIL import Image, ImageDraw, ImageFilter
 from .decode import decode, source_name
 from .errors import NoDigitError
 from .files import atomic_path
-from .ink import Box, box_of, contrast, digit_mask, is_dark, is_sheet, noise_of, paper, threshold, without_shadows
+from .ink import (
+    Box,
+    box_of,
+    contrast,
+    digit_mask,
+    is_dark,
+    is_sheet,
+    noise_of,
+    paper,
+    quantile,
+    threshold,
+    without_shadows,
+)
 
 GLYPH = 20  # MNIST's box for the digit itself
 FIELD = 28  # MNIST's picture
@@ -210,7 +222,7 @@ def _scaled(ink: np.ndarray, box: Box, side: int) -> np.ndarray:
 def _evened(ink: np.ndarray) -> np.ndarray:
     """Stretch the contrast: the background becomes exactly 0, the middle of a stroke 1."""
     level = threshold(ink, 0) or float(ink.max()) / 2
-    full = float(np.percentile(ink[ink >= level], 60))
+    full = float(quantile(ink[ink >= level], 0.6))
     low, high = 0.15 * full, 0.95 * full
     return np.clip((ink - low) / (high - low), 0, 1)
 

@@ -19,6 +19,17 @@ class Box(NamedTuple):
     right: int
 
 
+def quantile(values: np.ndarray, q: float, axis: int | None = None) -> np.ndarray:
+    """The value below which the part ``q`` of ``values`` lies, without interpolation.
+
+    np.median and np.percentile import numpy.ma on first use: 20 ms, a tenth of the time of reading one picture.
+    """
+    if axis is None:
+        values, axis = values.ravel(), 0
+    k = round(q * (values.shape[axis] - 1))
+    return np.partition(values, k, axis=axis).take(k, axis=axis)
+
+
 def paper(grey: np.ndarray) -> np.ndarray:
     """Estimate the brightness of the bare paper under each pixel.
 
@@ -30,8 +41,8 @@ def paper(grey: np.ndarray) -> np.ndarray:
     step = -(-max(height, width) // 64)
     z, y, x = grey[::step, ::step], *np.meshgrid(v[::step], u[::step], indexing="ij")
     frame = np.maximum(abs(y), abs(x)) > 0.8
-    level = np.median(z[frame])
-    spread = 1.5 * np.median(abs(z[frame] - level))
+    level = quantile(z[frame], 0.5)
+    spread = 1.5 * quantile(abs(z[frame] - level), 0.5)
     basis = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
     # A slight pull towards a flat paper decides what few pixels leave open.
     pull = np.diag([0, 1, 1, 1, 1, 1]) * 0.001 * z.size
@@ -41,7 +52,7 @@ def paper(grey: np.ndarray) -> np.ndarray:
         rows = basis[agree].astype(np.float64)
         c = np.linalg.solve(rows.T @ rows + pull + 1e-9 * np.eye(6), rows.T @ (z[agree] - level))
         surface = (level + basis @ c).astype(np.float32)
-        spread = 1.5 * np.median(abs(z - surface)[agree])
+        spread = 1.5 * quantile(abs(z - surface)[agree], 0.5)
     y, x = v[:, None], u[None, :]
     surface = level + c[0] + c[1] * x + c[2] * y + c[3] * x * y + c[4] * x * x + c[5] * y * y
     return surface.astype(np.float32)
@@ -62,7 +73,7 @@ def is_dark(relief: np.ndarray) -> bool:
 
 def noise_of(relief: np.ndarray) -> float:
     """Measure how much the bare paper varies (standard deviation); ink, the lesser part, does not count."""
-    return 1.5 * float(np.median(abs(relief)))
+    return 1.5 * float(quantile(abs(relief), 0.5))
 
 
 def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
@@ -75,13 +86,13 @@ def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
         return relief
     ink = -relief if dark else relief
     ink = ink - _ground(ink, 1 + 2 * (max(relief.shape) // 6))
-    ink -= np.percentile(ink, 25)  # what the opening cuts off grain; ink and its soft edges may cover half
+    ink -= quantile(ink, 0.25)  # what the opening cuts off grain; ink and its soft edges may cover half
     return -ink if dark else ink
 
 
 def _is_uneven(relief: np.ndarray) -> bool:
     cross = relief[1:, 1:] + relief[:-1, :-1] - relief[1:, :-1] - relief[:-1, 1:]
-    grain = 0.75 * float(np.median(abs(cross))) if cross.size else 0.0
+    grain = 0.75 * float(quantile(abs(cross), 0.5)) if cross.size else 0.0
     return noise_of(relief) > max(4 * grain, FAINTEST / 2)
 
 

@@ -27,8 +27,8 @@ class LeNet5(Network):
     Parameters
     ----------
     variant : "modern"
-    seed : int
-        Of the initial weights and, unless `fit` is told another, of training.
+    seed : int or None
+        Of the initial weights (None: all 0) and, unless `fit` is told another, of training.
     activation : "relu" or "tanh"
     pool : "max" or "avg"
     labels : sequence of str
@@ -44,7 +44,7 @@ class LeNet5(Network):
         self,
         variant: str = "modern",
         *,
-        seed: int = 0,
+        seed: int | None = 0,
         activation: str = "relu",
         pool: str = "max",
         labels: Sequence[str] = DIGITS,
@@ -81,7 +81,7 @@ class LeNet5(Network):
         DivergedError
             The loss became NaN or infinite.
         """
-        config = Config(**{"validation": 0, "seed": self.seed, **settings})
+        config = Config(**{"validation": 0, "seed": self.seed or 0, **settings})
         trainer = Trainer(self, X, y, config, threads)
         for _ in trainer.run():
             pass
@@ -143,7 +143,7 @@ def load(path: str | os.PathLike) -> LeNet5:
         labels = info["labels"]
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
             raise ValueError("labels are no list of names")
-        model = LeNet5(info["variant"], activation=info["activation"], pool=info["pool"], labels=labels)
+        model = LeNet5(info["variant"], seed=None, activation=info["activation"], pool=info["pool"], labels=labels)
         model.load_state_dict(tensors)
         if not _largest_sum(model) < float(np.finfo(np.float32).max) / 2:
             raise ValueError("weights so large that the answers would not be finite: too large")

@@ -32,8 +32,9 @@ class Network:
     Parameters
     ----------
     layers : dict of name to layer, in the order of computation
-    seed : int
+    seed : int or None
         Of the initial weights: uniform, variance 2 / fan-in before a ReLU and 1 / fan-in elsewhere; biases 0.
+        None: all 0.
     background, ink : float
         What the network sees for a pixel of 0 and of full ink.
 
@@ -43,7 +44,7 @@ class Network:
         All weights and biases, layer by layer, zero-padded to a multiple of 16.
     """
 
-    def __init__(self, layers: Mapping[str, Layer], *, seed: int = 0, background: float = 0.0, ink: float = 1.0):
+    def __init__(self, layers: Mapping[str, Layer], *, seed: int | None = 0, background: float = 0.0, ink: float = 1.0):
         self.layers = dict(layers)
         self.background, self.ink = float(background), float(ink)
         self._offsets: dict[str, tuple[int, tuple[int, ...]]] = {}
@@ -55,7 +56,8 @@ class Network:
         self.n_parameters = at
         self.parameters = _kernels.aligned_zeros(-(-at // _kernels.N_LANES) * _kernels.N_LANES, np.float32)
         self._programs: dict[Shape, _kernels.Program] = {}
-        self._initialize(seed)
+        if seed is not None:
+            self._initialize(seed)
 
     def _initialize(self, seed: int) -> None:
         rng = np.random.Generator(np.random.PCG64(seed))

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import modelfile, sheets
-from .errors import DataError, ModelFileError
+from .errors import DataError, DivergedError, ModelFileError
 from .files import atomic_write
 from .model import LeNet5
 from .train import Config, Epoch, Progress, Trainer
@@ -123,16 +123,23 @@ class Run:
                 self._save_state(trainer)
                 saved = time.monotonic()
 
-        for epoch in trainer.run(stop=stop, progress=report):
-            self.save(trainer)
-            saved = time.monotonic()
-            yield epoch
+        try:
+            for epoch in trainer.run(stop=stop, progress=report):
+                self.save(trainer)
+                saved = time.monotonic()
+                yield epoch
+        except DivergedError:  # no state: from where it stands there is no way on
+            self._save_weights(trainer)
+            raise
         self._save_state(trainer)
 
     def save(self, trainer: Trainer) -> None:
         """Write everything: the state first, then what is made from it."""
         self._save_state(trainer)
         atomic_write(self.folder / "metrics.csv", _csv(trainer.history))
+        self._save_weights(trainer)
+
+    def _save_weights(self, trainer: Trainer) -> None:
         for name, parameters in (("best", trainer.best), ("last", trainer.last)):
             self.finished_model(trainer, parameters).save(self.folder / f"{name}.safetensors")
 

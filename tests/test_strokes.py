@@ -186,11 +186,11 @@ def test_ends_are_lengthened_away_from_their_neighbours():
 # The rasteriser -----------------------------------------------------------------------------------------
 
 
-def line(points, radius=1.5):
+def line(points, radius=1.5, first_kind=0):
     """A picture of one stroke, drawn with a plain round pen."""
     pen = np.zeros((1, 17), np.float32)
     pen[0, :2] = radius, 1
-    kinds = np.array([[0] + [1] * (len(points) - 1)], np.uint8)
+    kinds = np.array([[first_kind] + [strokes.DRAWN] * (len(points) - 1)], np.uint8)
     out = np.full((1, 28, 28), 99, np.uint8)
     _kernels.draw_strokes(np.array([points], np.float32), kinds, pen, out)
     return out[0]
@@ -218,6 +218,12 @@ def test_degenerate_glyphs_are_harmless():
     assert line([(5, 5), (5, 5)]).any()
     assert not line([(5, 5)]).any()
     line([(np.nan, 0), (np.inf, 5), (3, 4)])
+    line([(3e38, 0), (-3e38, 5), (3, 4)])
+
+
+def test_nothing_comes_before_the_first_point():
+    points = [(0, 0), (30, 20), (10, 80), (60, 100)]
+    np.testing.assert_array_equal(line(points), line(points, first_kind=strokes.DRAWN))
 
 
 @pytest.mark.parametrize(
