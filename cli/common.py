@@ -14,7 +14,7 @@ def load_model(path: Path | None):
     if path is None:
         output.note("model: the one that ships with lenet5")
         return model.pretrained()
-    output.note(f"model: {path}")
+    output.note(f"model: {output.one_line(path)}")
     return model.load(path)
 
 
@@ -32,3 +32,17 @@ def load_data(name: str, data_dir: Path | None, offline: bool | None):
     for line in loaded.notes:
         output.note(f"note: {line}")
     return loaded
+
+
+def check_writable(path: Path) -> None:
+    """Say before the work, not after it, that its result could not be written: OSError that names the folder."""
+    from lenet5.files import atomic_path
+
+    class _Enough(Exception):
+        pass
+
+    try:
+        with atomic_path(path):
+            raise _Enough
+    except _Enough:
+        pass

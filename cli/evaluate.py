@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .common import load_data, load_model
+from .common import check_writable, load_data, load_model
 
 
 @click.command()
@@ -27,6 +27,8 @@ def evaluate(model, dataset, data_dir, offline, errors_png, threads, as_json) ->
       lenet5 evaluate --model runs/train-001/last.safetensors --errors mistakes.png
       lenet5 evaluate --dataset strokes --json
     """
+    if errors_png:
+        check_writable(errors_png)
     network = load_model(model)
     data = load_data(dataset, data_dir, offline)
     if len(data.classes) != network.n_classes:
@@ -39,7 +41,7 @@ def evaluate(model, dataset, data_dir, offline, errors_png, threads, as_json) ->
         from lenet5 import sheets
 
         sheets.save_png(sheets.mistakes(X, y, probabilities, network.labels), errors_png)
-        output.note(f"mistakes drawn: {errors_png}")
+        output.note(f"mistakes drawn: {output.one_line(errors_png)}")
     if as_json:
         output.result_json({"dataset": data.name, **report})
     else:

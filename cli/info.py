@@ -38,7 +38,7 @@ def info(model: Path | None, as_json: bool) -> None:
                   f"{n_bytes:,} bytes of float32 weights")  # fmt: skip
     output.result(f"classes: {' '.join(network.labels)}")
     for line in _training(network.training):
-        output.result(line)
+        output.result(output.plain(line))
     output.result(f"this machine: {_kernels.ISA} kernels (of {', '.join(_kernels.ISAS)}), {default_threads()} threads")
 
 
@@ -46,11 +46,20 @@ def _training(training: dict | None) -> list[str]:
     """How a model was trained, in lines."""
     if not training:
         return ["trained: unknown"]
-    metrics = training.get("metrics") or {}
-    lines = [f"trained by: {training.get('command')}", f"data: {training.get('dataset')}, SHA-256 of the training "
-             f"pictures and labels {training.get('data_sha256')}"]  # fmt: skip
-    lines += [f"seed: {(training.get('config') or {}).get('seed')}"]
+    metrics, config = (training.get(name) for name in ("metrics", "config"))
+    lines = [
+        f"trained by: {_cut(training.get('command'))}",
+        f"data: {_cut(training.get('dataset'))}, SHA-256 of the training pictures and labels "
+        f"{_cut(training.get('data_sha256'))}",
+        f"seed: {_cut(config.get('seed') if isinstance(config, dict) else None)}",
+    ]
     for name in ("validation_accuracy", "test_accuracy"):
-        if isinstance(metrics.get(name), int | float):
-            lines.append(f"{name.replace('_', ' ')}: {metrics[name]:.2%}")
+        value = metrics.get(name) if isinstance(metrics, dict) else None
+        if isinstance(value, int | float) and 0 <= value <= 1:
+            lines.append(f"{name.replace('_', ' ')}: {value:.2%}")
     return lines
+
+
+def _cut(value: object) -> str:
+    """What a file says, which may be anything: at most 1000 characters of it."""
+    return "unknown" if value is None else str(value)[:1000]

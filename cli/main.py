@@ -56,7 +56,8 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the contract's code; every foreseen failure is one line."""
     try:
         code = cli.main(args, prog_name="lenet5", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None where the caller closed it
+            sys.stdout.flush()
     except click.exceptions.Abort:
         code = 130
         click.echo("Aborted.", err=True)
@@ -77,9 +78,9 @@ def _report(error: Exception) -> int:
     """Say in one line what went wrong, with a traceback only after -v; the exit code."""
     from lenet5 import errors
 
-    from .output import is_verbose
+    from . import output
 
-    if is_verbose():
+    if output.is_verbose():
         import traceback
 
         traceback.print_exception(error)
@@ -100,5 +101,5 @@ def _report(error: Exception) -> int:
         message = str(error)
     else:
         message = f"{type(error).__name__}: {error} (a fault of lenet5; -v shows where)"
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    output.error(message)
     return code

@@ -34,7 +34,13 @@ def result(text: str) -> None:
 
 def result_json(document) -> None:
     """A result as one strict JSON document."""
-    click.echo(json.dumps(document, allow_nan=False, ensure_ascii=False))
+    click.echo(strict_json(document))
+
+
+def strict_json(document) -> str:
+    """JSON without NaN; bytes of a name that are no text become lone escapes, from which Python makes them again."""
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode()
 
 
 def note(text: str) -> None:
@@ -44,8 +50,19 @@ def note(text: str) -> None:
 
 
 def error(text: str) -> None:
-    """To standard error, always."""
-    click.echo(f"Error: {text}", err=True)
+    """To standard error, always; one line, whatever is in the text."""
+    click.echo(f"Error: {plain(' '.join(text.split()))}", err=True)
+
+
+def plain(text: str) -> str:
+    """``text`` with escapes in the place of what cannot be printed: control characters, bytes that are no text."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def one_line(text: object) -> str:
+    """``text``, a name say, as it is where it can be printed on one line, else with escapes and in quotes."""
+    text = str(text)
+    return text if text.isprintable() else repr(text)
 
 
 def table(rows: list[tuple], header: tuple[str, ...], *, left: int = 1) -> str:

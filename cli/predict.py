@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .common import load_model
+from .common import check_writable, load_model
 
 #: Pictures that are prepared before they go through the network together: memory stays constant, answers flow.
 _CHUNK = 64
@@ -40,19 +40,18 @@ def predict(files, model, invert, top, show_input, threads, as_json) -> None:
       lenet5 predict digit.png --show-input stages.png
       cat digit.png | lenet5 predict - --json
     """
-    names = expand(files)
+    names = list(expand(files))
     if show_input:
-        names = _only_one(names)
+        _check_one(names)
+        check_writable(show_input)
     network = load_model(model)
     answers = _answers(names, network, invert, min(top, network.n_classes), threads)
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
-    printed = _print_json(answers) if as_json else _print_lines(answers, top, alone and sys.stdout.isatty())
-    if show_input:
-        from lenet5 import images
-
-        images.show_input(_source(names[0]), show_input, invert=invert)
-        output.note(f"stages drawn: {show_input}")
-    sys.exit(3 if printed else 0)
+    has_bars = alone and sys.stdout is not None and sys.stdout.isatty()
+    bad = _print_json(answers) if as_json else _print_lines(answers, top, has_bars)
+    if show_input and not bad:
+        _draw_stages(names[0], show_input, invert)
+    sys.exit(3 if bad else 0)
 
 
 def expand(files: Iterable[str]) -> Iterator[str]:
@@ -60,26 +59,43 @@ def expand(files: Iterable[str]) -> Iterator[str]:
     for name in files:
         if name.startswith("@"):
             try:
-                with open(name[1:], encoding="utf-8") as lines:
+                with open(name[1:], encoding="utf-8-sig", errors="surrogateescape") as lines:
                     yield from (line.rstrip("\r\n") for line in lines if line.strip())
             except (OSError, ValueError) as error:
-                raise click.UsageError(f"{name[1:]}: list of names cannot be read: {error}") from None
+                reason = getattr(error, "strerror", None) or error
+                raise click.UsageError(f"{output.one_line(name[1:])}: list of names cannot be read: {reason}") from None
         elif os.path.isdir(name):
-            inside = sorted(p for p in Path(name).iterdir() if p.suffix.lower() in _ENDINGS)
-            yield from map(str, inside or [name])
+            yield from map(str, _pictures_in(Path(name)) or [name])
         else:
             yield name
 
 
-def _only_one(names: Iterator[str]) -> list[str]:
-    some = list(itertools.islice(names, 2))
-    if len(some) != 1 or some[0] == "-":
+def _pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder by their endings; none where it may not be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
+    except OSError:
+        return []
+
+
+def _check_one(names: list[str]) -> None:
+    if len(names) != 1 or names[0] == "-":
         raise click.UsageError("--show-input draws one picture from a file")
-    return some
 
 
 def _source(name: str):
     return sys.stdin.buffer if name == "-" else name
+
+
+def _draw_stages(name: str, path: Path, invert: str) -> None:
+    from lenet5 import errors, images
+
+    try:
+        images.show_input(name, path, invert=invert)
+    except errors.NoDigitError:
+        output.note("no digit: nothing to draw")
+    else:
+        output.note(f"stages drawn: {output.one_line(path)}")
 
 
 def _answers(names: Iterable[str], network, invert: str, top: int, threads: int | None) -> Iterator[dict]:
@@ -115,7 +131,7 @@ def _chunk_answers(names: list[str], network, invert: str, top: int, threads: in
 
 def _named(probabilities, labels: list[str], top: int) -> dict:
     """The answer that probabilities (classes,) give; a digit is a number, any other class its name."""
-    values = [int(label) if label.isdecimal() else label for label in labels]
+    values = [int(label) if label.isdecimal() and str(int(label)) == label else label for label in labels]
     order = (-probabilities).argsort(kind="stable")
     best = [{"digit": values[k], "confidence": round(float(probabilities[k]), 6)} for k in order[:top]]
     answer = {**best[0], "probabilities": [round(float(p), 6) for p in probabilities]}
@@ -124,13 +140,11 @@ def _named(probabilities, labels: list[str], top: int) -> dict:
 
 def _print_json(answers: Iterable[dict]) -> bool:
     """One JSON array, written as answers come; whether any picture was bad."""
-    import json
-
     bad = False
     separator = "["
     for answer in answers:
         bad |= "error" in answer
-        click.echo(separator + json.dumps(answer, allow_nan=False, ensure_ascii=False), nl=False)
+        click.echo(separator + output.strict_json(answer), nl=False)
         separator = ",\n "
     click.echo("]" if separator != "[" else "[]")
     return bad
@@ -140,7 +154,7 @@ def _print_lines(answers: Iterable[dict], top: int, with_bars: bool) -> bool:
     """A line for each picture, errors to standard error; whether any picture was bad."""
     bad = False
     for answer in answers:
-        name = answer["file"]
+        name = output.one_line(answer["file"])
         if "error" in answer:
             bad = True
             output.error(answer["error"])

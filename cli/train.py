@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .common import load_data
+from .common import check_writable, load_data
 
 #: Options that belong to how the machine is used and not to what is trained: allowed beside --resume.
 _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
@@ -61,33 +61,44 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
     from lenet5 import train as training
     from lenet5.runs import Run
 
+    out = settings["out"]
     if resume:
         run = _reopened(ctx, resume)
-        data = _data_of(run.plan, settings)
-        out = settings["out"] if _was_given(ctx, "out") else Path(run.plan.out)
+        plan = run.plan
+        out = out if _was_given(ctx, "out") else Path(plan.out)
     else:
         config = training.Config(**{name: settings[name] for name in training.Config.__dataclass_fields__})
-        data = load_data(settings["dataset"], settings["data_dir"], settings["offline"])
-        out = settings["out"]
-        run = Run.create(settings["runs"], _plan(config, data, settings))
-    _check_writable(out)
-    model = run.plan.model()
-    trainer = training.Trainer(model, *data.train, run.plan.config, threads)
+    check_writable(out)
     if resume:
-        run.restore(trainer)
-    _introduce(run, trainer, data)
-    with _signals() as received, _reporter(trainer) as (show_epoch, show_progress):
-        for epoch in run.follow(trainer, stop=lambda: bool(received), progress=show_progress):
-            show_epoch(epoch)
-    run.draw(trainer)
-    if not trainer.done:
-        output.note(f"stopped; go on with: lenet5 train --resume {shlex.quote(str(run.folder))}")
-        sys.exit(128 + received[0])
-    report, _ = run.finished_model(trainer).evaluate(*data.test, threads)
+        data = _data_of(plan, settings)
+    else:
+        data = load_data(settings["dataset"], settings["data_dir"], settings["offline"])
+        plan = _plan(config, data, settings)
+    trainer = training.Trainer(plan.model(), *data.train, plan.config, threads)
+    with _signals() as received:
+        if resume:
+            run.restore(trainer)
+        else:
+            run = Run.create(settings["runs"], plan)
+        _introduce(run, trainer, data)
+        with _reporter(trainer) as (show_epoch, show_progress):
+            for epoch in run.follow(trainer, stop=lambda: bool(received), progress=show_progress):
+                show_epoch(epoch)
+        run.draw(trainer)
+        if not trainer.done:
+            output.note(f"stopped; go on with: lenet5 train --resume {shlex.quote(str(run.folder))}")
+            sys.exit(128 + received[0])
+        report = _finish(run, trainer, data, out)
+    _conclude(run, trainer, data, out, report, as_json)
+
+
+def _finish(run, trainer, data, out: Path) -> dict:
+    """Look at the test pictures, once, and write the best weights with what came out; the report."""
+    report, _ = run.finished_model(trainer).evaluate(*data.test, trainer.threads)
     final = run.finished_model(trainer, test=report)
     for path in (run.folder / "best.safetensors", out):
         final.save(path)
-    _conclude(run, trainer, data, out, report, as_json)
+    return report
 
 
 def _reopened(ctx: click.Context, folder: Path):
@@ -122,20 +133,6 @@ def _data_of(plan, settings: dict):
     return data
 
 
-def _check_writable(path: Path) -> None:
-    """Say before the training, not after it, that its result could not be written."""
-    from lenet5.files import atomic_path
-
-    class _Enough(Exception):
-        pass
-
-    try:
-        with atomic_path(path):
-            raise _Enough
-    except _Enough:
-        pass
-
-
 def _introduce(run, trainer, data) -> None:
     """The layer table and what is about to happen."""
     from lenet5 import _kernels
@@ -146,7 +143,7 @@ def _introduce(run, trainer, data) -> None:
     output.note(
         f"\n{data.name}: {len(data.train[1]) - n_validation:,} training, {n_validation:,} validation, "
         f"{len(data.test[1]):,} test pictures; {config.epochs} epochs, batches of {config.batch_size}, seed "
-        f"{config.seed}; {trainer.threads} threads, {_kernels.ISA} kernels; run folder {run.folder}"
+        f"{config.seed}; {trainer.threads} threads, {_kernels.ISA} kernels; run folder {output.one_line(run.folder)}"
     )
     if trainer.history or trainer.position[1]:
         epoch, step = trainer.position
@@ -155,7 +152,10 @@ def _introduce(run, trainer, data) -> None:
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM; a second one ends at once, as it would have without us."""
+    """Collects SIGINT and SIGTERM; a second one ends at once, as it would have without us.
+
+    One that comes after the last batch changes nothing: what is left takes less than a second.
+    """
     received: list[int] = []
 
     def receive(number: int, frame) -> None:
@@ -222,6 +222,6 @@ def _conclude(run, trainer, data, out: Path, report: dict, as_json: bool) -> Non
         output.result_json({**document, "history": history, "test": report})
         return
     low, high = report["accuracy_95"]
-    output.note(f"best epoch on validation: {trainer.best_epoch}; weights: {out}")
+    output.note(f"best epoch on validation: {trainer.best_epoch}; weights: {output.one_line(out)}")
     output.result(f"test accuracy {report['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), {report['errors']} "
                   f"errors in {report['n']:,} {data.name} pictures")  # fmt: skip

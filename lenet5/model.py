@@ -146,7 +146,7 @@ def load(path: str | os.PathLike) -> LeNet5:
         model = LeNet5(info["variant"], seed=None, activation=info["activation"], pool=info["pool"], labels=labels)
         model.load_state_dict(tensors)
         if not _largest_sum(model) < float(np.finfo(np.float32).max) / 2:
-            raise ValueError("weights so large that the answers would not be finite: too large")
+            raise ValueError("its weights are too large, answers would not be finite")
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{modelfile.one_line(path)}: does not describe a model: {what[:200]}") from None

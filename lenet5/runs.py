@@ -155,7 +155,7 @@ class Run:
         loss = {"training": [e.train_loss for e in history], "validation": [e.validation_loss for e in history]}
         error = {
             "training": [100 * (1 - e.train_accuracy) for e in history],
-            "validation": [None if e.validation_accuracy is None else 100 * (1 - e.validation_accuracy) for e in history],
+            "validation": [None if v is None else 100 * (1 - v) for v in (e.validation_accuracy for e in history)],
         }
         sheets.save_png(
             sheets.curves([e.epoch for e in history], {"loss (nats)": loss, "error (%)": error}),

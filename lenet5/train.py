@@ -54,8 +54,9 @@ class Config:
             "validation": lambda n: n >= 0,
             "seed": lambda n: 0 <= n < 2**63,
         }
+        kinds = {entry.name: entry.type for entry in fields(self)}
         for name, holds in rules.items():
-            value = _plain_number(name, getattr(self, name), self.__annotations__[name])
+            value = _plain_number(name, getattr(self, name), kinds[name])
             if not holds(value):
                 raise ValueError(f"{name} is {value!r}, which is out of range")
             object.__setattr__(self, name, value)

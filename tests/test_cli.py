@@ -1,0 +1,282 @@
+"""The command as a whole: help, wrong calls, streams, exit codes, environment."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from cli import ENTRY_POINT, draw_digit, environment, finish, has_escape_codes, lenet5, model_path, quick, start
+from lenet5 import __version__
+
+COMMANDS = ["download", "train", "evaluate", "predict", "info", "completion"]
+
+
+@pytest.fixture
+def digit(tmp_path):
+    return draw_digit(tmp_path / "seven.png", 7)
+
+
+# ---- help ----------------------------------------------------------------------------------------------------------
+
+
+def test_help_names_commands_examples_and_exit_codes(tmp_path):
+    result = lenet5("--help", cwd=tmp_path)
+    assert (result.code, result.stderr) == (0, "")
+    assert all(f"\n  {name}" in result.stdout for name in COMMANDS)
+    assert "Examples:" in result.stdout
+    assert "Exit codes: 0 fine" in result.stdout
+    assert lenet5("-h", cwd=tmp_path).stdout == result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command(tmp_path, command):
+    result = quick(command, "--help", cwd=tmp_path)
+    assert (result.code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"Usage: lenet5 {command}")
+    assert "Example" in result.stdout
+    assert f"lenet5 {command}" in result.stdout.split("Example")[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["predict", "--help"], ["train", "--help"], ["nothing"]])
+def test_help_needs_no_heavy_imports(tmp_path, args):
+    code = (
+        "import sys\nfrom lenet5.cli.main import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'numpy', 'PIL', 'rich', 'requests', 'safetensors'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+    command = [sys.executable, "-c", code, *args]
+    result = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    assert "imported" not in result.stderr
+    assert result.returncode == 0
+
+
+def test_version(tmp_path):
+    assert lenet5("--version", cwd=tmp_path).stdout == f"lenet5, version {__version__}\n"
+
+
+def test_without_arguments_comes_the_help(tmp_path):
+    result = lenet5(cwd=tmp_path)
+    assert result.code == 2
+    assert "Commands:" in result.stdout + result.stderr
+
+
+# ---- wrong calls ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--nothing"], ["predict"], ["predict", "--nothing", "x"], ["predict", "--top", "0", "x"],
+        ["predict", "--invert", "maybe", "x"], ["predict", "--threads", "0", "x"], ["predict", "--threads", "257", "x"],
+        ["predict", "--threads", "two", "x"], ["predict", "x", "--show-input"], ["predict", "--show-input", ".", "x"],
+        ["train", "--epochs", "0"], ["train", "--epochs", "1.5"], ["train", "--batch-size", "0"],
+        ["train", "--learning-rate", "nan"], ["train", "--learning-rate", "-1"], ["train", "--learning-rate", "inf"],
+        ["train", "--learning-rate", "fast"], ["train", "--momentum", "1"], ["train", "--weight-decay", "-1"],
+        ["train", "--seed", "-1"], ["train", "--seed", str(2**63)], ["train", "--optimizer", "adam"],
+        ["train", "--validation", "-1"], ["train", "--dataset", "cifar"], ["train", "--out", "."], ["train", "extra"],
+        ["evaluate", "--dataset", "x"], ["evaluate", "--errors", "."], ["info", "a", "b"], ["completion"],
+        ["completion", "tcsh"], ["download", "cifar"],
+    ],
+)  # fmt: skip
+def test_a_wrong_call_is_usage(tmp_path, args):
+    result = quick(*args, cwd=tmp_path)
+    assert result.code == 2
+    assert result.stdout == ""
+    assert result.error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("trian", "train"), ("evalute", "evaluate"), ("Predict", "predict")])
+def test_a_wrong_command_gets_a_suggestion(tmp_path, wrong, right):
+    result = quick(wrong, cwd=tmp_path)
+    assert result.code == 2
+    assert f"Did you mean '{right}'?" in result.error
+
+
+def test_a_command_unlike_any_gets_the_list(tmp_path):
+    result = quick("xyzzy", cwd=tmp_path)
+    assert result.code == 2
+    assert all(name in result.error for name in COMMANDS)
+
+
+def test_a_wrong_option_gets_a_suggestion(tmp_path):
+    assert "--epochs" in quick("train", "--epoch", "3", cwd=tmp_path).error
+
+
+# ---- environment ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["0", "abc", "-1", "257", "1.5", " "])
+def test_wrong_threads_in_the_environment(tmp_path, digit, value):
+    result = quick("predict", digit, "--model", model_path(), cwd=tmp_path, LENET5_THREADS=value)
+    assert (result.code, result.stdout) == (2, "")
+    assert "LENET5_THREADS" in result.error
+
+
+def test_threads_in_the_environment_change_nothing(tmp_path, digit):
+    results = [
+        quick("predict", digit, "--model", model_path(), cwd=tmp_path, LENET5_THREADS=n) for n in ("", "1", "3")
+    ]
+    assert len(set(results)) == 1
+    assert results[0].code == 0
+
+
+@pytest.mark.parametrize("value", ["foo", "AVX2", "../x", "\x1b[31m"])
+def test_a_wrong_instruction_set(tmp_path, digit, value):
+    result = lenet5("predict", digit, "--model", model_path(), cwd=tmp_path, LENET5_ISA=value)
+    assert result.code in (1, 2)
+    assert "LENET5_ISA" in result.error
+    assert not has_escape_codes(result.stderr)
+
+
+def test_the_baseline_reads_the_same_digit(tmp_path, digit):
+    result = lenet5("predict", digit, "--model", model_path(), cwd=tmp_path, LENET5_ISA="baseline")
+    assert result.stdout.split("\t")[1] == "7"
+
+
+def test_the_model_in_the_environment(tmp_path, digit):
+    result = quick("predict", digit, cwd=tmp_path, LENET5_MODEL=str(model_path()))
+    assert result.code == 0
+    assert str(model_path()) in result.stderr
+    result = quick("predict", digit, cwd=tmp_path, LENET5_MODEL="missing.safetensors")
+    assert (result.code, result.stdout) == (3, "")
+    assert "missing.safetensors: no such file" in result.error
+
+
+def test_the_order_of_models(tmp_path, digit):
+    (tmp_path / "lenet5.safetensors").write_bytes(model_path().read_bytes())
+    assert "model: lenet5.safetensors" in quick("predict", digit, cwd=tmp_path).stderr
+    result = quick("predict", digit, cwd=tmp_path, LENET5_MODEL=str(model_path()))
+    assert f"model: {model_path()}" in result.stderr
+    (tmp_path / "other").write_bytes(model_path().read_bytes())
+    result = quick("predict", digit, "--model", "other", cwd=tmp_path, LENET5_MODEL="missing")
+    assert "model: other" in result.stderr
+
+
+# ---- streams -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "args", [["predict", "seven.png"], ["info"], ["predict", "--json", "seven.png"], ["info", "--json"]]
+)
+def test_quiet_leaves_standard_error_empty(tmp_path, digit, args):
+    loud = quick(*args, cwd=tmp_path, LENET5_MODEL=str(model_path()))
+    for flag in ("-q", "--quiet"):
+        quiet = quick(*args, flag, cwd=tmp_path, LENET5_MODEL=str(model_path()))
+        assert (quiet.code, quiet.stderr, quiet.stdout) == (0, "", loud.stdout)
+    assert not has_escape_codes(loud.stdout + loud.stderr)
+
+
+def test_errors_are_said_even_when_quiet(tmp_path):
+    assert quick("predict", "-q", "x.png", "--model", "y", cwd=tmp_path).error
+
+
+def test_verbose_shows_where_an_error_comes_from(tmp_path):
+    result = quick("info", "-v", "missing", cwd=tmp_path)
+    assert result.code == 3
+    assert "Traceback" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("Error: missing: no such file")
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]])
+def test_a_reader_that_goes_away(tmp_path, digit, json):
+    names = [digit] * 2000
+    process = start("predict", *json, *names, "-q", "--model", model_path(), cwd=tmp_path)
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    result = finish(process)
+    assert result.stderr == ""
+    assert result.code not in (0, 3)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize(
+    "args", [["predict", "seven.png"], ["info"], ["info", "--json"], ["--help"], ["completion", "bash"]]
+)
+def test_standard_output_is_full(tmp_path, digit, args):
+    with open("/dev/full", "wb") as full:
+        result = finish(start(*args, cwd=tmp_path, stdout=full, env={"LENET5_MODEL": str(model_path())}))
+    assert result.code == 1
+    assert "No space left on device" in result.error
+
+
+def with_closed(folder, args, closed):
+    """Run the command in a shell that closes some of its streams."""
+    command = ["/bin/sh", "-c", " ".join([*ENTRY_POINT, *args, closed])]
+    return lenet5(cwd=folder, command=command, LENET5_MODEL=str(model_path()))
+
+
+@pytest.mark.parametrize("args", [["predict", "seven.png"], ["info", "--json"], ["--version"]])
+@pytest.mark.parametrize("closed", ["2>&-", "<&-", "2>&- <&-"])
+def test_closed_streams(tmp_path, digit, args, closed):
+    result = with_closed(tmp_path, args, closed)
+    assert result.code == 0
+    assert result.stdout
+    assert "Error" not in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_closed_standard_output(tmp_path, digit):
+    result = with_closed(tmp_path, ["predict", "seven.png"], ">&-")
+    assert (result.code, "Error" in result.stderr) == (0, False)
+
+
+def test_a_closed_standard_output_after_a_plain_return(tmp_path):
+    assert with_closed(tmp_path, ["--version"], ">&-").code == 0
+
+
+def test_a_terminal_that_knows_only_ascii(tmp_path, digit):
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LENET5_MODEL": str(model_path())}
+    code, output = in_terminal(tmp_path, "predict", "seven.png", **env)
+    assert code == 0
+    assert "Error" not in output
+
+
+def in_terminal(folder, *args, **env):
+    """(exit code, all output) of the command with all streams on a pseudo-terminal."""
+    ours, theirs = pty.openpty()
+    process = start(*args, cwd=folder, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    output = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            output += chunk
+    except OSError:  # Linux says so when the other end is closed
+        pass
+    os.close(ours)
+    return finish(process).code, output.decode(errors="replace")
+
+
+def test_one_picture_on_a_terminal_gets_bars(tmp_path, digit):
+    code, output = in_terminal(tmp_path, "predict", "seven.png", LENET5_MODEL=str(model_path()))
+    assert code == 0
+    lines = output.replace("\r", "").splitlines()
+    assert sum("%" in line for line in lines) == 10
+    assert "█" in lines[[line.split()[:1] for line in lines].index(["7"])]
+    assert "█" not in lenet5("predict", "seven.png", cwd=tmp_path, LENET5_MODEL=str(model_path())).stdout
+
+
+def test_many_pictures_on_a_terminal_get_none(tmp_path, digit):
+    code, output = in_terminal(tmp_path, "predict", "seven.png", "seven.png", LENET5_MODEL=str(model_path()))
+    assert (code, "█" in output) == (0, False)
+
+
+# ---- completion ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(tmp_path, shell):
+    result = quick("completion", shell, cwd=tmp_path)
+    assert "_LENET5_COMPLETE" in result.stdout
+    assert (result.code, result.stderr) == (0, "")
+
+
+def test_completion_of_commands_and_options(tmp_path):
+    env = {"_LENET5_COMPLETE": "bash_complete", "COMP_CWORD": "1", "COMP_WORDS": "lenet5 "}
+    assert {line.split(",")[-1] for line in quick(cwd=tmp_path, **env).stdout.splitlines()} == set(COMMANDS)
+    env |= {"COMP_CWORD": "2", "COMP_WORDS": "lenet5 train --ep"}
+    assert "--epochs" in quick(cwd=tmp_path, **env).stdout

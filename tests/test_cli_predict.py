@@ -1,0 +1,297 @@
+"""lenet5 predict: one line a picture, in order, whatever the others are."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import save
+
+from cli import draw_digit, finish, has_escape_codes, model_path, quick, start
+from lenet5 import LeNet5
+
+
+def predict(folder, *args, stdin=None, **env):
+    return quick("predict", "--model", model_path(), *args, cwd=folder, stdin=stdin, **env)
+
+
+def answers(result):
+    """The rows of the text output."""
+    return [line.split("\t") for line in result.stdout.splitlines()]
+
+
+def documents(result):
+    """The JSON output, strict."""
+    return json.loads(result.stdout, parse_constant=pytest.fail)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """0.png ... 9.png, each a picture of its digit; blank.png, bad.png and a text."""
+    for digit in range(10):
+        draw_digit(tmp_path / f"{digit}.png", digit)
+    Image.new("L", (60, 60), 255).save(tmp_path / "blank.png")
+    (tmp_path / "bad.png").write_bytes((tmp_path / "3.png").read_bytes()[:60])
+    (tmp_path / "notes.txt").write_text("not a picture")
+    return tmp_path
+
+
+def test_one(folder):
+    result = predict(folder, "7.png")
+    [[name, digit, confidence]] = answers(result)
+    assert (result.code, name, digit) == (0, "7.png", "7")
+    assert 0.5 < float(confidence) <= 1
+    assert len(confidence.split(".")[1]) == 4
+
+
+def test_many_in_the_order_given(folder):
+    names = [f"{digit}.png" for digit in (3, 1, 4, 1, 5, 9, 2, 6)]
+    result = predict(folder, *names)
+    assert [row[:2] for row in answers(result)] == [[name, name[0]] for name in names]
+    assert result.code == 0
+
+
+def test_more_than_one_chunk(folder):
+    names = [f"{k % 10}.png" for k in range(150)]
+    rows = answers(predict(folder, *names))
+    assert [row[0] for row in rows] == names
+    assert len({tuple(row) for row in rows}) == 10
+
+
+def test_an_answer_does_not_depend_on_the_others(folder):
+    alone = answers(predict(folder, "5.png"))[0]
+    among = answers(predict(folder, "1.png", "bad.png", "blank.png", "5.png", "2.png", "--threads", "2"))
+    assert alone in among
+
+
+def test_standard_input(folder):
+    result = predict(folder, "-", stdin=(folder / "4.png").read_bytes())
+    assert answers(result)[0][:2] == ["-", "4"]
+    result = predict(folder, "2.png", "-", "3.png", "--json", stdin=(folder / "4.png").read_bytes())
+    assert [row["digit"] for row in documents(result)] == [2, 4, 3]
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
+def test_standard_input_that_is_no_picture(folder, data):
+    result = predict(folder, "-", stdin=data)
+    assert (result.code, result.stdout) == (3, "")
+    assert result.error
+
+
+def test_a_list(folder):
+    (folder / "list.txt").write_text("3.png\r\n\n  \n./8.png\n1.png")
+    rows = answers(predict(folder, "@list.txt"))
+    assert [row[:2] for row in rows] == [["3.png", "3"], ["./8.png", "8"], ["1.png", "1"]]
+
+
+def test_a_list_with_a_byte_order_mark_and_strange_names(folder):
+    os.rename(folder / "3.png", os.fsencode(folder) + b"/d\xe9j\xe0.png")
+    (folder / "list.txt").write_bytes(b"\xef\xbb\xbf4.png\nd\xe9j\xe0.png\n")
+    result = predict(folder, "@list.txt")
+    assert [row[1] for row in answers(result)] == ["4", "3"]
+
+
+def test_an_empty_list(folder):
+    (folder / "list.txt").write_text("\n")
+    for flags, expected in (([], ""), (["--json"], "[]\n")):
+        result = predict(folder, "@list.txt", *flags)
+        assert (result.code, result.stdout) == (0, expected)
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_list_that_is_missing_is_said_before_any_answer(folder, flags):
+    result = predict(folder, *["1.png"] * 70, "@missing.txt", *flags)
+    assert (result.code, result.stdout) == (2, "")
+    assert "missing.txt" in result.error
+
+
+def test_a_list_of_bad_names(folder):
+    names = [b"1.png", b"nul\0in.png", b".", b"missing.png", b"x" * 5000, b"2.png", b"@list.txt", b"-"]
+    (folder / "list.txt").write_bytes(b"\n".join(names))
+    result = predict(folder, "@list.txt", "--json")
+    assert result.code == 3
+    rows = documents(result)
+    assert [row["digit"] for row in rows] == [1, None, None, None, None, 2, None, None]
+    assert [("error" in row) for row in rows] == [False, True, True, True, True, False, True, True]
+
+
+def test_a_folder(folder):
+    result = predict(folder, ".")
+    rows = {row[0]: row[1] for row in answers(result)}
+    assert rows == {f"{digit}.png": str(digit) for digit in range(10)} | {"blank.png": "no digit"}
+    assert result.code == 3
+    assert "bad.png" in result.error
+    (folder / "bad.png").unlink()
+    assert predict(folder, ".").code == 0
+
+
+def test_a_folder_without_pictures(folder):
+    (folder / "empty").mkdir()
+    result = predict(folder, "empty")
+    assert (result.code, result.stdout) == (3, "")
+    assert "empty" in result.error
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read(folder):
+    (folder / "closed").mkdir(mode=0)
+    result = predict(folder, "1.png", "closed", "2.png")
+    assert result.code == 3
+    assert [row[1] for row in answers(result)] == ["1", "2"]
+    assert "closed" in result.error
+
+
+def test_bad_ones_among_good_ones(folder):
+    result = predict(folder, "1.png", "bad.png", "missing.png", "notes.txt", "2.png")
+    assert result.code == 3
+    assert [row[:2] for row in answers(result)] == [["1.png", "1"], ["2.png", "2"]]
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert [line.split()[1].rstrip(":") for line in errors] == ["bad.png", "missing.png", "notes.txt"]
+    rows = documents(predict(folder, "1.png", "bad.png", "2.png", "--json"))
+    assert [row["file"] for row in rows] == ["1.png", "bad.png", "2.png"]
+    assert rows[1]["digit"] is rows[1]["confidence"] is None
+    assert "damaged" in rows[1]["error"]
+
+
+def test_a_blank_picture_is_no_digit(folder):
+    result = predict(folder, "blank.png")
+    assert (result.code, answers(result)) == (0, [["blank.png", "no digit", "-"]])
+    [row] = documents(predict(folder, "blank.png", "--json"))
+    assert row["digit"] is row["confidence"] is row["probabilities"] is None
+    assert "error" not in row
+
+
+def test_the_shape_of_the_json(folder):
+    [row] = documents(predict(folder, "7.png", "--json"))
+    assert set(row) == {"file", "digit", "confidence", "probabilities"}
+    assert (row["file"], row["digit"]) == ("7.png", 7)
+    assert len(row["probabilities"]) == 10
+    assert sum(row["probabilities"]) == pytest.approx(1, abs=1e-5)
+    assert row["confidence"] == max(row["probabilities"]) == row["probabilities"][7]
+    assert all(0 <= p <= 1 for p in row["probabilities"])
+
+
+@pytest.mark.parametrize(("top", "given"), [("2", 2), ("3", 3), ("10", 10), ("99", 10)])
+def test_top(folder, top, given):
+    [[_, *cells]] = answers(predict(folder, "7.png", "--top", top))
+    assert (len(cells), cells[0]) == (2 * given, "7")
+    confidences = [float(cell) for cell in cells[1::2]]
+    assert confidences == sorted(confidences, reverse=True)
+    assert len(set(cells[::2])) == given
+    [row] = documents(predict(folder, "7.png", "--top", top, "--json"))
+    assert [entry["digit"] for entry in row["top"]] == [int(cell) for cell in cells[::2]]
+
+
+def test_invert(folder):
+    with Image.open(folder / "7.png") as picture:
+        Image.eval(picture, lambda value: 255 - value).save(folder / "negative.png")
+    assert [row[1] for row in answers(predict(folder, "7.png", "negative.png"))] == ["7", "7"]
+    assert answers(predict(folder, "7.png", "--invert", "yes"))[0][1] == "7"
+    assert answers(predict(folder, "negative.png", "--invert", "no"))[0][1] == "7"
+
+
+def test_show_input(folder):
+    result = predict(folder, "7.png", "--show-input", "stages.png")
+    assert answers(result)[0][:2] == ["7.png", "7"]
+    assert "stages drawn: stages.png" in result.stderr
+    with Image.open(folder / "stages.png") as stages:
+        assert stages.format == "PNG"
+        assert stages.width > 1000
+
+
+@pytest.mark.parametrize("names", [["1.png", "2.png"], ["."], ["-"]])
+def test_show_input_is_for_one_file(folder, names):
+    result = predict(folder, *names, "--show-input", "stages.png", stdin=b"")
+    assert (result.code, result.stdout) == (2, "")
+    assert "--show-input draws one picture" in result.error
+
+
+def test_show_input_of_a_blank_and_of_a_bad_picture(folder):
+    result = predict(folder, "blank.png", "--show-input", "stages.png")
+    assert (result.code, answers(result)) == (0, [["blank.png", "no digit", "-"]])
+    assert "nothing to draw" in result.stderr
+    result = predict(folder, "bad.png", "--show-input", "stages.png")
+    assert result.code == 3
+    assert result.error
+    assert not (folder / "stages.png").exists()
+
+
+def test_show_input_that_cannot_be_written(folder):
+    result = predict(folder, "7.png", "--show-input", "missing/stages.png")
+    assert result.code == 1
+    assert "No such file or directory" in result.error
+
+
+STRANGE = {
+    b"with space.png": "with space.png",
+    b"tab\there.png": r"'tab\there.png'",
+    b"two\nlines.png": r"'two\nlines.png'",
+    b"carriage\rreturn.png": r"'carriage\rreturn.png'",
+    b"\x1b[31mred.png": r"'\x1b[31mred.png'",
+    "größe 四.png".encode(): "größe 四.png",
+    b"latin \xe9.png": r"'latin \udce9.png'",
+    b"back\\slash.png": "back\\slash.png",
+    b"'quoted'.png": "'quoted'.png",
+    b"no ending": "no ending",
+    b"@at.png": None,
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_names_stay_on_one_line(folder, name):
+    argument = os.fsdecode(name) if STRANGE[name] else "./" + os.fsdecode(name)
+    (folder / os.fsdecode(name)).write_bytes((folder / "6.png").read_bytes())
+    result = predict(folder, argument, "1.png")
+    assert (result.code, len(result.stderr.splitlines())) == (0, 1)
+    assert [row[:2] for row in answers(result)] == [[STRANGE[name] or argument, "6"], ["1.png", "1"]]
+    rows = documents(predict(folder, argument, "1.png", "--json"))
+    assert [row["file"] for row in rows] == [argument, "1.png"]
+
+
+@pytest.mark.parametrize("name", [name for name in STRANGE if STRANGE[name]])
+def test_strange_names_in_errors(folder, name):
+    argument = os.fsdecode(name)
+    (folder / argument).write_bytes(b"damaged")
+    result = predict(folder, argument)
+    assert (result.code, result.stdout, len(result.stderr.splitlines())) == (3, "", 2)
+    assert STRANGE[name] in result.error
+    assert not has_escape_codes(result.stderr)
+    [row] = documents(predict(folder, argument, "--json"))
+    assert row["file"] == argument
+    assert row["error"]
+
+
+def test_the_answers_flow_while_others_wait(folder):
+    """The first chunk is answered before the last picture is looked at."""
+    os.mkfifo(folder / "pipe")
+    process = start("predict", "-q", "--model", model_path(), *["7.png"] * 64, "pipe", cwd=folder)
+    assert process.stdout.readline().startswith(b"7.png\t7\t")
+    assert finish(process).code == 3
+
+
+def test_named_classes(folder):
+    labels = ["naught", "007", "Größe", "x y", "4", "five", "six", "seven", "٣", "'"]
+    model = LeNet5(labels=labels)
+    model.parameters[:] = LeNet5(seed=1).parameters
+    model.save(folder / "named")
+    [row] = documents(predict(folder, "1.png", "--model", "named", "--json", "--top", "10"))
+    assert {str(entry["digit"]) for entry in row["top"]} == {"naught", "007", "Größe", "x y", "4", *labels[5:]}
+
+
+@pytest.mark.parametrize("scale", [1e7, 1e30])
+def test_a_model_whose_answers_overflow(folder, scale):
+    tensors = {name: np.float32(scale) * np.sign(t) for name, t in LeNet5().state_dict().items()}
+    info = {"kind": "model", "format_version": 1, **LeNet5().info()}
+    (folder / "huge").write_bytes(save(tensors, {"lenet5": json.dumps(info)}))
+    for flags in ([], ["--json"]):
+        result = predict(folder, "7.png", "--model", "huge", *flags)
+        assert (result.code, result.stdout) == (3, "")
+        assert "too large" in result.error
+
+
+def test_a_bad_model(folder):
+    for model in ("missing", "notes.txt", ".", "7.png"):
+        result = predict(folder, "7.png", "--model", model)
+        assert (result.code, result.stdout) == (3, "")
+        assert f"Error: {model}: " in result.error

@@ -1,0 +1,368 @@
+"""lenet5 train: what it writes and prints, and that it goes on exactly after any end."""
+
+import csv
+import json
+import os
+import pty
+import signal
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from cli import (
+    ENTRY_POINT,
+    WITH_FEW_STROKES,
+    finish,
+    has_escape_codes,
+    interrupt,
+    lenet5,
+    quick,
+    start,
+    wait_for,
+)
+from lenet5 import load
+
+TWO = ["train", "--dataset", "strokes", "--epochs", "2", "--validation", "1000", "--seed", "3"]
+LONG = ["train", "--dataset", "strokes", "--epochs", "6", "--validation", "1000", "--seed", "3"]
+RUN_FILES = {"config.json", "metrics.csv", "state.safetensors", "best.safetensors", "last.safetensors", "curves.png"}
+
+
+def train(folder, *args, **env):
+    return quick(*args, cwd=folder, few=True, **env)
+
+
+def results(folder):
+    """The tensors of the three files of weights, as bytes."""
+    paths = (folder / "runs/train-001/best.safetensors", folder / "runs/train-001/last.safetensors",
+             folder / "lenet5.safetensors")  # fmt: skip
+    return [{name: tensor.tobytes() for name, tensor in load_file(path).items()} for path in paths]
+
+
+def history(folder):
+    rows = csv.DictReader((folder / "runs/train-001/metrics.csv").read_text().splitlines())
+    return [{name: value for name, value in row.items() if "second" not in name} for row in rows]
+
+
+def assert_nothing_half_written(folder):
+    assert not list(folder.rglob("*.part"))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """(folder, result) of an uninterrupted training of two epochs."""
+    folder = tmp_path_factory.mktemp("done")
+    return folder, lenet5(*TWO, cwd=folder, command=WITH_FEW_STROKES)
+
+
+@pytest.fixture(scope="module")
+def long_done(tmp_path_factory):
+    """The folder of an uninterrupted training of six epochs."""
+    folder = tmp_path_factory.mktemp("long")
+    assert train(folder, *LONG).code == 0
+    return folder
+
+
+# ---- what it gives -------------------------------------------------------------------------------------------------
+
+
+def test_the_result_is_all_of_standard_output(done):
+    _, result = done
+    assert result.code == 0
+    assert result.stdout.startswith("test accuracy ")
+    assert result.stdout.endswith("in 1,000 strokes pictures\n")
+    assert result.stdout.count("\n") == 1
+    assert not has_escape_codes(result.stdout + result.stderr)
+
+
+def test_a_layer_table_first_and_a_line_an_epoch(done):
+    lines = done[1].stderr.splitlines()
+    assert lines[0].startswith("layer ")
+    assert "61,706" in next(line for line in lines if line.startswith("total"))
+    assert [line[:9] for line in lines if line.startswith("epoch ")] == ["epoch 1/2", "epoch 2/2"]
+
+
+def test_the_files(done):
+    folder, _ = done
+    assert {path.name for path in folder.iterdir()} == {"runs", "lenet5.safetensors"}
+    assert {path.name for path in (folder / "runs/train-001").iterdir()} == RUN_FILES
+    rows = history(folder)
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    best, _, out = results(folder)
+    assert best == out
+
+
+def test_the_model_says_how_it_was_trained(done):
+    model = load(done[0] / "lenet5.safetensors")
+    assert model.training["command"] == "lenet5 " + " ".join(TWO)
+    assert model.training["dataset"] == "strokes"
+    assert len(model.training["data_sha256"]) == 64
+    assert model.training["config"]["seed"] == 3
+    assert model.training["metrics"]["test_n"] == 1000
+    assert f"{model.training['metrics']['test_accuracy']:.2%}" in done[1].stdout
+
+
+def test_the_same_command_gives_the_same_bits_for_any_number_of_threads(done, tmp_path):
+    result = train(tmp_path, *TWO, "--threads", "3", "--json", "-q")
+    assert (result.code, result.stderr) == (0, "")
+    assert results(tmp_path) == results(done[0])
+    assert history(tmp_path) == history(done[0])
+    document = json.loads(result.stdout, parse_constant=pytest.fail)
+    assert document["run"] == os.path.join("runs", "train-001")
+    assert (document["model"], document["dataset"]) == ("lenet5.safetensors", "strokes")
+    assert [epoch["epoch"] for epoch in document["history"]] == [1, 2]
+    assert document["test"]["n"] == 1000
+    assert document["best_epoch"] in (1, 2)
+
+
+def test_a_second_run_gets_a_folder_of_its_own(tmp_path):
+    first = train(tmp_path, *TWO[:3], "--epochs", "1")
+    before = results(tmp_path)
+    second = train(tmp_path, *TWO[:3], "--epochs", "1", "--seed", "9", "--out", "other.safetensors")
+    assert (first.code, second.code) == (0, 0)
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {"train-001", "train-002"}
+    assert results(tmp_path) == before
+    assert (tmp_path / "other.safetensors").exists()
+
+
+def test_variants(tmp_path):
+    result = train(tmp_path, *TWO[:3], "--epochs", "1", "--activation", "tanh", "--pool", "avg", "--optimizer", "adamw",
+                   "--learning-rate", "0.001", "--schedule", "cosine", "--augment", "none", "--validation", "0",
+                   "--batch-size", "100", "--runs", "elsewhere/deep")  # fmt: skip
+    assert result.code == 0
+    model = load(tmp_path / "lenet5.safetensors")
+    assert (model.activation, model.pool) == ("tanh", "avg")
+    assert model.training["config"]["optimizer"] == "adamw"
+    assert "validation" not in result.stderr.split("epoch 1/1")[1].splitlines()[0]
+    assert (tmp_path / "elsewhere/deep/train-001").is_dir()
+
+
+def test_a_bar_on_a_terminal(tmp_path):
+    ours, theirs = pty.openpty()
+    process = start(*TWO, cwd=tmp_path, command=WITH_FEW_STROKES, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    except OSError:
+        pass
+    os.close(ours)
+    result = finish(process)
+    assert result.code == 0
+    assert not has_escape_codes(result.stdout)
+    text = shown.decode()
+    assert "images/s" in text
+    assert "━" in text
+    assert "\x1b[" in text
+    assert "epoch 2/2" in text
+
+
+# ---- what cannot be ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("out", ["missing/model", "/proc/model", "runs-file/model"])
+def test_an_out_that_cannot_be_written_is_said_first(tmp_path, out):
+    (tmp_path / "runs-file").write_text("")
+    started = time.monotonic()
+    result = train(tmp_path, *TWO, "--out", out)
+    assert (result.code, result.stdout) == (1, "")
+    assert "epoch" not in result.stderr
+    assert result.error
+    assert ".part" not in result.error
+    assert not (tmp_path / "runs").exists()
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("runs", ["/proc/runs", "file/runs", "/dev/null/runs"])
+def test_a_folder_of_runs_that_cannot_be_made(tmp_path, runs):
+    (tmp_path / "file").write_text("")
+    result = train(tmp_path, *TWO, "--runs", runs)
+    assert (result.code, result.stdout) == (1, "")
+    assert "epoch 1" not in result.stderr
+    assert result.error
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_of_runs_without_permission(tmp_path):
+    (tmp_path / "runs").mkdir(mode=0o500)
+    result = train(tmp_path, *TWO)
+    assert result.code == 1
+    assert "Permission denied" in result.error
+
+
+@pytest.mark.parametrize("n", ["10000", "60000"])
+def test_more_validation_than_pictures_leaves_no_run(tmp_path, n):
+    result = train(tmp_path, *TWO, "--validation", n)
+    assert (result.code, result.stdout) == (2, "")
+    assert "validation" in result.error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("validation", ["0", "1000"])
+@pytest.mark.parametrize("rate", ["1e9", "1e300"])
+def test_divergence(tmp_path, rate, validation):
+    result = train(tmp_path, *TWO, "--learning-rate", rate, "--validation", validation)
+    assert (result.code, result.stdout) == (6, "")
+    assert "the loss is not finite any more at epoch 1, batch" in result.error
+    assert "Warning" not in result.stderr
+    assert not (tmp_path / "lenet5.safetensors").exists()
+    assert_nothing_half_written(tmp_path)
+    kept = load(tmp_path / "runs/train-001/last.safetensors")
+    assert np.isfinite(kept.parameters).all()
+
+
+def test_no_data(tmp_path):
+    result = train(tmp_path, "train", "--dataset", "mnist", "--data-dir", "empty", "--offline")
+    assert (result.code, result.stdout) == (4, "")
+    assert result.error
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- resume --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--epochs", "3"], ["--seed", "3"], ["--batch-size", "64"], ["--dataset", "strokes"], ["--pool", "max"],
+     ["--learning-rate", "0.1"], ["--validation", "1000"], ["--runs", "runs"], ["--augment", "none"]],
+)  # fmt: skip
+def test_resume_with_another_training_is_usage(done, option):
+    folder, _ = done
+    before = results(folder)
+    result = train(folder, "train", "--resume", "runs/train-001", *option)
+    assert (result.code, result.stdout) == (2, "")
+    assert f"{option[0]} cannot be changed by --resume" in result.error
+    assert results(folder) == before
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[]", "\x1b[31m", "NaN"])
+def test_resume_of_what_is_no_run(tmp_path, content):
+    (tmp_path / "run").mkdir()
+    if content is not None:
+        (tmp_path / "run" / "config.json").write_text(content)
+    for name in ("run", "missing"):
+        result = train(tmp_path, "train", "--resume", name)
+        assert (result.code, result.stdout) == (4, "")
+        assert name in result.error
+        assert not has_escape_codes(result.stderr)
+
+
+def test_resume_of_a_run_that_is_done_gives_its_result_again(done, tmp_path):
+    folder, first = done
+    before = results(folder)
+    result = train(folder, "train", "--resume", "runs/train-001", "--out", tmp_path / "again", "--threads", "1")
+    assert (result.code, result.stdout) == (0, first.stdout)
+    assert results(folder) == before
+    assert load_file(tmp_path / "again").keys() == load_file(folder / "lenet5.safetensors").keys()
+
+
+def test_resume_with_other_pictures(done):
+    result = quick("train", "--resume", "runs/train-001", cwd=done[0])  # all strokes, and not the few
+    assert (result.code, result.stdout) == (4, "")
+    assert "not the pictures that this run was trained on" in result.error
+
+
+def test_resume_of_a_damaged_state(tmp_path):
+    process = start(*LONG, cwd=tmp_path, command=WITH_FEW_STROKES)
+    state = tmp_path / "runs/train-001/state.safetensors"
+    wait_for(state.exists)
+    process.kill()
+    finish(process)
+    state.write_bytes(state.read_bytes()[:5000])
+    result = train(tmp_path, "train", "--resume", "runs/train-001")
+    assert (result.code, result.stdout) == (3, "")
+    assert "state.safetensors" in result.error
+
+
+def started(folder, epochs_first=0, delay=0.0):
+    """A long training that has done this many epochs, and then gone on for ``delay`` seconds."""
+    process = start(*LONG, cwd=folder, command=WITH_FEW_STROKES)
+    metrics = folder / "runs/train-001/metrics.csv"
+
+    def epochs():
+        return metrics.read_text().count("\n") - 1 if metrics.exists() else 0
+
+    if epochs_first:
+        wait_for(lambda: epochs() >= epochs_first)
+    else:
+        wait_for((folder / "runs/train-001/config.json").exists)
+        while b"run folder" not in process.stderr.readline():  # the training begins
+            pass
+    time.sleep(delay)
+    return process
+
+
+def assert_resumes_exactly(folder, uninterrupted):
+    result = train(folder, "train", "--resume", "runs/train-001", "--threads", "1")
+    assert result.code == 0
+    assert results(folder) == results(uninterrupted)
+    assert history(folder) == history(uninterrupted)
+    assert {path.name for path in (folder / "runs/train-001").iterdir() if path.suffix != ".part"} == RUN_FILES
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("epochs_first", "delay"), [(0, 0.0), (2, 0.08)])
+def test_a_signal_saves_and_the_run_goes_on_exactly(long_done, tmp_path, number, code, epochs_first, delay):
+    result = interrupt(started(tmp_path, epochs_first, delay), number)
+    assert (result.code, result.stdout) == (code, "")
+    assert "stopped; go on with: lenet5 train --resume runs/train-001" in result.stderr
+    assert "Error" not in result.stderr
+    assert_nothing_half_written(tmp_path)
+    assert not (tmp_path / "lenet5.safetensors").exists()
+    assert_resumes_exactly(tmp_path, long_done)
+
+
+@pytest.mark.parametrize(("epochs_first", "delay"), [(0, 0.1), (1, 0.0), (3, 0.05), (5, 0.1), (6, 0.0)])
+def test_a_kill_loses_nothing(long_done, tmp_path, epochs_first, delay):
+    process = started(tmp_path, epochs_first, delay)
+    process.kill()
+    assert finish(process).code in (-signal.SIGKILL, 0)
+    assert_resumes_exactly(tmp_path, long_done)
+
+
+def test_stopped_again_and_again(long_done, tmp_path):
+    result = interrupt(started(tmp_path))
+    for _ in range(3):
+        process = start("train", "--resume", "runs/train-001", cwd=tmp_path, command=WITH_FEW_STROKES)
+        while (line := process.stderr.readline()) and b"run folder" not in line:
+            pass
+        time.sleep(0.15)
+        result = interrupt(process)
+        assert result.code in (130, 0)
+    assert_resumes_exactly(tmp_path, long_done)
+
+
+def test_ctrl_c_before_the_training(tmp_path):
+    process = start(*LONG, cwd=tmp_path, command=ENTRY_POINT)
+    time.sleep(0.6)
+    result = interrupt(process)
+    assert result.code in (130, -signal.SIGINT)  # the latter: before Python was up
+    assert "fault of lenet5" not in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.mnist
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_mnist_with_the_real_command(tmp_path, number):
+    """Ended at several moments, resumed, and ended again: the bits of a run that was let be."""
+    command = ["train", "--dataset", "mnist", "--epochs", "2", "--seed", "5"]
+    whole = tmp_path / "whole"
+    broken = tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    assert lenet5(*command, cwd=whole).code == 0
+    next_command, rng = command, np.random.default_rng(number)
+    for _ in range(5):
+        process = start(*next_command, cwd=broken)
+        while (line := process.stderr.readline()) and b"run folder" not in line:
+            pass
+        time.sleep(float(rng.uniform(0, 2)))
+        result = interrupt(process, number)
+        assert result.code in {signal.SIGKILL: (-9, 0), signal.SIGINT: (130, 0), signal.SIGTERM: (143, 0)}[number]
+        next_command = ["train", "--resume", "runs/train-001"]
+    result = lenet5("train", "--resume", "runs/train-001", cwd=broken)
+    assert result.code == 0
+    assert results(broken) == results(whole)
+    assert history(broken) == history(whole)

@@ -1,0 +1,178 @@
+"""LeNet5 as people use it: the names and meanings of scikit-learn, and the model that ships."""
+
+from importlib import resources
+
+import numpy as np
+import pytest
+
+import lenet5
+from lenet5 import LeNet5, load, pretrained, strokes
+from lenet5.errors import DivergedError
+from lenet5.losses import cross_entropy
+
+
+@pytest.fixture(scope="module")
+def data():
+    return strokes.draw(1200, seed=3)
+
+
+@pytest.fixture(scope="module")
+def model(data):
+    return LeNet5(seed=1).fit(*data, epochs=4)
+
+
+def test_the_public_names():
+    assert set(lenet5.__all__) == {"LeNet5", "datasets", "load", "pretrained", "read_image"}
+    assert all(getattr(lenet5, name) for name in lenet5.__all__)
+    assert set(lenet5.__all__) <= set(dir(lenet5))
+    with pytest.raises(AttributeError, match="LeNet6"):
+        lenet5.LeNet6  # noqa: B018
+
+
+def test_shapes_and_dtypes_of_answers(model, data):
+    X, y = data
+    probabilities = model.predict_proba(X)
+    assert (probabilities.shape, probabilities.dtype) == ((1200, 10), np.float32)
+    assert (model.predict(X).shape, model.predict(X).dtype) == ((1200,), np.int64)
+    assert isinstance(model.score(X, y), float)
+
+
+def test_the_answers_agree_with_each_other(model, data):
+    X, y = data
+    probabilities = model.predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (probabilities >= 0).all()
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), model.predict(X))
+    assert model.score(X, y) == (model.predict(X) == y).mean() > 0.8
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
+def test_labels_of_any_whole_type(model, data, dtype):
+    X, y = data
+    assert model.score(X, y.astype(dtype)) == model.score(X, list(map(int, y)))
+
+
+def test_no_pictures(model):
+    none = np.zeros((0, 28, 28), np.uint8)
+    assert model.predict(none).shape == (0,)
+    assert model.predict_proba(none).shape == (0, 10)
+    assert np.isnan(model.score(none, []))
+    report, probabilities = model.evaluate(none, [])
+    assert (report["accuracy"], report["loss"], report["n"], report["errors"]) == (None, None, 0, 0)
+    assert probabilities.shape == (0, 10)
+
+
+@pytest.mark.parametrize(("height", "width", "grid"), [(32, 32, ()), (36, 32, (2, 1)), (40, 60, (3, 8)), (35, 34, ())])
+def test_larger_pictures_give_maps(model, height, width, grid):
+    X = np.zeros((2, 1, height, width), np.uint8)
+    assert model.predict(X).shape == (2, *grid)
+    assert model.predict_proba(X).shape == (2, 10, *grid)
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_map_has_the_answers_of_its_windows(model, data):
+    X = np.zeros((1, 1, 32, 64), np.uint8)
+    X[0, 0, 2:30, 2:30], X[0, 0, 2:30, 34:62] = data[0][:2]
+    np.testing.assert_array_equal(model.logits(X)[0, :, 0, 8], model.logits(X[..., 32:])[0])
+    np.testing.assert_array_equal(model.logits(X)[0, :, 0, 0], model.logits(X[..., :32])[0])
+
+
+@pytest.mark.parametrize("size", [(36, 32), (40, 40)])
+def test_maps_have_no_score(model, size):
+    X = np.zeros((3, *size), np.uint8)
+    for call in (model.score, model.evaluate):
+        with pytest.raises(ValueError, match="one answer each"):
+            call(X, [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "X", [np.zeros((28, 28)), np.zeros((1, 27, 27)), np.zeros((1, 28, 28), int), "digit.png", None]
+)
+def test_what_are_no_pictures(model, X):
+    for call in (model.predict, model.predict_proba):
+        with pytest.raises(ValueError, match=r"^X has "):
+            call(X)
+
+
+@pytest.mark.parametrize("y", [[0], [0, 1, 2], [[0, 1]], [0, 10], [0, -1], ["a", "b"], [0.5, 1], None])
+def test_what_are_no_labels(model, y):
+    for call in (model.score, model.evaluate):
+        with pytest.raises(ValueError, match=r"^y "):
+            call(np.zeros((2, 28, 28), np.uint8), y)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_the_answers_do_not_depend_on_threads(model, data, threads):
+    np.testing.assert_array_equal(model.predict_proba(data[0], threads), model.predict_proba(data[0], 1))
+
+
+def test_predicting_changes_nothing(model, data):
+    before = model.parameters.copy()
+    model.predict(data[0])
+    model.evaluate(*data)
+    np.testing.assert_array_equal(model.parameters, before)
+
+
+def test_evaluate_agrees_with_score_and_loss(model, data):
+    X, y = data
+    report, probabilities = model.evaluate(X, y)
+    assert report["accuracy"] == model.score(X, y)
+    assert report["loss"] == cross_entropy(model.logits(X), y).mean()
+    np.testing.assert_array_equal(probabilities, model.predict_proba(X))
+
+
+def test_scores_that_are_not_finite_are_said_so():
+    model = LeNet5()
+    for name, tensor in model.state_dict().items():
+        if name.endswith("weight"):
+            tensor *= np.float32(1e12)
+    with pytest.raises(DivergedError, match="not finite"):
+        model.evaluate(np.full((2, 28, 28), 255, np.uint8), [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        ({"variant": "1889"}, "variant"), ({"activation": "gelu"}, "activation"), ({"pool": "mean"}, "pool"),
+        ({"labels": []}, "labels"), ({"labels": ["a"]}, "labels"), ({"labels": range(257)}, "labels"),
+        ({"labels": ["a", "b\n"]}, "label"), ({"labels": ["a", ""]}, "label"), ({"labels": ["a", "b" * 101]}, "label"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments(settings, match):
+    with pytest.raises(ValueError, match=match):
+        LeNet5(**settings)
+
+
+@pytest.mark.parametrize("n", [2, 3, 256])
+def test_any_number_of_classes(n, tmp_path):
+    X, y = np.random.default_rng(0).integers(0, 255, (n, 28, 28), dtype=np.uint8), np.arange(n)
+    model = LeNet5(labels=range(n)).fit(X, y, epochs=1)
+    assert model.predict_proba(X).shape == (n, n)
+    model.save(tmp_path / "m")
+    assert load(tmp_path / "m").labels == [str(k) for k in range(n)]
+
+
+def test_save_and_load_give_the_same_answers(model, data, tmp_path):
+    model.save(tmp_path / "m.safetensors")
+    for path in (tmp_path / "m.safetensors", str(tmp_path / "m.safetensors")):
+        np.testing.assert_array_equal(load(path).predict_proba(data[0]), model.predict_proba(data[0]))
+
+
+SHIPS = (resources.files("lenet5") / "data" / "mnist.safetensors").is_file()
+needs_weights = pytest.mark.skipif(not SHIPS, reason="lenet5/data/mnist.safetensors is not built yet")
+
+
+@needs_weights
+def test_the_model_that_ships():
+    model = pretrained()
+    assert model.labels == list("0123456789")
+    assert model.training["dataset"] == "mnist"
+    assert model.training["metrics"]["test_accuracy"] > 0.99
+
+
+@needs_weights
+@pytest.mark.mnist
+def test_the_model_that_ships_is_as_good_as_it_says(mnist_dir):
+    _, (X, y) = lenet5.datasets.load("mnist", mnist_dir)
+    model = pretrained()
+    assert model.score(X, y) == pytest.approx(model.training["metrics"]["test_accuracy"], abs=3e-4)
