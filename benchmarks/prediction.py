@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from common import alternate, machine, parser, pictures, row, save, summary, timed
+from common import alternate, machine, parser, pictures, row, save, summary
 
 from lenet5 import LeNet5
 
@@ -71,7 +71,7 @@ def main() -> None:
         for n in args.sizes:
             group = contestants(model, X[:n], threads, not args.no_peers)
             loop = max(1, 2000 // n)
-            loops = {key: (lambda f=f: [f() for _ in range(loop)]) for key, f in group.items()}
+            loops = {key: (lambda f=f, n=loop: [f() for _ in range(n)]) for key, f in group.items()}
             seconds = alternate(loops, args.repeats)
             print(f"\n{n:,} picture{'s' * (n > 1)} a call, {threads} thread{'s' * (threads > 1)}")
             base = summary(seconds["lenet5"])["median"]
@@ -89,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    timed(main)
+    main()

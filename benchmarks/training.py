@@ -27,7 +27,7 @@ def pytorch(X, y, batch_size: int, threads: int):
     from peers import torch_lenet5
 
     model = torch_lenet5()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=2e-4)
     loss = torch.nn.CrossEntropyLoss()
     images = torch.from_numpy(np.pad(X, ((0, 0), (2, 2), (2, 2)))[:, None].astype(np.float32) / 255)
     labels = torch.from_numpy(y.astype(np.int64))
@@ -69,7 +69,8 @@ def main() -> None:
                 s = summary(values)
                 print(row(contestant, s, "s"), f"  {s['median'] / base:.1f} x")
                 results.append({"contestant": contestant, "batch_size": batch_size, "threads": threads, "seconds": s})
-    save("training", {"machine": where, "data": name, "n": len(y), "repeats": args.repeats, "passes": results}, args.out)
+    document = {"machine": where, "data": name, "n": len(y), "repeats": args.repeats, "passes": results}
+    save("training", document, args.out)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 @click.option("--optimizer", type=click.Choice(["sgd", "adamw"]), default="sgd", show_default=True,
               help="sgd has Nesterov momentum.")  # fmt: skip
 @click.option("--momentum", type=float, default=0.9, show_default=True)
-@click.option("--weight-decay", type=float, default=5e-4, show_default=True)
+@click.option("--weight-decay", type=float, default=2e-4, show_default=True)
 @click.option("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="onecycle",
               show_default=True, help="How the learning rate runs.")  # fmt: skip
 @click.option("--augment", type=click.Choice(["none", "affine"]), default="affine", show_default=True,

@@ -38,7 +38,7 @@ class Config:
     learning_rate: float = 0.05
     optimizer: str = "sgd"
     momentum: float = 0.9
-    weight_decay: float = 5e-4
+    weight_decay: float = 2e-4
     schedule: str = "onecycle"
     augment: str = "affine"
     validation: int = 5000

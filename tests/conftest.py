@@ -7,12 +7,9 @@ import pytest
 
 
 def _data_dir() -> Path:
-    """LENET5_DATA_DIR, else a folder `shared/data` beside the checkout, else the cache of `lenet5 download`."""
+    """LENET5_DATA_DIR, else the cache of `lenet5 download`."""
     if "LENET5_DATA_DIR" in os.environ:
         return Path(os.environ["LENET5_DATA_DIR"])
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    if beside.is_dir():
-        return beside
     from lenet5.download import default_data_dir
 
     return default_data_dir()

@@ -8,9 +8,9 @@ import logging
 import pytest
 from click.testing import CliRunner
 from faultserver import serving
-from lenet5.cli.download import download
 
 from lenet5 import datasets
+from lenet5.cli.download import download
 from lenet5.download import RemoteFile
 from lenet5.errors import ChecksumError, DataError
 
