@@ -31,8 +31,15 @@ kernels = Extension(
         "lenet5/kernels_avx2.c",
         "lenet5/kernels_avx512.c",
     ],
-    depends=["lenet5/kernels.h", "lenet5/kernels_body.h", "lenet5/kernels_table.h", "lenet5/kernels_isa.h",
-             "lenet5/network_body.h", "lenet5/barrier.h", "lenet5/strokes.h"],
+    depends=[
+        "lenet5/kernels.h",
+        "lenet5/kernels_body.h",
+        "lenet5/kernels_table.h",
+        "lenet5/kernels_isa.h",
+        "lenet5/network_body.h",
+        "lenet5/barrier.h",
+        "lenet5/strokes.h",
+    ],
     extra_compile_args=[
         "-O1" if DEBUG else "-O3",
         # a * b + c becomes one fused instruction where there is one: same bits in every path.

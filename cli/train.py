@@ -142,8 +142,11 @@ def _introduce(run, trainer, data) -> None:
     output.note(output.layer_table(trainer.network))
     output.note(
         f"\n{data.name}: {len(data.train[1]) - n_validation:,} training, {n_validation:,} validation, "
-        f"{len(data.test[1]):,} test pictures; {config.epochs} epochs, batches of {config.batch_size}, seed "
-        f"{config.seed}; {trainer.threads} threads, {_kernels.ISA} kernels; run folder {output.one_line(run.folder)}"
+        f"{len(data.test[1]):,} test pictures"
+    )
+    output.note(
+        f"{config.epochs} epochs, batches of {config.batch_size}, seed {config.seed}; {trainer.threads} threads, "
+        f"{_kernels.ISA} kernels; run folder {output.one_line(run.folder)}"
     )
     if trainer.history or trainer.position[1]:
         epoch, step = trainer.position

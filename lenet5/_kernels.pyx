@@ -126,7 +126,9 @@ cdef int _check_gradient(const lenet5_op *op, real[:, :, :, :, ::1] dY, Py_ssize
 
 def conv_scratch(int in_channels, int in_width, int kernel_size, int out_channels, int out_height):
     """Elements of scratch memory that the backward kernels of one convolution need at most."""
-    return LANES * max(out_channels * out_height * (in_width + kernel_size + 8), _ceil_div(in_channels * kernel_size**2, LANES) * LANES)
+    cdef Py_ssize_t padded_dY = out_channels * out_height * (in_width + kernel_size + 8)
+    cdef Py_ssize_t transposed_X = _ceil_div(in_channels * kernel_size**2, LANES) * LANES
+    return LANES * max(padded_dY, transposed_X)
 
 
 def conv2d_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b):
@@ -400,7 +402,6 @@ cdef class Program:
                     _isa.f64.net_backward(&self.c, &parameters[0], &A[0], &dA[0], &gradients[0], &scratch[0])
         return loss / N if N else 0.0
 
-
     def repeat(self, float[::1] parameters, Pictures pictures, int step, str part, int n):
         """Run one step's "forward", "backward_input" or "backward_weights" n times on one lane group: for timing."""
         self.check(pictures, parameters.shape[0])
@@ -413,12 +414,12 @@ cdef class Program:
         cdef int which = ("forward", "backward_input", "backward_weights").index(part)
         cdef lenet5_net one = self.c
         cdef const lenet5_op *op = &self.ops[step]
-        cdef int i
+        cdef int _
         one.ops, one.n_ops = op, 1
         _isa.f32.gather(&pictures.c, NULL, 0, <int>min(pictures.n, <Py_ssize_t>LANES), NULL, &A[0])
         _isa.f32.net_forward(&self.c, &parameters[0], &A[0])
         with nogil:
-            for i in range(n):
+            for _ in range(n):
                 if which == 0:
                     _isa.f32.net_forward(&one, &parameters[0], &A[0])
                 elif op.kind != OP_CONV2D:
@@ -505,7 +506,8 @@ cdef class Training:
         self.c.parameters, self.c.moment1, self.c.moment2 = &parameters[0], &moment1[0], &moment2[0]
         self.c.arenas, self.c.gradients = &arenas[0], &gradients[0]
         self.c.slice_losses, self.c.slice_corrects = &losses[0], &corrects[0]
-        self.c.optimizer = lenet5_optimizer(<lenet5_optimizer_kind>kind, nesterov, momentum, beta1, beta2, epsilon, weight_decay)
+        self.c.optimizer = lenet5_optimizer(<lenet5_optimizer_kind>kind, nesterov, momentum, beta1, beta2,
+                                            epsilon, weight_decay)
         if lenet5_barrier_init(&self.barrier, n_threads) != 0:
             raise MemoryError("no barrier for the training threads")
         self.has_barrier = True
@@ -515,8 +517,8 @@ cdef class Training:
         if self.has_barrier:
             lenet5_barrier_destroy(&self.barrier)
 
-    def prepare(self, Pictures pictures, const uint8_t[::1] labels, const int64_t[::1] order, double[::1] learning_rates,
-                int64_t first_step, float[:, ::1] warps=None):
+    def prepare(self, Pictures pictures, const uint8_t[::1] labels, const int64_t[::1] order,
+                double[::1] learning_rates, int64_t first_step, float[:, ::1] warps=None):
         """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each."""
         cdef Py_ssize_t n = order.shape[0]
         self.program.check(pictures, self.program.c.n_parameters)
@@ -550,7 +552,8 @@ cdef class Training:
         return self.c.loss_sum, self.c.n_correct, self.c.steps_done, bool(self.c.diverged)
 
 
-# ---------------------------------------------------------------------------------------------- strokes
+# ---- strokes ---------------------------------------------------------------------------------------------------
+
 cdef extern from "strokes.h" nogil:
     enum: STROKES_SIDE, STROKES_POINTS, PEN_NUMBERS
     void strokes_draw(const float *control, const uint8_t *kind, int n, const float *pen, uint8_t *picture) noexcept

@@ -66,7 +66,8 @@ cdef extern from "kernels.h" nogil:
         void (*relu_backward)(int64_t, const float *, const float *, float *) noexcept nogil
         void (*tanh_forward)(int64_t, const float *, float *) noexcept nogil
         void (*tanh_backward)(int64_t, const float *, const float *, float *) noexcept nogil
-        double (*softmax_cross_entropy)(int, const float *, const uint8_t *, int, float, float *, int64_t *) noexcept nogil
+        double (*softmax_cross_entropy)(int, const float *, const uint8_t *, int, float, float *,
+                                        int64_t *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const float *, float *) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const float *, float *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const float *, float *) noexcept nogil
@@ -74,8 +75,10 @@ cdef extern from "kernels.h" nogil:
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
         double (*fma_peak)(int64_t, float *) noexcept nogil
     ctypedef struct kernels_f64:
-        void (*conv2d_forward)(const lenet5_op *, const double *, const double *, const double *, double *) noexcept nogil
-        void (*conv2d_backward_input)(const lenet5_op *, const double *, const double *, double *, double *) noexcept nogil
+        void (*conv2d_forward)(const lenet5_op *, const double *, const double *, const double *,
+                               double *) noexcept nogil
+        void (*conv2d_backward_input)(const lenet5_op *, const double *, const double *, double *,
+                                      double *) noexcept nogil
         void (*conv2d_backward_weights)(const lenet5_op *, const double *, const double *, double *, double *,
                                         double *) noexcept nogil
         void (*avg_pool2d_forward)(const lenet5_op *, const double *, double *) noexcept nogil
@@ -92,7 +95,8 @@ cdef extern from "kernels.h" nogil:
         void (*softmax)(int64_t, int, int64_t, const double *, double *) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const float *, double *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const double *, double *) noexcept nogil
-        void (*net_backward)(const lenet5_net *, const double *, const double *, double *, double *, double *) noexcept nogil
+        void (*net_backward)(const lenet5_net *, const double *, const double *, double *, double *,
+                             double *) noexcept nogil
     ctypedef struct lenet5_isa:
         const char *name
         int vector_bytes

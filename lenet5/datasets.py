@@ -185,9 +185,7 @@ def _read(images: os.PathLike, labels: os.PathLike, classes: int) -> "tuple[np.n
 
     X, y = read_idx(images, ndim=3), read_idx(labels, ndim=1)
     if len(X) != len(y):
-        raise DataError(
-            f"{images}: {len(X):,} pictures, but {labels} holds {len(y):,} labels; fetch both anew"
-        )
+        raise DataError(f"{images}: {len(X):,} pictures, but {labels} holds {len(y):,} labels; fetch both anew")
     if len(y) and y.max() >= classes:
         raise DataError(f"{labels}: label {y.max()}, but there are {classes} classes; fetch it anew")
     return X, y

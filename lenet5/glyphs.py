@@ -16,6 +16,7 @@ hand, with MNIST's training pictures to look at.
 """
 
 # Digit: [(how often, variants), …], one entry for each way.
+# fmt: off
 WAYS = {
     0: [
         (6, ["38,2 18,6 3,30 2,62 14,92 32,100 52,84 60,52 52,18 40,2 24,4",
@@ -236,3 +237,4 @@ WAYS = {
              "60,6 36,0 14,8 8,28 24,40 44,34 54,26 50,46 36,68 22,86 8,100"]),
     ],
 }
+# fmt: on

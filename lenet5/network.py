@@ -85,9 +85,7 @@ class Network:
     def state_dict(self, parameters: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Views of each tensor by name (``c1.weight`` (6, 1, 5, 5), ...), in PyTorch's layouts and names."""
         buffer = self.parameters if parameters is None else parameters
-        return {
-            name: buffer[at : at + math.prod(shape)].reshape(shape) for name, (at, shape) in self._offsets.items()
-        }
+        return {name: buffer[at : at + math.prod(shape)].reshape(shape) for name, (at, shape) in self._offsets.items()}
 
     def load_state_dict(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Copy tensors of exactly these names and shapes in; ValueError names the first that differs."""
@@ -196,9 +194,7 @@ def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
     if X.ndim == 3 and channels == 1:
         X = X[:, None]
     if X.ndim != 4 or X.shape[1] != channels or (X.shape[2:] != (28, 28) and min(X.shape[2:]) < 32):
-        raise ValueError(
-            f"X has shape {given}, expected (N, 28, 28) or (N, {channels}, H, W) with H and W at least 32"
-        )
+        raise ValueError(f"X has shape {given}, expected (N, 28, 28) or (N, {channels}, H, W) with H and W at least 32")
     if X.dtype == np.uint8:
         return np.ascontiguousarray(X)
     if X.dtype.kind != "f":

@@ -117,9 +117,7 @@ def test_wrong_threads_in_the_environment(tmp_path, digit, value):
 
 
 def test_threads_in_the_environment_change_nothing(tmp_path, digit):
-    results = [
-        quick("predict", digit, "--model", model_path(), cwd=tmp_path, LENET5_THREADS=n) for n in ("", "1", "3")
-    ]
+    results = [quick("predict", digit, "--model", model_path(), cwd=tmp_path, LENET5_THREADS=n) for n in ("", "1", "3")]
     assert len(set(results)) == 1
     assert results[0].code == 0
 

@@ -28,9 +28,7 @@ def server(monkeypatch):
 
 
 def use(monkeypatch, server, *faults: str) -> None:
-    files = tuple(
-        RemoteFile(name, len(body), hashlib.sha256(body).hexdigest()) for name, body in server.files.items()
-    )
+    files = tuple(RemoteFile(name, len(body), hashlib.sha256(body).hexdigest()) for name, body in server.files.items())
     mirrors = tuple(server.mirror(fault) for fault in faults)
     small = dataclasses.replace(datasets.MNIST, files=files, mirrors=mirrors)
     monkeypatch.setitem(datasets.TABLE, "mnist", small)

@@ -215,9 +215,7 @@ def test_the_published_files_from_a_mirror_that_bends_them(mnist_dir, tmp_path, 
     bodies = {file.name: (mnist_dir / "mnist" / file.name).read_bytes() for file in datasets.MNIST.files}
     with serving(bodies) as server:
         mirrors = [server.mirror(fault) for fault in ("flip", "short", "encoded")]
-        monkeypatch.setitem(
-            datasets.TABLE, "mnist", dataclasses.replace(datasets.MNIST, mirrors=tuple(mirrors))
-        )
+        monkeypatch.setitem(datasets.TABLE, "mnist", dataclasses.replace(datasets.MNIST, mirrors=tuple(mirrors)))
         files = datasets.fetch("mnist", tmp_path)
     assert [file.path.read_bytes() == bodies[file.path.name] for file in files] == [True] * 4
     lines = " ".join(record.getMessage() for record in caplog.records)

@@ -116,9 +116,7 @@ def test_a_wrong_file_is_replaced_and_said_so(server, folder, caplog, wrong):
     ensure(folder, FILES, [server.mirror("ok")])
     assert complete(folder)
     [line] = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert re.search(
-        r"images.gz: (wrong SHA-256: got \w{64}|[\d,]+ bytes instead of 300,000); fetching it anew", line
-    )
+    assert re.search(r"images.gz: (wrong SHA-256: got \w{64}|[\d,]+ bytes instead of 300,000); fetching it anew", line)
 
 
 def test_no_encoding_is_asked_for(server, folder):
@@ -337,9 +335,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk(server, small_disk):
     line = fails(DataError, small_disk / "set", [server.mirror("ok")])
-    assert line.startswith(
-        f"{small_disk}/set: No space left on device; free some space, or name another data folder"
-    )
+    assert line.startswith(f"{small_disk}/set: No space left on device; free some space, or name another data folder")
 
 
 def test_a_disk_that_fills_up_only_when_flushed(server, folder, monkeypatch):

@@ -91,9 +91,7 @@ def test_written_files_are_plain_idx_and_always_the_same(tmp_path):
     assert gzip.decompress(first) == idx(np.ascontiguousarray(PICTURES[:, ::-1, ::-1]))
 
 
-@pytest.mark.parametrize(
-    "array", [PICTURES.astype(float), np.uint8(3).reshape(()), np.zeros([1] * 9, np.uint8)]
-)
+@pytest.mark.parametrize("array", [PICTURES.astype(float), np.uint8(3).reshape(()), np.zeros([1] * 9, np.uint8)])
 def test_writer_refuses_what_idx_cannot_hold(tmp_path, array):
     with pytest.raises(ValueError, match="IDX takes uint8"):
         write_idx(tmp_path / "a", array)
@@ -216,9 +214,7 @@ def ten_gigabytes() -> bytes:
     return (deflate.compress(bytes(1 << 20)) + deflate.flush(zlib.Z_FULL_FLUSH)) * 10_000
 
 
-@pytest.mark.parametrize(
-    "start", [header(1 << 20, 100, 100), header(4, 4), b"\0" * 4], ids=["large", "small", "none"]
-)
+@pytest.mark.parametrize("start", [header(1 << 20, 100, 100), header(4, 4), b"\0" * 4], ids=["large", "small", "none"])
 def test_bombs_cost_no_memory_and_no_time(ten_gigabytes, start):
     deflate = zlib.compressobj(wbits=31)
     bomb = deflate.compress(start) + deflate.flush(zlib.Z_FULL_FLUSH) + ten_gigabytes
