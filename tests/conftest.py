@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Processes that tests start import the installed package, as the tests do, and not the source tree they stand in.
+os.environ["PYTHONSAFEPATH"] = "1"
+
 
 def _data_dir() -> Path:
     """LENET5_DATA_DIR, else the cache of `lenet5 download`."""
