@@ -41,7 +41,7 @@ kernels = Extension(
         "lenet5/strokes.h",
     ],
     extra_compile_args=[
-        "-O1" if DEBUG else "-O3",
+        *(["-O1", "-g"] if DEBUG else ["-O3", "-g0"]),
         # a * b + c becomes one fused instruction where there is one: same bits in every path.
         "-ffp-contract=fast",
         "-fno-math-errno",

@@ -169,5 +169,5 @@ def _largest_sum(model: LeNet5) -> float:
 
 def pretrained() -> LeNet5:
     """The model that ships with the package, trained on MNIST (`lenet5 info` says how)."""
-    with resources.as_file(resources.files("lenet5") / "data" / "mnist.safetensors") as path:
+    with resources.as_file(resources.files("lenet5.data") / "mnist.safetensors") as path:
         return load(path)
