@@ -16,6 +16,7 @@
 #define INTEGER int32_t
 #include "kernels_body.h"
 #include "network_body.h"
+#include "single_body.h"
 #undef T
 #undef SUFFIX
 #undef INTEGER
@@ -25,6 +26,7 @@
 #define INTEGER int64_t
 #include "kernels_body.h"
 #include "network_body.h"
+#include "single_body.h"
 #undef T
 #undef SUFFIX
 #undef INTEGER
@@ -37,7 +39,8 @@
             CONCAT(max_pool2d_backward, SUFFIX), CONCAT(relu_forward, SUFFIX), CONCAT(relu_backward, SUFFIX),    \
             CONCAT(tanh_forward, SUFFIX), CONCAT(tanh_backward, SUFFIX), CONCAT(softmax_cross_entropy, SUFFIX),  \
             CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(net_forward, SUFFIX),                        \
-            CONCAT(net_backward, SUFFIX), CONCAT(train, SUFFIX), CONCAT(fma_peak, SUFFIX)                        \
+            CONCAT(net_forward_few, SUFFIX), CONCAT(net_backward, SUFFIX), CONCAT(train, SUFFIX),                \
+            CONCAT(fma_peak, SUFFIX)                                                                             \
     }
 
 const lenet5_isa CONCAT(lenet5, ISA) = {STRING(ISA), VECTOR_BYTES, TABLE(f32), TABLE(f64)};

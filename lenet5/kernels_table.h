@@ -52,6 +52,9 @@ typedef struct {
                    const float *warps, T *X);
     /* The program of the network on one lane group whose input lies at the start of `activations`. */
     void (*net_forward)(const lenet5_net *net, const T *parameters, T *activations);
+    /* Both for the n_valid pictures from `first` on, one after the other: faster where they are few, the same bits. */
+    void (*net_forward_few)(const lenet5_net *net, const T *parameters, const lenet5_pictures *pictures, int64_t first,
+                            int n_valid, T *activations, T *single);
     /* dA mirrors `activations` and holds the gradient of the last output; adds to `gradients`. */
     void (*net_backward)(const lenet5_net *net, const T *parameters, const T *activations, T *dA, T *gradients,
                          T *scratch);

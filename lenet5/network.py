@@ -47,6 +47,8 @@ class Network:
     def __init__(self, layers: Mapping[str, Layer], *, seed: int | None = 0, background: float = 0.0, ink: float = 1.0):
         self.layers = dict(layers)
         self.background, self.ink = float(background), float(ink)
+        convolutions = [layer for layer in self.layers.values() if isinstance(layer, Conv2d)]
+        self.in_channels, self.n_classes = convolutions[0].in_channels, convolutions[-1].out_channels
         self._offsets: dict[str, tuple[int, tuple[int, ...]]] = {}
         at = 0
         for name, layer in self.layers.items():
@@ -73,14 +75,6 @@ class Network:
     def __getstate__(self) -> dict:
         """For copies, and for other processes: all but the compiled programs, which are made again when needed."""
         return {**self.__dict__, "_programs": {}}
-
-    @property
-    def in_channels(self) -> int:
-        return next(layer.in_channels for layer in self.layers.values() if isinstance(layer, Conv2d))
-
-    @property
-    def n_classes(self) -> int:
-        return [layer.out_channels for layer in self.layers.values() if isinstance(layer, Conv2d)][-1]
 
     def state_dict(self, parameters: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Views of each tensor by name (``c1.weight`` (6, 1, 5, 5), ...), in PyTorch's layouts and names."""
@@ -153,8 +147,11 @@ class Network:
         pictures = self.pictures(X)
         program = self.program(pictures.shape)
         scores = np.empty((pictures.n, *program.out_shape), np.float32)
-        n_threads = default_threads() if threads is None else check_threads(threads)
-        n_threads = max(1, min(n_threads, pictures.n // PICTURES_PER_THREAD))
+        n_useful = max(1, pictures.n // PICTURES_PER_THREAD)
+        if threads is None:  # to ask how many there are takes longer than one picture
+            n_threads = min(n_useful, default_threads()) if n_useful > 1 else 1
+        else:
+            n_threads = min(n_useful, check_threads(threads))
 
         def share(thread: int) -> None:
             first, last = (pictures.n * t // n_threads for t in (thread, thread + 1))
@@ -199,9 +196,11 @@ def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
         return np.ascontiguousarray(X)
     if X.dtype.kind != "f":
         raise ValueError(f"X has dtype {X.dtype}, expected uint8 (0..255) or float32 (0..1)")
-    if X.size and not (X.min() >= -1e-3 and X.max() <= 1 + 1e-3):
+    with np.errstate(over="ignore"):  # too large for float32 is too large all the same
+        pixels = X if X.dtype == np.float32 and X.flags.carray else np.require(X, np.float32, ["C", "ALIGNED"])
+    if not _kernels.within(pixels.reshape(-1), -1e-3, 1 + 1e-3):
         raise ValueError(f"X reaches from {X.min()} to {X.max()}, expected finite numbers in 0..1 for dtype {X.dtype}")
-    return np.require(X, np.float32, ["C", "ALIGNED"])
+    return pixels
 
 
 def check_labels(y: np.ndarray, n: int, n_classes: int = 10) -> np.ndarray:

@@ -55,6 +55,9 @@ def parallel(function: Callable[[int], None], n_threads: int) -> None:
     over that a fork could break or that would spin while idle. The first exception of any thread is raised. The
     functions may wait for each other, so none begins before all threads run; if one cannot be started, none begins.
     """
+    if n_threads == 1:
+        function(0)
+        return
     errors: list[BaseException] = []
     decided, cancelled = threading.Event(), False
 
