@@ -10,12 +10,12 @@
 #define WARP_SIDE 64
 #define WARP_BORDER 2
 
-INLINE float FN(pixel)(const lenet5_pictures *pictures, int64_t at) {
-    return pictures->is_uint8 ? ((const uint8_t *)pictures->pixels)[at] / 255.0f
-                              : ((const float *)pictures->pixels)[at];
+/* Byte or float `at` as 0..1; `unit` holds the 256 values of bytes, since a division each would show. */
+INLINE float FN(pixel)(const lenet5_pictures *pictures, const float *unit, int64_t at) {
+    return pictures->is_uint8 ? unit[((const uint8_t *)pictures->pixels)[at]] : ((const float *)pictures->pixels)[at];
 }
 
-static void FN(gather_plain)(const lenet5_pictures *pictures, int64_t picture, int lane, T *X) {
+static void FN(gather_plain)(const lenet5_pictures *pictures, const float *unit, int64_t picture, int lane, T *X) {
     const int h = pictures->height, w = pictures->width, pad = pictures->padding;
     const int H = h + 2 * pad, W = w + 2 * pad;
     const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
@@ -24,11 +24,12 @@ static void FN(gather_plain)(const lenet5_pictures *pictures, int64_t picture, i
             const int64_t from = ((picture * pictures->channels + c) * h + y) * w;
             T *to = X + ((int64_t)(c * H + y + pad) * W + pad) * LANES + lane;
             for (int x = 0; x < w; x++)
-                to[x * LANES] = shift + scale * (T)FN(pixel)(pictures, from + x);
+                to[x * LANES] = shift + scale * (T)FN(pixel)(pictures, unit, from + x);
         }
 }
 
-static void FN(gather_warped)(const lenet5_pictures *pictures, int64_t picture, const float *warp, int lane, T *X) {
+static void FN(gather_warped)(const lenet5_pictures *pictures, const float *unit, int64_t picture, const float *warp,
+                              int lane, T *X) {
     const int h = pictures->height, w = pictures->width, pad = pictures->padding;
     const int H = h + 2 * pad, W = w + 2 * pad, stride = w + 2 * WARP_BORDER;
     const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
@@ -38,7 +39,7 @@ static void FN(gather_warped)(const lenet5_pictures *pictures, int64_t picture, 
         for (int y = 0; y < h; y++)
             for (int x = 0; x < w; x++)
                 source[(y + WARP_BORDER) * stride + x + WARP_BORDER] =
-                    FN(pixel)(pictures, ((picture * pictures->channels + c) * h + y) * w + x);
+                    FN(pixel)(pictures, unit, ((picture * pictures->channels + c) * h + y) * w + x);
         for (int y = 0; y < H; y++) {
             const float v = y - 0.5f * (H - 1);
             T *to = X + (int64_t)(c * H + y) * W * LANES + lane;
@@ -66,12 +67,15 @@ static void FN(gather)(const lenet5_pictures *pictures, const int64_t *index, in
     if (n_valid < LANES || (pictures->padding && !warps))
         for (int64_t i = 0; i < n; i += VL)
             *(V *)(X + i) = (V){0} + (T)pictures->background;
+    float unit[256];
+    for (int i = 0; i < 256; i++)
+        unit[i] = i / 255.0f;
     for (int lane = 0; lane < n_valid; lane++) {
         const int64_t picture = index ? index[lane] : first + lane;
         if (warps)
-            FN(gather_warped)(pictures, picture, warps + 6 * lane, lane, X);
+            FN(gather_warped)(pictures, unit, picture, warps + 6 * lane, lane, X);
         else
-            FN(gather_plain)(pictures, picture, lane, X);
+            FN(gather_plain)(pictures, unit, picture, lane, X);
     }
 }
 
