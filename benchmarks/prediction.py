@@ -1,4 +1,4 @@
-"""Latency of one picture and throughput of many, beside PyTorch where it is installed; and the whole command."""
+"""Latency of one picture and throughput of many, beside the peers that are installed; the whole command."""
 
 import shutil
 import subprocess
@@ -8,31 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from common import alternate, machine, parser, pictures, row, save, summary
+from peers import prediction_peers
 
-from lenet5 import LeNet5
-
-try:
-    import torch
-except ImportError:
-    torch = None
-
-
-def contestants(model: LeNet5, X: np.ndarray, threads: int, peers: bool) -> dict:
-    found = {"lenet5": lambda: model.predict_proba(X, threads)}
-    if torch and peers:
-        from peers import torch_lenet5
-
-        net = torch_lenet5(model.state_dict()).eval()
-        images = torch.from_numpy(X)
-
-        def forward():
-            torch.set_num_threads(threads)
-            with torch.inference_mode():
-                torch.softmax(net(images), 1).numpy()
-
-        assert np.abs(net(images[:16]).detach().numpy() - model.logits(X[:16])).max() < 1e-3, "not the same network"
-        found[f"PyTorch {torch.__version__}"] = forward
-    return found
+from lenet5 import pretrained
 
 
 def command_seconds(repeats: int) -> dict[str, list[float]]:
@@ -65,11 +43,13 @@ def main() -> None:
     args = p.parse_args()
     X, _, name = pictures(args.data_dir)
     X = np.pad(X[: max(args.sizes)], ((0, 0), (2, 2), (2, 2)))[:, None].astype(np.float32) / 255
-    model, where, results = LeNet5(), machine(), []
+    model, where, results = pretrained(), machine(), []
     print(f"{name} pictures as float32 arrays (N, 1, 32, 32); {where['processor']}, {where['isa']} kernels")
     for threads in args.threads:
         for n in args.sizes:
-            group = contestants(model, X[:n], threads, not args.no_peers)
+            group = {"lenet5": lambda X=X[:n], threads=threads: model.predict_proba(X, threads)}
+            if not args.no_peers:
+                group |= prediction_peers(model, X[:n], threads)
             loop = max(1, 2000 // n)
             loops = {key: (lambda f=f, n=loop: [f() for _ in range(n)]) for key, f in group.items()}
             seconds = alternate(loops, args.repeats)

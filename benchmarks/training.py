@@ -1,47 +1,21 @@
-"""Seconds for one training pass over 60,000 pictures, beside PyTorch where it is installed.
+"""Seconds for one training pass over 60,000 pictures, beside the peers that are installed.
 
 All contestants do the same work in the same run, in turns: the 61,706-parameter network, SGD with momentum, the same
 pictures in memory, shuffled, no augmentation. PyTorch gets its pictures as float32 tensors that are ready in memory,
 so that no data loader is timed.
 """
 
-import numpy as np
 from common import alternate, machine, parser, pictures, row, save, summary
+from peers import training_peers
 
 from lenet5 import LeNet5
 from lenet5.train import Config, Trainer
-
-try:
-    import torch
-except ImportError:
-    torch = None
 
 
 def ours(X, y, batch_size: int, threads: int, augment: str = "none"):
     config = Config(epochs=10**6, batch_size=batch_size, augment=augment, validation=0, schedule="constant")
     epochs = Trainer(LeNet5(seed=0), X, y, config, threads).run()
     return lambda: next(epochs)
-
-
-def pytorch(X, y, batch_size: int, threads: int):
-    from peers import torch_lenet5
-
-    model = torch_lenet5()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=2e-4)
-    loss = torch.nn.CrossEntropyLoss()
-    images = torch.from_numpy(np.pad(X, ((0, 0), (2, 2), (2, 2)))[:, None].astype(np.float32) / 255)
-    labels = torch.from_numpy(y.astype(np.int64))
-
-    def one_pass():
-        torch.set_num_threads(threads)
-        order = torch.randperm(len(labels))
-        for start in range(0, len(labels), batch_size):
-            index = order[start : start + batch_size]
-            optimizer.zero_grad()
-            loss(model(images[index]), labels[index]).backward()
-            optimizer.step()
-
-    return one_pass
 
 
 def main() -> None:
@@ -60,8 +34,8 @@ def main() -> None:
                 "lenet5": ours(X, y, batch_size, threads),
                 "lenet5, affine augmentation": ours(X, y, batch_size, threads, "affine"),
             }
-            if torch and not args.no_peers:
-                contestants[f"PyTorch {torch.__version__} eager"] = pytorch(X, y, batch_size, threads)
+            if not args.no_peers:
+                contestants |= training_peers(X, y, batch_size, threads)
             seconds = alternate(contestants, args.repeats)
             print(f"\nbatch {batch_size}, {threads} thread{'s' * (threads > 1)}")
             base = summary(seconds["lenet5"])["median"]

@@ -35,6 +35,29 @@ INLINE void FN(store)(T *p, V x) { *(V *)p = x; }
 INLINE V FN(splat)(T x) { return (V){0} + x; }
 INLINE V FN(select)(FN(mask) m, V a, V b) { return (V)((m & (FN(mask))a) | (~m & (FN(mask))b)); }
 
+/* x[i][j] = x[j][i] for VL vectors. Zipping vector i with vector i + VL / 2 rotates the bits of the position
+ * (vector, element) by one; after log2(VL) rounds the two halves of it have changed places. */
+#if VECTOR_BYTES / ELEMENT_BYTES == 16
+#define ZIP(half, x, y) SHUFFLE(x, y, FN(mask), ZIP_##half##_16)
+#elif VECTOR_BYTES / ELEMENT_BYTES == 8
+#define ZIP(half, x, y) SHUFFLE(x, y, FN(mask), ZIP_##half##_8)
+#elif VECTOR_BYTES / ELEMENT_BYTES == 4
+#define ZIP(half, x, y) SHUFFLE(x, y, FN(mask), ZIP_##half##_4)
+#else
+#define ZIP(half, x, y) SHUFFLE(x, y, FN(mask), ZIP_##half##_2)
+#endif
+
+INLINE void FN(transpose)(V *x) {
+    V z[VECTOR_BYTES / ELEMENT_BYTES];
+    UNROLL for (int round = 1; round < VL; round *= 2) {
+        UNROLL for (int i = 0; i < VL / 2; i++) {
+            z[2 * i] = ZIP(LOW, x[i], x[i + VL / 2]);
+            z[2 * i + 1] = ZIP(HIGH, x[i], x[i + VL / 2]);
+        }
+        UNROLL for (int i = 0; i < VL; i++) x[i] = z[i];
+    }
+}
+
 /* The sum over one vector: upper half onto lower half, down to 16 bytes. */
 typedef T FN(vector16) __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
 typedef T FN(vector32) __attribute__((vector_size(32), aligned(sizeof(T)), may_alias));
@@ -304,12 +327,14 @@ INLINE void FN(dense_weight_gradient_rows)(const T *xt, const T *dY, T *dW, int 
 
 static void FN(dense_weight_gradients)(const T *X, const T *dY, T *dW, int F, int O, T *scratch) {
     const int NO = VECTOR_BYTES == 64 ? 6 : 3, FP = FN(padded)(F);
-    for (int f = 0; f < F; f++)
-        for (int l = 0; l < LANES; l++)
-            scratch[(int64_t)l * FP + f] = X[(int64_t)f * LANES + l];
-    for (int f = F; f < FP; f++)
-        for (int l = 0; l < LANES; l++)
-            scratch[(int64_t)l * FP + f] = 0;
+    for (int f = 0; f < FP; f += VL)
+        for (int v = 0; v < LANES; v += VL) {
+            V x[VECTOR_BYTES / ELEMENT_BYTES], zero = {0};
+            UNROLL for (int i = 0; i < VL; i++)
+                x[i] = f + i < F ? FN(load)(X + (int64_t)(f + i) * LANES + v) : zero;
+            FN(transpose)(x);
+            UNROLL for (int l = 0; l < VL; l++) FN(store)(scratch + (int64_t)(v + l) * FP + f, x[l]);
+        }
     int o = 0;
     for (; o + NO <= O; o += NO)
         FN(dense_weight_gradient_rows)(scratch, dY + o * LANES, dW + (int64_t)o * F, F, NO);
@@ -561,6 +586,7 @@ static double FN(fma_peak)(int64_t n, T *out) {
 #undef FN
 #undef GENERAL_COLS
 #undef WITH_SIZE
+#undef ZIP
 #undef PADDED_WIDTH
 #undef IS_C1
 #undef IS_C3

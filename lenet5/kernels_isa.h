@@ -11,25 +11,44 @@
 /* For loops whose bounds are constants after inlining, so that arrays of accumulators become registers. */
 #define UNROLL _Pragma("GCC unroll 32")
 
+/* Two vectors zipped, x0 y0 x1 y1 ...: the lower half of that, and the upper one. */
+#ifdef __clang__
+#define SHUFFLE(x, y, mask_type, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define SHUFFLE(x, y, mask_type, ...) __builtin_shuffle(x, y, (mask_type){__VA_ARGS__})
+#endif
+#define ZIP_LOW_2 0, 2
+#define ZIP_HIGH_2 1, 3
+#define ZIP_LOW_4 0, 4, 1, 5
+#define ZIP_HIGH_4 2, 6, 3, 7
+#define ZIP_LOW_8 0, 8, 1, 9, 2, 10, 3, 11
+#define ZIP_HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define ZIP_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define ZIP_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
 #define T float
 #define SUFFIX f32
 #define INTEGER int32_t
+#define ELEMENT_BYTES 4
 #include "kernels_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #undef T
 #undef SUFFIX
 #undef INTEGER
+#undef ELEMENT_BYTES
 
 #define T double
 #define SUFFIX f64
 #define INTEGER int64_t
+#define ELEMENT_BYTES 8
 #include "kernels_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #undef T
 #undef SUFFIX
 #undef INTEGER
+#undef ELEMENT_BYTES
 
 #define TABLE(SUFFIX)                                                                                            \
     {                                                                                                            \

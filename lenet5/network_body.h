@@ -10,24 +10,51 @@
 #define WARP_SIDE 64
 #define WARP_BORDER 2
 
-/* Byte or float `at` as 0..1; `unit` holds the 256 values of bytes, since a division each would show. */
+/* n <= VL neighbouring pixels from number `at`, as 0..1, and zeros behind them. */
+INLINE V FN(pixels)(const lenet5_pictures *pictures, int64_t at, int n) {
+    T values[VECTOR_BYTES / ELEMENT_BYTES] = {0};
+    if (pictures->is_uint8)
+        for (int i = 0; i < n; i++)
+            values[i] = (T)(((const uint8_t *)pictures->pixels)[at + i] / 255.0f);
+    else
+        for (int i = 0; i < n; i++)
+            values[i] = (T)((const float *)pictures->pixels)[at + i];
+    return FN(load)(values);
+}
+
+/* Up to LANES pictures without a warp: vectors of VL pixels of VL pictures are transposed. The last vector of a row
+ * overlaps the one before it where the width is no multiple of VL. */
+static void FN(gather_plain)(const lenet5_pictures *pictures, const int64_t *index, int64_t first, int n_valid, T *X) {
+    const int h = pictures->height, w = pictures->width, pad = pictures->padding;
+    const int H = h + 2 * pad, W = w + 2 * pad;
+    const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
+    const int n = w < VL ? w : VL;
+    for (int c = 0; c < pictures->channels; c++)
+        for (int y = 0; y < h; y++)
+            for (int column = 0; column < w; column += n) {
+                const int x = column < w - n ? column : w - n;
+                T *to = X + ((int64_t)(c * H + y + pad) * W + pad + x) * LANES;
+                for (int v = 0; v < LANES; v += VL) {
+                    V block[VECTOR_BYTES / ELEMENT_BYTES];
+                    for (int l = 0; l < VL; l++) {
+                        block[l] = FN(splat)(shift);
+                        if (v + l < n_valid) {
+                            const int64_t picture = index ? index[v + l] : first + v + l;
+                            const int64_t at = ((picture * pictures->channels + c) * h + y) * w + x;
+                            block[l] += (n == VL ? FN(pixels)(pictures, at, VL) : FN(pixels)(pictures, at, n)) * scale;
+                        }
+                    }
+                    FN(transpose)(block);
+                    UNROLL for (int i = 0; i < VL; i++) if (i < n) FN(store)(to + i * LANES + v, block[i]);
+                }
+            }
+}
+
 INLINE float FN(pixel)(const lenet5_pictures *pictures, const float *unit, int64_t at) {
     return pictures->is_uint8 ? unit[((const uint8_t *)pictures->pixels)[at]] : ((const float *)pictures->pixels)[at];
 }
 
-static void FN(gather_plain)(const lenet5_pictures *pictures, const float *unit, int64_t picture, int lane, T *X) {
-    const int h = pictures->height, w = pictures->width, pad = pictures->padding;
-    const int H = h + 2 * pad, W = w + 2 * pad;
-    const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
-    for (int c = 0; c < pictures->channels; c++)
-        for (int y = 0; y < h; y++) {
-            const int64_t from = ((picture * pictures->channels + c) * h + y) * w;
-            T *to = X + ((int64_t)(c * H + y + pad) * W + pad) * LANES + lane;
-            for (int x = 0; x < w; x++)
-                to[x * LANES] = shift + scale * (T)FN(pixel)(pictures, unit, from + x);
-        }
-}
-
+/* One picture, warped. `unit` holds the 256 values of bytes, since a division a pixel would show. */
 static void FN(gather_warped)(const lenet5_pictures *pictures, const float *unit, int64_t picture, const float *warp,
                               int lane, T *X) {
     const int h = pictures->height, w = pictures->width, pad = pictures->padding;
@@ -64,19 +91,18 @@ static void FN(gather)(const lenet5_pictures *pictures, const int64_t *index, in
                        const float *warps, T *X) {
     const int64_t n = (int64_t)pictures->channels * (pictures->height + 2 * pictures->padding) *
                       (pictures->width + 2 * pictures->padding) * LANES;
-    if (n_valid < LANES || (pictures->padding && !warps))
+    if (warps ? n_valid < LANES : pictures->padding > 0)
         for (int64_t i = 0; i < n; i += VL)
             *(V *)(X + i) = (V){0} + (T)pictures->background;
+    if (!warps) {
+        FN(gather_plain)(pictures, index, first, n_valid, X);
+        return;
+    }
     float unit[256];
     for (int i = 0; i < 256; i++)
         unit[i] = i / 255.0f;
-    for (int lane = 0; lane < n_valid; lane++) {
-        const int64_t picture = index ? index[lane] : first + lane;
-        if (warps)
-            FN(gather_warped)(pictures, unit, picture, warps + 6 * lane, lane, X);
-        else
-            FN(gather_plain)(pictures, unit, picture, lane, X);
-    }
+    for (int lane = 0; lane < n_valid; lane++)
+        FN(gather_warped)(pictures, unit, index ? index[lane] : first + lane, warps + 6 * lane, lane, X);
 }
 
 /* ---- the program -------------------------------------------------------------------------------------------- */
@@ -127,6 +153,13 @@ static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T
  * with them the weights, are the same bits for any number.
  */
 
+/* Pictures come in random order from more memory than the caches hold: ask for each one a step ahead. */
+INLINE void FN(prefetch_picture)(const lenet5_pictures *pictures, int64_t picture) {
+    const int64_t n = (int64_t)pictures->channels * pictures->height * pictures->width * (pictures->is_uint8 ? 1 : 4);
+    for (int64_t i = 0; i < n; i += 64)
+        __builtin_prefetch((const char *)pictures->pixels + picture * n + i, 0, 2);
+}
+
 /* Slice `slice` of the batch at positions [start, end): its gradient, loss and number of right answers. */
 static void FN(train_slice)(CONCAT(lenet5_training, SUFFIX) *t, int slice, int64_t start, int64_t end, T *arena) {
     const lenet5_net *net = t->net;
@@ -141,8 +174,11 @@ static void FN(train_slice)(CONCAT(lenet5_training, SUFFIX) *t, int slice, int64
         const int64_t first = start + g * LANES;
         const int n_valid = end - first < LANES ? (int)(end - first) : LANES;
         uint8_t labels[LANES];
-        for (int lane = 0; lane < n_valid; lane++)
+        for (int lane = 0; lane < n_valid; lane++) {
             labels[lane] = t->labels[t->order[first + lane]];
+            if (first + lane + t->batch_size < t->n_positions)
+                FN(prefetch_picture)(t->pictures, t->order[first + lane + t->batch_size]);
+        }
         FN(gather)(t->pictures, t->order + first, 0, n_valid, t->warps ? t->warps + 6 * first : NULL, arena);
         FN(net_forward)(net, t->parameters, arena);
         loss += FN(softmax_cross_entropy)(last->out_channels, arena + last->output, labels, n_valid,
