@@ -566,9 +566,9 @@ cdef class Training:
         self.program.check(pictures, self.program.c.n_parameters)
         if labels.shape[0] != pictures.n or n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:
             raise ValueError(f"{labels.shape[0]} labels for {pictures.n} pictures, or an order that leaves them")
-        if np.max(labels) >= self.program.out_shape[0] or self.program.out_shape[1:] != (1, 1):
-            raise ValueError(f"labels must be below {self.program.out_shape[0]} at one position, the largest is "
-                             f"{np.max(labels)}")
+        largest = np.asarray(labels)[np.asarray(order)].max()
+        if largest >= self.program.out_shape[0] or self.program.out_shape[1:] != (1, 1):
+            raise ValueError(f"labels must be below {self.program.out_shape[0]} at one position, the largest is {largest}")
         if learning_rates.shape[0] != _ceil_div(n, self.c.batch_size):
             raise ValueError(f"{learning_rates.shape[0]} learning rates for {_ceil_div(n, self.c.batch_size)} steps")
         if warps is not None:

@@ -116,13 +116,15 @@ class _Position:
     history: list[dict] = field(default_factory=list)
 
 
-def split(X: np.ndarray, y: np.ndarray, n_validation: int) -> tuple[tuple, tuple]:
-    """(training set, validation set): the same ``n_validation`` pictures for every seed, spread over the set."""
-    if n_validation >= len(y):
-        raise ValueError(f"validation is {n_validation}, expected fewer than the {len(y)} training pictures")
-    order = np.random.Generator(np.random.PCG64(1998)).permutation(len(y))
-    train, validation = np.sort(order[n_validation:]), np.sort(order[:n_validation])
-    return (X[train], y[train]), (X[validation], y[validation])
+def split(n: int, n_validation: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the training and of the validation pictures among ``n``, each ascending, int64.
+
+    The same for every seed, and spread over the set; numbers and not copies, so that a set may be larger than memory.
+    """
+    if n_validation >= n:
+        raise ValueError(f"validation is {n_validation}, expected fewer than the {n} training pictures")
+    order = np.random.Generator(np.random.PCG64(1998)).permutation(n)
+    return np.sort(order[n_validation:]), np.sort(order[:n_validation])
 
 
 class Trainer:
@@ -149,9 +151,10 @@ class Trainer:
     def __init__(self, network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None = None):
         X = check_pictures(X, network.in_channels)
         y = check_labels(y, len(X), network.n_classes)
-        (X, y), self.validation = split(X, y, config.validation) if config.validation else ((X, y), None)
+        self._train, validation = split(len(y), config.validation) if len(y) else (y, y)
         if not len(y):
             raise ValueError("X holds no pictures, expected at least one to train on")
+        self.validation = (X[validation], y[validation]) if len(validation) else None
         self.network, self.config = network, config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._pictures, self._labels = network.pictures(X), y
@@ -164,7 +167,7 @@ class Trainer:
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
         self._at = _Position()
-        self.steps_per_epoch = -(-len(y) // config.batch_size)
+        self.steps_per_epoch = -(-len(self._train) // config.batch_size)
 
     @property
     def history(self) -> list[Epoch]:
@@ -205,9 +208,9 @@ class Trainer:
             yield self._end_epoch()
 
     def _order(self, epoch: int) -> np.ndarray:
-        """A permutation of the training pictures, int64, for this epoch."""
+        """The numbers of the training pictures in the order of this epoch, int64."""
         bits = np.random.PCG64(np.random.SeedSequence([self.config.seed, epoch]))
-        return np.random.Generator(bits).permutation(len(self._labels))
+        return self._train[np.random.Generator(bits).permutation(len(self._train))]
 
     def _run_steps(self, order: np.ndarray) -> None:
         at, config = self._at, self.config
@@ -238,12 +241,12 @@ class Trainer:
         )
 
     def _progress(self) -> Progress:
-        at, n = self._at, len(self._labels)
+        at, n = self._at, len(self._train)
         n_done = min(n, at.step * self.config.batch_size)
         return Progress(at.epoch + 1, n_done, n, at.loss_sum / n_done, at.n_correct / n_done, at.seconds)
 
     def _end_epoch(self) -> Epoch:
-        at, n = self._at, len(self._labels)
+        at, n = self._at, len(self._train)
         last_step = (at.epoch + 1) * self.steps_per_epoch - 1
         total = self.steps_per_epoch * self.config.epochs
         rate = learning_rates(self.config.schedule, self.config.learning_rate, last_step, 1, total)[0]
@@ -302,7 +305,7 @@ class Trainer:
 
     def _origin(self) -> dict:
         """What a state must have in common with the training that it is restored to."""
-        return {"config": asdict(self.config), "n_pictures": len(self._labels)}
+        return {"config": asdict(self.config), "n_pictures": len(self._train)}
 
     def _position_from(self, document: dict) -> _Position:
         """The position in a saved document, every field checked."""
@@ -321,7 +324,7 @@ class Trainer:
             raise ValueError(f"the saved position, epoch {at.epoch} batch {at.step}, is not in this run")
         if [record.epoch for record in history] != list(range(1, at.epoch + 1)):
             raise ValueError(f"the saved history has not the epochs 1 to {at.epoch}")
-        if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= len(self._labels):
+        if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= len(self._train):
             raise ValueError("the saved position is malformed: a count is out of range")
         return at
 

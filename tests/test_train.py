@@ -118,12 +118,18 @@ def test_a_setting_that_is_none_of_ours():
 
 
 def test_the_split_has_each_picture_once():
-    X, y = np.arange(50)[:, None, None, None], np.arange(50)
-    (X_train, y_train), (X_validation, y_validation) = split(X, y, 20)
-    assert (len(y_train), len(y_validation)) == (30, 20)
-    assert sorted([*y_train, *y_validation]) == list(range(50))
-    np.testing.assert_array_equal(X_train[:, 0, 0, 0], y_train)
-    np.testing.assert_array_equal(X_validation[:, 0, 0, 0], y_validation)
+    train, validation = split(50, 20)
+    assert (len(train), len(validation)) == (30, 20)
+    assert sorted([*train, *validation]) == list(range(50))
+
+
+def test_pictures_on_disk_are_not_copied(tmp_path, data):
+    """A memory-mapped set, which may be larger than memory, gives the weights of the same set in memory."""
+    X, y = data
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    a, b = (finished(trainer_of((pictures, y), epochs=1, validation=50)) for pictures in (X, mapped))
+    np.testing.assert_array_equal(a.network.parameters, b.network.parameters)
 
 
 def test_the_split_does_not_depend_on_the_seed(data):
