@@ -51,4 +51,4 @@ kernels = Extension(
     ],
 )
 
-setup(ext_modules=cythonize([kernels], compiler_directives=DIRECTIVES))
+setup(ext_modules=cythonize([kernels], compiler_directives=DIRECTIVES, force=DEBUG))

@@ -98,5 +98,8 @@ def save(name: str, document: dict, out: Path | None) -> None:
     label = "".join(c if c.isalnum() else "-" for c in document["machine"]["processor"].lower()).strip("-")
     path = out or RESULTS / f"{stamp}-{label}-{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
+    number = 2
+    while out is None and path.exists():  # figures that were published are not replaced by accident
+        path, number = RESULTS / f"{stamp}-{label}-{name}-{number}.json", number + 1
     path.write_text(json.dumps(document, indent=1) + "\n")
     print(f"written: {path}")

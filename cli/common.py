@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import click
+
 from . import output
 
 
@@ -14,8 +16,20 @@ def load_model(path: Path | None):
     if path is None:
         output.note("model: the one that ships with lenet5")
         return model.pretrained()
-    output.note(f"model: {output.one_line(path)}")
-    return model.load(path)
+    network = model.load(path)
+    output.note(f"model: {output.one_line(path)}{_origin(network)}")
+    return network
+
+
+def _origin(network) -> str:
+    """What a model was trained on, as far as it says so, in brackets."""
+    training = network.training or {}
+    metrics = training.get("metrics") if isinstance(training.get("metrics"), dict) else {}
+    if not isinstance(training.get("dataset"), str):
+        return ""
+    accuracy = metrics.get("test_accuracy")
+    good = f", test accuracy {output.percent(accuracy)}" if isinstance(accuracy, float) and 0 <= accuracy <= 1 else ""
+    return f" (trained on {output.plain(training['dataset'][:40])}{good})"
 
 
 def _here() -> Path | None:
@@ -32,6 +46,41 @@ def load_data(name: str, data_dir: Path | None, offline: bool | None):
     for line in loaded.notes:
         output.note(f"note: {line}")
     return loaded
+
+
+def check_png(path: Path, *inputs: str) -> None:
+    """Refuse, before the work, a target of a picture that is no PNG by its name or content, or that is an input."""
+    if path.suffix.lower() != ".png":
+        raise click.UsageError(f"{output.one_line(path)}: the picture is a PNG, so its name must end in .png")
+    if path.exists():
+        if any(os.path.exists(name) and path.samefile(name) for name in inputs):
+            raise click.UsageError(f"{output.one_line(path)}: is the picture to be read; choose another name")
+        _check_replaceable(path, b"\x89PNG", "a PNG")
+    check_writable(path)
+
+
+def check_model(path: Path) -> None:
+    """Refuse, before the work, to replace a file that is no model; say what model is replaced."""
+    from lenet5 import errors, model
+
+    if path.exists():
+        try:
+            output.note(f"note: {output.one_line(path)} will be replaced{_origin(model.load(path))}")
+        except errors.ModelFileError:
+            raise click.UsageError(
+                f"{output.one_line(path)}: exists and is no model of lenet5; choose another name"
+            ) from None
+    check_writable(path)
+
+
+def _check_replaceable(path: Path, magic: bytes, kind: str) -> None:
+    if not path.is_file() or (path.stat().st_size and _start(path, len(magic)) != magic):
+        raise click.UsageError(f"{output.one_line(path)}: exists and is not {kind}; choose another name")
+
+
+def _start(path: Path, n: int) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read(n)
 
 
 def check_writable(path: Path) -> None:

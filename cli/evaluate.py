@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .common import check_writable, load_data, load_model
+from .common import check_png, load_data, load_model
 
 
 @click.command()
 @options.model
-@options.dataset("auto")
+@options.dataset("the set that the model was trained on, else MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
 @click.option("--errors", "errors_png", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
@@ -28,24 +28,31 @@ def evaluate(model, dataset, data_dir, offline, errors_png, threads, as_json) ->
       lenet5 evaluate --dataset strokes --json
     """
     if errors_png:
-        check_writable(errors_png)
+        check_png(errors_png)
     network = load_model(model)
+    if dataset == "auto":
+        dataset = _trained_on(network)
     data = load_data(dataset, data_dir, offline)
-    if len(data.classes) != network.n_classes:
-        raise click.UsageError(
-            f"{data.name} has {len(data.classes)} classes, the model {network.n_classes}: they do not belong together"
-        )
+    if list(data.classes) != network.labels:
+        theirs, ours = ", ".join(data.classes), ", ".join(network.labels)
+        raise click.UsageError(f"{data.name} has other classes ({theirs}) than the model ({ours})")
     X, y = data.test
     report, probabilities = network.evaluate(X, y, threads)
+    if as_json:
+        output.result_json({"dataset": data.name, **report})
+    else:
+        output.result(_text(data.name, report))
     if errors_png:
         from lenet5 import sheets
 
         sheets.save_png(sheets.mistakes(X, y, probabilities, network.labels), errors_png)
         output.note(f"mistakes drawn: {output.one_line(errors_png)}")
-    if as_json:
-        output.result_json({"dataset": data.name, **report})
-    else:
-        output.result(_text(data.name, report))
+
+
+def _trained_on(network) -> str:
+    """The data set that a model says it was trained on, if it is one of ours, else auto."""
+    name = network.training.get("dataset") if network.training else None
+    return name if name in options.DATASETS else "auto"
 
 
 def _text(name: str, report: dict) -> str:
@@ -53,7 +60,7 @@ def _text(name: str, report: dict) -> str:
     low, high = report["accuracy_95"]
     labels = [row["label"] for row in report["classes"]]
     per_class = [
-        (row["label"], f"{row['n']:,}", _percent(row["precision"]), _percent(row["recall"]))
+        (row["label"], f"{row['n']:,}", output.percent(row["precision"]), output.percent(row["recall"]))
         for row in report["classes"]
     ]
     confusion = [
@@ -62,15 +69,11 @@ def _text(name: str, report: dict) -> str:
     ]
     return "\n".join([
         f"{name}, {report['n']:,} test pictures",
-        f"accuracy {_percent(report['accuracy'])} (95 % interval {_percent(low)} to {_percent(high)}), "
-        f"{report['errors']} errors, loss {report['loss']:.4f}",
+        f"accuracy {output.percent(report['accuracy'])} (95 % interval {output.percent(low)} to "
+        f"{output.percent(high)}), {report['errors']:,} errors, loss {report['loss']:.4f}",
         "",
         output.table(per_class, ("class", "pictures", "precision", "recall")),
         "",
         "rows: what it is; columns: what was answered",
         output.table(confusion, ("", *labels)),
     ])  # fmt: skip
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f} %"

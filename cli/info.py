@@ -56,7 +56,7 @@ def _training(training: dict | None) -> list[str]:
     for name in ("validation_accuracy", "test_accuracy"):
         value = metrics.get(name) if isinstance(metrics, dict) else None
         if isinstance(value, int | float) and 0 <= value <= 1:
-            lines.append(f"{name.replace('_', ' ')}: {value:.2%}")
+            lines.append(f"{name.replace('_', ' ')}: {output.percent(value)}")
     return lines
 
 

@@ -19,9 +19,19 @@ offline = click.option(
     default=None,
     help="Use no network.  [default: LENET5_OFFLINE, else online]",
 )
+
+
+def _default_threads(ctx: click.Context, param: click.Parameter, value: int | None) -> int:
+    """The option, else LENET5_THREADS (ValueError where it is no number), else what the process may use."""
+    from lenet5.threads import default_threads
+
+    return default_threads() if value is None else value
+
+
 threads = click.option(
     "--threads",
     type=click.IntRange(1, 256),
+    callback=_default_threads,
     help="Threads to use; answers and weights do not depend on it.  [default: LENET5_THREADS, else the processors "
     "this process may use]",
 )
@@ -33,9 +43,10 @@ model = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-def dataset(default: str):
-    return click.option("--dataset", type=click.Choice(DATASETS), default=default, show_default=True,
-                        help="Pictures to use; auto: MNIST if it can be had, else strokes.")  # fmt: skip
+def dataset(auto: str):
+    """--dataset; ``auto`` says what the default, auto, stands for."""
+    return click.option("--dataset", type=click.Choice(DATASETS), default="auto", show_default=True,
+                        help=f"Pictures to use; auto: {auto}.")  # fmt: skip
 
 
 def _set_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:

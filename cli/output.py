@@ -65,6 +65,11 @@ def one_line(text: object) -> str:
     return text if text.isprintable() else repr(text)
 
 
+def percent(value: float | None) -> str:
+    """A part of one as percent; a dash where nothing was measured."""
+    return "-" if value is None else f"{100 * value:.2f} %"
+
+
 def table(rows: list[tuple], header: tuple[str, ...], *, left: int = 1) -> str:
     """Columns of text under a header; the first ``left`` columns are flush left, the others right."""
     cells = [header, *(tuple(str(cell) for cell in row) for row in rows)]
@@ -108,7 +113,8 @@ def library_log() -> Iterator[None]:
         yield
     finally:
         log.removeHandler(handler)
-        log.level, log.propagate = before
+        log.setLevel(before[0])
+        log.propagate = before[1]
 
 
 def has_bars() -> bool:

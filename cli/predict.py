@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .common import check_writable, load_model
+from .common import check_png, load_model
 
 #: Pictures that are prepared before they go through the network together: memory stays constant, answers flow.
 _CHUNK = 64
@@ -17,7 +17,7 @@ _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
 @options.model
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
               help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
@@ -43,12 +43,12 @@ def predict(files, model, invert, top, show_input, threads, as_json) -> None:
     names = list(expand(files))
     if show_input:
         _check_one(names)
-        check_writable(show_input)
+        check_png(show_input, *names)
     network = load_model(model)
     answers = _answers(names, network, invert, min(top, network.n_classes), threads)
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
     has_bars = alone and sys.stdout is not None and sys.stdout.isatty()
-    bad = _print_json(answers) if as_json else _print_lines(answers, top, has_bars)
+    bad = _print_json(answers) if as_json else _print_lines(answers, network.labels if has_bars else None)
     if show_input and not bad:
         _draw_stages(names[0], show_input, invert)
     sys.exit(3 if bad else 0)
@@ -58,16 +58,24 @@ def expand(files: Iterable[str]) -> Iterator[str]:
     """The names of pictures that arguments stand for: themselves, a folder's pictures, the lines of @LIST."""
     for name in files:
         if name.startswith("@"):
-            try:
-                with open(name[1:], encoding="utf-8-sig", errors="surrogateescape") as lines:
-                    yield from (line.rstrip("\r\n") for line in lines if line.strip())
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise click.UsageError(f"{output.one_line(name[1:])}: list of names cannot be read: {reason}") from None
+            yield from _names_in(name[1:])
         elif os.path.isdir(name):
             yield from map(str, _pictures_in(Path(name)) or [name])
         else:
             yield name
+
+
+def _names_in(path: str) -> list[str]:
+    """The lines of a text file that are not blank."""
+    what = f"{output.one_line(path)}: list of names"
+    try:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as lines:
+            names = [line.rstrip("\r\n") for line in lines if line.strip()]
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{what} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if not names:
+        output.note(f"{what} is empty")
+    return names
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -84,7 +92,14 @@ def _check_one(names: list[str]) -> None:
 
 
 def _source(name: str):
-    return sys.stdin.buffer if name == "-" else name
+    """What `images.read_image` reads; PictureError where standard input is closed."""
+    if name != "-":
+        return name
+    if sys.stdin is None:
+        from lenet5.errors import PictureError
+
+        raise PictureError("-: standard input is closed")
+    return sys.stdin.buffer
 
 
 def _draw_stages(name: str, path: Path, invert: str) -> None:
@@ -119,7 +134,8 @@ def _chunk_answers(names: list[str], network, invert: str, top: int, threads: in
         except errors.NoDigitError:
             answer |= {"probabilities": None, "note": "no digit"}
         except errors.PictureError as error:
-            answer["error"] = " ".join(str(error).split())
+            folder = f"{name}: no pictures directly in this folder"
+            answer["error"] = folder if os.path.isdir(name) else " ".join(str(error).split())
         answers.append(answer)
     if prepared:
         probabilities = network.predict_proba(np.stack(prepared), threads)
@@ -150,8 +166,8 @@ def _print_json(answers: Iterable[dict]) -> bool:
     return bad
 
 
-def _print_lines(answers: Iterable[dict], top: int, with_bars: bool) -> bool:
-    """A line for each picture, errors to standard error; whether any picture was bad."""
+def _print_lines(answers: Iterable[dict], labels: list[str] | None) -> bool:
+    """A line for each picture, errors to standard error, bars if there are labels; whether any picture was bad."""
     bad = False
     for answer in answers:
         name = output.one_line(answer["file"])
@@ -164,11 +180,13 @@ def _print_lines(answers: Iterable[dict], top: int, with_bars: bool) -> bool:
             best = answer.get("top", [answer])
             cells = [f"{row['digit']}\t{row['confidence']:.4f}" for row in best]
             output.result("\t".join([name, *cells]))
-            if with_bars:
-                output.result(_bars(answer["probabilities"]))
+            if labels:
+                output.result(_bars(answer["probabilities"], labels))
     return bad
 
 
-def _bars(probabilities: list[float]) -> str:
+def _bars(probabilities: list[float], labels: list[str]) -> str:
     """The probabilities of all classes as bars."""
-    return "\n".join(f"  {k}  {'█' * round(40 * p):<40}  {p:7.2%}" for k, p in enumerate(probabilities))
+    width = max(map(len, labels))
+    rows = zip(labels, probabilities, strict=True)
+    return "\n".join(f"  {label:<{width}}  {'█' * round(40 * p):<40}  {100 * p:6.2f} %" for label, p in rows)

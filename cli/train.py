@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .common import check_writable, load_data
+from .common import check_model, load_data
 
 #: Options that belong to how the machine is used and not to what is trained: allowed beside --resume.
 _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
@@ -33,12 +33,12 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--activation", type=click.Choice(["relu", "tanh"]), default="relu", show_default=True)
 @click.option("--pool", type=click.Choice(["max", "avg"]), default="max", show_default=True)
-@options.dataset("auto")
+@options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
 @options.threads
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default="lenet5.safetensors",
-              show_default=True, help="Where the best weights go at the end.")  # fmt: skip
+              show_default=True, help="Where the best weights go at the end; replaces an older model.")  # fmt: skip
 @click.option("--runs", type=click.Path(file_okay=False, path_type=Path), default="runs", show_default=True,
               help="Folder of run folders.")  # fmt: skip
 @click.option("--resume", type=click.Path(file_okay=False, path_type=Path), metavar="RUN",
@@ -68,7 +68,7 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
         out = out if _was_given(ctx, "out") else Path(plan.out)
     else:
         config = training.Config(**{name: settings[name] for name in training.Config.__dataclass_fields__})
-    check_writable(out)
+    check_model(out)
     if resume:
         data = _data_of(plan, settings)
     else:
@@ -81,10 +81,14 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
         else:
             run = Run.create(settings["runs"], plan)
         _introduce(run, trainer, data)
-        with _reporter(trainer) as (show_epoch, show_progress):
-            for epoch in run.follow(trainer, stop=lambda: bool(received), progress=show_progress):
-                show_epoch(epoch)
-        run.draw(trainer)
+        try:
+            with _reporter(trainer) as (show_epoch, show_progress):
+                for epoch in run.follow(trainer, stop=lambda: bool(received), progress=show_progress):
+                    show_epoch(epoch)
+            run.draw(trainer)
+        except Exception:
+            output.note(f"what was reached is kept in {output.one_line(run.folder)}")
+            raise
         if not trainer.done:
             output.note(f"stopped; go on with: lenet5 train --resume {shlex.quote(str(run.folder))}")
             sys.exit(128 + received[0])
@@ -118,9 +122,19 @@ def _was_given(ctx: click.Context, name: str) -> bool:
 def _plan(config, data, settings: dict):
     from lenet5.runs import Plan
 
-    command = shlex.join(["lenet5", *sys.argv[1:]])
+    command = shlex.join(["lenet5", *_without_threads(sys.argv[1:])])
     return Plan(config, "modern", settings["activation"], settings["pool"], list(data.classes), data.name, data.sha256,
                 command, str(settings["out"]))  # fmt: skip
+
+
+def _without_threads(arguments: list[str]) -> list[str]:
+    """The arguments but --threads, on which nothing in a run depends: so that its files do not either."""
+    kept, skip = [], False
+    for argument in arguments:
+        if not skip and not argument.startswith("--threads"):
+            kept.append(argument)
+        skip = argument == "--threads"
+    return kept
 
 
 def _data_of(plan, settings: dict):
@@ -148,8 +162,10 @@ def _introduce(run, trainer, data) -> None:
         f"{config.epochs} epochs, batches of {config.batch_size}, seed {config.seed}; {trainer.threads} threads, "
         f"{_kernels.ISA} kernels; run folder {output.one_line(run.folder)}"
     )
-    if trainer.history or trainer.position[1]:
-        epoch, step = trainer.position
+    epoch, step = trainer.position
+    if trainer.done:
+        output.note("this run is complete; its result again")
+    elif epoch or step:
         output.note(f"resumed after epoch {epoch}, batch {step} of {trainer.steps_per_epoch}")
 
 
@@ -166,6 +182,7 @@ def _signals() -> Iterator[list[int]]:
         signal.signal(number, before[number])
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number in before:
         signal.signal(number, receive)
     try:
@@ -181,11 +198,15 @@ def _reporter(trainer) -> Iterator[tuple]:
     n_epochs = trainer.config.epochs
 
     def line(epoch) -> str:
-        validation = "" if epoch.validation_accuracy is None else f"  validation {epoch.validation_accuracy:.2%}"
+        validation = (
+            "" if epoch.validation_accuracy is None else f"  validation {output.percent(epoch.validation_accuracy)}"
+        )
         left = (n_epochs - epoch.epoch) * epoch.seconds
-        return (f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  loss {epoch.train_loss:.4f}  accuracy "
-                f"{epoch.train_accuracy:.2%}{validation}  {epoch.seconds:.1f} s  {epoch.images_per_second:,.0f} "
-                f"images/s  {_duration(left)} left")  # fmt: skip
+        return (
+            f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  loss {epoch.train_loss:.4f}  accuracy "
+            f"{output.percent(epoch.train_accuracy)}{validation}  {epoch.seconds:.1f} s  "
+            f"{epoch.images_per_second:,.0f} images/s  {_duration(left)} left"
+        )
 
     if not output.has_bars():
         yield lambda epoch: output.note(line(epoch)), lambda progress: None
@@ -200,7 +221,7 @@ def _reporter(trainer) -> Iterator[tuple]:
         def show(progress) -> None:
             speed = (progress.n_done - first.setdefault(progress.epoch, 0)) / max(progress.seconds, 1e-9)
             left = (progress.n - progress.n_done + (n_epochs - progress.epoch) * progress.n) / speed
-            text = (f"loss {progress.loss:.4f}  accuracy {progress.accuracy:.2%}  {speed:,.0f} images/s  "
+            text = (f"loss {progress.loss:.4f}  accuracy {output.percent(progress.accuracy)}  {speed:,.0f} images/s  "
                     f"{_duration(left)} left")  # fmt: skip
             bars.update(task, description=f"epoch {progress.epoch}/{n_epochs}", completed=progress.n_done,
                         total=progress.n, text=text)  # fmt: skip
@@ -225,6 +246,9 @@ def _conclude(run, trainer, data, out: Path, report: dict, as_json: bool) -> Non
         output.result_json({**document, "history": history, "test": report})
         return
     low, high = report["accuracy_95"]
-    output.note(f"best epoch on validation: {trainer.best_epoch}; weights: {output.one_line(out)}")
-    output.result(f"test accuracy {report['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), {report['errors']} "
-                  f"errors in {report['n']:,} {data.name} pictures")  # fmt: skip
+    chosen = "best epoch on validation" if trainer.validation else "last epoch"
+    output.note(f"{chosen}: {trainer.best_epoch}; weights: {output.one_line(out)}")
+    output.result(
+        f"test accuracy {output.percent(report['accuracy'])} (95 % interval {output.percent(low)} to "
+        f"{output.percent(high)}), {report['errors']:,} errors in {report['n']:,} {data.name} pictures"
+    )

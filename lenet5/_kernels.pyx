@@ -125,7 +125,8 @@ cdef int _check_gradient(const lenet5_op *op, real[:, :, :, :, ::1] dY, Py_ssize
     return 0
 
 
-def conv_scratch(int in_channels, int in_width, int kernel_size, int out_channels, int out_height):
+def conv_scratch(Py_ssize_t in_channels, Py_ssize_t in_width, Py_ssize_t kernel_size, Py_ssize_t out_channels,
+                 Py_ssize_t out_height):
     """Elements of scratch memory that the backward kernels of one convolution need at most."""
     cdef Py_ssize_t padded_dY = out_channels * out_height * (in_width + kernel_size + LANES)
     cdef Py_ssize_t transposed_X = _ceil_div(in_channels * kernel_size**2, LANES) * LANES
@@ -363,23 +364,31 @@ cdef class Program:
             raise ValueError(f"{n_parameters} parameters, expected {self.c.n_parameters}")
         return 0
 
-    def forward(self, real[::1] parameters, Pictures pictures, real[:, :, :, ::1] logits, Py_ssize_t first,
+    def forward(self, real[::1] parameters, Pictures pictures not None, real[:, :, :, ::1] logits, Py_ssize_t first,
                 Py_ssize_t last):
         """Write the scores of pictures [first, last) to the same rows of ``logits`` (N, O, OH, OW)."""
         self.check(pictures, parameters.shape[0])
         if np.asarray(logits).shape != (pictures.n, *self.out_shape) or not 0 <= first <= last <= pictures.n:
             raise ValueError(f"logits have shape {np.asarray(logits).shape}, expected {(pictures.n, *self.out_shape)}; "
                              f"pictures {first}..{last} of {pictures.n}")
+        cdef bint is_map = self.out_shape[1:] != (1, 1)
+        cdef Py_ssize_t n_lanes = 0 if is_map else self.c.n_activations
         cdef Py_ssize_t n_single = (self.c.n_activations + self.c.n_scratch) // LANES + 64
-        arena_array = self._borrow(self.c.n_activations + n_single, np.float32 if real is float else np.float64)
+        arena_array = self._borrow(n_lanes + n_single, np.float32 if real is float else np.float64)
         cdef real[::1] arena = arena_array
         cdef real *A = &arena[0]
-        cdef real *single = A + self.c.n_activations
+        cdef real *single = A + n_lanes
         cdef const real *Z = A + self.ops[self.c.n_ops - 1].output
         cdef Py_ssize_t group, start, lane, k, n_valid, n_scores = logits.shape[1] * logits.shape[2] * logits.shape[3]
         cdef real *out
         with nogil:
-            for group in range(_ceil_div(last - first, LANES)):
+            for start in range(first, last if is_map else first):
+                out = &logits[start, 0, 0, 0]
+                if real is float:
+                    _isa.f32.net_forward_map(&self.c, &parameters[0], &pictures.c, start, single, out)
+                else:
+                    _isa.f64.net_forward_map(&self.c, &parameters[0], &pictures.c, start, single, out)
+            for group in range(0 if is_map else _ceil_div(last - first, LANES)):
                 start = first + group * LANES
                 n_valid = min(last - start, <Py_ssize_t>LANES)
                 out = &logits[start, 0, 0, 0]
@@ -398,7 +407,8 @@ cdef class Program:
                 for lane in range(n_valid):
                     for k in range(n_scores):
                         out[lane * n_scores + k] = Z[k * LANES + lane]
-        self.arenas.append(arena_array)
+        if not is_map:  # work space for a large picture is not kept
+            self.arenas.append(arena_array)
 
     def _borrow(self, n, dtype):
         """Work space: one that an earlier call has given back, or a new one. Each thread has its own."""
@@ -410,15 +420,17 @@ cdef class Program:
             if arena.dtype == dtype:
                 return arena
 
-    def loss_and_gradients(self, real[::1] parameters, Pictures pictures, const uint8_t[::1] labels,
+    def loss_and_gradients(self, real[::1] parameters, Pictures pictures not None, const uint8_t[::1] labels,
                            real[::1] gradients):
         """Mean softmax cross-entropy over all pictures; its gradient is added to ``gradients``."""
         self.check(pictures, parameters.shape[0])
         if gradients.shape[0] != parameters.shape[0] or labels.shape[0] != pictures.n:
             raise ValueError(f"{gradients.shape[0]} gradients for {parameters.shape[0]} parameters, {labels.shape[0]} "
                              f"labels for {pictures.n} pictures")
-        if self.out_shape[1:] != (1, 1) or (labels.shape[0] and np.max(labels) >= self.out_shape[0]):
-            raise ValueError(f"labels must be below {self.out_shape[0]}, and the output {self.out_shape} one position")
+        if self.out_shape[1:] != (1, 1):
+            raise ValueError(f"the output {self.out_shape} is a map, a loss needs one position")
+        if labels.shape[0] and np.max(labels) >= self.out_shape[0]:
+            raise ValueError(f"labels must be below {self.out_shape[0]}, the largest is {np.max(labels)}")
         dtype = np.asarray(parameters).dtype
         cdef real[::1] A = aligned_zeros(self.c.n_activations, dtype), dA = aligned_zeros(self.c.n_activations, dtype)
         cdef real[::1] scratch = aligned_zeros(self.c.n_scratch, dtype)
@@ -444,7 +456,7 @@ cdef class Program:
                     _isa.f64.net_backward(&self.c, &parameters[0], &A[0], &dA[0], &gradients[0], &scratch[0])
         return loss / N if N else 0.0
 
-    def repeat(self, float[::1] parameters, Pictures pictures, int step, str part, int n):
+    def repeat(self, float[::1] parameters, Pictures pictures not None, int step, str part, int n):
         """Run one step's "forward", "backward_input" or "backward_weights" n times on one lane group: for timing."""
         self.check(pictures, parameters.shape[0])
         if not 0 <= step < self.c.n_ops or part not in ("forward", "backward_input", "backward_weights"):
@@ -483,7 +495,7 @@ def fma_peak(int64_t n):
     return operations
 
 
-def gather(Pictures pictures, int64_t[::1] index, float[:, ::1] warps=None):
+def gather(Pictures pictures not None, int64_t[::1] index, float[:, ::1] warps=None):
     """The pictures with these numbers as the network gets them, float32 (n, C, H, W), warped if ``warps`` (n, 6)."""
     cdef Py_ssize_t group, start, n_valid, n = index.shape[0]
     if n and (np.min(index) < 0 or np.max(index) >= pictures.n):
@@ -523,8 +535,8 @@ cdef class Training:
     cdef list arrays, run_arrays
     cdef bint has_barrier
 
-    def __init__(self, Program program, float[::1] parameters, float[::1] moment1, float[::1] moment2, int kind, *,
-                 int batch_size, int n_threads, double momentum=0.9, bint nesterov=False, double beta1=0.9,
+    def __init__(self, Program program not None, float[::1] parameters, float[::1] moment1, float[::1] moment2,
+                 int kind, *, int batch_size, int n_threads, double momentum=0.9, bint nesterov=False, double beta1=0.9,
                  double beta2=0.999, double epsilon=1e-8, double weight_decay=0.0):
         cdef Py_ssize_t n = program.c.n_parameters
         if not n == parameters.shape[0] == moment1.shape[0] == moment2.shape[0]:
@@ -559,7 +571,7 @@ cdef class Training:
         if self.has_barrier:
             lenet5_barrier_destroy(&self.barrier)
 
-    def prepare(self, Pictures pictures, const uint8_t[::1] labels, const int64_t[::1] order,
+    def prepare(self, Pictures pictures not None, const uint8_t[::1] labels, const int64_t[::1] order,
                 double[::1] learning_rates, int64_t first_step, float[:, ::1] warps=None):
         """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each."""
         cdef Py_ssize_t n = order.shape[0]
@@ -567,8 +579,11 @@ cdef class Training:
         if labels.shape[0] != pictures.n or n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:
             raise ValueError(f"{labels.shape[0]} labels for {pictures.n} pictures, or an order that leaves them")
         largest = np.asarray(labels)[np.asarray(order)].max()
-        if largest >= self.program.out_shape[0] or self.program.out_shape[1:] != (1, 1):
-            raise ValueError(f"labels must be below {self.program.out_shape[0]} at one position, the largest is {largest}")
+        if self.program.out_shape[1:] != (1, 1):
+            raise ValueError(f"pictures of {pictures.shape} give a map of {self.program.out_shape[1:]} answers, "
+                             "training needs one")
+        if largest >= self.program.out_shape[0]:
+            raise ValueError(f"labels must be below {self.program.out_shape[0]}, the largest is {largest}")
         if learning_rates.shape[0] != _ceil_div(n, self.c.batch_size):
             raise ValueError(f"{learning_rates.shape[0]} learning rates for {_ceil_div(n, self.c.batch_size)} steps")
         if warps is not None:

@@ -73,6 +73,8 @@ cdef extern from "kernels.h" nogil:
         void (*net_forward)(const lenet5_net *, const float *, float *) noexcept nogil
         void (*net_forward_few)(const lenet5_net *, const float *, const lenet5_pictures *, int64_t, int, float *,
                                 float *) noexcept nogil
+        void (*net_forward_map)(const lenet5_net *, const float *, const lenet5_pictures *, int64_t, float *,
+                                float *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const float *, const float *, float *, float *, float *) noexcept nogil
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
         double (*fma_peak)(int64_t, float *) noexcept nogil
@@ -98,6 +100,8 @@ cdef extern from "kernels.h" nogil:
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const float *, double *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_forward_few)(const lenet5_net *, const double *, const lenet5_pictures *, int64_t, int, double *,
+                                double *) noexcept nogil
+        void (*net_forward_map)(const lenet5_net *, const double *, const lenet5_pictures *, int64_t, double *,
                                 double *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const double *, const double *, double *, double *,
                              double *) noexcept nogil

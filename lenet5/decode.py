@@ -184,7 +184,9 @@ def _open(stream, name: str) -> Image.Image:
         raise PictureError(f"{name}: no picture of an accepted kind ({kinds}), or a damaged one") from error
     except Image.DecompressionBombError as error:
         millions = MAX_PIXELS_OTHERS // 10**6
-        raise PictureError(f"{name}: too many pixels, and at most {millions} million are read") from error
+        raise PictureError(
+            f"{name}: too many pixels, and at most {millions} million are read; save it smaller"
+        ) from error
     _check_size(image, name)
     if getattr(image, "n_frames", 1) > MAX_FRAMES:
         raise PictureError(f"{name}: an animation or book of more than {MAX_FRAMES} pages; save one as PNG")
@@ -200,7 +202,9 @@ def _check_size(image: Image.Image, name: str) -> None:
     if "progressive" in image.info:
         limit = MAX_PIXELS_OTHERS
     if width * height > limit:
-        raise PictureError(f"{name}: {width}×{height} pixels, and at most {limit // 10**6} million are read")
+        raise PictureError(
+            f"{name}: {width}×{height} pixels, and at most {limit // 10**6} million are read; save it smaller"
+        )
     if width * height == 0:
         raise PictureError(f"{name}: a picture without pixels")
 

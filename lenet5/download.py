@@ -53,7 +53,10 @@ def default_data_dir() -> Path:
 def is_offline(offline: bool | None = None) -> bool:
     """Return whether the network is forbidden: ``offline``, else LENET5_OFFLINE, else it is not."""
     if offline is None:
-        return os.environ.get("LENET5_OFFLINE", "").strip().lower() not in {"", "0", "false", "no", "off"}
+        word = os.environ.get("LENET5_OFFLINE", "").strip().lower()
+        if word not in {"", "0", "false", "no", "off", "1", "true", "yes", "on"}:
+            raise ValueError(f"LENET5_OFFLINE is {word!r}, expected 1 or 0")
+        return word in {"1", "true", "yes", "on"}
     return offline
 
 

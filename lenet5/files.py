@@ -1,6 +1,7 @@
 """Files that are never half written: a temporary name in the same folder, fsync, rename, fsync of the folder."""
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -25,9 +26,12 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path to write to; move it to ``path`` at the end, or remove it on any exception.
 
     The temporary file lies in the same folder, so that the move is one rename. A reader sees the old file or
-    the new one, never a mixture. OSError where the folder is missing, full or not writable.
+    the new one, never a mixture. A symbolic link stays, and the file that it names is replaced. OSError where the
+    folder is missing, full or not writable, or where ``path`` is a device, a pipe or a folder.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file, so it cannot be replaced", str(path))
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         open(part, "xb").close()
@@ -39,8 +43,10 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         with open(part, "rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(part)):
+            error.filename = str(path)
         raise
     fsync_folder(path.parent)
 

@@ -9,7 +9,11 @@
 #define STRING(x) STRING2(x)
 #define INLINE static inline __attribute__((always_inline))
 /* For loops whose bounds are constants after inlining, so that arrays of accumulators become registers. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL _Pragma("GCC unroll 32")
+#endif
 
 /* Two vectors zipped, x0 y0 x1 y1 ...: the lower half of that, and the upper one. */
 #ifdef __clang__
@@ -58,7 +62,8 @@
             CONCAT(max_pool2d_backward, SUFFIX), CONCAT(relu_forward, SUFFIX), CONCAT(relu_backward, SUFFIX),    \
             CONCAT(tanh_forward, SUFFIX), CONCAT(tanh_backward, SUFFIX), CONCAT(softmax_cross_entropy, SUFFIX),  \
             CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(net_forward, SUFFIX),                        \
-            CONCAT(net_forward_few, SUFFIX), CONCAT(net_backward, SUFFIX), CONCAT(train, SUFFIX),                \
+            CONCAT(net_forward_few, SUFFIX), CONCAT(net_forward_map, SUFFIX), CONCAT(net_backward, SUFFIX),      \
+            CONCAT(train, SUFFIX),                                                                               \
             CONCAT(fma_peak, SUFFIX)                                                                             \
     }
 

@@ -55,6 +55,9 @@ typedef struct {
     /* Both for the n_valid pictures from `first` on, one after the other: faster where they are few, the same bits. */
     void (*net_forward_few)(const lenet5_net *net, const T *parameters, const lenet5_pictures *pictures, int64_t first,
                             int n_valid, T *activations, T *single);
+    /* One picture of any size, scores (classes, h, w) to `out`. */
+    void (*net_forward_map)(const lenet5_net *net, const T *parameters, const lenet5_pictures *pictures, int64_t picture,
+                            T *single, T *out);
     /* dA mirrors `activations` and holds the gradient of the last output; adds to `gradients`. */
     void (*net_backward)(const lenet5_net *net, const T *parameters, const T *activations, T *dA, T *gradients,
                          T *scratch);

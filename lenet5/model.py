@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import resources
 
 import numpy as np
@@ -17,6 +18,7 @@ from .train import Config, Trainer
 VARIANTS = {"modern": modern}
 DIGITS = tuple("0123456789")
 MAX_LABEL = 100  # characters
+_TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
 #: How a picture becomes an input (images.py); written to every model file.
 PREPARATION = {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "ink": "bright"}
 
@@ -62,7 +64,7 @@ class LeNet5(Network):
         super().__init__(VARIANTS[variant](activation, pool, len(self.labels)), seed=seed)
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, threads: int | None = None, **settings) -> "LeNet5":
-        """Train quietly; returns self.
+        """Train quietly, on from the present weights; returns self. For a fresh start make a new LeNet5.
 
         Parameters
         ----------
@@ -81,11 +83,19 @@ class LeNet5(Network):
         DivergedError
             The loss became NaN or infinite.
         """
+        if unknown := set(settings) - set(Config.__dataclass_fields__):
+            raise TypeError(
+                f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"
+            )
         config = Config(**{"validation": 0, "seed": self.seed or 0, **settings})
         trainer = Trainer(self, X, y, config, threads)
+        self.training = None  # what it said before is not true any more
         for _ in trainer.run():
             pass
         self.parameters[:] = trainer.best
+        if not _largest_sum(self) < _TOO_LARGE:
+            raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
+        self.training = {"command": "LeNet5.fit", "config": asdict(config)}
         return self
 
     def predict_proba(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
@@ -109,7 +119,7 @@ class LeNet5(Network):
         if not np.isfinite(logits).all():
             raise DivergedError("the scores are not finite: the weights are far too large, their training diverged")
         report = evaluation(y, logits.argmax(axis=1), cross_entropy(logits, y), self.labels)
-        return report, self.probabilities(X, threads)
+        return report, self.softmax(logits)
 
     def _one_answer_each(self, X: np.ndarray, threads: int | None) -> np.ndarray:
         """The logits (N, classes); ValueError for pictures that give maps."""
@@ -145,7 +155,7 @@ def load(path: str | os.PathLike) -> LeNet5:
             raise ValueError("labels are no list of names")
         model = LeNet5(info["variant"], seed=None, activation=info["activation"], pool=info["pool"], labels=labels)
         model.load_state_dict(tensors)
-        if not _largest_sum(model) < float(np.finfo(np.float32).max) / 2:
+        if not _largest_sum(model) < _TOO_LARGE:
             raise ValueError("its weights are too large, answers would not be finite")
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -10,8 +10,10 @@ from . import _kernels
 from .layers import Conv2d, Layer, MaxPool2d, ReLU, Shape
 from .threads import check_threads, default_threads, parallel
 
-#: Fewer pictures than this are not worth starting a thread for.
-PICTURES_PER_THREAD = 256
+#: Fewer pixels than these (of 256 pictures of 32 x 32) are not worth starting a thread for.
+PIXELS_PER_THREAD = 256 * 32 * 32
+#: Sizes of input whose programs are kept.
+MAX_PROGRAMS = 16
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class LayerSummary:
 
 
 class Network:
-    """Layers in a row. Computing scores never writes to it, so threads may share one.
+    """Layers in a row. Computing scores never writes to the parameters, so threads may share a network.
 
     Parameters
     ----------
@@ -111,6 +113,8 @@ class Network:
     def program(self, shape: Shape) -> _kernels.Program:
         """The compiled steps for inputs (channels, height, width), made once for each size."""
         if shape not in self._programs:
+            if len(self._programs) >= MAX_PROGRAMS:
+                self._programs.clear()
             self._programs[shape] = self._compile(shape)
         return self._programs[shape]
 
@@ -125,8 +129,10 @@ class Network:
             to, before = at if in_place else end, layer.kind
             steps.append((layer.kind, *shape, *out, getattr(layer, "kernel_size", 1), weight, bias, at, to))
             if layer.kind == _kernels.CONV2D:
-                needed = _kernels.conv_scratch(*shape[::2], layer.kernel_size, *out[:2])
-                scratch = max(scratch, needed)
+                in_channels, _, in_width = shape
+                out_channels, out_height, _ = out
+                needed = (in_channels, in_width, layer.kernel_size, out_channels, out_height)
+                scratch = max(scratch, _kernels.conv_scratch(*needed))
             if not in_place:
                 at, end = end, end + math.prod(out) * _kernels.N_LANES
             shape = out
@@ -147,7 +153,7 @@ class Network:
         pictures = self.pictures(X)
         program = self.program(pictures.shape)
         scores = np.empty((pictures.n, *program.out_shape), np.float32)
-        n_useful = max(1, pictures.n // PICTURES_PER_THREAD)
+        n_useful = max(1, min(pictures.n, pictures.n * math.prod(pictures.shape) // PIXELS_PER_THREAD))
         if threads is None:  # to ask how many there are takes longer than one picture
             n_threads = min(n_useful, default_threads()) if n_useful > 1 else 1
         else:
@@ -162,7 +168,10 @@ class Network:
 
     def probabilities(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Softmax of :meth:`logits` over the classes; same shape."""
-        logits = self.logits(X, threads)
+        return self.softmax(self.logits(X, threads))
+
+    def softmax(self, logits: np.ndarray) -> np.ndarray:
+        """Probabilities from logits (N, classes) or (N, classes, h, w); same shape."""
         rows = np.ascontiguousarray(logits).reshape(len(logits), self.n_classes, -1 if logits.size else 1)
         return _kernels.softmax(rows).reshape(logits.shape)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import modelfile, sheets
 from .errors import DataError, DivergedError, ModelFileError
-from .files import atomic_write
+from .files import atomic_write, fsync_folder
 from .model import LeNet5
 from .train import Config, Epoch, Progress, Trainer
 
@@ -76,6 +76,8 @@ class Run:
                 break
             except FileExistsError:  # another process was quicker
                 number += 1
+        for parent in (root.parent, root):
+            fsync_folder(parent)
         atomic_write(folder / "config.json", json.dumps(asdict(plan), indent=2) + "\n")
         return cls(folder, plan)
 
@@ -95,6 +97,8 @@ class Run:
 
     def restore(self, trainer: Trainer) -> None:
         """Bring ``trainer`` to where the run stands; a run that never saved its state begins anew."""
+        for orphan in self.folder.glob(".*.part"):  # of a process that was killed
+            orphan.unlink(missing_ok=True)
         path = self.folder / "state.safetensors"
         if not path.exists():
             return

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from .files import atomic_path
 
-_CELL, _SCALE, _CAPTION = 96, 3, 14
+_CELL, _SCALE, _CAPTION, _TITLE = 96, 3, 14, 26
 _INK, _PAPER, _GRID = (20, 20, 20), (255, 255, 255), (225, 225, 225)
 _COLOURS = ((31, 119, 180), (214, 39, 40))
 
@@ -29,17 +29,19 @@ def mistakes(
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != y)
     wrong = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:most]
+    answers = [f"{labels[y[i]]} > {labels[predicted[i]]}  {probabilities[i, predicted[i]]:.0%}" for i in wrong]
+    cell = max(_CELL, *(8 + round(ImageDraw.Draw(Image.new("L", (1, 1))).textlength(text)) for text in ["", *answers]))
     columns = max(1, min(10, len(wrong)))
     rows = max(1, math.ceil(len(wrong) / columns))
-    sheet = Image.new("RGB", (max(240, columns * _CELL), rows * (_CELL + 2 * _CAPTION)), _PAPER)
+    sheet = Image.new("RGB", (max(420, columns * cell), _TITLE + rows * (_CELL + 2 * _CAPTION)), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    if not len(wrong):
-        draw.text((10, 10), f"no mistakes in {len(y):,} pictures", fill=_INK)
-    for place, i in enumerate(wrong):
-        left, top = place % columns * _CELL, place // columns * (_CELL + 2 * _CAPTION)
+    n_wrong = int((predicted != y).sum())
+    title = f"{n_wrong:,} mistakes in {len(y):,} pictures, the surest first: right > answered, confidence, number"
+    draw.text((6, 6), title if n_wrong else f"no mistakes in {len(y):,} pictures", fill=_INK)
+    for place, (i, answer) in enumerate(zip(wrong, answers, strict=True)):
+        left, top = place % columns * cell, _TITLE + place // columns * (_CELL + 2 * _CAPTION)
         picture = Image.fromarray(255 - X[i]).resize((28 * _SCALE, 28 * _SCALE), Image.Resampling.NEAREST)
         sheet.paste(picture, (left + 6, top + 2))
-        answer = f"{labels[y[i]]} > {labels[predicted[i]]}  {probabilities[i, predicted[i]]:.0%}"
         draw.text((left + 6, top + 88), answer, fill=_INK)
         draw.text((left + 6, top + 88 + _CAPTION), f"#{i}", fill=(120, 120, 120))
     return sheet
@@ -54,11 +56,18 @@ def curves(epochs: list[int], panels: dict[str, dict[str, list[float]]]) -> Imag
     return sheet
 
 
+def _round_step(about: float) -> float:
+    """1, 2 or 5 times a power of ten, the next one from ``about`` on; 1 for 0."""
+    if about <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(about))
+    return next(k * power for k in (1, 2, 5, 10) if k * power >= about * 0.999)
+
+
 def _panel(draw, left: int, width: int, height: int, title: str, epochs: list[int], series: dict) -> None:
     values = [v for curve in series.values() for v in curve if v is not None and math.isfinite(v)]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    margin = (high - low) * 0.05 or 0.5 * abs(high) or 1.0
-    low, high = low - margin, high + margin
+    step = _round_step(max(values, default=1.0) / 4)
+    low, high = 0.0, step * max(1, math.ceil(max(values, default=1.0) / step))
     x0, x1, y0, y1 = left + 62, left + width - 16, 34, height - 34
     first, last = epochs[0], max(epochs[-1], epochs[0] + 1)
 
@@ -66,7 +75,7 @@ def _panel(draw, left: int, width: int, height: int, title: str, epochs: list[in
         return x0 + (epoch - first) / (last - first) * (x1 - x0), y1 - (value - low) / (high - low) * (y1 - y0)
 
     draw.text((x0, 10), title, fill=_INK)
-    for tick in np.linspace(low, high, 5):
+    for tick in np.arange(low, high + step / 2, step):
         y = place(first, tick)[1]
         draw.line((x0, y, x1, y), fill=_GRID)
         draw.text((left + 8, y - 6), f"{tick:.4g}", fill=_INK)

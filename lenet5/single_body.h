@@ -168,6 +168,17 @@ static void FN(net_forward_few)(const lenet5_net *net, const T *parameters, cons
     FN(net_forward)(&rest, parameters, activations);
 }
 
+/* The whole program on one picture of any size, for a map of answers: out (classes, h, w).
+ * Memory goes by the picture, where a lane group would take 16 times as much. */
+static void FN(net_forward_map)(const lenet5_net *net, const T *parameters, const lenet5_pictures *pictures, int64_t picture,
+                                T *single, T *out) {
+    const lenet5_op *last = net->ops + net->n_ops - 1;
+    FN(gather_single)(pictures, picture, single);
+    FN(single_forward)(net, net->n_ops, parameters, single, single + net->n_activations / LANES);
+    memcpy(out, single + last->output / LANES,
+           sizeof(T) * last->out_channels * last->out_height * last->out_width);
+}
+
 #undef V
 #undef VL
 #undef FN

@@ -70,17 +70,26 @@ def parallel(function: Callable[[int], None], n_threads: int) -> None:
         except BaseException as error:
             errors.append(error)
 
-    others = [threading.Thread(target=guarded, args=(thread,)) for thread in range(1, n_threads)]
+    # The calling thread does no share itself: an interrupt (Ctrl-C) there would leave the others waiting for it.
+    workers = [threading.Thread(target=guarded, args=(thread,)) for thread in range(n_threads)]
     try:
-        for other in others:
-            other.start()
+        for worker in workers:
+            worker.start()
     except BaseException:
         cancelled = True
         raise
     finally:
         decided.set()
-    guarded(0)
-    for other in others:
-        other.join()
+    for worker in workers:
+        _join(worker, errors)
     if errors:
         raise errors[0]
+
+
+def _join(worker: threading.Thread, errors: list[BaseException]) -> None:
+    """Wait for ``worker`` to its end, an interrupt or not: it works on memory that the caller may then reuse."""
+    while worker.is_alive():
+        try:
+            worker.join()
+        except KeyboardInterrupt as interrupt:
+            errors.insert(0, interrupt)

@@ -46,19 +46,19 @@ class Config:
 
     def __post_init__(self):
         rules = {
-            "epochs": lambda n: n >= 1,
-            "batch_size": lambda n: 1 <= n <= 65536,
-            "learning_rate": lambda x: 0 < x < math.inf,
-            "momentum": lambda x: 0 <= x < 1,
-            "weight_decay": lambda x: 0 <= x < 1,
-            "validation": lambda n: n >= 0,
-            "seed": lambda n: 0 <= n < 2**63,
+            "epochs": (lambda n: n >= 1, "at least 1"),
+            "batch_size": (lambda n: 1 <= n <= 65536, "1 to 65536"),
+            "learning_rate": (lambda x: 0 < x < math.inf, "a number above 0"),
+            "momentum": (lambda x: 0 <= x < 1, "0 to below 1"),
+            "weight_decay": (lambda x: 0 <= x < 1, "0 to below 1"),
+            "validation": (lambda n: n >= 0, "at least 0"),
+            "seed": (lambda n: 0 <= n < 2**63, "0 to 2^63 - 1"),
         }
         kinds = {entry.name: entry.type for entry in fields(self)}
-        for name, holds in rules.items():
+        for name, (holds, expected) in rules.items():
             value = _plain_number(name, getattr(self, name), kinds[name])
             if not holds(value):
-                raise ValueError(f"{name} is {value!r}, which is out of range")
+                raise ValueError(f"{name} is {value!r}, expected {expected}")
             object.__setattr__(self, name, value)
         for name, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("augment", AUGMENTATIONS)):
             value = getattr(self, name)

@@ -18,6 +18,7 @@ TIERS = [
     {"model"},
     {"runs"},
     {"cli"},
+    {"__main__"},
 ]
 TIER = {name: tier for tier, names in enumerate(TIERS) for name in names}
 # (module, imported): imports inside a function that point upward, each with its reason.

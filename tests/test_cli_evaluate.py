@@ -63,7 +63,25 @@ def test_another_number_of_classes(tmp_path):
     LeNet5(labels="abc").save(tmp_path / "abc")
     result = evaluate(tmp_path, "--model", "abc")
     assert (result.code, result.stdout) == (2, "")
-    assert "strokes has 10 classes, the model 3" in result.error
+    assert "strokes has other classes (0, 1, 2, 3, 4, 5, 6, 7, 8, 9) than the model (a, b, c)" in result.error
+
+
+def test_a_model_is_judged_on_the_set_it_was_trained_on(tmp_path):
+    model = LeNet5()
+    model.training = {"dataset": "strokes"}
+    model.save(tmp_path / "m")
+    result = quick("evaluate", "--model", "m", "--json", cwd=tmp_path)
+    assert (result.code, json.loads(result.stdout)["dataset"]) == (0, "strokes")
+
+
+def test_the_sheet_of_mistakes_replaces_nothing_but_a_png(tmp_path):
+    LeNet5().save(tmp_path / "m.safetensors")
+    (tmp_path / "text.png").write_text("mine")
+    before = (tmp_path / "m.safetensors").read_bytes()
+    for target in ("m.safetensors", "text.png", "sheet.jpg"):
+        assert evaluate(tmp_path, "--model", "m.safetensors", "--errors", target).code == 2
+    assert (tmp_path / "m.safetensors").read_bytes() == before
+    assert (tmp_path / "text.png").read_text() == "mine"
 
 
 def test_a_bad_model(tmp_path):

@@ -32,7 +32,12 @@ def test_text(tmp_path):
     assert rows["total"][1] == "61,706"
     assert "classes: 0 1 2 3 4 5 6 7 8 9" in result.stdout
     assert "246,824 bytes" in result.stdout
-    assert "trained: unknown" in result.stdout
+    assert "trained by: LeNet5.fit" in result.stdout
+
+
+def test_a_model_that_was_never_trained(tmp_path):
+    LeNet5().save(tmp_path / "m")
+    assert "trained: unknown" in quick("info", "m", cwd=tmp_path).stdout
 
 
 def test_json(tmp_path):
@@ -51,7 +56,7 @@ def test_how_it_was_trained(tmp_path, written):
     written({"command": "lenet5 train --seed 3", "dataset": "mnist", "data_sha256": "ab" * 32, "config": {"seed": 3},
              "metrics": {"test_accuracy": 0.9912, "validation_accuracy": None}})  # fmt: skip
     text = quick("info", "m.safetensors", cwd=tmp_path).stdout
-    for line in ("trained by: lenet5 train --seed 3", "data: mnist", "seed: 3", "test accuracy: 99.12%"):
+    for line in ("trained by: lenet5 train --seed 3", "data: mnist", "seed: 3", "test accuracy: 99.12 %"):
         assert line in text
     assert "validation accuracy" not in text
 
@@ -89,7 +94,7 @@ def test_names_do_not_break_the_lines(tmp_path, written, name):
     result = quick("info", f"{name}-missing", cwd=tmp_path)
     assert result.code == 3
     assert not has_escape_codes(result.error)
-    assert len(result.stderr.splitlines()) == 2
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"\xff" * 100, b"\x80\x04\x95pickle"])

@@ -126,6 +126,15 @@ def test_a_folder(folder):
     assert predict(folder, ".").code == 0
 
 
+def test_show_input_replaces_nothing_but_a_png(folder):
+    before = (folder / "1.png").read_bytes()
+    (folder / "list.txt").write_text("mine")
+    for target in ("1.png", "list.txt", "stages.jpg"):
+        assert predict(folder, "1.png", "--show-input", target).code == 2
+    assert (folder / "1.png").read_bytes() == before
+    assert (folder / "list.txt").read_text() == "mine"
+
+
 def test_a_folder_without_pictures(folder):
     (folder / "empty").mkdir()
     result = predict(folder, "empty")

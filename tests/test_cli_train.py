@@ -100,7 +100,15 @@ def test_the_model_says_how_it_was_trained(done):
     assert len(model.training["data_sha256"]) == 64
     assert model.training["config"]["seed"] == 3
     assert model.training["metrics"]["test_n"] == 1000
-    assert f"{model.training['metrics']['test_accuracy']:.2%}" in done[1].stdout
+    assert f"{100 * model.training['metrics']['test_accuracy']:.2f} %" in done[1].stdout
+
+
+def test_out_replaces_nothing_but_a_model(tmp_path):
+    (tmp_path / "picture.png").write_text("mine")
+    result = train(tmp_path, *TWO, "--out", "picture.png")
+    assert (result.code, result.stdout) == (2, "")
+    assert (tmp_path / "picture.png").read_text() == "mine"
+    assert not (tmp_path / "runs").exists()
 
 
 def test_the_same_command_gives_the_same_bits_for_any_number_of_threads(done, tmp_path):
@@ -303,7 +311,7 @@ def assert_resumes_exactly(folder, uninterrupted):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize(("epochs_first", "delay"), [(0, 0.0), (2, 0.08)])
+@pytest.mark.parametrize(("epochs_first", "delay"), [(0, 0.0), (1, 0.02)])
 def test_a_signal_saves_and_the_run_goes_on_exactly(long_done, tmp_path, number, code, epochs_first, delay):
     result = interrupt(started(tmp_path, epochs_first, delay), number)
     assert (result.code, result.stdout) == (code, "")

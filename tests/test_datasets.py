@@ -173,7 +173,7 @@ def test_auto_without_a_network_takes_strokes_and_says_so(tmp_path, monkeypatch,
         small(tmp_path, monkeypatch, X, y, X, y, mirrors=[one, other])
         began = time.perf_counter()
         loaded = datasets.obtain("auto", tmp_path, limits=Limits(patience=0.6))
-    assert time.perf_counter() - began < 1.2
+    assert time.perf_counter() - began < 4
     assert loaded.name == "strokes"
     assert "MNIST cannot be had" in loaded.notes[0]
     assert "strokes" in loaded.notes[1]

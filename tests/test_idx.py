@@ -223,7 +223,7 @@ def test_bombs_cost_no_memory_and_no_time(ten_gigabytes, start):
     refused(bomb)
     seconds, (_, peak) = time.perf_counter() - began, tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert seconds < 1
+    assert seconds < 3
     assert peak < len(bomb) + (4 << 20)
 
 

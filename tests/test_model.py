@@ -176,3 +176,23 @@ def test_the_model_that_ships_is_as_good_as_it_says(mnist_dir):
     _, (X, y) = lenet5.datasets.load("mnist", mnist_dir)
     model = pretrained()
     assert model.score(X, y) == pytest.approx(model.training["metrics"]["test_accuracy"], abs=3e-4)
+
+
+def test_fit_forgets_how_it_was_trained_before(data):
+    X, y = data
+    model = LeNet5(seed=0)
+    model.training = {"dataset": "mnist", "metrics": {"test_accuracy": 0.99}}
+    model.fit(X[:20], y[:20], epochs=1, seed=3)
+    assert model.training["command"] == "LeNet5.fit"
+    assert model.training["config"]["seed"] == 3
+    assert "metrics" not in model.training
+
+
+def test_fit_does_not_know_a_setting(data):
+    with pytest.raises(TypeError, match="no setting 'epoch'; there are epochs"):
+        LeNet5().fit(*data, epoch=3)
+
+
+def test_weights_that_grew_too_large_are_said_by_fit(data):
+    with pytest.raises(DivergedError):
+        LeNet5(seed=0).fit(*data, epochs=2, learning_rate=1e4)

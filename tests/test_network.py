@@ -3,6 +3,8 @@
 import copy
 import os
 import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -459,3 +461,26 @@ def test_compiled_pictures_check_again(pixels, padding):
 def test_layers_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"in_channels=5.*\(6, 28, 28\)"):
         Network({"a": Conv2d(1, 6, 5), "b": Conv2d(5, 2, 3)}).logits(pictures(1))
+
+
+def test_a_large_picture_takes_memory_by_the_picture():
+    """A lane group of 16 would take 1.8 GB for one picture of a million pixels; so it is computed by itself."""
+    script = (
+        "import numpy as np, resource; from lenet5 import LeNet5; model = LeNet5()\n"
+        "X = np.random.default_rng(0).random((1, 1, 1000, 1000), dtype=np.float32)\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; field = model.logits(X)\n"
+        "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; print(field.shape, (after - before) // 1024)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    shape, megabytes = run.stdout.rsplit(maxsplit=1)
+    assert shape == "(1, 10, 243, 243)"
+    if sys.platform == "linux":  # elsewhere the unit is another
+        assert int(megabytes) < 300
+
+
+def test_none_is_no_picture(network):
+    program = network.program((1, 32, 32))
+    with pytest.raises(TypeError):
+        _kernels.gather(None, np.zeros(1, np.int64))
+    with pytest.raises(TypeError):
+        program.forward(network.parameters, None, np.zeros((1, 10, 1, 1), np.float32), 0, 1)

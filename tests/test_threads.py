@@ -101,7 +101,21 @@ def test_parallel_calls_each_once_on_its_own_thread(n):
     parallel(function, n)
     assert sorted(calls) == list(range(n))
     assert len(idents) == n
-    assert threading.get_ident() in idents
+
+
+def test_an_interrupt_waits_for_every_thread(monkeypatch):
+    """The threads meet in a barrier in C: whoever leaves early would leave the others there for ever."""
+    done, real = [], threading.Thread.join
+
+    def interrupted(thread, *args):
+        monkeypatch.setattr(threading.Thread, "join", real)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    meeting = threading.Barrier(3)
+    with pytest.raises(KeyboardInterrupt):
+        parallel(lambda thread: (meeting.wait(20), done.append(thread)), 3)
+    assert sorted(done) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("failing", [0, 2])

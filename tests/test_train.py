@@ -168,7 +168,7 @@ def test_no_pictures_are_refused(n_validation):
     ],
 )
 def test_wrong_data_is_a_value_error(X, y):
-    with pytest.raises(ValueError, match=r"^(X|y|labels) "):
+    with pytest.raises(ValueError, match=r"^(X|y|labels|pictures) "):
         finished(trainer_of((X, np.asarray(y)), validation=0))
 
 
