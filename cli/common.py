@@ -10,8 +10,10 @@ from . import output
 
 def load_model(path: Path | None):
     """The model of --model, LENET5_MODEL, ./lenet5.safetensors or the package; says which on standard error."""
-    from lenet5 import model
+    import lenet5
+    from lenet5 import _kernels, model
 
+    output.detail(f"lenet5 {lenet5.__version__} in {Path(lenet5.__file__).parent}, {_kernels.ISA} kernels")
     path = path or os.environ.get("LENET5_MODEL") or _here()
     if path is None:
         output.note("model: the one that ships with lenet5")

@@ -80,10 +80,7 @@ def _report(error: Exception) -> int:
 
     from . import output
 
-    if output.is_verbose():
-        import traceback
-
-        traceback.print_exception(error)
+    output.trace(error)
     codes = (
         (errors.ChecksumError, 5),
         (errors.DataError, 4),

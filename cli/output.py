@@ -49,6 +49,20 @@ def note(text: str) -> None:
         click.echo(text, err=True)
 
 
+def detail(text: str) -> None:
+    """To standard error, only with -v."""
+    if is_verbose():
+        click.echo(text, err=True)
+
+
+def trace(error: BaseException) -> None:
+    """Where an error comes from, to standard error, only with -v."""
+    if is_verbose():
+        import traceback
+
+        traceback.print_exception(error)
+
+
 def error(text: str) -> None:
     """To standard error, always; one line, whatever is in the text."""
     click.echo(f"Error: {plain(' '.join(text.split()))}", err=True)

@@ -134,6 +134,7 @@ def _chunk_answers(names: list[str], network, invert: str, top: int, threads: in
         except errors.NoDigitError:
             answer |= {"probabilities": None, "note": "no digit"}
         except errors.PictureError as error:
+            output.trace(error)
             folder = f"{name}: no pictures directly in this folder"
             answer["error"] = folder if os.path.isdir(name) else " ".join(str(error).split())
         answers.append(answer)

@@ -18,21 +18,41 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 
 @click.command()
 @click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Passes over the pictures.")
-@click.option("--batch-size", type=click.IntRange(1, 65536), default=64, show_default=True)
+@click.option(
+    "--batch-size", type=click.IntRange(1, 65536), default=64, show_default=True, help="Pictures in one update."
+)
 @click.option("--learning-rate", type=float, default=0.05, show_default=True, help="The schedule's peak.")
 @click.option("--optimizer", type=click.Choice(["sgd", "adamw"]), default="sgd", show_default=True,
               help="sgd has Nesterov momentum.")  # fmt: skip
-@click.option("--momentum", type=float, default=0.9, show_default=True)
-@click.option("--weight-decay", type=float, default=2e-4, show_default=True)
+@click.option("--momentum", type=float, default=0.9, show_default=True, help="Of sgd.")
+@click.option(
+    "--weight-decay",
+    type=float,
+    default=2e-4,
+    show_default=True,
+    help="Added to the gradient by sgd, decoupled in adamw.",
+)
 @click.option("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="onecycle",
               show_default=True, help="How the learning rate runs.")  # fmt: skip
 @click.option("--augment", type=click.Choice(["none", "affine"]), default="affine", show_default=True,
               help="affine: rotation, scale, shear and shift, anew for each pass.")  # fmt: skip
 @click.option("--validation", type=click.IntRange(0), default=5000, show_default=True,
               help="Training pictures set apart to choose the best epoch.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--activation", type=click.Choice(["relu", "tanh"]), default="relu", show_default=True)
-@click.option("--pool", type=click.Choice(["max", "avg"]), default="max", show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Of the first weights, the order and the distortions.",
+)
+@click.option(
+    "--activation",
+    type=click.Choice(["relu", "tanh"]),
+    default="relu",
+    show_default=True,
+    help="After C1, C3, C5 and F6.",
+)
+@click.option("--pool", type=click.Choice(["max", "avg"]), default="max", show_default=True, help="S2 and S4.")
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline

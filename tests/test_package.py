@@ -1,0 +1,80 @@
+"""What is installed, and that what is said in several places is the same everywhere."""
+
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import lenet5
+from lenet5 import augment, datasets, schedules, train
+from lenet5.cli import options
+from lenet5.cli.main import COMMANDS, cli
+from lenet5.cli.train import train as train_command
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_one_version():
+    assert importlib.metadata.version("lenet5") == lenet5.__version__
+    assert f"## {lenet5.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_a_source_tree_without_its_compiled_part_says_what_to_do(tmp_path):
+    shutil.copytree(ROOT / "lenet5", tmp_path / "lenet5", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"))
+    # -S: no site-packages, where another copy could be found
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", "import sys; sys.path.insert(0, sys.argv[1]); import lenet5", str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 1
+    assert "run `pip install -e .` first" in run.stderr.splitlines()[-1]
+
+
+def test_public_names():
+    for name in lenet5.__all__:
+        assert getattr(lenet5, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = lenet5.nothing
+
+
+def test_options_of_train_are_those_of_the_library():
+    params = {param.name: param for param in train_command.params}
+    for name, default in train.Config().__dict__.items():
+        assert params[name].default == default, name
+    tables = {
+        "optimizer": train.OPTIMIZERS,
+        "schedule": schedules.SCHEDULES,
+        "augment": augment.AUGMENTATIONS,
+        "dataset": datasets.NAMES,
+    }
+    for name, table in tables.items():
+        assert set(params[name].type.choices) == set(table), name
+    assert set(options.PUBLISHED) == set(datasets.TABLE)
+
+
+def test_the_readme_knows_every_command():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in COMMANDS:
+        assert f"`lenet5 {name}" in readme, name
+
+
+def test_the_readme_names_every_module():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    layout = readme[readme.index("setup.py  pyproject.toml") :]
+    for path in [*(ROOT / "lenet5").glob("*.py"), *(ROOT / "lenet5").glob("*.h")]:
+        if not path.name.startswith("__"):
+            assert re.search(rf"\b{re.escape(path.name)}", layout), path.name
+
+
+def test_every_command_is_documented():
+    for name in COMMANDS:
+        command = cli.get_command(None, name)
+        assert "Examples:" in command.help, name
+        options_of_it = [param for param in command.params if isinstance(param, click.Option)]
+        assert [option.name for option in options_of_it if not option.help] == []
