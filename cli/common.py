@@ -57,7 +57,8 @@ def check_png(path: Path, *inputs: str) -> None:
     if path.exists():
         if any(os.path.exists(name) and path.samefile(name) for name in inputs):
             raise click.UsageError(f"{output.one_line(path)}: is the picture to be read; choose another name")
-        _check_replaceable(path, b"\x89PNG", "a PNG")
+        if not path.is_file() or _start(path, 4) not in (b"", b"\x89PNG"):
+            raise click.UsageError(f"{output.one_line(path)}: exists and is not a PNG; choose another name")
     check_writable(path)
 
 
@@ -73,11 +74,6 @@ def check_model(path: Path) -> None:
                 f"{output.one_line(path)}: exists and is no model of lenet5; choose another name"
             ) from None
     check_writable(path)
-
-
-def _check_replaceable(path: Path, magic: bytes, kind: str) -> None:
-    if not path.is_file() or (path.stat().st_size and _start(path, len(magic)) != magic):
-        raise click.UsageError(f"{output.one_line(path)}: exists and is not {kind}; choose another name")
 
 
 def _start(path: Path, n: int) -> bytes:

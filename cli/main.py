@@ -68,7 +68,7 @@ def main(args: list[str] | None = None) -> None:
         code = error.exit_code
     except BrokenPipeError:  # `lenet5 predict ... | head -1`: nobody reads on, and that is no error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
+        code = 1  # as click has it where the reader goes away within a command
     except Exception as error:
         code = _report(error)
     sys.exit(code if isinstance(code, int) else 0)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import click
 
+from lenet5.errors import one_line  # noqa: F401  (part of what this module offers)
+
 QUIET, NORMAL, VERBOSE = logging.ERROR, logging.INFO, logging.DEBUG
 _level = NORMAL
 
@@ -71,12 +73,6 @@ def error(text: str) -> None:
 def plain(text: str) -> str:
     """``text`` with escapes in the place of what cannot be printed: control characters, bytes that are no text."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def one_line(text: object) -> str:
-    """``text``, a name say, as it is where it can be printed on one line, else with escapes and in quotes."""
-    text = str(text)
-    return text if text.isprintable() else repr(text)
 
 
 def percent(value: float | None) -> str:

@@ -107,7 +107,6 @@ cdef extern from "kernels.h" nogil:
                              double *) noexcept nogil
     ctypedef struct lenet5_isa:
         const char *name
-        int vector_bytes
         kernels_f32 f32
         kernels_f64 f64
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from .errors import LeNet5Error, PictureError
+from .errors import LeNet5Error, PictureError, one_line
 from .ink import quantile
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -95,7 +95,7 @@ def source_name(source) -> str:
     if not isinstance(source, str | os.PathLike):
         source = getattr(source, "name", None)
     name = os.fsdecode(source) if isinstance(source, str | bytes | os.PathLike) else ""
-    return (name if name.isprintable() else repr(name)) or "the picture"
+    return one_line(name) or "the picture"
 
 
 def _from_array(array: np.ndarray) -> Image.Image:

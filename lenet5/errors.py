@@ -32,3 +32,9 @@ class ChecksumError(DataError):
 
 class DivergedError(LeNet5Error):
     """Training met a loss that is not finite."""
+
+
+def one_line(text: object) -> str:
+    """``text``, a name say, as it is where it can be printed on one line, else with escapes and in quotes."""
+    text = str(text)
+    return text if text.isprintable() else repr(text)

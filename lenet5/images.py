@@ -14,7 +14,6 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from .decode import decode, source_name
 from .errors import NoDigitError
-from .files import atomic_path
 from .ink import (
     Box,
     box_of,
@@ -28,6 +27,7 @@ from .ink import (
     threshold,
     without_shadows,
 )
+from .sheets import save_png
 
 GLYPH = 20  # MNIST's box for the digit itself
 FIELD = 28  # MNIST's picture
@@ -289,8 +289,7 @@ def show_input(source, path: str | os.PathLike, *, invert: str = "auto") -> None
     for i, (caption, panel) in enumerate(panels):
         sheet.paste(panel, (8 + i * step + (PANEL - panel.width) // 2, 8 + (PANEL - panel.height) // 2))
         draw.text((8 + i * step, PANEL + 14), caption, fill="white")
-    with atomic_path(path) as part:
-        sheet.save(part, format="PNG")
+    save_png(sheet, path)
 
 
 def _panel(plane: np.ndarray, box: Box | None = None) -> Image.Image:

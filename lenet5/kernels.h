@@ -65,7 +65,6 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    int vector_bytes;
     kernels_f32 f32;
     kernels_f64 f64;
 } lenet5_isa;

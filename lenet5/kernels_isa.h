@@ -67,4 +67,4 @@
             CONCAT(fma_peak, SUFFIX)                                                                             \
     }
 
-const lenet5_isa CONCAT(lenet5, ISA) = {STRING(ISA), VECTOR_BYTES, TABLE(f32), TABLE(f64)};
+const lenet5_isa CONCAT(lenet5, ISA) = {STRING(ISA), TABLE(f32), TABLE(f64)};

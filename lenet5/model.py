@@ -8,7 +8,7 @@ from importlib import resources
 import numpy as np
 
 from . import modelfile
-from .errors import DivergedError, ModelFileError
+from .errors import DivergedError, ModelFileError, one_line
 from .layers import modern
 from .losses import cross_entropy
 from .metrics import evaluation
@@ -159,7 +159,7 @@ def load(path: str | os.PathLike) -> LeNet5:
             raise ValueError("its weights are too large, answers would not be finite")
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelFileError(f"{modelfile.one_line(path)}: does not describe a model: {what[:200]}") from None
+        raise ModelFileError(f"{one_line(path)}: does not describe a model: {what[:200]}") from None
     model.training = info.get("training") if isinstance(info.get("training"), dict) else None
     return model
 

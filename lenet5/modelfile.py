@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import ModelFileError
+from .errors import ModelFileError, one_line
 from .files import atomic_write
 
 FORMAT_VERSION = 1
@@ -53,12 +53,6 @@ def load(path: str | os.PathLike, kind: str) -> tuple[dict[str, np.ndarray], dic
     if found != kind:
         raise ModelFileError(f"{name}: this is a {str(found)[:20]!r}, not a {kind}")
     return tensors, info
-
-
-def one_line(text: object) -> str:
-    """``text`` as it is where it can be printed on one line, else with escapes and in quotes."""
-    text = str(text)
-    return text if text.isprintable() else repr(text)
 
 
 def _read(path: Path, name: str) -> bytes:

@@ -219,9 +219,8 @@ class Trainer:
         positions = order[first : first + n_steps * config.batch_size]
         affine = AUGMENTATIONS[config.augment]
         warps = affine and affine.warps(len(positions), seed=config.seed, epoch=at.epoch, first=first)
-        total = self.steps_per_epoch * config.epochs
         first_step = at.epoch * self.steps_per_epoch + at.step
-        rates = learning_rates(config.schedule, config.learning_rate, first_step, n_steps, total)
+        rates = self._learning_rates(first_step, n_steps)
         started = perf_counter()
         self._training.prepare(self._pictures, self._labels, positions, rates, first_step, warps)
         parallel(self._training.run, self.threads)
@@ -232,6 +231,10 @@ class Trainer:
         at.n_correct += n_correct
         at.step += n_steps
         at.seconds += perf_counter() - started
+
+    def _learning_rates(self, first_step: int, n_steps: int) -> np.ndarray:
+        config, total = self.config, self.steps_per_epoch * self.config.epochs
+        return learning_rates(config.schedule, config.learning_rate, first_step, n_steps, total)
 
     def _diverge(self, step: int) -> None:
         self.network.parameters[:] = self.last
@@ -248,8 +251,7 @@ class Trainer:
     def _end_epoch(self) -> Epoch:
         at, n = self._at, len(self._train)
         last_step = (at.epoch + 1) * self.steps_per_epoch - 1
-        total = self.steps_per_epoch * self.config.epochs
-        rate = learning_rates(self.config.schedule, self.config.learning_rate, last_step, 1, total)[0]
+        rate = self._learning_rates(last_step, 1)[0]
         loss, accuracy = self._validate()
         record = Epoch(at.epoch + 1, at.loss_sum / n, at.n_correct / n, loss, accuracy, float(rate), at.seconds,
                        n / at.seconds)  # fmt: skip
