@@ -33,7 +33,12 @@ kernels = Extension(
     ],
     depends=[
         "lenet5/kernels.h",
-        "lenet5/kernels_body.h",
+        "lenet5/vector_body.h",
+        "lenet5/winograd_body.h",
+        "lenet5/conv_body.h",
+        "lenet5/conv_pool_body.h",
+        "lenet5/pool_body.h",
+        "lenet5/activation_body.h",
         "lenet5/kernels_table.h",
         "lenet5/kernels_isa.h",
         "lenet5/network_body.h",

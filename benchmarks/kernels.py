@@ -8,7 +8,7 @@ import numpy as np
 from common import PEAK_ROUNDS, alternate, machine, parser, peak_gflops, save, summary
 
 from lenet5 import LeNet5, _kernels
-from lenet5.network import execution_order
+from lenet5.network import execution_steps
 
 LOOP = 200
 
@@ -17,11 +17,13 @@ def contestants(model: LeNet5) -> dict[str, tuple]:
     """name -> (a loop over the kernel, multiply-adds of one call)."""
     X = model.pictures(np.random.default_rng(0).integers(0, 256, (16, 28, 28), np.uint8))
     program, shape, found = model.program(X.shape), X.shape, {}
-    for step, (name, layer) in enumerate(execution_order(model.layers)):
+    for step, (_, names) in enumerate(execution_steps(model.layers)):
+        name = "+".join(names)
+        layer = model.layers[names[0]]
         macs = layer.macs(shape) * _kernels.N_LANES
         parts = ["forward"]
         if macs:
-            parts += ["backward_weights"] + (["backward_input"] if step else [])
+            parts += ["backward_weights"] + (["backward_input", "backward"] if step else [])
         else:
             parts += ["backward_input"]
         for part in parts:
@@ -29,7 +31,8 @@ def contestants(model: LeNet5) -> dict[str, tuple]:
                 lambda step=step, part=part: program.repeat(model.parameters, X, step, part, LOOP),
                 macs,
             )
-        shape = layer.output_shape(shape)
+        for name in names:
+            shape = model.layers[name].output_shape(shape)
     found["peak"] = lambda: _kernels.fma_peak(PEAK_ROUNDS), 0
     found["nothing"] = lambda: program.repeat(model.parameters, X, 0, "forward", 0), 0
     return found

@@ -13,10 +13,9 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t
 
 from .ckernels cimport (
-    LANES, OP_AVG_POOL2D, OP_CONV2D, OP_MAX_POOL2D, OP_RELU, OP_TANH, OPTIMIZER_ADAMW, OPTIMIZER_SGD, lenet5_barrier,
-    lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_net, lenet5_op, lenet5_optimizer,
-    lenet5_optimizer_kind, lenet5_pictures,
-    lenet5_training_f32)
+    LANES, OP_AVG_POOL2D, OP_CONV2D, OP_CONV_POOL, OP_MAX_POOL2D, OP_RELU, OP_TANH, OPTIMIZER_ADAMW, OPTIMIZER_SGD, lenet5_barrier,
+    lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_n_prepared, lenet5_n_scratch, lenet5_net, lenet5_op,
+    lenet5_optimizer, lenet5_optimizer_kind, lenet5_pictures, lenet5_training_f32)
 
 ctypedef fused real:
     float
@@ -65,6 +64,7 @@ def _choose(wanted):
 ISAS, ISA = _choose(os.environ.get("LENET5_ISA", ""))
 N_LANES = LANES
 CONV2D, AVG_POOL2D, MAX_POOL2D, RELU, TANH = OP_CONV2D, OP_AVG_POOL2D, OP_MAX_POOL2D, OP_RELU, OP_TANH
+CONV_POOL = OP_CONV_POOL
 SGD, ADAMW = OPTIMIZER_SGD, OPTIMIZER_ADAMW
 
 
@@ -125,14 +125,6 @@ cdef int _check_gradient(const lenet5_op *op, real[:, :, :, :, ::1] dY, Py_ssize
     return 0
 
 
-def conv_scratch(Py_ssize_t in_channels, Py_ssize_t in_width, Py_ssize_t kernel_size, Py_ssize_t out_channels,
-                 Py_ssize_t out_height):
-    """Elements of scratch memory that the backward kernels of one convolution need at most."""
-    cdef Py_ssize_t padded_dY = out_channels * out_height * (in_width + kernel_size + LANES)
-    cdef Py_ssize_t transposed_X = _ceil_div(in_channels * kernel_size**2, LANES) * LANES
-    return LANES * max(padded_dY, transposed_X)
-
-
 def conv2d_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b):
     """Y (B, O, H-K+1, W-K+1, 16) = X (B, C, H, W, 16) * W (O, C, K, K) + b (O); valid, stride 1, no flip."""
     cdef lenet5_op op
@@ -140,14 +132,22 @@ def conv2d_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b):
     _conv2d_op(&op, X, W)
     if b.shape[0] != W.shape[0]:
         raise ValueError(f"b has shape ({b.shape[0]},), expected ({W.shape[0]},)")
-    cdef real[:, :, :, :, ::1] Y = np.empty((B, op.out_channels, op.out_height, op.out_width, LANES),
-                                            np.asarray(X).dtype)
+    dtype = np.asarray(X).dtype
+    cdef real[:, :, :, :, ::1] Y = np.empty((B, op.out_channels, op.out_height, op.out_width, LANES), dtype)
+    cdef real[::1] U = aligned_zeros(max(1, lenet5_n_prepared(&op)), dtype)
+    cdef real[::1] scratch = aligned_zeros(lenet5_n_scratch(&op), dtype)
     with nogil:
+        if real is float:
+            _isa.f32.conv2d_prepare(&op, &W[0, 0, 0, 0], &U[0])
+        else:
+            _isa.f64.conv2d_prepare(&op, &W[0, 0, 0, 0], &U[0])
         for i in range(B):
             if real is float:
-                _isa.f32.conv2d_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &Y[i, 0, 0, 0, 0])
+                _isa.f32.conv2d_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &U[0], &Y[i, 0, 0, 0, 0],
+                                        &scratch[0])
             else:
-                _isa.f64.conv2d_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &Y[i, 0, 0, 0, 0])
+                _isa.f64.conv2d_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &U[0], &Y[i, 0, 0, 0, 0],
+                                        &scratch[0])
     return np.asarray(Y)
 
 
@@ -161,20 +161,24 @@ def conv2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :
     cdef real[:, :, :, :, ::1] dX = np.empty_like(X)
     cdef real[:, :, :, ::1] dW = np.zeros_like(W)
     cdef real[::1] db = np.zeros(W.shape[0], dtype)
-    cdef real[::1] scratch = np.empty(conv_scratch(op.in_channels, op.in_width, op.kernel_size, op.out_channels,
-                                                   op.out_height), dtype)
+    cdef real[::1] U = aligned_zeros(max(1, lenet5_n_prepared(&op)), dtype), dU = np.zeros_like(U)
+    cdef real[::1] scratch = aligned_zeros(lenet5_n_scratch(&op), dtype)
     with nogil:
+        if real is float:
+            _isa.f32.conv2d_prepare(&op, &W[0, 0, 0, 0], &U[0])
+        else:
+            _isa.f64.conv2d_prepare(&op, &W[0, 0, 0, 0], &U[0])
         for i in range(B):
             if real is float:
-                _isa.f32.conv2d_backward_input(&op, &dY[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &dX[i, 0, 0, 0, 0],
-                                               &scratch[0])
-                _isa.f32.conv2d_backward_weights(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &dW[0, 0, 0, 0], &db[0],
-                                                 &scratch[0])
+                _isa.f32.conv2d_backward(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &U[0],
+                                         &dX[i, 0, 0, 0, 0], &dW[0, 0, 0, 0], &db[0], &dU[0], i > 0, &scratch[0])
             else:
-                _isa.f64.conv2d_backward_input(&op, &dY[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &dX[i, 0, 0, 0, 0],
-                                               &scratch[0])
-                _isa.f64.conv2d_backward_weights(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &dW[0, 0, 0, 0], &db[0],
-                                                 &scratch[0])
+                _isa.f64.conv2d_backward(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &U[0],
+                                         &dX[i, 0, 0, 0, 0], &dW[0, 0, 0, 0], &db[0], &dU[0], i > 0, &scratch[0])
+        if real is float:
+            _isa.f32.conv2d_finish(&op, &dU[0], &dW[0, 0, 0, 0])
+        else:
+            _isa.f64.conv2d_finish(&op, &dU[0], &dW[0, 0, 0, 0])
     return np.asarray(dX), np.asarray(dW), np.asarray(db)
 
 
@@ -331,19 +335,23 @@ def within(const float[::1] values, float low, float high):
     return not n_outside
 
 
+#: What :meth:`Program.repeat` can run of a step.
+PARTS = ("forward", "backward_input", "backward_weights", "backward")
+
+
 cdef class Program:
     """The steps of a network for inputs of one size.
 
     steps : list of tuples in the order of lenet5_op's fields
     n_parameters : length of the parameter buffer, a multiple of 16
-    n_activations, n_scratch : elements that one lane group needs
+    n_activations : elements that the activations of one lane group need
     """
     cdef lenet5_op[32] ops
     cdef lenet5_net c
     cdef readonly tuple in_shape, out_shape
     cdef list arenas
 
-    def __init__(self, list steps, int64_t n_parameters, int64_t n_activations, int64_t n_scratch):
+    def __init__(self, list steps, int64_t n_parameters, int64_t n_activations):
         if not 0 < len(steps) <= 32:
             raise ValueError(f"a program has 1 to 32 steps, not {len(steps)}")
         cdef int i
@@ -353,7 +361,12 @@ cdef class Program:
              self.ops[i].weight, self.ops[i].bias, self.ops[i].input, self.ops[i].output) = step
         self.c.ops = self.ops
         self.c.n_ops = len(steps)
-        self.c.n_parameters, self.c.n_activations, self.c.n_scratch = n_parameters, n_activations, n_scratch
+        self.c.n_parameters, self.c.n_activations = n_parameters, n_activations
+        self.c.n_scratch, self.c.n_prepared = LANES, 0
+        for i in range(len(steps)):
+            self.ops[i].prepared = self.c.n_prepared
+            self.c.n_prepared += lenet5_n_prepared(&self.ops[i])
+            self.c.n_scratch = max(self.c.n_scratch, lenet5_n_scratch(&self.ops[i]))
         self.arenas = []
         self.in_shape, self.out_shape = tuple(steps[0][1:4]), tuple(steps[len(steps) - 1][4:7])
 
@@ -373,37 +386,47 @@ cdef class Program:
                              f"pictures {first}..{last} of {pictures.n}")
         cdef bint is_map = self.out_shape[1:] != (1, 1)
         cdef Py_ssize_t n_lanes = 0 if is_map else self.c.n_activations
+        cdef Py_ssize_t n_scratch = 0 if is_map else self.c.n_scratch
         cdef Py_ssize_t n_single = (self.c.n_activations + self.c.n_scratch) // LANES + 64
-        arena_array = self._borrow(n_lanes + n_single, np.float32 if real is float else np.float64)
+        arena_array = self._borrow(n_lanes + n_scratch + self.c.n_prepared + n_single,
+                                   np.float32 if real is float else np.float64)
         cdef real[::1] arena = arena_array
         cdef real *A = &arena[0]
-        cdef real *single = A + n_lanes
+        cdef real *scratch = A + n_lanes
+        cdef real *prepared = scratch + n_scratch
+        cdef real *single = prepared + self.c.n_prepared
         cdef const real *Z = A + self.ops[self.c.n_ops - 1].output
         cdef Py_ssize_t group, start, lane, k, n_valid, n_scores = logits.shape[1] * logits.shape[2] * logits.shape[3]
         cdef real *out
         with nogil:
+            if real is float:
+                _isa.f32.net_prepare(&self.c, &parameters[0], prepared)
+            else:
+                _isa.f64.net_prepare(&self.c, &parameters[0], prepared)
             for start in range(first, last if is_map else first):
                 out = &logits[start, 0, 0, 0]
                 if real is float:
-                    _isa.f32.net_forward_map(&self.c, &parameters[0], &pictures.c, start, single, out)
+                    _isa.f32.net_forward_map(&self.c, &parameters[0], prepared, &pictures.c, start, single, out)
                 else:
-                    _isa.f64.net_forward_map(&self.c, &parameters[0], &pictures.c, start, single, out)
+                    _isa.f64.net_forward_map(&self.c, &parameters[0], prepared, &pictures.c, start, single, out)
             for group in range(0 if is_map else _ceil_div(last - first, LANES)):
                 start = first + group * LANES
                 n_valid = min(last - start, <Py_ssize_t>LANES)
                 out = &logits[start, 0, 0, 0]
                 if real is float:
                     if n_valid <= FEW:
-                        _isa.f32.net_forward_few(&self.c, &parameters[0], &pictures.c, start, n_valid, A, single)
+                        _isa.f32.net_forward_few(&self.c, &parameters[0], prepared, &pictures.c, start, n_valid, A,
+                                                 single)
                     else:
                         _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, A)
-                        _isa.f32.net_forward(&self.c, &parameters[0], A)
+                        _isa.f32.net_forward(&self.c, &parameters[0], prepared, A, scratch)
                 else:
                     if n_valid <= FEW:
-                        _isa.f64.net_forward_few(&self.c, &parameters[0], &pictures.c, start, n_valid, A, single)
+                        _isa.f64.net_forward_few(&self.c, &parameters[0], prepared, &pictures.c, start, n_valid, A,
+                                                 single)
                     else:
                         _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, A)
-                        _isa.f64.net_forward(&self.c, &parameters[0], A)
+                        _isa.f64.net_forward(&self.c, &parameters[0], prepared, A, scratch)
                 for lane in range(n_valid):
                     for k in range(n_scores):
                         out[lane * n_scores + k] = Z[k * LANES + lane]
@@ -434,56 +457,71 @@ cdef class Program:
         dtype = np.asarray(parameters).dtype
         cdef real[::1] A = aligned_zeros(self.c.n_activations, dtype), dA = aligned_zeros(self.c.n_activations, dtype)
         cdef real[::1] scratch = aligned_zeros(self.c.n_scratch, dtype)
+        cdef real[::1] U = aligned_zeros(max(1, self.c.n_prepared), dtype), dU = np.zeros_like(U)
         cdef int64_t n_correct = 0, output = self.ops[self.c.n_ops - 1].output
         cdef int classes = self.out_shape[0]
         cdef Py_ssize_t group, start, n_valid, N = pictures.n
         cdef double loss = 0
         with nogil:
+            if real is float:
+                _isa.f32.net_prepare(&self.c, &parameters[0], &U[0])
+            else:
+                _isa.f64.net_prepare(&self.c, &parameters[0], &U[0])
             for group in range(_ceil_div(N, LANES)):
                 start = group * LANES
                 n_valid = min(N - start, <Py_ssize_t>LANES)
                 if real is float:
                     _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
-                    _isa.f32.net_forward(&self.c, &parameters[0], &A[0])
+                    _isa.f32.net_forward(&self.c, &parameters[0], &U[0], &A[0], &scratch[0])
                     loss += _isa.f32.softmax_cross_entropy(classes, &A[output], &labels[start], n_valid,
                                                            <float>1 / N, &dA[output], &n_correct)
-                    _isa.f32.net_backward(&self.c, &parameters[0], &A[0], &dA[0], &gradients[0], &scratch[0])
+                    _isa.f32.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], True,
+                                          &scratch[0])
                 else:
                     _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
-                    _isa.f64.net_forward(&self.c, &parameters[0], &A[0])
+                    _isa.f64.net_forward(&self.c, &parameters[0], &U[0], &A[0], &scratch[0])
                     loss += _isa.f64.softmax_cross_entropy(classes, &A[output], &labels[start], n_valid,
                                                            <double>1 / N, &dA[output], &n_correct)
-                    _isa.f64.net_backward(&self.c, &parameters[0], &A[0], &dA[0], &gradients[0], &scratch[0])
+                    _isa.f64.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], True,
+                                          &scratch[0])
+            if real is float:
+                _isa.f32.net_finish(&self.c, &dU[0], &gradients[0])
+            else:
+                _isa.f64.net_finish(&self.c, &dU[0], &gradients[0])
         return loss / N if N else 0.0
 
     def repeat(self, float[::1] parameters, Pictures pictures not None, int step, str part, int n):
-        """Run one step's "forward", "backward_input" or "backward_weights" n times on one lane group: for timing."""
+        """Run one step's "forward", "backward_input", "backward_weights" or "backward" (both) n times on one lane group,
+        for timing."""
         self.check(pictures, parameters.shape[0])
-        if not 0 <= step < self.c.n_ops or part not in ("forward", "backward_input", "backward_weights"):
+        if not 0 <= step < self.c.n_ops or part not in PARTS:
             raise ValueError(f"step {step} of {self.c.n_ops}, part {part!r}")
         cdef float[::1] A = aligned_zeros(self.c.n_activations, np.float32)
         cdef float[::1] dA = aligned_zeros(self.c.n_activations, np.float32)
         cdef float[::1] gradients = aligned_zeros(self.c.n_parameters, np.float32)
         cdef float[::1] scratch = aligned_zeros(self.c.n_scratch, np.float32)
-        cdef int which = ("forward", "backward_input", "backward_weights").index(part)
+        cdef float[::1] U = aligned_zeros(max(1, self.c.n_prepared), np.float32), dU = np.zeros_like(U)
+        cdef int which = PARTS.index(part)
         cdef lenet5_net one = self.c
         cdef const lenet5_op *op = &self.ops[step]
         cdef int _
         one.ops, one.n_ops = op, 1
         _isa.f32.gather(&pictures.c, NULL, 0, <int>min(pictures.n, <Py_ssize_t>LANES), NULL, &A[0])
-        _isa.f32.net_forward(&self.c, &parameters[0], &A[0])
+        _isa.f32.net_prepare(&self.c, &parameters[0], &U[0])
+        _isa.f32.net_forward(&self.c, &parameters[0], &U[0], &A[0], &scratch[0])
+        cdef float *dX = &dA[op.input] if which != 2 else NULL
+        cdef float *dW = &gradients[op.weight] if which != 1 else NULL
         with nogil:
             for _ in range(n):
                 if which == 0:
-                    _isa.f32.net_forward(&one, &parameters[0], &A[0])
-                elif op.kind != OP_CONV2D:
-                    _isa.f32.net_backward(&one, &parameters[0], &A[0], &dA[0], &gradients[0], &scratch[0])
-                elif which == 1:
-                    _isa.f32.conv2d_backward_input(op, &dA[op.output], &parameters[op.weight], &dA[op.input],
-                                                   &scratch[0])
+                    _isa.f32.net_forward(&one, &parameters[0], &U[0], &A[0], &scratch[0])
+                elif op.kind == OP_CONV2D:
+                    _isa.f32.conv2d_backward(op, &A[op.input], &dA[op.output], &parameters[op.weight], &U[op.prepared],
+                                             dX, dW, &gradients[op.bias] if dW else NULL,
+                                             &dU[op.prepared] if dW else NULL, False, &scratch[0])
                 else:
-                    _isa.f32.conv2d_backward_weights(op, &A[op.input], &dA[op.output], &gradients[op.weight],
-                                                     &gradients[op.bias], &scratch[0])
+                    _isa.f32.net_backward(&one, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], False,
+                                          &scratch[0])
 
 
 def fma_peak(int64_t n):
@@ -552,7 +590,7 @@ cdef class Training:
         self.c.n_slices = <int>min(n_groups, 8)
         self.c.n_threads, self.c.batch_size = n_threads, batch_size
         cdef float[::1] arenas = aligned_zeros(
-            n_threads * (2 * program.c.n_activations + program.c.n_scratch), np.float32)
+            n_threads * (2 * program.c.n_activations + program.c.n_scratch + 2 * program.c.n_prepared), np.float32)
         cdef float[::1] gradients = aligned_zeros(self.c.n_slices * n, np.float32)
         cdef double[::1] losses = np.zeros(self.c.n_slices)
         cdef int64_t[::1] corrects = np.zeros(self.c.n_slices, np.int64)

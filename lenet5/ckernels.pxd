@@ -11,14 +11,18 @@ cdef extern from "kernels.h" nogil:
         OP_MAX_POOL2D
         OP_RELU
         OP_TANH
+        OP_CONV_POOL
     ctypedef struct lenet5_op:
         lenet5_op_kind kind
         int in_channels, in_height, in_width, out_channels, out_height, out_width, kernel_size
-        int64_t weight, bias, input, output
+        int64_t weight, bias, input, output, prepared
     ctypedef struct lenet5_net:
         const lenet5_op *ops
         int n_ops
-        int64_t n_parameters, n_activations, n_scratch
+        int64_t n_parameters, n_activations, n_scratch, n_prepared
+    int lenet5_has_winograd(const lenet5_op *)
+    int64_t lenet5_n_prepared(const lenet5_op *)
+    int64_t lenet5_n_scratch(const lenet5_op *)
     ctypedef struct lenet5_pictures:
         const void *pixels
         int is_uint8, channels, height, width, padding
@@ -53,10 +57,16 @@ cdef extern from "kernels.h" nogil:
         int64_t n_correct, steps_done
         int diverged
     ctypedef struct kernels_f32:
-        void (*conv2d_forward)(const lenet5_op *, const float *, const float *, const float *, float *) noexcept nogil
-        void (*conv2d_backward_input)(const lenet5_op *, const float *, const float *, float *, float *) noexcept nogil
-        void (*conv2d_backward_weights)(const lenet5_op *, const float *, const float *, float *, float *,
-                                        float *) noexcept nogil
+        void (*conv2d_prepare)(const lenet5_op *, const float *, float *) noexcept nogil
+        void (*conv2d_forward)(const lenet5_op *, const float *, const float *, const float *, const float *,
+                               float *, float *) noexcept nogil
+        void (*conv2d_backward)(const lenet5_op *, const float *, const float *, const float *, const float *, float *,
+                                float *, float *, float *, int, float *) noexcept nogil
+        void (*conv2d_finish)(const lenet5_op *, const float *, float *) noexcept nogil
+        void (*conv_pool_forward)(const lenet5_op *, const float *, const float *, const float *,
+                                  float *) noexcept nogil
+        void (*conv_pool_backward)(const lenet5_op *, const float *, const float *, const float *, float *, float *, int,
+                                   float *) noexcept nogil
         void (*avg_pool2d_forward)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*avg_pool2d_backward)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*max_pool2d_forward)(const lenet5_op *, const float *, float *) noexcept nogil
@@ -70,21 +80,28 @@ cdef extern from "kernels.h" nogil:
                                         int64_t *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const float *, float *) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const float *, float *) noexcept nogil
-        void (*net_forward)(const lenet5_net *, const float *, float *) noexcept nogil
-        void (*net_forward_few)(const lenet5_net *, const float *, const lenet5_pictures *, int64_t, int, float *,
-                                float *) noexcept nogil
-        void (*net_forward_map)(const lenet5_net *, const float *, const lenet5_pictures *, int64_t, float *,
-                                float *) noexcept nogil
-        void (*net_backward)(const lenet5_net *, const float *, const float *, float *, float *, float *) noexcept nogil
+        void (*net_prepare)(const lenet5_net *, const float *, float *) noexcept nogil
+        void (*net_finish)(const lenet5_net *, const float *, float *) noexcept nogil
+        void (*net_forward)(const lenet5_net *, const float *, const float *, float *, float *) noexcept nogil
+        void (*net_forward_few)(const lenet5_net *, const float *, const float *, const lenet5_pictures *, int64_t,
+                                int, float *, float *) noexcept nogil
+        void (*net_forward_map)(const lenet5_net *, const float *, const float *, const lenet5_pictures *, int64_t,
+                                float *, float *) noexcept nogil
+        void (*net_backward)(const lenet5_net *, const float *, const float *, const float *, float *, float *, float *,
+                             int, float *) noexcept nogil
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
         double (*fma_peak)(int64_t, float *) noexcept nogil
     ctypedef struct kernels_f64:
-        void (*conv2d_forward)(const lenet5_op *, const double *, const double *, const double *,
-                               double *) noexcept nogil
-        void (*conv2d_backward_input)(const lenet5_op *, const double *, const double *, double *,
-                                      double *) noexcept nogil
-        void (*conv2d_backward_weights)(const lenet5_op *, const double *, const double *, double *, double *,
-                                        double *) noexcept nogil
+        void (*conv2d_prepare)(const lenet5_op *, const double *, double *) noexcept nogil
+        void (*conv2d_forward)(const lenet5_op *, const double *, const double *, const double *, const double *,
+                               double *, double *) noexcept nogil
+        void (*conv2d_backward)(const lenet5_op *, const double *, const double *, const double *, const double *, double *,
+                                double *, double *, double *, int, double *) noexcept nogil
+        void (*conv2d_finish)(const lenet5_op *, const double *, double *) noexcept nogil
+        void (*conv_pool_forward)(const lenet5_op *, const double *, const double *, const double *,
+                                  double *) noexcept nogil
+        void (*conv_pool_backward)(const lenet5_op *, const double *, const double *, const double *, double *, double *, int,
+                                   double *) noexcept nogil
         void (*avg_pool2d_forward)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*avg_pool2d_backward)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*max_pool2d_forward)(const lenet5_op *, const double *, double *) noexcept nogil
@@ -98,13 +115,15 @@ cdef extern from "kernels.h" nogil:
                                         int64_t *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const double *, double *) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const float *, double *) noexcept nogil
-        void (*net_forward)(const lenet5_net *, const double *, double *) noexcept nogil
-        void (*net_forward_few)(const lenet5_net *, const double *, const lenet5_pictures *, int64_t, int, double *,
-                                double *) noexcept nogil
-        void (*net_forward_map)(const lenet5_net *, const double *, const lenet5_pictures *, int64_t, double *,
-                                double *) noexcept nogil
-        void (*net_backward)(const lenet5_net *, const double *, const double *, double *, double *,
-                             double *) noexcept nogil
+        void (*net_prepare)(const lenet5_net *, const double *, double *) noexcept nogil
+        void (*net_finish)(const lenet5_net *, const double *, double *) noexcept nogil
+        void (*net_forward)(const lenet5_net *, const double *, const double *, double *, double *) noexcept nogil
+        void (*net_forward_few)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
+                                int, double *, double *) noexcept nogil
+        void (*net_forward_map)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
+                                double *, double *) noexcept nogil
+        void (*net_backward)(const lenet5_net *, const double *, const double *, const double *, double *, double *, double *,
+                             int, double *) noexcept nogil
     ctypedef struct lenet5_isa:
         const char *name
         kernels_f32 f32

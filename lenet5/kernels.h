@@ -12,7 +12,8 @@
 
 #define LANES 16
 
-typedef enum { OP_CONV2D, OP_AVG_POOL2D, OP_MAX_POOL2D, OP_RELU, OP_TANH } lenet5_op_kind;
+/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (conv_pool_body.h). */
+typedef enum { OP_CONV2D, OP_AVG_POOL2D, OP_MAX_POOL2D, OP_RELU, OP_TANH, OP_CONV_POOL } lenet5_op_kind;
 
 /* One step of a network's program, for an input of one fixed size. A dense layer is a convolution of size 1. */
 typedef struct {
@@ -22,6 +23,7 @@ typedef struct {
     int kernel_size;           /* of convolution and pooling; pooling's stride is the same */
     int64_t weight, bias;      /* offsets in the parameter buffer, in elements */
     int64_t input, output;     /* offsets in the activation buffer, in elements; equal where it works in place */
+    int64_t prepared;          /* offset in the buffer of prepared weights, in elements */
 } lenet5_op;
 
 typedef struct {
@@ -29,8 +31,36 @@ typedef struct {
     int n_ops;
     int64_t n_parameters;      /* padded to a multiple of LANES */
     int64_t n_activations;     /* elements of the activation buffer of one lane group */
-    int64_t n_scratch;         /* elements that the backward kernels need beside it */
+    int64_t n_scratch;         /* elements that the kernels need beside it */
+    int64_t n_prepared;        /* elements of the prepared weights: those that a kernel wants in another form */
 } lenet5_net;
+
+/* C3 of LeNet-5, for which minimal filtering is compiled (winograd_body.h); it wants its kernels transformed. */
+static inline int lenet5_has_winograd(const lenet5_op *op) {
+    return op->kind == OP_CONV2D && op->kernel_size == 5 && op->in_channels == 6 && op->out_channels == 16 &&
+           op->in_height == 14 && op->in_width == 14;
+}
+
+static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
+    return lenet5_has_winograd(op) ? (int64_t)9 * 16 * 6 * 5 : 0;
+}
+
+/* Elements of scratch memory that the kernels of one convolution need at most; for others 0. */
+static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
+    if (op->kind == OP_CONV_POOL) {
+        const int64_t gradients = (int64_t)op->out_channels * (4 * op->out_width + 26) + LANES;
+        const int64_t plane = (int64_t)op->out_channels * ((int64_t)(op->in_height - 4) * op->in_width + LANES);
+        return LANES * (gradients > plane ? gradients : plane);
+    }
+    if (op->kind != OP_CONV2D)
+        return 0;
+    if (lenet5_has_winograd(op))
+        return (int64_t)9 * (6 * 14 + 16 * 10) * LANES;
+    const int64_t padded_dY = (int64_t)op->out_channels * op->out_height * (op->in_width + op->kernel_size + LANES);
+    const int64_t n_taps = (int64_t)op->in_channels * op->kernel_size * op->kernel_size;
+    const int64_t transposed_X = (n_taps + LANES - 1) / LANES * LANES;
+    return LANES * (padded_dY > transposed_X ? padded_dY : transposed_X);
+}
 
 /* Pictures as they come: (n, channels, height, width), uint8 in 0..255 or float32 in 0..1. */
 typedef struct {

@@ -15,6 +15,13 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
+/* Keeps a vector that is used more than once in a register: GCC would rather load it again with each use. */
+#if defined(__x86_64__)
+#define IN_REGISTER(x) __asm__("" : "+v"(x))
+#else
+#define IN_REGISTER(x) ((void)0)
+#endif
+
 /* Two vectors zipped, x0 y0 x1 y1 ...: the lower half of that, and the upper one. */
 #ifdef __clang__
 #define SHUFFLE(x, y, mask_type, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
@@ -30,11 +37,21 @@
 #define ZIP_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define ZIP_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
+/* Names and vectors of the element type T at hand. */
+#define FN(name) CONCAT(name, SUFFIX)
+#define V FN(vector)
+#define VL ((int)(VECTOR_BYTES / sizeof(T)))
+
 #define T float
 #define SUFFIX f32
 #define INTEGER int32_t
 #define ELEMENT_BYTES 4
-#include "kernels_body.h"
+#include "vector_body.h"
+#include "winograd_body.h"
+#include "conv_body.h"
+#include "conv_pool_body.h"
+#include "pool_body.h"
+#include "activation_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #undef T
@@ -46,7 +63,12 @@
 #define SUFFIX f64
 #define INTEGER int64_t
 #define ELEMENT_BYTES 8
-#include "kernels_body.h"
+#include "vector_body.h"
+#include "winograd_body.h"
+#include "conv_body.h"
+#include "conv_pool_body.h"
+#include "pool_body.h"
+#include "activation_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #undef T
@@ -56,12 +78,14 @@
 
 #define TABLE(SUFFIX)                                                                                            \
     {                                                                                                            \
-        CONCAT(conv2d_forward, SUFFIX), CONCAT(conv2d_backward_input, SUFFIX),                                   \
-            CONCAT(conv2d_backward_weights, SUFFIX), CONCAT(avg_pool2d_forward, SUFFIX),                         \
+        CONCAT(conv2d_prepare, SUFFIX), CONCAT(conv2d_forward, SUFFIX), CONCAT(conv2d_backward, SUFFIX),         \
+            CONCAT(conv2d_finish, SUFFIX), CONCAT(conv_pool_forward, SUFFIX),                                    \
+            CONCAT(conv_pool_backward, SUFFIX), CONCAT(avg_pool2d_forward, SUFFIX),                              \
             CONCAT(avg_pool2d_backward, SUFFIX), CONCAT(max_pool2d_forward, SUFFIX),                             \
             CONCAT(max_pool2d_backward, SUFFIX), CONCAT(relu_forward, SUFFIX), CONCAT(relu_backward, SUFFIX),    \
             CONCAT(tanh_forward, SUFFIX), CONCAT(tanh_backward, SUFFIX), CONCAT(softmax_cross_entropy, SUFFIX),  \
-            CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(net_forward, SUFFIX),                        \
+            CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(net_prepare, SUFFIX),                        \
+            CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX),                                             \
             CONCAT(net_forward_few, SUFFIX), CONCAT(net_forward_map, SUFFIX), CONCAT(net_backward, SUFFIX),      \
             CONCAT(train, SUFFIX),                                                                               \
             CONCAT(fma_peak, SUFFIX)                                                                             \

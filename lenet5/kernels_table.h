@@ -9,7 +9,7 @@ typedef struct {
     T *parameters;             /* (n_parameters) */
     T *gradients;              /* (n_slices, n_parameters) */
     T *moment1, *moment2;      /* (n_parameters): momentum; AdamW's two means */
-    T *arenas;                 /* (n_threads, 2 * n_activations + n_scratch) */
+    T *arenas;                 /* (n_threads, 2 * n_activations + n_scratch + 2 * n_prepared) */
     const lenet5_pictures *pictures;
     const uint8_t *labels;     /* (N) */
     const int64_t *order;      /* (n_positions): the pictures in the order of this run */
@@ -29,9 +29,18 @@ typedef struct {
 } CONCAT(lenet5_training, SUFFIX);
 
 typedef struct {
-    void (*conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y);
-    void (*conv2d_backward_input)(const lenet5_op *op, const T *dY, const T *W, T *dX, T *scratch);
-    void (*conv2d_backward_weights)(const lenet5_op *op, const T *X, const T *dY, T *dW, T *db, T *scratch);
+    /* U: the weights as this kernel wants them (lenet5_n_prepared elements), from W; made once for many groups. */
+    void (*conv2d_prepare)(const lenet5_op *op, const T *W, T *U);
+    void (*conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch);
+    /* Where dX, dW, db or dU is NULL it is not computed; dW, db and dU are written, or added to if `accumulate`. */
+    void (*conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, const T *U, T *dX, T *dW, T *db,
+                            T *dU, int accumulate, T *scratch);
+    /* dW from dU, once after many groups: the transpose of conv2d_prepare, added. */
+    void (*conv2d_finish)(const lenet5_op *op, const T *dU, T *dW);
+    /* Y: the pooled values and behind them, as integers of the same size, where they came from. */
+    void (*conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y);
+    void (*conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db, int accumulate,
+                               T *scratch);
     void (*avg_pool2d_forward)(const lenet5_op *op, const T *X, T *Y);
     void (*avg_pool2d_backward)(const lenet5_op *op, const T *dY, T *dX);
     void (*max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y);
@@ -50,17 +59,21 @@ typedef struct {
      * read at x' = a x + b y + c, y' = d x + e y + f, from the centre, bilinearly. */
     void (*gather)(const lenet5_pictures *pictures, const int64_t *index, int64_t first, int n_valid,
                    const float *warps, T *X);
+    /* The prepared weights of all steps, and their gradients added to those of the parameters. */
+    void (*net_prepare)(const lenet5_net *net, const T *parameters, T *prepared);
+    void (*net_finish)(const lenet5_net *net, const T *d_prepared, T *gradients);
     /* The program of the network on one lane group whose input lies at the start of `activations`. */
-    void (*net_forward)(const lenet5_net *net, const T *parameters, T *activations);
-    /* Both for the n_valid pictures from `first` on, one after the other: faster where they are few, the same bits. */
-    void (*net_forward_few)(const lenet5_net *net, const T *parameters, const lenet5_pictures *pictures, int64_t first,
-                            int n_valid, T *activations, T *single);
+    void (*net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, T *scratch);
+    /* Gather and forward for the n_valid pictures from `first` on, one after the other: faster where they are few, the same bits. */
+    void (*net_forward_few)(const lenet5_net *net, const T *parameters, const T *prepared,
+                            const lenet5_pictures *pictures, int64_t first, int n_valid, T *activations, T *single);
     /* One picture of any size, scores (classes, h, w) to `out`. */
-    void (*net_forward_map)(const lenet5_net *net, const T *parameters, const lenet5_pictures *pictures, int64_t picture,
-                            T *single, T *out);
-    /* dA mirrors `activations` and holds the gradient of the last output; adds to `gradients`. */
-    void (*net_backward)(const lenet5_net *net, const T *parameters, const T *activations, T *dA, T *gradients,
-                         T *scratch);
+    void (*net_forward_map)(const lenet5_net *net, const T *parameters, const T *prepared,
+                            const lenet5_pictures *pictures, int64_t picture, T *single, T *out);
+    /* dA mirrors `activations` and holds the gradient of the last output. `gradients` and `d_prepared` are written, or
+     * added to if `accumulate`; net_finish brings them together. */
+    void (*net_backward)(const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA,
+                         T *gradients, T *d_prepared, int accumulate, T *scratch);
     /* One thread's share of a run of training steps; all n_threads must call it at the same time. */
     void (*train)(CONCAT(lenet5_training, SUFFIX) *training, int thread);
     /* n rounds of multiply-adds in registers; returns the operations done. *out keeps them from being left out. */

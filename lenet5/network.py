@@ -43,7 +43,8 @@ class Network:
     Attributes
     ----------
     parameters : ndarray of shape (n,), float32
-        All weights and biases, layer by layer, zero-padded to a multiple of 16.
+        All weights and biases, layer by layer, each zero-padded to a multiple of 16: a vector that straddles two cache
+        lines would cost twice.
     """
 
     def __init__(self, layers: Mapping[str, Layer], *, seed: int | None = 0, background: float = 0.0, ink: float = 1.0):
@@ -56,9 +57,9 @@ class Network:
         for name, layer in self.layers.items():
             for kind, shape in layer.parameter_shapes().items():
                 self._offsets[f"{name}.{kind}"] = at, shape
-                at += math.prod(shape)
-        self.n_parameters = at
-        self.parameters = _kernels.aligned_zeros(-(-at // _kernels.N_LANES) * _kernels.N_LANES, np.float32)
+                at += -(-math.prod(shape) // _kernels.N_LANES) * _kernels.N_LANES
+        self.n_parameters = sum(math.prod(shape) for _, shape in self._offsets.values())
+        self.parameters = _kernels.aligned_zeros(at, np.float32)
         self._programs: dict[Shape, _kernels.Program] = {}
         if seed is not None:
             self._initialize(seed)
@@ -119,24 +120,23 @@ class Network:
         return self._programs[shape]
 
     def _compile(self, shape: Shape) -> _kernels.Program:
-        steps, at, end, scratch = [], 0, math.prod(shape) * _kernels.N_LANES, _kernels.N_LANES
+        steps, at, end = [], 0, math.prod(shape) * _kernels.N_LANES
         before = None
-        for name, layer in execution_order(self.layers):
-            out = layer.output_shape(shape)
-            weight, bias = (self._offsets.get(f"{name}.{kind}", (0, ()))[0] for kind in ("weight", "bias"))
+        for kind, names in execution_steps(self.layers):
+            layer, out = self.layers[names[0]], shape
+            for name in names:
+                out = self.layers[name].output_shape(out)
+            weight, bias = (self._offsets.get(f"{names[0]}.{kind}", (0, ()))[0] for kind in ("weight", "bias"))
             # In place only over an output that no backward kernel reads: max-pooling's and an activation's are read.
-            in_place = layer.kind in (_kernels.RELU, _kernels.TANH) and before in (_kernels.CONV2D, _kernels.AVG_POOL2D)
-            to, before = at if in_place else end, layer.kind
-            steps.append((layer.kind, *shape, *out, getattr(layer, "kernel_size", 1), weight, bias, at, to))
-            if layer.kind == _kernels.CONV2D:
-                in_channels, _, in_width = shape
-                out_channels, out_height, _ = out
-                needed = (in_channels, in_width, layer.kernel_size, out_channels, out_height)
-                scratch = max(scratch, _kernels.conv_scratch(*needed))
+            in_place = kind in (_kernels.RELU, _kernels.TANH) and before in (_kernels.CONV2D, _kernels.AVG_POOL2D)
+            to, before = at if in_place else end, kind
+            steps.append((kind, *shape, *out, getattr(layer, "kernel_size", 1), weight, bias, at, to))
             if not in_place:
-                at, end = end, end + math.prod(out) * _kernels.N_LANES
+                # Behind the pooled values lie as many numbers of the pixels that they came from.
+                n = math.prod(out) * (2 if kind == _kernels.CONV_POOL else 1)
+                at, end = end, end + n * _kernels.N_LANES
             shape = out
-        return _kernels.Program(steps, len(self.parameters), end, scratch)
+        return _kernels.Program(steps, len(self.parameters), end)
 
     def pictures(self, X: np.ndarray) -> _kernels.Pictures:
         """``X`` checked (see :func:`check_pictures`) and wrapped for the kernels."""
@@ -176,17 +176,25 @@ class Network:
         return _kernels.softmax(rows).reshape(logits.shape)
 
 
-def execution_order(layers: Mapping[str, Layer]) -> list[tuple[str, Layer]]:
-    """The layers as they are computed: a ReLU before a max-pooling comes after it.
+def execution_steps(layers: Mapping[str, Layer]) -> list[tuple[int, tuple[str, ...]]]:
+    """The layers as they are computed, as (kind of step, names of its layers).
 
-    The two commute, values and gradients alike (a maximum that is not positive passes no gradient on either way),
-    and after the pooling there is a quarter of the work.
+    A ReLU before a max-pooling comes after it: the two commute, values and gradients alike (a maximum that is not
+    positive passes no gradient on either way), and after the pooling there is a quarter of the work. A convolution of
+    the picture, 5 x 5, with both behind it is one step.
     """
     order = list(layers.items())
     for i in range(len(order) - 1):
         if isinstance(order[i + 1][1], MaxPool2d) and type(order[i][1]) is ReLU:
             order[i], order[i + 1] = order[i + 1], order[i]
-    return order
+    steps = [(layer.kind, (name,)) for name, layer in order]
+    if list(layer for _, layer in order[1:3]) == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
+        steps[:3] = [(_kernels.CONV_POOL, tuple(name for name, _ in order[:3]))]
+    return steps
+
+
+def _is_first(layer: Layer) -> bool:
+    return isinstance(layer, Conv2d) and (layer.in_channels, layer.kernel_size) == (1, 5)
 
 
 def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:

@@ -1,9 +1,5 @@
 /* The network as a program over one lane group, and a thread's share of training, for element type T. */
 
-#define FN(name) CONCAT(name, SUFFIX)
-#define V FN(vector)
-#define VL ((int)(VECTOR_BYTES / sizeof(T)))
-
 /* ---- from pictures to lanes --------------------------------------------------------------------------------- */
 
 /* Sides up to this are warped through a copy on the stack; larger pictures are not warped (the caller checks). */
@@ -111,13 +107,28 @@ INLINE int64_t FN(n_out)(const lenet5_op *op) {
     return (int64_t)op->out_channels * op->out_height * op->out_width * LANES;
 }
 
-static void FN(net_forward)(const lenet5_net *net, const T *parameters, T *activations) {
+static void FN(net_prepare)(const lenet5_net *net, const T *parameters, T *prepared) {
+    for (int i = 0; i < net->n_ops; i++)
+        if (net->ops[i].kind == OP_CONV2D)
+            FN(conv2d_prepare)(net->ops + i, parameters + net->ops[i].weight, prepared + net->ops[i].prepared);
+}
+
+static void FN(net_finish)(const lenet5_net *net, const T *d_prepared, T *gradients) {
+    for (int i = 0; i < net->n_ops; i++)
+        if (net->ops[i].kind == OP_CONV2D)
+            FN(conv2d_finish)(net->ops + i, d_prepared + net->ops[i].prepared, gradients + net->ops[i].weight);
+}
+
+static void FN(net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, T *scratch) {
     for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
         const T *X = activations + op->input;
         T *Y = activations + op->output;
         switch (op->kind) {
-        case OP_CONV2D: FN(conv2d_forward)(op, X, parameters + op->weight, parameters + op->bias, Y); break;
+        case OP_CONV2D:
+            FN(conv2d_forward)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y, scratch);
+            break;
+        case OP_CONV_POOL: FN(conv_pool_forward)(op, X, parameters + op->weight, parameters + op->bias, Y); break;
         case OP_AVG_POOL2D: FN(avg_pool2d_forward)(op, X, Y); break;
         case OP_MAX_POOL2D: FN(max_pool2d_forward)(op, X, Y); break;
         case OP_RELU: FN(relu_forward)(FN(n_out)(op), X, Y); break;
@@ -126,17 +137,21 @@ static void FN(net_forward)(const lenet5_net *net, const T *parameters, T *activ
     }
 }
 
-static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T *activations, T *dA, T *gradients,
-                             T *scratch) {
+static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA,
+                             T *gradients, T *d_prepared, int accumulate, T *scratch) {
     for (int i = net->n_ops - 1; i >= 0; i--) {
         const lenet5_op *op = net->ops + i;
         const T *X = activations + op->input, *Y = activations + op->output;
         T *dX = dA + op->input, *dY = dA + op->output;
         switch (op->kind) {
         case OP_CONV2D:
-            FN(conv2d_backward_weights)(op, X, dY, gradients + op->weight, gradients + op->bias, scratch);
-            if (op->input != 0) /* nobody asks for the gradient of the pictures */
-                FN(conv2d_backward_input)(op, dY, parameters + op->weight, dX, scratch);
+            /* nobody asks for the gradient of the pictures */
+            FN(conv2d_backward)(op, X, dY, parameters + op->weight, prepared + op->prepared, op->input ? dX : NULL,
+                                gradients + op->weight, gradients + op->bias, d_prepared + op->prepared, accumulate,
+                                scratch);
+            break;
+        case OP_CONV_POOL:
+            FN(conv_pool_backward)(op, X, Y, dY, gradients + op->weight, gradients + op->bias, accumulate, scratch);
             break;
         case OP_AVG_POOL2D: FN(avg_pool2d_backward)(op, dY, dX); break;
         case OP_MAX_POOL2D: FN(max_pool2d_backward)(op, X, Y, dY, dX); break;
@@ -166,11 +181,14 @@ static void FN(train_slice)(CONCAT(lenet5_training, SUFFIX) *t, int slice, int64
     const lenet5_op *last = net->ops + net->n_ops - 1;
     const int64_t n_groups = (end - start + LANES - 1) / LANES;
     T *dA = arena + net->n_activations, *scratch = dA + net->n_activations;
+    T *prepared = scratch + net->n_scratch, *d_prepared = prepared + net->n_prepared;
     T *gradients = t->gradients + slice * net->n_parameters;
     double loss = 0;
     int64_t n_correct = 0;
-    memset(gradients, 0, sizeof(T) * net->n_parameters);
-    for (int64_t g = n_groups * slice / t->n_slices; g < n_groups * (slice + 1) / t->n_slices; g++) {
+    const int64_t first_group = n_groups * slice / t->n_slices, end_group = n_groups * (slice + 1) / t->n_slices;
+    if (first_group == end_group) /* the last batch may have fewer groups than slices */
+        memset(gradients, 0, sizeof(T) * net->n_parameters);
+    for (int64_t g = first_group; g < end_group; g++) {
         const int64_t first = start + g * LANES;
         const int n_valid = end - first < LANES ? (int)(end - first) : LANES;
         uint8_t labels[LANES];
@@ -180,11 +198,13 @@ static void FN(train_slice)(CONCAT(lenet5_training, SUFFIX) *t, int slice, int64
                 FN(prefetch_picture)(t->pictures, t->order[first + lane + t->batch_size]);
         }
         FN(gather)(t->pictures, t->order + first, 0, n_valid, t->warps ? t->warps + 6 * first : NULL, arena);
-        FN(net_forward)(net, t->parameters, arena);
+        FN(net_forward)(net, t->parameters, prepared, arena, scratch);
         loss += FN(softmax_cross_entropy)(last->out_channels, arena + last->output, labels, n_valid,
                                           (T)1 / (T)(end - start), dA + last->output, &n_correct);
-        FN(net_backward)(net, t->parameters, arena, dA, gradients, scratch);
+        FN(net_backward)(net, t->parameters, prepared, arena, dA, gradients, d_prepared, g > first_group, scratch);
     }
+    if (first_group < end_group)
+        FN(net_finish)(net, d_prepared, gradients);
     t->slice_losses[slice] = loss;
     t->slice_corrects[slice] = n_correct;
 }
@@ -224,12 +244,14 @@ static void FN(update)(CONCAT(lenet5_training, SUFFIX) *t, int64_t step, int64_t
 
 static void FN(train)(CONCAT(lenet5_training, SUFFIX) *t, int thread) {
     const lenet5_net *net = t->net;
-    T *arena = t->arenas + thread * (2 * net->n_activations + net->n_scratch);
+    T *arena = t->arenas + thread * (2 * net->n_activations + net->n_scratch + 2 * net->n_prepared);
+    T *prepared = arena + 2 * net->n_activations + net->n_scratch;
     const int64_t n_blocks = net->n_parameters / LANES;
     const int64_t from = n_blocks * thread / t->n_threads * LANES, to = n_blocks * (thread + 1) / t->n_threads * LANES;
     for (int64_t step = 0; step < t->n_steps; step++) {
         const int64_t start = step * t->batch_size;
         const int64_t end = start + t->batch_size < t->n_positions ? start + t->batch_size : t->n_positions;
+        FN(net_prepare)(net, t->parameters, prepared);
         for (int slice = thread; slice < t->n_slices; slice += t->n_threads)
             FN(train_slice)(t, slice, start, end, arena);
         lenet5_barrier_wait(t->barrier);
@@ -254,8 +276,3 @@ static void FN(train)(CONCAT(lenet5_training, SUFFIX) *t, int thread) {
     }
 }
 
-#undef V
-#undef VL
-#undef FN
-#undef WARP_SIDE
-#undef WARP_BORDER

@@ -3,21 +3,10 @@
  * A lane group costs the same whether one of its lanes is used or all 16. For one picture, lanes are neighbouring
  * pixels instead, and activations are plain (C, H, W). A plane is taken as one long row: the column (c, ky, kx) of
  * im2col for the output at flat position p = y W + x is the input at p + ky W + kx, so vectors of neighbouring p need
- * no columns stored; the KS - 1 positions at the end of each row are computed too and thrown away. Every output is the
- * same chain of multiply-adds as on lanes (kernels_body.h): the same bits. From the first dense layer on, where there
- * are no pixels left, lanes are used as ever.
+ * no columns stored; the KS - 1 positions at the end of each row are computed too and thrown away. For minimal filtering
+ * (winograd_body.h) lanes are rows. Every output is the same sum in the same order as on image lanes: the same bits. From
+ * the first dense layer on, where there are no pixels left, image lanes are used as ever.
  */
-
-#define FN(name) CONCAT(name, SUFFIX)
-#define V FN(vector)
-#define VL ((int)(VECTOR_BYTES / sizeof(T)))
-#if VECTOR_BYTES == 64
-#define FLAT_ROWS 8
-#define FLAT_COLS 3
-#else
-#define FLAT_ROWS 4
-#define FLAT_COLS 3
-#endif
 
 /* NO output channels x NV vectors of flat positions, all taps. */
 INLINE void FN(flat_block)(const T *x, const T *w, const T *b, T *y, int C, int plane, int W, int KS, int64_t stride_out,
@@ -39,35 +28,111 @@ INLINE void FN(flat_block)(const T *x, const T *w, const T *b, T *y, int C, int 
         UNROLL for (int v = 0; v < NV; v++) FN(store)(y + o * stride_out + v * VL, acc[o * NV + v]);
 }
 
-INLINE void FN(flat_conv)(const T *X, const T *W_, const T *b, T *Y, T *scratch, int C, int H, int W, int O, int KS, int NO,
-                          int NV) {
+INLINE int64_t FN(flat_stride)(int OH, int W) { return ((int64_t)OH * W + VL - 1) / VL * VL; }
+
+/* Y (O, flat_stride): rows of W, of which the last KS - 1 elements mean nothing. */
+INLINE void FN(flat_conv)(const T *X, const T *W_, const T *b, T *Y, int C, int H, int W, int O, int KS, int NO, int NV) {
     const int OH = H - KS + 1, OW = W - KS + 1, K = C * KS * KS;
-    const int64_t stride = ((int64_t)OH * W + VL - 1) / VL * VL, used = (int64_t)(OH - 1) * W + OW;
+    const int64_t stride = FN(flat_stride)(OH, W), used = (int64_t)(OH - 1) * W + OW;
     int o = 0;
     for (; o + NO <= O; o += NO) {
         int64_t p = 0;
         for (; p + NV * VL <= stride && p < used; p += NV * VL)
-            FN(flat_block)(X + p, W_ + (int64_t)o * K, b + o, scratch + o * stride + p, C, H * W, W, KS, stride, NO, NV);
+            FN(flat_block)(X + p, W_ + (int64_t)o * K, b + o, Y + o * stride + p, C, H * W, W, KS, stride, NO, NV);
         for (; p < used; p += VL)
-            FN(flat_block)(X + p, W_ + (int64_t)o * K, b + o, scratch + o * stride + p, C, H * W, W, KS, stride, NO, 1);
+            FN(flat_block)(X + p, W_ + (int64_t)o * K, b + o, Y + o * stride + p, C, H * W, W, KS, stride, NO, 1);
     }
     for (; o < O; o++)
         for (int64_t p = 0; p < used; p += VL)
-            FN(flat_block)(X + p, W_ + (int64_t)o * K, b + o, scratch + o * stride + p, C, H * W, W, KS, stride, 1, 1);
-    for (o = 0; o < O; o++)
-        for (int y = 0; y < OH; y++)
-            memcpy(Y + ((int64_t)o * OH + y) * OW, scratch + o * stride + y * W, sizeof(T) * OW);
+            FN(flat_block)(X + p, W_ + (int64_t)o * K, b + o, Y + o * stride + p, C, H * W, W, KS, stride, 1, 1);
 }
 
-static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y, T *scratch) {
-    if (op->in_channels == 1 && op->in_width == 32 && op->in_height == 32 && op->out_channels == 6 && op->kernel_size == 5)
-        FN(flat_conv)(X, W, b, Y, scratch, 1, 32, 32, 6, 5, VECTOR_BYTES == 64 ? 6 : 3, 4);
-    else if (op->in_channels == 6 && op->in_width == 14 && op->in_height == 14 && op->out_channels == 16 &&
-             op->kernel_size == 5)
-        FN(flat_conv)(X, W, b, Y, scratch, 6, 14, 14, 16, 5, FLAT_ROWS, FLAT_COLS);
+INLINE T FN(larger)(T a, T b) { return b > a || b != b ? b : a; } /* a NaN is never hidden */
+
+static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y, T *scratch) {
+    const int H = op->in_height, IW = op->in_width, O = op->out_channels;
+    if (IS_FIRST(op))
+        FN(flat_conv)(X, W, b, scratch, 1, 32, 32, 6, TAPS, VECTOR_BYTES == 64 ? 6 : 3, 4);
     else
-        FN(flat_conv)(X, W, b, Y, scratch, op->in_channels, op->in_height, op->in_width, op->out_channels,
-                      op->kernel_size, 4, 2);
+        FN(flat_conv)(X, W, b, scratch, 1, H, IW, O, TAPS, 4, 2);
+    for (int o = 0; o < O; o++)
+        for (int y = 0; y < op->out_height; y++) {
+            const T *above = scratch + o * FN(flat_stride)(H - TAPS + 1, IW) + (int64_t)2 * y * IW, *below = above + IW;
+            for (int x = 0; x < op->out_width; x++) {
+                const T top = FN(larger)(above[2 * x], above[2 * x + 1]);
+                const T low = FN(larger)(below[2 * x], below[2 * x + 1]);
+                const T best = FN(larger)(top, low);
+                *Y++ = best <= 0 ? 0 : best;
+            }
+        }
+}
+
+/* ---- minimal filtering with rows as lanes: C3 only ---------------------------------------------------------------- */
+
+#define ROWS 16 /* 14 of them used; sums read up to 4 beyond, into the next block, and are thrown away there */
+
+/* NO output channels x both tiles of one point: m (NO, 2, ROWS) from v (2, C, ROWS). */
+INLINE void FN(single_winograd_block)(const T *v, const T *u, T *m, int C, int l, int NO) {
+    V acc[32];
+    UNROLL for (int i = 0; i < 2 * NO; i++) acc[i] = (V){0};
+    for (int c = 0; c < C; c++)
+        UNROLL for (int ky = 0; ky < 5; ky++) {
+            const V a = FN(load)(v + c * ROWS + ky + l), b = FN(load)(v + (C + c) * ROWS + ky + l);
+            UNROLL for (int o = 0; o < NO; o++) {
+                acc[2 * o] += a * u[(o * C + c) * 5 + ky];
+                acc[2 * o + 1] += b * u[(o * C + c) * 5 + ky];
+            }
+        }
+    UNROLL for (int i = 0; i < 2 * NO; i++) FN(store)(m + i * ROWS + l, acc[i]);
+}
+
+/* X (6, 14, 14), Y (16, 10, 10) */
+static void FN(single_winograd)(const T *X, const T *U, const T *b, T *Y) {
+    enum { C = 6, O = 16, SIDE = 14, OUT = 10, NO = VECTOR_BYTES == 64 ? 8 : 4, K = C * 5 };
+    T columns[C][SIDE][ROWS], v[N_POINTS * 2 * C + 1][ROWS], m[N_POINTS][O][2][ROWS], out[N_OUTPUTS][ROWS];
+    memset(columns, 0, sizeof columns);
+    memset(v[N_POINTS * 2 * C], 0, sizeof v[0]);
+    for (int c = 0; c < C; c++)
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++)
+                columns[c][x][y] = X[(c * SIDE + y) * SIDE + x];
+    for (int tile = 0; tile < 2; tile++)
+        for (int c = 0; c < C; c++)
+            for (int l = 0; l < ROWS; l += VL) {
+                V d[N_POINTS], p[N_POINTS];
+                UNROLL for (int i = 0; i < N_POINTS; i++) d[i] = FN(load)(&columns[c][N_OUTPUTS * tile + i][l]);
+                FN(input_transform)(d, p);
+                UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(&v[(2 * t + tile) * C + c][l], p[t]);
+            }
+    for (int t = 0; t < N_POINTS; t++)
+        for (int o = 0; o < O; o += NO)
+            for (int l = 0; l < OUT; l += VL)
+                FN(single_winograd_block)(v[2 * t * C], U + (t * O + o) * K, &m[t][o][0][0], C, l, NO);
+    for (int o = 0; o < O; o++)
+        for (int tile = 0; tile < 2; tile++) {
+            for (int l = 0; l < OUT; l += VL) {
+                V p[N_POINTS], y[N_OUTPUTS];
+                UNROLL for (int t = 0; t < N_POINTS; t++) p[t] = FN(load)(&m[t][o][tile][l]);
+                UNROLL for (int k = 0; k < N_OUTPUTS; k++) y[k] = FN(splat)(b[o]);
+                FN(evaluate_transposed)(p, y);
+                UNROLL for (int k = 0; k < N_OUTPUTS; k++) FN(store)(&out[k][l], y[k]);
+            }
+            for (int y = 0; y < OUT; y++)
+                for (int k = 0; k < N_OUTPUTS; k++)
+                    Y[(o * OUT + y) * OUT + N_OUTPUTS * tile + k] = out[k][y];
+        }
+}
+
+static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
+    const int OH = op->out_height, OW = op->out_width;
+    if (HAS_WINOGRAD(op)) {
+        FN(single_winograd)(X, U, b, Y);
+        return;
+    }
+    FN(flat_conv)(X, W, b, scratch, op->in_channels, op->in_height, op->in_width, op->out_channels, op->kernel_size, 4, 2);
+    for (int o = 0; o < op->out_channels; o++)
+        for (int y = 0; y < OH; y++, Y += OW)
+            memcpy(Y, scratch + o * FN(flat_stride)(OH, op->in_width) + (int64_t)y * op->in_width, sizeof(T) * OW);
 }
 
 /* Pooling in the order of comparisons and additions that the lanes have. */
@@ -123,14 +188,20 @@ static void FN(gather_single)(const lenet5_pictures *pictures, int64_t picture, 
 }
 
 /* Steps before the first dense layer on one picture; offsets are those of the lanes, a LANES-th each. */
-static void FN(single_forward)(const lenet5_net *net, int n_steps, const T *parameters, T *single, T *scratch) {
+static void FN(single_forward)(const lenet5_net *net, int n_steps, const T *parameters, const T *prepared, T *single,
+                               T *scratch) {
     for (int i = 0; i < n_steps; i++) {
         const lenet5_op *op = net->ops + i;
         const T *X = single + op->input / LANES;
         T *Y = single + op->output / LANES;
         const int64_t n = ((int64_t)op->out_channels * op->out_height * op->out_width + VL - 1) / VL * VL;
         switch (op->kind) {
-        case OP_CONV2D: FN(single_conv2d)(op, X, parameters + op->weight, parameters + op->bias, Y, scratch); break;
+        case OP_CONV2D:
+            FN(single_conv2d)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y, scratch);
+            break;
+        case OP_CONV_POOL:
+            FN(single_conv_pool)(op, X, parameters + op->weight, parameters + op->bias, Y, scratch);
+            break;
         case OP_AVG_POOL2D:
         case OP_MAX_POOL2D: FN(single_pool2d)(op, X, Y); break;
         case OP_RELU: FN(relu_forward)(n, X, Y); break; /* up to VL - 1 elements more, which nobody has written yet */
@@ -141,15 +212,15 @@ static void FN(single_forward)(const lenet5_net *net, int n_steps, const T *para
 
 /* What gather and net_forward do for the n_valid pictures from `first` on, faster where they are few.
  * single: (n_activations + n_scratch) / LANES + 64 elements. */
-static void FN(net_forward_few)(const lenet5_net *net, const T *parameters, const lenet5_pictures *pictures, int64_t first,
-                                int n_valid, T *activations, T *single) {
+static void FN(net_forward_few)(const lenet5_net *net, const T *parameters, const T *prepared,
+                                const lenet5_pictures *pictures, int64_t first, int n_valid, T *activations, T *single) {
     int n_steps = 0;
     while (n_steps < net->n_ops &&
            !(net->ops[n_steps].kind == OP_CONV2D && net->ops[n_steps].out_height * net->ops[n_steps].out_width == 1))
         n_steps++;
     if (n_steps == 0) { /* dense from the first layer on */
         FN(gather)(pictures, NULL, first, n_valid, NULL, activations);
-        FN(net_forward)(net, parameters, activations);
+        FN(net_forward)(net, parameters, prepared, activations, NULL);
         return;
     }
     const lenet5_op *last = net->ops + n_steps - 1;
@@ -159,28 +230,23 @@ static void FN(net_forward_few)(const lenet5_net *net, const T *parameters, cons
         memset(lanes, 0, sizeof(T) * n * LANES);
     for (int lane = 0; lane < n_valid; lane++) {
         FN(gather_single)(pictures, first + lane, single);
-        FN(single_forward)(net, n_steps, parameters, single, scratch);
+        FN(single_forward)(net, n_steps, parameters, prepared, single, scratch);
         for (int64_t i = 0; i < n; i++)
             lanes[i * LANES + lane] = single[last->output / LANES + i];
     }
-    const lenet5_net rest = {net->ops + n_steps, net->n_ops - n_steps, net->n_parameters, net->n_activations,
-                             net->n_scratch};
-    FN(net_forward)(&rest, parameters, activations);
+    lenet5_net rest = *net;
+    rest.ops += n_steps, rest.n_ops -= n_steps;
+    FN(net_forward)(&rest, parameters, prepared, activations, NULL); /* dense layers use no scratch */
 }
 
 /* The whole program on one picture of any size, for a map of answers: out (classes, h, w).
  * Memory goes by the picture, where a lane group would take 16 times as much. */
-static void FN(net_forward_map)(const lenet5_net *net, const T *parameters, const lenet5_pictures *pictures, int64_t picture,
-                                T *single, T *out) {
+static void FN(net_forward_map)(const lenet5_net *net, const T *parameters, const T *prepared,
+                                const lenet5_pictures *pictures, int64_t picture, T *single, T *out) {
     const lenet5_op *last = net->ops + net->n_ops - 1;
     FN(gather_single)(pictures, picture, single);
-    FN(single_forward)(net, net->n_ops, parameters, single, single + net->n_activations / LANES);
+    FN(single_forward)(net, net->n_ops, parameters, prepared, single, single + net->n_activations / LANES);
     memcpy(out, single + last->output / LANES,
            sizeof(T) * last->out_channels * last->out_height * last->out_width);
 }
 
-#undef V
-#undef VL
-#undef FN
-#undef FLAT_ROWS
-#undef FLAT_COLS

@@ -1,0 +1,117 @@
+/* Activations, softmax and its loss, for element type T; and how fast multiply-adds are. */
+
+/* ---- activations, n elements (a multiple of LANES), in place if Y == X; the backward reads the output ------- */
+
+static void FN(relu_forward)(int64_t n, const T *X, T *Y) {
+    for (int64_t i = 0; i < n; i += VL) {
+        V x = FN(load)(X + i), zero = {0};
+        FN(store)(Y + i, FN(select)((FN(mask))(x <= zero), zero, x)); /* a NaN stays a NaN */
+    }
+}
+
+static void FN(relu_backward)(int64_t n, const T *Y, const T *dY, T *dX) {
+    for (int64_t i = 0; i < n; i += VL) {
+        V zero = {0};
+        FN(store)(dX + i, FN(select)((FN(mask))(FN(load)(Y + i) > zero), FN(load)(dY + i), zero));
+    }
+}
+
+/* tanh of a vector of float32, to about 1 unit in the last place: an odd polynomial near 0, elsewhere
+ * 1 - 2 / (exp(2 |x|) + 1) with exp by range reduction to +-ln(2)/2. Coefficients of Cephes (Moshier). */
+INLINE V FN(tanh_vector)(V x) {
+    const FN(mask) sign = (FN(mask))x & (FN(mask))(-(V){0});
+    V a = (V)((FN(mask))x ^ sign), nine = FN(splat)(9);
+    a = FN(select)((FN(mask))(a > nine), nine, a); /* flat from here on; a NaN stays a NaN */
+    const V shifted = a * (T)2.885390081777926814 + (T)12582912; /* 2 a / ln 2, rounded to whole by the sum */
+    const V whole = shifted - (T)12582912;
+    const V r = 2 * a - whole * (T)0.693359375 + whole * (T)2.12194440e-4;
+    V e = FN(splat)((T)1.9875691500e-4);
+    e = e * r + (T)1.3981999507e-3;
+    e = e * r + (T)8.3334519073e-3;
+    e = e * r + (T)4.1665795894e-2;
+    e = e * r + (T)1.6666665459e-1;
+    e = e * r + (T)5.0000001201e-1;
+    e = e * (r * r) + r + 1;
+    e *= (V)(((FN(mask))shifted - 0x4B400000 + 127) << 23);
+    const V far = 1 - 2 / (e + 1);
+    const V s = x * x;
+    V near = FN(splat)((T)-5.70498872745e-3);
+    near = near * s + (T)2.06390887954e-2;
+    near = near * s - (T)5.37397155531e-2;
+    near = near * s + (T)1.33314422036e-1;
+    near = near * s - (T)3.33332819422e-1;
+    near = near * s * x + x;
+    return FN(select)((FN(mask))(a < FN(splat)((T)0.625)), near, (V)((FN(mask))far | sign));
+}
+
+static void FN(tanh_forward)(int64_t n, const T *X, T *Y) {
+    if (sizeof(T) == sizeof(float))
+        for (int64_t i = 0; i < n; i += VL)
+            FN(store)(Y + i, FN(tanh_vector)(FN(load)(X + i)));
+    else /* float64 is for checks, where exactness counts and not time */
+        for (int64_t i = 0; i < n; i++)
+            Y[i] = (T)tanh((double)X[i]);
+}
+
+static void FN(tanh_backward)(int64_t n, const T *Y, const T *dY, T *dX) {
+    for (int64_t i = 0; i < n; i += VL) {
+        V y = FN(load)(Y + i);
+        FN(store)(dX + i, FN(load)(dY + i) * ((T)1 - y * y));
+    }
+}
+
+/* ---- softmax ---------------------------------------------------------------------------------------------- */
+
+/* Scalar on purpose: ten numbers a picture, and the library's exp and log round the same way everywhere. */
+static double FN(softmax_cross_entropy)(int classes, const T *Z, const uint8_t *labels, int n_valid, T scale, T *dZ,
+                                        int64_t *n_correct) {
+    double loss = 0;
+    memset(dZ, 0, sizeof(T) * classes * LANES);
+    for (int l = 0; l < n_valid; l++) {
+        int best = 0;
+        for (int k = 1; k < classes; k++)
+            if (Z[k * LANES + l] > Z[best * LANES + l])
+                best = k;
+        const T top = Z[best * LANES + l];
+        double total = 0;
+        for (int k = 0; k < classes; k++)
+            total += dZ[k * LANES + l] = (T)exp((double)(Z[k * LANES + l] - top));
+        for (int k = 0; k < classes; k++)
+            dZ[k * LANES + l] = (T)((dZ[k * LANES + l] / total - (k == labels[l])) * scale);
+        loss += log(total) - (double)(Z[labels[l] * LANES + l] - top);
+        *n_correct += best == labels[l];
+    }
+    return loss;
+}
+
+static void FN(softmax)(int64_t n, int classes, int64_t positions, const T *logits, T *probabilities) {
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t p = 0; p < positions; p++) {
+            const T *z = logits + i * classes * positions + p;
+            T *q = probabilities + i * classes * positions + p;
+            T top = z[0];
+            double total = 0;
+            for (int k = 1; k < classes; k++)
+                top = z[k * positions] > top ? z[k * positions] : top;
+            for (int k = 0; k < classes; k++)
+                total += exp((double)(z[k * positions] - top));
+            for (int k = 0; k < classes; k++)
+                q[k * positions] = (T)(exp((double)(z[k * positions] - top)) / total);
+        }
+}
+
+/* ---- what the processor can do ------------------------------------------------------------------------------- */
+
+/* n rounds of as many independent multiply-adds as fill the pipelines, on registers only; operations done. */
+static double FN(fma_peak)(int64_t n, T *out) {
+    enum { N_CHAINS = VECTOR_BYTES == 64 ? 24 : 12 };
+    V acc[N_CHAINS], a = FN(splat)((T)0.999), b = FN(splat)((T)0.001);
+    UNROLL for (int i = 0; i < N_CHAINS; i++) acc[i] = FN(splat)((T)i);
+    for (int64_t k = 0; k < n; k++) {
+        UNROLL for (int i = 0; i < N_CHAINS; i++) acc[i] = acc[i] * a + b;
+    }
+    V total = {0};
+    UNROLL for (int i = 0; i < N_CHAINS; i++) total += acc[i];
+    *out = FN(sum_lanes)(total);
+    return 2.0 * N_CHAINS * VL * n;
+}

@@ -1,0 +1,101 @@
+/* Pooling on one lane group, each forward beside its backward, for element type T: windows of KS x KS, stride KS;
+ * rests at the right and lower edge are left out. */
+
+INLINE void FN(avg_pool_forward)(const lenet5_op *op, const T *X, T *Y, const int KS) {
+    const int W = op->in_width;
+    const T factor = (T)1 / (KS * KS);
+    for (int c = 0; c < op->out_channels; c++)
+        for (int y = 0; y < op->out_height; y++)
+            for (int x = 0; x < op->out_width; x++, Y += LANES) {
+                const T *window = X + ((int64_t)(c * op->in_height + y * KS) * W + x * KS) * LANES;
+                for (int v = 0; v < LANES; v += VL) {
+                    V total = {0};
+                    for (int i = 0; i < KS; i++)
+                        for (int j = 0; j < KS; j++)
+                            total += FN(load)(window + (i * W + j) * LANES + v);
+                    FN(store)(Y + v, total * factor);
+                }
+            }
+}
+
+INLINE void FN(avg_pool_backward)(const lenet5_op *op, const T *dY, T *dX, const int KS) {
+    const int W = op->in_width;
+    const T factor = (T)1 / (KS * KS);
+    if (op->in_height % KS || W % KS)
+        memset(dX, 0, sizeof(T) * op->in_channels * op->in_height * W * LANES);
+    for (int c = 0; c < op->out_channels; c++)
+        for (int y = 0; y < op->out_height; y++)
+            for (int x = 0; x < op->out_width; x++, dY += LANES) {
+                T *window = dX + ((int64_t)(c * op->in_height + y * KS) * W + x * KS) * LANES;
+                for (int v = 0; v < LANES; v += VL) {
+                    V d = FN(load)(dY + v) * factor;
+                    for (int i = 0; i < KS; i++)
+                        for (int j = 0; j < KS; j++)
+                            FN(store)(window + (i * W + j) * LANES + v, d);
+                }
+            }
+}
+
+INLINE void FN(max_pool_forward)(const lenet5_op *op, const T *X, T *Y, const int KS) {
+    const int W = op->in_width;
+    for (int c = 0; c < op->out_channels; c++)
+        for (int y = 0; y < op->out_height; y++)
+            for (int x = 0; x < op->out_width; x++, Y += LANES) {
+                const T *window = X + ((int64_t)(c * op->in_height + y * KS) * W + x * KS) * LANES;
+                for (int v = 0; v < LANES; v += VL) {
+                    V best = FN(load)(window + v);
+                    for (int i = 0; i < KS; i++)
+                        for (int j = 0; j < KS; j++) {
+                            V candidate = FN(load)(window + (i * W + j) * LANES + v);
+                            /* a NaN is taken, and nothing is greater than it: never hidden */
+                            FN(mask) taken = (FN(mask))(candidate > best) | (FN(mask))(candidate != candidate);
+                            best = FN(select)(taken, candidate, best);
+                        }
+                    FN(store)(Y + v, best);
+                }
+            }
+}
+
+/* The gradient goes to the first pixel of the window, row by row, that equals the maximum. */
+INLINE void FN(max_pool_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX, const int KS) {
+    const int W = op->in_width;
+    if (op->in_height % KS || W % KS)
+        memset(dX, 0, sizeof(T) * op->in_channels * op->in_height * W * LANES);
+    for (int c = 0; c < op->out_channels; c++)
+        for (int y = 0; y < op->out_height; y++)
+            for (int x = 0; x < op->out_width; x++, Y += LANES, dY += LANES) {
+                const int64_t at = ((int64_t)(c * op->in_height + y * KS) * W + x * KS) * LANES;
+                for (int v = 0; v < LANES; v += VL) {
+                    V best = FN(load)(Y + v), d = FN(load)(dY + v), zero = {0};
+                    FN(mask) open = (FN(mask))(best == best);
+                    for (int i = 0; i < KS; i++)
+                        for (int j = 0; j < KS; j++) {
+                            const int64_t pixel = at + (i * W + j) * LANES + v;
+                            FN(mask) here = (FN(mask))(FN(load)(X + pixel) == best) & open;
+                            FN(store)(dX + pixel, FN(select)(here, d, zero));
+                            open &= ~here;
+                        }
+                }
+            }
+}
+
+/* Windows of 2 x 2, which everybody uses, are compiled with that size as a constant. */
+#define WITH_SIZE(body, ...)                                                                                           \
+    do {                                                                                                               \
+        if (op->kernel_size == 2)                                                                                      \
+            body(op, __VA_ARGS__, 2);                                                                                  \
+        else                                                                                                           \
+            body(op, __VA_ARGS__, op->kernel_size);                                                                    \
+    } while (0)
+
+static void FN(avg_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) { WITH_SIZE(FN(avg_pool_forward), X, Y); }
+
+static void FN(avg_pool2d_backward)(const lenet5_op *op, const T *dY, T *dX) {
+    WITH_SIZE(FN(avg_pool_backward), dY, dX);
+}
+
+static void FN(max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) { WITH_SIZE(FN(max_pool_forward), X, Y); }
+
+static void FN(max_pool2d_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX) {
+    WITH_SIZE(FN(max_pool_backward), X, Y, dY, dX);
+}

@@ -1,0 +1,52 @@
+/* Vectors of element type T: what the kernels are written in. */
+
+typedef T V __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+typedef INTEGER FN(mask) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+
+INLINE V FN(load)(const T *p) { return *(const V *)p; }
+INLINE void FN(store)(T *p, V x) { *(V *)p = x; }
+INLINE V FN(splat)(T x) { return (V){0} + x; }
+INLINE V FN(select)(FN(mask) m, V a, V b) { return (V)((m & (FN(mask))a) | (~m & (FN(mask))b)); }
+
+/* x[i][j] = x[j][i] for VL vectors. Zipping vector i with vector i + VL / 2 rotates the bits of the position
+ * (vector, element) by one; after log2(VL) rounds the two halves of it have changed places. */
+#undef ZIP
+#if VECTOR_BYTES / ELEMENT_BYTES == 16
+#define ZIP(half, x, y) SHUFFLE(x, y, FN(mask), ZIP_##half##_16)
+#elif VECTOR_BYTES / ELEMENT_BYTES == 8
+#define ZIP(half, x, y) SHUFFLE(x, y, FN(mask), ZIP_##half##_8)
+#elif VECTOR_BYTES / ELEMENT_BYTES == 4
+#define ZIP(half, x, y) SHUFFLE(x, y, FN(mask), ZIP_##half##_4)
+#else
+#define ZIP(half, x, y) SHUFFLE(x, y, FN(mask), ZIP_##half##_2)
+#endif
+
+INLINE void FN(transpose)(V *x) {
+    V z[VECTOR_BYTES / ELEMENT_BYTES];
+    UNROLL for (int round = 1; round < VL; round *= 2) {
+        UNROLL for (int i = 0; i < VL / 2; i++) {
+            z[2 * i] = ZIP(LOW, x[i], x[i + VL / 2]);
+            z[2 * i + 1] = ZIP(HIGH, x[i], x[i + VL / 2]);
+        }
+        UNROLL for (int i = 0; i < VL; i++) x[i] = z[i];
+    }
+}
+
+/* The sum over one vector: upper half onto lower half, down to 16 bytes. */
+typedef T FN(vector16) __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
+typedef T FN(vector32) __attribute__((vector_size(32), aligned(sizeof(T)), may_alias));
+
+INLINE T FN(sum_lanes)(V x) {
+#if VECTOR_BYTES == 64
+    const FN(vector32) half = ((FN(vector32) *)&x)[0] + ((FN(vector32) *)&x)[1];
+    const FN(vector16) q = ((const FN(vector16) *)&half)[0] + ((const FN(vector16) *)&half)[1];
+#elif VECTOR_BYTES == 32
+    const FN(vector16) q = ((FN(vector16) *)&x)[0] + ((FN(vector16) *)&x)[1];
+#else
+    const FN(vector16) q = x;
+#endif
+    T total = q[0];
+    for (int i = 1; i < (int)(16 / sizeof(T)); i++)
+        total += q[i];
+    return total;
+}
