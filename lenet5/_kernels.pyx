@@ -182,6 +182,61 @@ def conv2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :
     return np.asarray(dX), np.asarray(dW), np.asarray(db)
 
 
+cdef int _conv_pool_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, :, ::1] W) except -1:
+    _conv2d_op(op, X, W)
+    if X.shape[1] != 1 or W.shape[2] != 5 or min(op.out_height, op.out_width) < 2:
+        raise ValueError(f"X has shape {np.asarray(X).shape} and W {np.asarray(W).shape}, expected one channel, kernels of "
+                         "5 x 5 and pictures of at least 6 x 6")
+    op.kind = OP_CONV_POOL
+    op.out_height, op.out_width = op.out_height // 2, op.out_width // 2
+    return 0
+
+
+def conv_pool_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b):
+    """ReLU of the maxima over 2 x 2 of a convolution of X (B, 1, H, W, 16) with W (O, 1, 5, 5) and b (O).
+
+    Y (B, 2, O, (H-4)//2, (W-4)//2, 16): the values, and where they came from (as integers of the same size).
+    """
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _conv_pool_op(&op, X, W)
+    if b.shape[0] != W.shape[0]:
+        raise ValueError(f"b has shape ({b.shape[0]},), expected ({W.shape[0]},)")
+    Y_array = np.empty((B, 2, op.out_channels, op.out_height, op.out_width, LANES), np.asarray(X).dtype)
+    cdef real[:, :, :, :, :, ::1] Y = Y_array
+    with nogil:
+        for i in range(B):
+            if real is float:
+                _isa.f32.conv_pool_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &Y[i, 0, 0, 0, 0, 0])
+            else:
+                _isa.f64.conv_pool_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &Y[i, 0, 0, 0, 0, 0])
+    return Y_array
+
+
+def conv_pool_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :, :, :, :, ::1] Y,
+                       real[:, :, :, ::1] W):
+    """Gradients dW, db of :func:`conv_pool_forward`, from dY (B, O, (H-4)//2, (W-4)//2, 16); X is a picture."""
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _conv_pool_op(&op, X, W)
+    _check_gradient(&op, dY, B)
+    if np.asarray(Y).shape != (B, 2, *np.asarray(dY).shape[1:]):
+        raise ValueError(f"Y has shape {np.asarray(Y).shape}, expected two for each of dY, {np.asarray(dY).shape}")
+    dtype = np.asarray(X).dtype
+    cdef real[:, :, :, ::1] dW = np.zeros_like(W)
+    cdef real[::1] db = np.zeros(W.shape[0], dtype)
+    cdef real[::1] scratch = aligned_zeros(lenet5_n_scratch(&op), dtype)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                _isa.f32.conv_pool_backward(&op, &X[i, 0, 0, 0, 0], &Y[i, 0, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0],
+                                            &dW[0, 0, 0, 0], &db[0], i > 0, &scratch[0])
+            else:
+                _isa.f64.conv_pool_backward(&op, &X[i, 0, 0, 0, 0], &Y[i, 0, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0],
+                                            &dW[0, 0, 0, 0], &db[0], i > 0, &scratch[0])
+    return np.asarray(dW), np.asarray(db)
+
+
 cdef int _pool_op(lenet5_op *op, real[:, :, :, :, ::1] X, int kernel_size) except -1:
     _check_lanes(X, "X")
     if not 1 <= kernel_size <= min(X.shape[2], X.shape[3]):
@@ -377,60 +432,63 @@ cdef class Program:
             raise ValueError(f"{n_parameters} parameters, expected {self.c.n_parameters}")
         return 0
 
-    def forward(self, real[::1] parameters, Pictures pictures not None, real[:, :, :, ::1] logits, Py_ssize_t first,
-                Py_ssize_t last):
-        """Write the scores of pictures [first, last) to the same rows of ``logits`` (N, O, OH, OW)."""
+    def forward(self, real[::1] parameters, Pictures pictures not None, real[:, :, :, ::1] scores, Py_ssize_t first,
+                Py_ssize_t last, bint probabilities=False):
+        """Write the logits, or their softmax, of pictures [first, last) to the same rows of ``scores`` (N, O, OH, OW)."""
         self.check(pictures, parameters.shape[0])
-        if np.asarray(logits).shape != (pictures.n, *self.out_shape) or not 0 <= first <= last <= pictures.n:
-            raise ValueError(f"logits have shape {np.asarray(logits).shape}, expected {(pictures.n, *self.out_shape)}; "
+        cdef int classes = self.ops[self.c.n_ops - 1].out_channels
+        cdef Py_ssize_t positions = self.ops[self.c.n_ops - 1].out_height * self.ops[self.c.n_ops - 1].out_width
+        if (scores.shape[0] != pictures.n or (scores.shape[1], scores.shape[2], scores.shape[3]) != self.out_shape
+                or not 0 <= first <= last <= pictures.n):
+            raise ValueError(f"scores have shape {np.asarray(scores).shape}, expected {(pictures.n, *self.out_shape)}; "
                              f"pictures {first}..{last} of {pictures.n}")
-        cdef bint is_map = self.out_shape[1:] != (1, 1)
-        cdef Py_ssize_t n_lanes = 0 if is_map else self.c.n_activations
-        cdef Py_ssize_t n_scratch = 0 if is_map else self.c.n_scratch
+        # One by one where a picture is large, and for the few that are left over after the whole lane groups.
+        cdef Py_ssize_t n_groups = 0 if positions > 1 else (last - first) // LANES
+        cdef Py_ssize_t n_rest = last - first - n_groups * LANES
+        if positions == 1 and n_rest > FEW:
+            n_groups, n_rest = n_groups + 1, 0
+        cdef Py_ssize_t n_lanes = self.c.n_activations + self.c.n_scratch if positions == 1 else 0
         cdef Py_ssize_t n_single = (self.c.n_activations + self.c.n_scratch) // LANES + 64
-        arena_array = self._borrow(n_lanes + n_scratch + self.c.n_prepared + n_single,
-                                   np.float32 if real is float else np.float64)
+        arena_array = self._borrow(n_lanes + self.c.n_prepared + n_single, np.float32 if real is float else np.float64)
         cdef real[::1] arena = arena_array
         cdef real *A = &arena[0]
-        cdef real *scratch = A + n_lanes
-        cdef real *prepared = scratch + n_scratch
+        cdef real *prepared = A + n_lanes
         cdef real *single = prepared + self.c.n_prepared
         cdef const real *Z = A + self.ops[self.c.n_ops - 1].output
-        cdef Py_ssize_t group, start, lane, k, n_valid, n_scores = logits.shape[1] * logits.shape[2] * logits.shape[3]
-        cdef real *out
+        cdef Py_ssize_t group, start, lane, k
+        cdef int n_valid
+        cdef real *out = &scores[0, 0, 0, 0]
         with nogil:
             if real is float:
                 _isa.f32.net_prepare(&self.c, &parameters[0], prepared)
             else:
                 _isa.f64.net_prepare(&self.c, &parameters[0], prepared)
-            for start in range(first, last if is_map else first):
-                out = &logits[start, 0, 0, 0]
-                if real is float:
-                    _isa.f32.net_forward_map(&self.c, &parameters[0], prepared, &pictures.c, start, single, out)
-                else:
-                    _isa.f64.net_forward_map(&self.c, &parameters[0], prepared, &pictures.c, start, single, out)
-            for group in range(0 if is_map else _ceil_div(last - first, LANES)):
+            for group in range(n_groups):
                 start = first + group * LANES
-                n_valid = min(last - start, <Py_ssize_t>LANES)
-                out = &logits[start, 0, 0, 0]
+                n_valid = <int>min(last - start, <Py_ssize_t>LANES)
                 if real is float:
-                    if n_valid <= FEW:
-                        _isa.f32.net_forward_few(&self.c, &parameters[0], prepared, &pictures.c, start, n_valid, A,
-                                                 single)
-                    else:
-                        _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, A)
-                        _isa.f32.net_forward(&self.c, &parameters[0], prepared, A, scratch)
+                    _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, A)
+                    _isa.f32.net_forward(&self.c, &parameters[0], prepared, A, A + self.c.n_activations)
                 else:
-                    if n_valid <= FEW:
-                        _isa.f64.net_forward_few(&self.c, &parameters[0], prepared, &pictures.c, start, n_valid, A,
-                                                 single)
-                    else:
-                        _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, A)
-                        _isa.f64.net_forward(&self.c, &parameters[0], prepared, A, scratch)
+                    _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, A)
+                    _isa.f64.net_forward(&self.c, &parameters[0], prepared, A, A + self.c.n_activations)
                 for lane in range(n_valid):
-                    for k in range(n_scores):
-                        out[lane * n_scores + k] = Z[k * LANES + lane]
-        if not is_map:  # work space for a large picture is not kept
+                    for k in range(classes):
+                        out[(start + lane) * classes + k] = Z[k * LANES + lane]
+            for start in range(last - n_rest, last):
+                if real is float:
+                    _isa.f32.net_forward_single(&self.c, &parameters[0], prepared, &pictures.c, start, single,
+                                                out + start * classes * positions)
+                else:
+                    _isa.f64.net_forward_single(&self.c, &parameters[0], prepared, &pictures.c, start, single,
+                                                out + start * classes * positions)
+            if probabilities:
+                out += first * classes * positions
+                if real is float:
+                    _isa.f32.softmax(last - first, classes, positions, out, out)
+                else:
+                    _isa.f64.softmax(last - first, classes, positions, out, out)
+        if positions == 1:  # work space for a large picture is not kept
             self.arenas.append(arena_array)
 
     def _borrow(self, n, dtype):

@@ -83,10 +83,8 @@ cdef extern from "kernels.h" nogil:
         void (*net_prepare)(const lenet5_net *, const float *, float *) noexcept nogil
         void (*net_finish)(const lenet5_net *, const float *, float *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const float *, const float *, float *, float *) noexcept nogil
-        void (*net_forward_few)(const lenet5_net *, const float *, const float *, const lenet5_pictures *, int64_t,
-                                int, float *, float *) noexcept nogil
-        void (*net_forward_map)(const lenet5_net *, const float *, const float *, const lenet5_pictures *, int64_t,
-                                float *, float *) noexcept nogil
+        void (*net_forward_single)(const lenet5_net *, const float *, const float *, const lenet5_pictures *, int64_t,
+                                   float *, float *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const float *, const float *, const float *, float *, float *, float *,
                              int, float *) noexcept nogil
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
@@ -118,10 +116,8 @@ cdef extern from "kernels.h" nogil:
         void (*net_prepare)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_finish)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const double *, const double *, double *, double *) noexcept nogil
-        void (*net_forward_few)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
-                                int, double *, double *) noexcept nogil
-        void (*net_forward_map)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
-                                double *, double *) noexcept nogil
+        void (*net_forward_single)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
+                                   double *, double *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const double *, const double *, const double *, double *, double *, double *,
                              int, double *) noexcept nogil
     ctypedef struct lenet5_isa:

@@ -231,7 +231,9 @@ INLINE void FN(dense_weight_gradient_block)(const T *xt, const T *dY, T *dW, int
     UNROLL for (int o = 0; o < NO; o++)
         UNROLL for (int i = 0; i < NV; i++) {
             T *to = dW + (int64_t)o * F + i * VL;
-            FN(store)(to, accumulate ? FN(load)(to) + acc[o * NV + i] : acc[o * NV + i]);
+            if (accumulate)
+                acc[o * NV + i] += FN(load)(to);
+            FN(store)(to, acc[o * NV + i]);
         }
 }
 

@@ -86,7 +86,7 @@
             CONCAT(tanh_forward, SUFFIX), CONCAT(tanh_backward, SUFFIX), CONCAT(softmax_cross_entropy, SUFFIX),  \
             CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(net_prepare, SUFFIX),                        \
             CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX),                                             \
-            CONCAT(net_forward_few, SUFFIX), CONCAT(net_forward_map, SUFFIX), CONCAT(net_backward, SUFFIX),      \
+            CONCAT(net_forward_single, SUFFIX), CONCAT(net_backward, SUFFIX),                                    \
             CONCAT(train, SUFFIX),                                                                               \
             CONCAT(fma_peak, SUFFIX)                                                                             \
     }

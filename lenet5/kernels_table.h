@@ -64,12 +64,9 @@ typedef struct {
     void (*net_finish)(const lenet5_net *net, const T *d_prepared, T *gradients);
     /* The program of the network on one lane group whose input lies at the start of `activations`. */
     void (*net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, T *scratch);
-    /* Gather and forward for the n_valid pictures from `first` on, one after the other: faster where they are few, the same bits. */
-    void (*net_forward_few)(const lenet5_net *net, const T *parameters, const T *prepared,
-                            const lenet5_pictures *pictures, int64_t first, int n_valid, T *activations, T *single);
-    /* One picture of any size, scores (classes, h, w) to `out`. */
-    void (*net_forward_map)(const lenet5_net *net, const T *parameters, const T *prepared,
-                            const lenet5_pictures *pictures, int64_t picture, T *single, T *out);
+    /* One picture of any size, with gather, scores (classes, h, w) to `out`: faster for a few, the same bits. */
+    void (*net_forward_single)(const lenet5_net *net, const T *parameters, const T *prepared,
+                               const lenet5_pictures *pictures, int64_t picture, T *single, T *out);
     /* dA mirrors `activations` and holds the gradient of the last output. `gradients` and `d_prepared` are written, or
      * added to if `accumulate`; net_finish brings them together. */
     void (*net_backward)(const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA,

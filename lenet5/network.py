@@ -150,25 +150,35 @@ class Network:
         Pictures larger than 32 x 32 give a map, (N, classes, h, w): one answer every 4 pixels. The scores of a
         picture do not depend on the others, on its place among them, or on ``threads``.
         """
-        pictures = self.pictures(X)
-        program = self.program(pictures.shape)
-        scores = np.empty((pictures.n, *program.out_shape), np.float32)
-        n_useful = max(1, min(pictures.n, pictures.n * math.prod(pictures.shape) // PIXELS_PER_THREAD))
-        if threads is None:  # to ask how many there are takes longer than one picture
-            n_threads = min(n_useful, default_threads()) if n_useful > 1 else 1
-        else:
-            n_threads = min(n_useful, check_threads(threads))
-
-        def share(thread: int) -> None:
-            first, last = (pictures.n * t // n_threads for t in (thread, thread + 1))
-            program.forward(self.parameters, pictures, scores, first, last)
-
-        parallel(share, n_threads)
-        return scores[:, :, 0, 0] if program.out_shape[1:] == (1, 1) else scores
+        return self._scores(X, threads, False)
 
     def probabilities(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Softmax of :meth:`logits` over the classes; same shape."""
-        return self.softmax(self.logits(X, threads))
+        return self._scores(X, threads, True)
+
+    def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool) -> np.ndarray:
+        pictures = self.pictures(X)
+        program = self.program(pictures.shape)
+        scores = np.empty((pictures.n, *program.out_shape), np.float32)
+        n_threads = 1 if pictures.n == 1 and threads is None else self._useful_threads(pictures, threads)
+        if n_threads == 1:
+            program.forward(self.parameters, pictures, scores, 0, pictures.n, probabilities)
+        else:
+
+            def share(thread: int) -> None:
+                first, last = (pictures.n * t // n_threads for t in (thread, thread + 1))
+                program.forward(self.parameters, pictures, scores, first, last, probabilities)
+
+            parallel(share, n_threads)
+        return scores[:, :, 0, 0] if program.out_shape[1:] == (1, 1) else scores
+
+    @staticmethod
+    def _useful_threads(pictures: _kernels.Pictures, threads: int | None) -> int:
+        """Threads for these pictures: no more than have enough to do."""
+        n_useful = max(1, min(pictures.n, pictures.n * math.prod(pictures.shape) // PIXELS_PER_THREAD))
+        if threads is not None:
+            return min(n_useful, check_threads(threads))
+        return min(n_useful, default_threads()) if n_useful > 1 else 1
 
     def softmax(self, logits: np.ndarray) -> np.ndarray:
         """Probabilities from logits (N, classes) or (N, classes, h, w); same shape."""

@@ -1,11 +1,11 @@
-/* A few pictures: the convolutional part of the network on one picture at a time, for element type T.
+/* A few pictures: the network on one picture at a time, for element type T.
  *
  * A lane group costs the same whether one of its lanes is used or all 16. For one picture, lanes are neighbouring
  * pixels instead, and activations are plain (C, H, W). A plane is taken as one long row: the column (c, ky, kx) of
  * im2col for the output at flat position p = y W + x is the input at p + ky W + kx, so vectors of neighbouring p need
  * no columns stored; the KS - 1 positions at the end of each row are computed too and thrown away. For minimal filtering
- * (winograd_body.h) lanes are rows. Every output is the same sum in the same order as on image lanes: the same bits. From
- * the first dense layer on, where there are no pixels left, image lanes are used as ever.
+ * (winograd_body.h) lanes are rows, for dense layers outputs. Every output is the same sum in the same order as on image
+ * lanes: the same bits.
  */
 
 /* NO output channels x NV vectors of flat positions, all taps. */
@@ -123,10 +123,37 @@ static void FN(single_winograd)(const T *X, const T *U, const T *b, T *Y) {
         }
 }
 
+/* VL rows of W, VL taps at a time, are transposed in registers. The last taps are loaded as a whole vector too: behind
+ * every weight there is a bias, which is padded to 16. */
+static void FN(single_dense)(const T *x, const T *W, const T *b, T *y, int F, int O) {
+    for (int o = 0; o < O; o += VL) {
+        const int rows = O - o < VL ? O - o : VL;
+        T out[VECTOR_BYTES / ELEMENT_BYTES] = {0};
+        memcpy(out, b + o, sizeof(T) * rows);
+        V acc = FN(load)(out);
+        for (int k = 0; k < F; k += VL) {
+            V w[VECTOR_BYTES / ELEMENT_BYTES];
+            for (int i = 0; i < VL; i++)
+                w[i] = FN(load)(W + (int64_t)(o + (i < rows ? i : 0)) * F + k);
+            FN(transpose)(w);
+            if (F - k >= VL)
+                UNROLL for (int i = 0; i < VL; i++) acc += w[i] * x[k + i];
+            else
+                UNROLL for (int i = 0; i < VL; i++) if (k + i < F) acc += w[i] * x[k + i];
+        }
+        FN(store)(out, acc);
+        memcpy(y + o, out, sizeof(T) * rows);
+    }
+}
+
 static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
     const int OH = op->out_height, OW = op->out_width;
     if (HAS_WINOGRAD(op)) {
         FN(single_winograd)(X, U, b, Y);
+        return;
+    }
+    if (IS_DENSE(op)) {
+        FN(single_dense)(X, W, b, Y, N_FEATURES(op), op->out_channels);
         return;
     }
     FN(flat_conv)(X, W, b, scratch, op->in_channels, op->in_height, op->in_width, op->out_channels, op->kernel_size, 4, 2);
@@ -187,10 +214,9 @@ static void FN(gather_single)(const lenet5_pictures *pictures, int64_t picture, 
         }
 }
 
-/* Steps before the first dense layer on one picture; offsets are those of the lanes, a LANES-th each. */
-static void FN(single_forward)(const lenet5_net *net, int n_steps, const T *parameters, const T *prepared, T *single,
-                               T *scratch) {
-    for (int i = 0; i < n_steps; i++) {
+/* All steps on one picture; offsets are those of the lanes, a LANES-th each. */
+static void FN(single_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *single, T *scratch) {
+    for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
         const T *X = single + op->input / LANES;
         T *Y = single + op->output / LANES;
@@ -210,43 +236,14 @@ static void FN(single_forward)(const lenet5_net *net, int n_steps, const T *para
     }
 }
 
-/* What gather and net_forward do for the n_valid pictures from `first` on, faster where they are few.
+/* The whole program on one picture of any size: out (classes, h, w), a map of answers where it is larger than 32 x 32.
+ * Memory goes by the picture, where a lane group would take 16 times as much.
  * single: (n_activations + n_scratch) / LANES + 64 elements. */
-static void FN(net_forward_few)(const lenet5_net *net, const T *parameters, const T *prepared,
-                                const lenet5_pictures *pictures, int64_t first, int n_valid, T *activations, T *single) {
-    int n_steps = 0;
-    while (n_steps < net->n_ops &&
-           !(net->ops[n_steps].kind == OP_CONV2D && net->ops[n_steps].out_height * net->ops[n_steps].out_width == 1))
-        n_steps++;
-    if (n_steps == 0) { /* dense from the first layer on */
-        FN(gather)(pictures, NULL, first, n_valid, NULL, activations);
-        FN(net_forward)(net, parameters, prepared, activations, NULL);
-        return;
-    }
-    const lenet5_op *last = net->ops + n_steps - 1;
-    const int64_t n = (int64_t)last->out_channels * last->out_height * last->out_width;
-    T *lanes = activations + last->output, *scratch = single + net->n_activations / LANES;
-    if (n_valid < LANES)
-        memset(lanes, 0, sizeof(T) * n * LANES);
-    for (int lane = 0; lane < n_valid; lane++) {
-        FN(gather_single)(pictures, first + lane, single);
-        FN(single_forward)(net, n_steps, parameters, prepared, single, scratch);
-        for (int64_t i = 0; i < n; i++)
-            lanes[i * LANES + lane] = single[last->output / LANES + i];
-    }
-    lenet5_net rest = *net;
-    rest.ops += n_steps, rest.n_ops -= n_steps;
-    FN(net_forward)(&rest, parameters, prepared, activations, NULL); /* dense layers use no scratch */
-}
-
-/* The whole program on one picture of any size, for a map of answers: out (classes, h, w).
- * Memory goes by the picture, where a lane group would take 16 times as much. */
-static void FN(net_forward_map)(const lenet5_net *net, const T *parameters, const T *prepared,
-                                const lenet5_pictures *pictures, int64_t picture, T *single, T *out) {
+static void FN(net_forward_single)(const lenet5_net *net, const T *parameters, const T *prepared,
+                                   const lenet5_pictures *pictures, int64_t picture, T *single, T *out) {
     const lenet5_op *last = net->ops + net->n_ops - 1;
     FN(gather_single)(pictures, picture, single);
-    FN(single_forward)(net, net->n_ops, parameters, prepared, single, single + net->n_activations / LANES);
+    FN(single_forward)(net, parameters, prepared, single, single + net->n_activations / LANES);
     memcpy(out, single + last->output / LANES,
            sizeof(T) * last->out_channels * last->out_height * last->out_width);
 }
-

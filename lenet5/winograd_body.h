@@ -10,7 +10,7 @@
  *
  * The points 0, +-1/2, +-1, +-3/2, +-4 (and none at infinity) were found by search: with them the error is about five
  * times that of direct summation (rms 8e-7 against 1.6e-7 of the result, float32). The powers in A and the coefficients of
- * B are exact in float32; G has the divisors. Pairs +-p share the even and the odd half of every sum.
+ * B are exact in float32; G has the factors that are not. Pairs +-p share the even and the odd half of every sum.
  */
 
 #define N_POINTS 9
@@ -27,8 +27,9 @@ static const T FN(others)[N_PAIRS][3] = {
 };
 /* The same over all pairs, up to z^3. */
 static const T FN(all)[4] = {9, (T)-49.5625, (T)59.0625, (T)-19.5};
-/* What G divides by at 0 and at each pair: 2 p^2 (p^2 - q^2) (p^2 - r^2) (p^2 - s^2). */
-static const T FN(divisor)[1 + N_PAIRS] = {9, (T)-11.8125, (T)28.125, (T)-154.6875, 103950};
+/* The factors in G at 0 and at each pair: 1 / (2 p^2 (p^2 - q^2) (p^2 - r^2) (p^2 - s^2)). */
+static const T FN(factor)[1 + N_PAIRS] = {(T)(1 / 9.0), (T)(-1 / 11.8125), (T)(1 / 28.125), (T)(-1 / 154.6875),
+                                          (T)(1 / 103950.0)};
 
 /* m[0], m[2 i + 1], m[2 i + 2] = A y: the polynomial with the coefficients y[0..4] at 0, point[i], -point[i]. */
 INLINE void FN(evaluate)(const V *y, V *m) {
@@ -100,7 +101,7 @@ static void FN(winograd_prepare)(int n, const T *W, T *U) {
         V w[N_OUTPUTS], u[N_POINTS];
         UNROLL for (int k = 0; k < N_OUTPUTS; k++) w[k] = FN(load)(&columns[k][r]);
         FN(evaluate)(w, u);
-        UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(U + t * n + r, u[t] / FN(divisor)[(t + 1) / 2]);
+        UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(U + t * n + r, u[t] * FN(factor)[(t + 1) / 2]);
     }
 }
 
@@ -113,7 +114,7 @@ static void FN(winograd_finish)(int O, int rows, const T *dU, T *dW) {
     for (int block = 0; block < n / VL; block++) {
         V m[N_POINTS], w[N_OUTPUTS] = {{0}};
         UNROLL for (int t = 0; t < N_POINTS; t++)
-            m[t] = FN(load)(dU + (int64_t)t * n + block * VL) / FN(divisor)[(t + 1) / 2];
+            m[t] = FN(load)(dU + (int64_t)t * n + block * VL) * FN(factor)[(t + 1) / 2];
         FN(evaluate_transposed)(m, w);
         const int o = block / (rows / 2) * SUM_ROWS, row = block % (rows / 2) * 2;
         for (int i = 0; i < VL; i++)

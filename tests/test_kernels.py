@@ -120,6 +120,24 @@ def check_pool(shape, k, use_max, dtype):
     assert_sum(pool_back(dY, X, k, use_max), expected, abs(expected), 2, dtype)
 
 
+def check_conv_pool(shape, dtype):
+    """The first layer in one step is a convolution, max-pooling and a ReLU, and its gradients are theirs."""
+    n, _, h, w, o, _ = shape
+    X, W, b, _ = conv_arrays((n, 1, h, w, o, 5), dtype)
+    X[:, :, ::3] = 0  # windows that are equal in all pixels
+    Y = _kernels.conv_pool_forward(to_lanes(X), W, b)
+    convolved = forward(X, W, b)
+    np.testing.assert_array_equal(from_lanes(Y[:, 0].copy(), n), reference.relu(reference.max_pool2d(convolved, 2)))
+    dY = normal(4, dtype, n, o, (h - 4) // 2, (w - 4) // 2)
+    through_relu = np.where(reference.max_pool2d(convolved, 2) > 0, dY, 0)
+    dC = reference.pool2d_gradient(through_relu, convolved, 2, True)
+    results = _kernels.conv_pool_backward(to_lanes(dY), to_lanes(X), Y, W)
+    expected = reference.conv2d_gradients(dC, X, W)[1:]
+    magnitudes = reference.conv2d_gradients(abs(dC), abs(X), abs(W))[1:]
+    for values in zip(results, expected, magnitudes, strict=True):
+        assert_sum(*values, dC[:, 0].size, dtype)
+
+
 # ---- against the reference -------------------------------------------------------------------------------------
 
 
@@ -145,6 +163,20 @@ def test_conv2d_forward_of_any_shape(shape, dtype):
 @given(shapes, st.sampled_from(DTYPES))
 def test_conv2d_backward_of_any_shape(shape, dtype):
     check_backward(shape, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "shape", [(17, 1, 32, 32, 6, 5), (3, 1, 33, 31, 6, 5), (2, 1, 6, 6, 1, 5), (1, 1, 7, 40, 5, 5)]
+)
+def test_conv_pool(shape, dtype):
+    check_conv_pool(shape, dtype)
+
+
+@SETTINGS
+@given(shapes.filter(lambda s: min(s[2], s[3]) >= 6), st.sampled_from(DTYPES))
+def test_conv_pool_of_any_shape(shape, dtype):
+    check_conv_pool(shape, dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -358,6 +390,20 @@ def test_activations_keep_a_nan(kind, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_conv_pool_keeps_a_nan(dtype):
+    X, W, b, _ = conv_arrays((2, 1, 32, 32, 6, 5), dtype)
+    X[1, 0, 9, 12] = np.nan
+    Y = from_lanes(_kernels.conv_pool_forward(to_lanes(X), W, b)[:, 0].copy(), 2)
+    assert np.isfinite(Y[0]).all()
+    hit = np.isnan(Y[1]).any(axis=0)
+    np.testing.assert_array_equal(np.argwhere(hit).min(axis=0), [2, 4])
+    np.testing.assert_array_equal(np.argwhere(hit).max(axis=0), [4, 6])
+    assert np.isnan(Y[1][:, 2:5, 4:7]).all()
+    W[2, 0, 0, 0] = np.nan
+    assert np.isnan(_kernels.conv_pool_forward(to_lanes(X), W, b)[0, 0, 2, ..., 0]).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_conv2d_keeps_a_nan(dtype):
     X, W, b, _ = conv_arrays((2, 2, 5, 5, 3, 3), dtype)
     X[1, 1, 2, 2] = np.nan
@@ -409,6 +455,20 @@ def zeros(*shape, dtype=np.float32):
         (
             lambda: _kernels.conv2d_backward(zeros(2, 3, 3, 3, 16), zeros(1, 2, 5, 5, 16), zeros(3, 2, 3, 3)),
             r"\(2, 3, 3, 3, 16\), expected \(1, 3, 3, 3, 16\)",
+        ),
+        (
+            lambda: _kernels.conv_pool_forward(zeros(1, 2, 8, 8, 16), zeros(3, 2, 5, 5), zeros(3)),
+            r"\(1, 2, 8, 8, 16\).*one channel",
+        ),
+        (
+            lambda: _kernels.conv_pool_forward(zeros(1, 1, 5, 8, 16), zeros(3, 1, 5, 5), zeros(3)),
+            r"\(1, 1, 5, 8, 16\).*at least 6 x 6",
+        ),
+        (
+            lambda: _kernels.conv_pool_backward(
+                zeros(1, 3, 2, 2, 16), zeros(1, 1, 8, 8, 16), zeros(1, 2, 3, 2, 1, 16), zeros(3, 1, 5, 5)
+            ),
+            r"\(1, 2, 3, 2, 1, 16\), expected two",
         ),
         (lambda: _kernels.pool2d_forward(zeros(1, 2, 5, 3, 16), 4, True), r"kernel_size is 4, expected 1..3"),
         (lambda: _kernels.pool2d_forward(zeros(1, 2, 5, 3, 16), 0, True), r"kernel_size is 0, expected 1..3"),

@@ -55,7 +55,12 @@ def test_names_and_shapes_of_the_tensors(network):
 def test_number_of_parameters(network):
     assert network.n_parameters == sum(t.size for t in network.state_dict().values()) == 61_706
     assert len(network.parameters) % 16 == 0
-    assert not network.parameters[61_706:].any()
+    assert np.count_nonzero(network.parameters) <= 61_706
+
+
+def test_every_tensor_begins_on_a_cache_line(network):
+    for name, tensor in network.state_dict().items():
+        assert tensor.ctypes.data % 64 == 0, name
 
 
 def test_the_tensors_are_views_that_share_the_buffer():
@@ -298,7 +303,8 @@ def test_a_larger_picture_gets_the_answers_of_its_windows(network, height, width
     assert field.shape == (3, 10, (height - 32) // 4 + 1, (width - 32) // 4 + 1)
     for y, x in np.ndindex(field.shape[2:]):
         window = X[:, 4 * y : 4 * y + 32, 4 * x : 4 * x + 32]
-        np.testing.assert_array_equal(field[:, :, y, x], network.logits(window))
+        # Not the same bits: for 32 x 32 minimal filtering sums C3 in another order.
+        np.testing.assert_allclose(field[:, :, y, x], network.logits(window), rtol=1e-4, atol=2e-5)
     np.testing.assert_allclose(network.probabilities(X).sum(axis=1), 1, rtol=1e-6)
 
 
@@ -426,7 +432,7 @@ def test_the_compiled_functions_check_again(network):
     """A check that cannot be walked round: lengths and shapes are compared beside the pointers."""
     X, y = network.pictures(pictures(3)), np.zeros(3, np.uint8)
     program, parameters = network.program(X.shape), network.parameters
-    with pytest.raises(ValueError, match="61680 parameters, expected 61712"):
+    with pytest.raises(ValueError, match="61680 parameters, expected 61760"):
         program.forward(parameters[:61_680], X, np.zeros((3, 10, 1, 1), np.float32), 0, 3)
     with pytest.raises(ValueError, match=r"\(3, 9, 1, 1\), expected \(3, 10, 1, 1\)"):
         program.forward(parameters, X, np.zeros((3, 9, 1, 1), np.float32), 0, 3)
