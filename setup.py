@@ -43,6 +43,7 @@ kernels = Extension(
         "lenet5/kernels_isa.h",
         "lenet5/network_body.h",
         "lenet5/single_body.h",
+        "lenet5/training_body.h",
         "lenet5/barrier.h",
         "lenet5/strokes.h",
     ],

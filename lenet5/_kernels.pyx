@@ -14,8 +14,8 @@ from libc.stdint cimport int64_t, uint8_t
 
 from .ckernels cimport (
     LANES, OP_AVG_POOL2D, OP_CONV2D, OP_CONV_POOL, OP_MAX_POOL2D, OP_RELU, OP_TANH, OPTIMIZER_ADAMW, OPTIMIZER_SGD, lenet5_barrier,
-    lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_n_prepared, lenet5_n_scratch, lenet5_net, lenet5_op,
-    lenet5_optimizer, lenet5_optimizer_kind, lenet5_pictures, lenet5_training_f32)
+    lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_net,
+    lenet5_op,    lenet5_optimizer, lenet5_optimizer_kind, lenet5_pictures, lenet5_training_f32)
 
 ctypedef fused real:
     float
@@ -417,10 +417,12 @@ cdef class Program:
         self.c.ops = self.ops
         self.c.n_ops = len(steps)
         self.c.n_parameters, self.c.n_activations = n_parameters, n_activations
-        self.c.n_scratch, self.c.n_prepared = LANES, 0
+        self.c.n_scratch, self.c.n_prepared, self.c.n_kept = LANES, 0, 0
         for i in range(len(steps)):
             self.ops[i].prepared = self.c.n_prepared
             self.c.n_prepared += lenet5_n_prepared(&self.ops[i])
+            self.ops[i].kept = self.c.n_kept
+            self.c.n_kept += lenet5_n_kept(&self.ops[i])
             self.c.n_scratch = max(self.c.n_scratch, lenet5_n_scratch(&self.ops[i]))
         self.arenas = []
         self.in_shape, self.out_shape = tuple(steps[0][1:4]), tuple(steps[len(steps) - 1][4:7])
@@ -534,14 +536,14 @@ cdef class Program:
                     loss += _isa.f32.softmax_cross_entropy(classes, &A[output], &labels[start], n_valid,
                                                            <float>1 / N, &dA[output], &n_correct)
                     _isa.f32.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], True,
-                                          &scratch[0])
+                                          NULL, &scratch[0])
                 else:
                     _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
                     _isa.f64.net_forward(&self.c, &parameters[0], &U[0], &A[0], &scratch[0])
                     loss += _isa.f64.softmax_cross_entropy(classes, &A[output], &labels[start], n_valid,
                                                            <double>1 / N, &dA[output], &n_correct)
                     _isa.f64.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], True,
-                                          &scratch[0])
+                                          NULL, &scratch[0])
             if real is float:
                 _isa.f32.net_finish(&self.c, &dU[0], &gradients[0])
             else:
@@ -579,7 +581,7 @@ cdef class Program:
                                              &dU[op.prepared] if dW else NULL, False, &scratch[0])
                 else:
                     _isa.f32.net_backward(&one, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], False,
-                                          &scratch[0])
+                                          NULL, &scratch[0])
 
 
 def fma_peak(int64_t n):
@@ -648,13 +650,14 @@ cdef class Training:
         self.c.n_slices = <int>min(n_groups, 8)
         self.c.n_threads, self.c.batch_size = n_threads, batch_size
         cdef float[::1] arenas = aligned_zeros(
-            n_threads * (2 * program.c.n_activations + program.c.n_scratch + 2 * program.c.n_prepared), np.float32)
-        cdef float[::1] gradients = aligned_zeros(self.c.n_slices * n, np.float32)
+            n_threads * (2 * program.c.n_activations + program.c.n_scratch + program.c.n_prepared), np.float32)
+        cdef float[::1] gradients = aligned_zeros(self.c.n_slices * (n + program.c.n_prepared), np.float32)
+        cdef float[::1] kept = aligned_zeros(max(1, self.c.n_slices * program.c.n_kept), np.float32)
         cdef double[::1] losses = np.zeros(self.c.n_slices)
         cdef int64_t[::1] corrects = np.zeros(self.c.n_slices, np.int64)
-        self.arrays = [parameters, moment1, moment2, arenas, gradients, losses, corrects]
+        self.arrays = [parameters, moment1, moment2, arenas, gradients, kept, losses, corrects]
         self.c.parameters, self.c.moment1, self.c.moment2 = &parameters[0], &moment1[0], &moment2[0]
-        self.c.arenas, self.c.gradients = &arenas[0], &gradients[0]
+        self.c.arenas, self.c.gradients, self.c.kept = &arenas[0], &gradients[0], &kept[0]
         self.c.slice_losses, self.c.slice_corrects = &losses[0], &corrects[0]
         self.c.optimizer = lenet5_optimizer(<lenet5_optimizer_kind>kind, nesterov, momentum, beta1, beta2,
                                             epsilon, weight_decay)

@@ -15,13 +15,14 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct lenet5_op:
         lenet5_op_kind kind
         int in_channels, in_height, in_width, out_channels, out_height, out_width, kernel_size
-        int64_t weight, bias, input, output, prepared
+        int64_t weight, bias, input, output, prepared, kept
     ctypedef struct lenet5_net:
         const lenet5_op *ops
         int n_ops
-        int64_t n_parameters, n_activations, n_scratch, n_prepared
+        int64_t n_parameters, n_activations, n_scratch, n_prepared, n_kept
     int lenet5_has_winograd(const lenet5_op *)
     int64_t lenet5_n_prepared(const lenet5_op *)
+    int64_t lenet5_n_kept(const lenet5_op *)
     int64_t lenet5_n_scratch(const lenet5_op *)
     ctypedef struct lenet5_pictures:
         const void *pixels
@@ -38,6 +39,7 @@ cdef extern from "kernels.h" nogil:
         const lenet5_net *net
         float *parameters
         float *gradients
+        float *kept
         float *moment1
         float *moment2
         float *arenas
@@ -86,7 +88,7 @@ cdef extern from "kernels.h" nogil:
         void (*net_forward_single)(const lenet5_net *, const float *, const float *, const lenet5_pictures *, int64_t,
                                    float *, float *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const float *, const float *, const float *, float *, float *, float *,
-                             int, float *) noexcept nogil
+                             int, float *, float *) noexcept nogil
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
         double (*fma_peak)(int64_t, float *) noexcept nogil
     ctypedef struct kernels_f64:
@@ -119,7 +121,7 @@ cdef extern from "kernels.h" nogil:
         void (*net_forward_single)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
                                    double *, double *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const double *, const double *, const double *, double *, double *, double *,
-                             int, double *) noexcept nogil
+                             int, double *, double *) noexcept nogil
     ctypedef struct lenet5_isa:
         const char *name
         kernels_f32 f32

@@ -214,66 +214,51 @@ INLINE void FN(conv_weight_gradients)(const T *X, const T *dY, T *dW, int C, int
 /* Rows of X^T are padded to whole vectors. */
 INLINE int FN(padded)(int F) { return (F + LANES - 1) / LANES * LANES; }
 
-/* dW (O, F) = dY (O, L) X^T (L, F), or added: with X transposed, a vector holds neighbouring features and no sum over
- * lanes is needed. NO rows x NV vectors at a time. */
-INLINE void FN(dense_weight_gradient_block)(const T *xt, const T *dY, T *dW, int F, int accumulate, int NO, int NV) {
-    V acc[32];
-    UNROLL for (int i = 0; i < NO * NV; i++) acc[i] = (V){0};
-    for (int l = 0; l < LANES; l++) {
-        V xv[8];
-        UNROLL for (int i = 0; i < NV; i++) xv[i] = FN(load)(xt + (int64_t)l * FN(padded)(F) + i * VL);
-        UNROLL for (int o = 0; o < NO; o++) {
-            V d = FN(splat)(dY[o * LANES + l]);
-            IN_REGISTER(d);
-            UNROLL for (int i = 0; i < NV; i++) acc[o * NV + i] += xv[i] * d;
-        }
-    }
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int i = 0; i < NV; i++) {
-            T *to = dW + (int64_t)o * F + i * VL;
-            if (accumulate)
-                acc[o * NV + i] += FN(load)(to);
-            FN(store)(to, acc[o * NV + i]);
-        }
-}
-
-/* The same for the last n < VL features, of which xt holds VL all the same. */
-INLINE void FN(dense_weight_gradient_rest)(const T *xt, const T *dY, T *dW, int F, int accumulate, int NO, int n) {
-    for (int o = 0; o < NO; o++) {
-        V acc = {0};
-        T sums[VECTOR_BYTES / sizeof(T)];
-        UNROLL for (int l = 0; l < LANES; l++) acc += FN(load)(xt + (int64_t)l * FN(padded)(F)) * dY[o * LANES + l];
-        FN(store)(sums, acc);
-        for (int f = 0; f < n; f++)
-            dW[(int64_t)o * F + f] = sums[f] + (accumulate ? dW[(int64_t)o * F + f] : 0);
-    }
-}
-
-INLINE void FN(dense_weight_gradient_rows)(const T *xt, const T *dY, T *dW, int F, int accumulate, int NO) {
-    int f = 0;
-    for (; f + 4 * VL <= F; f += 4 * VL)
-        FN(dense_weight_gradient_block)(xt + f, dY, dW + f, F, accumulate, NO, 4);
-    for (; f + VL <= F; f += VL)
-        FN(dense_weight_gradient_block)(xt + f, dY, dW + f, F, accumulate, NO, 1);
-    if (f < F)
-        FN(dense_weight_gradient_rest)(xt + f, dY, dW + f, F, accumulate, NO, F - f);
-}
-
-static void FN(dense_weight_gradient)(const T *X, const T *dY, T *dW, int F, int O, int accumulate, T *scratch) {
-    const int NO = VECTOR_BYTES == 64 ? 6 : 3, FP = FN(padded)(F);
+/* X^T (LANES, padded(F)) of X (F, LANES). */
+static void FN(transpose_features)(const T *X, int F, T *xt) {
+    const int FP = FN(padded)(F);
     for (int f = 0; f < FP; f += VL)
         for (int v = 0; v < LANES; v += VL) {
             V x[VECTOR_BYTES / ELEMENT_BYTES], zero = {0};
             UNROLL for (int i = 0; i < VL; i++)
                 x[i] = f + i < F ? FN(load)(X + (int64_t)(f + i) * LANES + v) : zero;
             FN(transpose)(x);
-            UNROLL for (int l = 0; l < VL; l++) FN(store)(scratch + (int64_t)(v + l) * FP + f, x[l]);
+            UNROLL for (int l = 0; l < VL; l++) FN(store)(xt + (int64_t)(v + l) * FP + f, x[l]);
         }
-    int o = 0;
-    for (; o + NO <= O; o += NO)
-        FN(dense_weight_gradient_rows)(scratch, dY + o * LANES, dW + (int64_t)o * F, F, accumulate, NO);
-    for (; o < O; o++)
-        FN(dense_weight_gradient_rows)(scratch, dY + o * LANES, dW + (int64_t)o * F, F, accumulate, 1);
+}
+
+/* acc (NO, NV) += the products of one picture: dY (NO) in steps of LANES with NV vectors of its features. With X transposed,
+ * a vector holds neighbouring features, and a weight gradient needs no sum over lanes. */
+INLINE void FN(dense_outer_product)(const T *x, const T *dY, V *acc, int NO, int NV) {
+    V xv[8];
+    UNROLL for (int i = 0; i < NV; i++) xv[i] = FN(load)(x + i * VL);
+    UNROLL for (int o = 0; o < NO; o++) {
+        V d = FN(splat)(dY[o * LANES]);
+        IN_REGISTER(d);
+        UNROLL for (int i = 0; i < NV; i++) acc[o * NV + i] += xv[i] * d;
+    }
+}
+
+/* What the weight gradient is made of: X^T, then dY (O, LANES). */
+static void FN(dense_keep)(const lenet5_op *op, const T *X, const T *dY, T *kept) {
+    const int F = N_FEATURES(op);
+    FN(transpose_features)(X, F, kept);
+    memcpy(kept + (int64_t)LANES * FN(padded)(F), dY, sizeof(T) * op->out_channels * LANES);
+}
+
+/* dW (O, F) = dY (O, LANES) X^T (LANES, F), or added. Training takes many groups at once instead (training_body.h). */
+static void FN(dense_weight_gradient)(const T *X, const T *dY, T *dW, int F, int O, int accumulate, T *scratch) {
+    FN(transpose_features)(X, F, scratch);
+    for (int o = 0; o < O; o++)
+        for (int f = 0; f < F; f += VL) {
+            V acc[1] = {{0}};
+            T sums[VECTOR_BYTES / ELEMENT_BYTES];
+            for (int l = 0; l < LANES; l++)
+                FN(dense_outer_product)(scratch + (int64_t)l * FN(padded)(F) + f, dY + o * LANES + l, acc, 1, 1);
+            FN(store)(sums, acc[0]);
+            for (int i = 0; i < VL && f + i < F; i++)
+                dW[(int64_t)o * F + f + i] = sums[i] + (accumulate ? dW[(int64_t)o * F + f + i] : 0);
+        }
 }
 
 static void FN(conv_weight_gradient)(const lenet5_op *op, const T *X, const T *dY, T *dW, int accumulate, T *scratch) {

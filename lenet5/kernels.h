@@ -24,6 +24,7 @@ typedef struct {
     int64_t weight, bias;      /* offsets in the parameter buffer, in elements */
     int64_t input, output;     /* offsets in the activation buffer, in elements; equal where it works in place */
     int64_t prepared;          /* offset in the buffer of prepared weights, in elements */
+    int64_t kept;              /* of a dense layer: offset in what training keeps of each lane group, in elements */
 } lenet5_op;
 
 typedef struct {
@@ -33,6 +34,7 @@ typedef struct {
     int64_t n_activations;     /* elements of the activation buffer of one lane group */
     int64_t n_scratch;         /* elements that the kernels need beside it */
     int64_t n_prepared;        /* elements of the prepared weights: those that a kernel wants in another form */
+    int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
 } lenet5_net;
 
 /* C3 of LeNet-5, for which minimal filtering is compiled (winograd_body.h); it wants its kernels transformed. */
@@ -43,6 +45,14 @@ static inline int lenet5_has_winograd(const lenet5_op *op) {
 
 static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
     return lenet5_has_winograd(op) ? (int64_t)9 * 16 * 6 * 5 : 0;
+}
+
+/* X^T (LANES, features up to a multiple of LANES) and dY (O, LANES) of a dense layer; for others 0. */
+static inline int64_t lenet5_n_kept(const lenet5_op *op) {
+    if (op->kind != OP_CONV2D || op->out_height != 1 || op->out_width != 1)
+        return 0;
+    const int64_t n_features = (int64_t)op->in_channels * op->kernel_size * op->kernel_size;
+    return LANES * ((n_features + LANES - 1) / LANES * LANES + op->out_channels);
 }
 
 /* Elements of scratch memory that the kernels of one convolution need at most; for others 0. */

@@ -54,6 +54,7 @@
 #include "activation_body.h"
 #include "network_body.h"
 #include "single_body.h"
+#include "training_body.h"
 #undef T
 #undef SUFFIX
 #undef INTEGER
@@ -71,6 +72,7 @@
 #include "activation_body.h"
 #include "network_body.h"
 #include "single_body.h"
+#include "training_body.h"
 #undef T
 #undef SUFFIX
 #undef INTEGER

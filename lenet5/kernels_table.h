@@ -7,9 +7,10 @@
 typedef struct {
     const lenet5_net *net;
     T *parameters;             /* (n_parameters) */
-    T *gradients;              /* (n_slices, n_parameters) */
+    T *gradients;              /* (n_slices, n_parameters + n_prepared) */
+    T *kept;                   /* (n_slices, n_kept) */
     T *moment1, *moment2;      /* (n_parameters): momentum; AdamW's two means */
-    T *arenas;                 /* (n_threads, 2 * n_activations + n_scratch + 2 * n_prepared) */
+    T *arenas;                 /* (n_threads, 2 * n_activations + n_scratch + n_prepared) */
     const lenet5_pictures *pictures;
     const uint8_t *labels;     /* (N) */
     const int64_t *order;      /* (n_positions): the pictures in the order of this run */
@@ -68,9 +69,9 @@ typedef struct {
     void (*net_forward_single)(const lenet5_net *net, const T *parameters, const T *prepared,
                                const lenet5_pictures *pictures, int64_t picture, T *single, T *out);
     /* dA mirrors `activations` and holds the gradient of the last output. `gradients` and `d_prepared` are written, or
-     * added to if `accumulate`; net_finish brings them together. */
+     * added to if `accumulate`; net_finish brings them together. kept: (n_kept), or NULL for the gradients themselves. */
     void (*net_backward)(const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA,
-                         T *gradients, T *d_prepared, int accumulate, T *scratch);
+                         T *gradients, T *d_prepared, int accumulate, T *kept, T *scratch);
     /* One thread's share of a run of training steps; all n_threads must call it at the same time. */
     void (*train)(CONCAT(lenet5_training, SUFFIX) *training, int thread);
     /* n rounds of multiply-adds in registers; returns the operations done. *out keeps them from being left out. */

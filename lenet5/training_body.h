@@ -1,0 +1,245 @@
+/* A thread's share of training, for element type T.
+ *
+ * A batch is taken in waves of up to n_slices lane groups. Each group of a wave is one slice, with a gradient buffer of its
+ * own, to which the next wave adds. What the weights of dense layers need, their inputs and the gradients of their outputs,
+ * is kept instead, and their gradient made of the whole wave at once, each thread some rows: for one group it would be
+ * 16 multiply-adds for each weight written. At the end of the batch the buffers are added in their order. All this depends
+ * on the batch alone and not on the number of threads, so the sums, and with them the weights, are the same bits for any.
+ */
+
+/* Pictures come in random order from more memory than the caches hold: ask for each one a step ahead. */
+INLINE void FN(prefetch_picture)(const lenet5_pictures *pictures, int64_t picture) {
+    const int64_t n = (int64_t)pictures->channels * pictures->height * pictures->width * (pictures->is_uint8 ? 1 : 4);
+    for (int64_t i = 0; i < n; i += 64)
+        __builtin_prefetch((const char *)pictures->pixels + picture * n + i, 0, 2);
+}
+
+/* One lane group, positions [first, first + n_valid) of a batch of n_batch: its gradient, loss and number of right answers
+ * are added to those of its slice (written, if this is the first wave). */
+static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, int n_valid, int64_t n_batch, int first_wave,
+                            T *arena) {
+    const lenet5_net *net = t->net;
+    const lenet5_op *last = net->ops + net->n_ops - 1;
+    T *dA = arena + net->n_activations, *scratch = dA + net->n_activations, *prepared = scratch + net->n_scratch;
+    T *gradients = t->gradients + slice * (net->n_parameters + net->n_prepared);
+    uint8_t labels[LANES];
+    for (int lane = 0; lane < n_valid; lane++) {
+        labels[lane] = t->labels[t->order[first + lane]];
+        if (first + lane + t->batch_size < t->n_positions)
+            FN(prefetch_picture)(t->pictures, t->order[first + lane + t->batch_size]);
+    }
+    FN(gather)(t->pictures, t->order + first, 0, n_valid, t->warps ? t->warps + 6 * first : NULL, arena);
+    FN(net_forward)(net, t->parameters, prepared, arena, scratch);
+    if (first_wave)
+        t->slice_losses[slice] = 0, t->slice_corrects[slice] = 0;
+    t->slice_losses[slice] += FN(softmax_cross_entropy)(last->out_channels, arena + last->output, labels, n_valid,
+                                                        (T)1 / (T)n_batch, dA + last->output, t->slice_corrects + slice);
+    FN(net_backward)(net, t->parameters, prepared, arena, dA, gradients, gradients + net->n_parameters, !first_wave,
+                     t->kept + slice * net->n_kept, scratch);
+}
+
+/* The optimiser's numbers at one step. */
+typedef struct {
+    lenet5_optimizer_kind kind;
+    int nesterov;
+    T rate, decay, momentum, beta1, beta2, epsilon, correct1, correct2;
+} FN(step);
+
+static FN(step) FN(step_of)(const FN(lenet5_training) *t, int64_t step) {
+    const lenet5_optimizer *o = &t->optimizer;
+    const double n_updates = (double)(t->first_step + step + 1);
+    return (FN(step)){
+        .kind = o->kind,
+        .nesterov = o->nesterov,
+        .rate = (T)t->learning_rates[step],
+        .decay = (T)o->weight_decay,
+        .momentum = (T)o->momentum,
+        .beta1 = (T)o->beta1,
+        .beta2 = (T)o->beta2,
+        .epsilon = (T)o->epsilon,
+        .correct1 = (T)(1 / (1 - pow(o->beta1, n_updates))),
+        .correct2 = (T)(1 / (1 - pow(o->beta2, n_updates))),
+    };
+}
+
+/* One vector of parameters and their moments, given its gradient. */
+INLINE void FN(update_vector)(const FN(step) *s, T *parameters, T *moment1, T *moment2, V g) {
+    V p = FN(load)(parameters), m = FN(load)(moment1);
+    if (s->kind == OPTIMIZER_SGD) {
+        g += p * s->decay;
+        m = m * s->momentum + g;
+        V direction = m;
+        if (s->nesterov)
+            direction = g + m * s->momentum;
+        p -= direction * s->rate;
+    } else {
+        V v = FN(load)(moment2), root;
+        m = m * s->beta1 + g * (1 - s->beta1);
+        v = v * s->beta2 + g * g * (1 - s->beta2);
+        FN(store)(moment2, v);
+        for (int l = 0; l < VL; l++)
+            root[l] = (T)sqrt((double)(v[l] * s->correct2));
+        p -= p * (s->rate * s->decay);
+        p -= m * s->correct1 * s->rate / (root + s->epsilon);
+    }
+    FN(store)(moment1, m);
+    FN(store)(parameters, p);
+}
+
+/* A thread's part of n parameters from `at` on, whose gradients are in the buffers of n_slices. */
+static void FN(update_range)(FN(lenet5_training) *t, const FN(step) *s, int64_t at, int64_t n, int n_slices, int thread) {
+    const int64_t n_blocks = (n + LANES - 1) / LANES, stride = t->net->n_parameters + t->net->n_prepared;
+    const int64_t from = at + n_blocks * thread / t->n_threads * LANES;
+    const int64_t to = at + n_blocks * (thread + 1) / t->n_threads * LANES;
+    for (int64_t i = from; i < to; i += VL) {
+        V g = {0};
+        for (int slice = 0; slice < n_slices; slice++)
+            g += FN(load)(t->gradients + slice * stride + i);
+        FN(update_vector)(s, t->parameters + i, t->moment1 + i, t->moment2 + i, g);
+    }
+}
+
+/* ---- weights of dense layers --------------------------------------------------------------------------------------- */
+
+/* Where a row of gradients goes: to the buffer of slice 0 until the last wave, then into the update. */
+typedef struct {
+    FN(lenet5_training) *t;
+    const FN(step) *step;
+    int first_wave, last_wave;
+} FN(destination);
+
+/* n <= VL gradients of the parameters from `at` on. */
+INLINE void FN(give)(const FN(destination) *d, int64_t at, V g, int n) {
+    FN(lenet5_training) *t = d->t;
+    T padded[4][VECTOR_BYTES / ELEMENT_BYTES] = {{0}};
+    T *pointers[4] = {t->gradients + at, t->parameters + at, t->moment1 + at, t->moment2 + at};
+    T *use[4];
+    for (int i = 0; i < 4; i++) {
+        use[i] = n == VL ? pointers[i] : padded[i];
+        if (n < VL)
+            memcpy(padded[i], pointers[i], sizeof(T) * n);
+    }
+    if (!d->first_wave)
+        g += FN(load)(use[0]);
+    if (d->last_wave)
+        FN(update_vector)(d->step, use[1], use[2], use[3], g);
+    else
+        FN(store)(use[0], g);
+    for (int i = 0; n < VL && i < 4; i++)
+        memcpy(pointers[i], padded[i], sizeof(T) * n);
+}
+
+/* NO rows from o on x NV vectors of features from f on, over the groups of the wave. */
+INLINE void FN(dense_block)(const FN(destination) *d, const lenet5_op *op, int n_groups, int o, int f, int F, int NO, int NV) {
+    const FN(lenet5_training) *t = d->t;
+    const int FP = FN(padded)(F);
+    V acc[32];
+    UNROLL for (int i = 0; i < NO * NV; i++) acc[i] = (V){0};
+    for (int g = 0; g < n_groups; g++) {
+        const T *xt = t->kept + g * t->net->n_kept + op->kept, *dY = xt + (int64_t)LANES * FP + o * LANES;
+        for (int l = 0; l < LANES; l++)
+            FN(dense_outer_product)(xt + (int64_t)l * FP + f, dY + l, acc, NO, NV);
+    }
+    UNROLL for (int r = 0; r < NO; r++)
+        UNROLL for (int i = 0; i < NV; i++) {
+            const int n = F - f - i * VL;
+            FN(give)(d, op->weight + (int64_t)(o + r) * F + f + i * VL, acc[r * NV + i], n < VL ? n : VL);
+        }
+}
+
+INLINE void FN(dense_rows)(const FN(destination) *d, const lenet5_op *op, int n_groups, int o, int NO) {
+    const int F = N_FEATURES(op);
+    int f = 0;
+    for (; f + 4 * VL <= F; f += 4 * VL)
+        FN(dense_block)(d, op, n_groups, o, f, F, NO, 4);
+    for (; f < F; f += VL)
+        FN(dense_block)(d, op, n_groups, o, f, F, NO, 1);
+}
+
+/* A thread's rows of one dense layer. */
+static void FN(train_dense)(const FN(destination) *d, const lenet5_op *op, int n_groups, int thread) {
+    const int NO = VECTOR_BYTES == 64 ? 6 : 2, O = op->out_channels;
+    int o = (int)((int64_t)O * thread / d->t->n_threads);
+    const int end = (int)((int64_t)O * (thread + 1) / d->t->n_threads);
+    for (; o + NO <= end; o += NO)
+        FN(dense_rows)(d, op, n_groups, o, NO);
+    for (; o < end; o++)
+        FN(dense_rows)(d, op, n_groups, o, 1);
+}
+
+/* ---- a run of steps ------------------------------------------------------------------------------------------------ */
+
+/* The sums of all slices so far; every thread gets the same. */
+static double FN(loss_of_slices)(const FN(lenet5_training) *t, int n_slices, int64_t *n_correct) {
+    double loss = 0;
+    *n_correct = 0;
+    for (int slice = 0; slice < n_slices; slice++) {
+        loss += t->slice_losses[slice];
+        *n_correct += t->slice_corrects[slice];
+    }
+    return loss;
+}
+
+/* What a thread does between two barriers: its part of the dense weights, and at the end of the batch of all else. */
+static void FN(train_weights)(const FN(destination) *d, int n_groups, int n_slices, int thread) {
+    FN(lenet5_training) *t = d->t;
+    for (int i = 0; i < t->net->n_ops; i++) {
+        const lenet5_op *op = t->net->ops + i;
+        if (op->kind != OP_CONV2D && op->kind != OP_CONV_POOL)
+            continue;
+        const int dense = op->kind == OP_CONV2D && IS_DENSE(op);
+        if (dense)
+            FN(train_dense)(d, op, n_groups, thread);
+        if (d->last_wave && !dense)
+            FN(update_range)(t, d->step, op->weight, (int64_t)op->out_channels * N_FEATURES(op), n_slices, thread);
+        if (d->last_wave)
+            FN(update_range)(t, d->step, op->bias, op->out_channels, n_slices, thread);
+    }
+}
+
+/* One batch, positions [start, end). Returns 0 at a loss that is not finite, before the update. */
+static int FN(train_batch)(FN(lenet5_training) *t, int thread, int64_t step, int64_t start, int64_t end, T *arena) {
+    const lenet5_net *net = t->net;
+    const int64_t n_groups = (end - start + LANES - 1) / LANES, stride = net->n_parameters + net->n_prepared;
+    const int n_slices = n_groups < t->n_slices ? (int)n_groups : t->n_slices;
+    const FN(step) numbers = FN(step_of)(t, step);
+    FN(net_prepare)(net, t->parameters, arena + 2 * net->n_activations + net->n_scratch);
+    for (int64_t wave = 0; wave < n_groups; wave += n_slices) {
+        const FN(destination) d = {t, &numbers, wave == 0, wave + n_slices >= n_groups};
+        const int in_wave = d.last_wave ? (int)(n_groups - wave) : n_slices;
+        for (int slice = thread; slice < n_slices; slice += t->n_threads) {
+            const int64_t first = start + (wave + slice) * LANES;
+            if (slice < in_wave)
+                FN(train_group)(t, slice, first, end - first < LANES ? (int)(end - first) : LANES, end - start,
+                                d.first_wave, arena);
+            if (d.last_wave)
+                FN(net_finish)(net, t->gradients + slice * stride + net->n_parameters, t->gradients + slice * stride);
+        }
+        lenet5_barrier_wait(t->barrier);
+        int64_t n_correct;
+        const double loss = FN(loss_of_slices)(t, n_slices, &n_correct);
+        if (!isfinite(loss))
+            return 0;
+        if (d.last_wave && thread == 0) {
+            t->loss_sum += loss;
+            t->n_correct += n_correct;
+            t->steps_done++;
+        }
+        FN(train_weights)(&d, in_wave, n_slices, thread);
+        lenet5_barrier_wait(t->barrier);
+    }
+    return 1;
+}
+
+static void FN(train)(FN(lenet5_training) *t, int thread) {
+    T *arena = t->arenas + thread * (2 * t->net->n_activations + t->net->n_scratch + t->net->n_prepared);
+    for (int64_t step = 0; step < t->n_steps; step++) {
+        const int64_t start = step * t->batch_size;
+        const int64_t end = start + t->batch_size < t->n_positions ? start + t->batch_size : t->n_positions;
+        if (!FN(train_batch)(t, thread, step, start, end, arena)) {
+            if (thread == 0)
+                t->diverged = 1;
+            return;
+        }
+    }
+}
