@@ -204,12 +204,19 @@ def conv_pool_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b
         raise ValueError(f"b has shape ({b.shape[0]},), expected ({W.shape[0]},)")
     Y_array = np.empty((B, 2, op.out_channels, op.out_height, op.out_width, LANES), np.asarray(X).dtype)
     cdef real[:, :, :, :, :, ::1] Y = Y_array
+    cdef real[::1] U = aligned_zeros(max(1, lenet5_n_prepared(&op)), Y_array.dtype)
     with nogil:
+        if real is float:
+            _isa.f32.conv_pool_prepare(&op, &W[0, 0, 0, 0], &U[0])
+        else:
+            _isa.f64.conv_pool_prepare(&op, &W[0, 0, 0, 0], &U[0])
         for i in range(B):
             if real is float:
-                _isa.f32.conv_pool_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &Y[i, 0, 0, 0, 0, 0])
+                _isa.f32.conv_pool_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &U[0],
+                                           &Y[i, 0, 0, 0, 0, 0])
             else:
-                _isa.f64.conv_pool_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &Y[i, 0, 0, 0, 0, 0])
+                _isa.f64.conv_pool_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &U[0],
+                                           &Y[i, 0, 0, 0, 0, 0])
     return Y_array
 
 
@@ -226,14 +233,19 @@ def conv_pool_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:
     cdef real[:, :, :, ::1] dW = np.zeros_like(W)
     cdef real[::1] db = np.zeros(W.shape[0], dtype)
     cdef real[::1] scratch = aligned_zeros(lenet5_n_scratch(&op), dtype)
+    cdef real[::1] dU = aligned_zeros(max(1, lenet5_n_prepared(&op)), dtype)
     with nogil:
         for i in range(B):
             if real is float:
                 _isa.f32.conv_pool_backward(&op, &X[i, 0, 0, 0, 0], &Y[i, 0, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0],
-                                            &dW[0, 0, 0, 0], &db[0], i > 0, &scratch[0])
+                                            &dW[0, 0, 0, 0], &db[0], &dU[0], i > 0, &scratch[0])
             else:
                 _isa.f64.conv_pool_backward(&op, &X[i, 0, 0, 0, 0], &Y[i, 0, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0],
-                                            &dW[0, 0, 0, 0], &db[0], i > 0, &scratch[0])
+                                            &dW[0, 0, 0, 0], &db[0], &dU[0], i > 0, &scratch[0])
+        if real is float:
+            _isa.f32.conv_pool_finish(&op, &dU[0], &dW[0, 0, 0, 0])
+        else:
+            _isa.f64.conv_pool_finish(&op, &dU[0], &dW[0, 0, 0, 0])
     return np.asarray(dW), np.asarray(db)
 
 

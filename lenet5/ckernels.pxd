@@ -65,10 +65,12 @@ cdef extern from "kernels.h" nogil:
         void (*conv2d_backward)(const lenet5_op *, const float *, const float *, const float *, const float *, float *,
                                 float *, float *, float *, int, float *) noexcept nogil
         void (*conv2d_finish)(const lenet5_op *, const float *, float *) noexcept nogil
-        void (*conv_pool_forward)(const lenet5_op *, const float *, const float *, const float *,
+        void (*conv_pool_prepare)(const lenet5_op *, const float *, float *) noexcept nogil
+        void (*conv_pool_forward)(const lenet5_op *, const float *, const float *, const float *, const float *,
                                   float *) noexcept nogil
-        void (*conv_pool_backward)(const lenet5_op *, const float *, const float *, const float *, float *, float *, int,
-                                   float *) noexcept nogil
+        void (*conv_pool_backward)(const lenet5_op *, const float *, const float *, const float *, float *, float *, float *,
+                                   int, float *) noexcept nogil
+        void (*conv_pool_finish)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*avg_pool2d_forward)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*avg_pool2d_backward)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*max_pool2d_forward)(const lenet5_op *, const float *, float *) noexcept nogil
@@ -98,10 +100,12 @@ cdef extern from "kernels.h" nogil:
         void (*conv2d_backward)(const lenet5_op *, const double *, const double *, const double *, const double *, double *,
                                 double *, double *, double *, int, double *) noexcept nogil
         void (*conv2d_finish)(const lenet5_op *, const double *, double *) noexcept nogil
-        void (*conv_pool_forward)(const lenet5_op *, const double *, const double *, const double *,
+        void (*conv_pool_prepare)(const lenet5_op *, const double *, double *) noexcept nogil
+        void (*conv_pool_forward)(const lenet5_op *, const double *, const double *, const double *, const double *,
                                   double *) noexcept nogil
-        void (*conv_pool_backward)(const lenet5_op *, const double *, const double *, const double *, double *, double *, int,
-                                   double *) noexcept nogil
+        void (*conv_pool_backward)(const lenet5_op *, const double *, const double *, const double *, double *, double *, double *,
+                                   int, double *) noexcept nogil
+        void (*conv_pool_finish)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*avg_pool2d_forward)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*avg_pool2d_backward)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*max_pool2d_forward)(const lenet5_op *, const double *, double *) noexcept nogil

@@ -93,6 +93,19 @@ INLINE void FN(conv_pool_weight_block)(const T *x, const V *e, V *sums, int W, i
         UNROLL for (int t = 0; t < TAPS; t++) sums[o * TAPS * TAPS + t] = acc[o * TAPS + t];
 }
 
+/* The sums over lanes of n + O vectors, to dW (n) and db (O), written or added. */
+INLINE void FN(store_sums)(const V *sums, int n, T *dW, int O, T *db, int accumulate) {
+    for (int i = 0; i < n + O; i += VL) {
+        V block[VECTOR_BYTES / ELEMENT_BYTES];
+        UNROLL for (int j = 0; j < VL; j++) block[j] = sums[i + j];
+        const V total = FN(sum_lanes_of_all)(block);
+        for (int j = 0; j < VL && i + j < n + O; j++) {
+            T *to = i + j < n ? dW + i + j : db + i + j - n;
+            *to = total[j] + (accumulate ? *to : 0);
+        }
+    }
+}
+
 /* scratch: vectors for two rows of gradients (O, 2, 2 PW) and for the sums of dW and db, up to whole blocks of VL. */
 INLINE void FN(conv_pool_gradients)(const T *X, const T *Y, const T *dY, T *dW, T *db, int accumulate, T *scratch, int H,
                                     int W, int O, int NO) {
@@ -126,31 +139,232 @@ INLINE void FN(conv_pool_gradients)(const T *X, const T *Y, const T *dY, T *dW, 
                                                sums + o * TAPS * TAPS + ky * TAPS, W, 2 * PW, 1);
             }
         }
-    for (int i = 0; i < n + O; i += VL) {
-        V block[VECTOR_BYTES / ELEMENT_BYTES];
-        UNROLL for (int j = 0; j < VL; j++) block[j] = sums[i + j];
-        const V total = FN(sum_lanes_of_all)(block);
-        for (int j = 0; j < VL && i + j < n + O; j++) {
-            T *to = i + j < n ? dW + i + j : db + i + j - n;
-            *to = total[j] + (accumulate ? *to : 0);
+    FN(store_sums)(sums, n, dW, O, db, accumulate);
+}
+
+/* ---- C1 of LeNet-5: minimal filtering F(4, 5) ------------------------------------------------------------------------
+ *
+ * As in winograd_body.h, with the points 0, +-1/2, +-1, +-2 and infinity: 8 multiplications for 4 outputs of 5 taps. A tile
+ * is 4 columns of outputs, two of pooled ones, from top to bottom.
+ */
+
+#define C1_SIDE 32
+#define C1_OUT 28
+#define C1_TILES 7
+#define C1_CHANNELS 6
+#define C1_POINTS 8
+#define C1_ROWS (C1_CHANNELS * TAPS)
+
+static const T FN(c1_point)[3] = {(T)0.5, 1, 2};
+/* The product of (z - q^2) over the other two pairs: the coefficients of 1 and z; that of z^2 is 1. */
+static const T FN(c1_others)[3][2] = {{4, -5}, {1, (T)-4.25}, {(T)0.25, (T)-1.25}};
+/* The same over all pairs, up to z^2. */
+static const T FN(c1_all)[3] = {-1, (T)5.25, (T)-5.25};
+/* G: rows for 0, 1/2, -1/2, 1, -1, 2, -2, infinity. */
+static const T FN(c1_taps)[C1_POINTS][TAPS] = {
+    {-1, 0, 0, 0, 0},
+    {(T)(1 / 1.40625), (T)(0.5 / 1.40625), (T)(0.25 / 1.40625), (T)(0.125 / 1.40625), (T)(0.0625 / 1.40625)},
+    {(T)(1 / 1.40625), (T)(-0.5 / 1.40625), (T)(0.25 / 1.40625), (T)(-0.125 / 1.40625), (T)(0.0625 / 1.40625)},
+    {(T)(-1 / 4.5), (T)(-1 / 4.5), (T)(-1 / 4.5), (T)(-1 / 4.5), (T)(-1 / 4.5)},
+    {(T)(-1 / 4.5), (T)(1 / 4.5), (T)(-1 / 4.5), (T)(1 / 4.5), (T)(-1 / 4.5)},
+    {(T)(1 / 90.0), (T)(2 / 90.0), (T)(4 / 90.0), (T)(8 / 90.0), (T)(16 / 90.0)},
+    {(T)(1 / 90.0), (T)(-2 / 90.0), (T)(4 / 90.0), (T)(-8 / 90.0), (T)(16 / 90.0)},
+    {0, 0, 0, 0, 1},
+};
+
+/* U (8, 30) = G W */
+static void FN(c1_prepare)(const T *W, T *U) {
+    for (int t = 0; t < C1_POINTS; t++)
+        for (int r = 0; r < C1_ROWS; r++) {
+            T total = 0;
+            for (int k = 0; k < TAPS; k++)
+                total += FN(c1_taps)[t][k] * W[r * TAPS + k];
+            U[t * C1_ROWS + r] = total;
         }
+}
+
+/* dW += G^T dU */
+static void FN(c1_finish)(const T *dU, T *dW) {
+    for (int t = 0; t < C1_POINTS; t++)
+        for (int r = 0; r < C1_ROWS; r++)
+            for (int k = 0; k < TAPS; k++)
+                dW[r * TAPS + k] += FN(c1_taps)[t][k] * dU[t * C1_ROWS + r];
+}
+
+/* v = B^T d */
+INLINE void FN(c1_input_transform)(const V *d, V *v) {
+    v[0] = d[6] + d[4] * FN(c1_all)[2] + d[2] * FN(c1_all)[1] + d[0] * FN(c1_all)[0];
+    v[7] = d[7] + d[5] * FN(c1_all)[2] + d[3] * FN(c1_all)[1] + d[1] * FN(c1_all)[0];
+    UNROLL for (int i = 0; i < 3; i++) {
+        const V even = d[6] + d[4] * FN(c1_others)[i][1] + d[2] * FN(c1_others)[i][0];
+        const V odd = d[5] + d[3] * FN(c1_others)[i][1] + d[1] * FN(c1_others)[i][0];
+        v[2 * i + 1] = even + odd * FN(c1_point)[i];
+        v[2 * i + 2] = even - odd * FN(c1_point)[i];
     }
 }
 
-#define IS_FIRST(op) (op->in_height == 32 && op->in_width == 32 && op->out_channels == 6)
+/* m = A y */
+INLINE void FN(c1_evaluate)(const V *y, V *m) {
+    m[0] = y[0];
+    m[7] = y[3];
+    UNROLL for (int i = 0; i < 3; i++) {
+        const T p = FN(c1_point)[i], z = p * p;
+        const V even = y[0] + y[2] * z, odd = y[1] + y[3] * z;
+        m[2 * i + 1] = even + odd * p;
+        m[2 * i + 2] = even - odd * p;
+    }
+}
 
-static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y) {
-    if (IS_FIRST(op))
-        FN(conv_pool_blocks)(X, W, b, Y, 32, 32, 6, VECTOR_BYTES == 64 ? 6 : 3, 1);
+/* y = b + A^T m */
+INLINE void FN(c1_evaluate_transposed)(const V *m, V b, V *y) {
+    y[0] = b + m[0];
+    y[1] = y[2] = b;
+    y[3] = b + m[7];
+    UNROLL for (int i = 0; i < 3; i++) {
+        const T p = FN(c1_point)[i], z = p * p;
+        const V sum = m[2 * i + 1] + m[2 * i + 2], difference = m[2 * i + 1] - m[2 * i + 2];
+        y[0] += sum;
+        y[1] += difference * p;
+        y[2] += sum * z;
+        y[3] += difference * (p * z);
+    }
+}
+
+/* The columns of one tile, v (8, 32): x points at its left upper pixel. */
+INLINE void FN(c1_columns)(const T *x, V (*v)[C1_SIDE]) {
+    for (int y = 0; y < C1_SIDE; y++) {
+        V d[C1_POINTS], p[C1_POINTS];
+        UNROLL for (int i = 0; i < C1_POINTS; i++) d[i] = FN(load)(x + ((int64_t)y * C1_SIDE + i) * LANES);
+        FN(c1_input_transform)(d, p);
+        UNROLL for (int t = 0; t < C1_POINTS; t++) v[t][y] = p[t];
+    }
+}
+
+/* NO output channels x 4 rows of one tile: m (8, NO, 4). */
+INLINE void FN(c1_products)(V (*v)[C1_SIDE], const T *U, int o, int y, V (*m)[C1_CHANNELS * 4], int NO) {
+    for (int t = 0; t < C1_POINTS; t++) {
+        const T *u = U + t * C1_ROWS + o * TAPS;
+        V acc[24];
+        UNROLL for (int i = 0; i < NO * 4; i++) acc[i] = (V){0};
+        UNROLL for (int ky = 0; ky < TAPS; ky++)
+            UNROLL for (int r = 0; r < NO; r++) {
+                V w = FN(splat)(u[r * TAPS + ky]);
+                UNROLL for (int i = 0; i < 4; i++) acc[r * 4 + i] += v[t][y + ky + i] * w;
+            }
+        UNROLL for (int i = 0; i < NO * 4; i++) m[t][i] = acc[i];
+    }
+}
+
+static void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y) {
+    enum { NO = VECTOR_BYTES == 64 ? 6 : 2, SIDE = C1_OUT / 2 };
+    const int64_t plane = (int64_t)SIDE * SIDE * LANES;
+    INTEGER *routes = (INTEGER *)(Y + C1_CHANNELS * plane);
+    V v[C1_POINTS][C1_SIDE], m[C1_POINTS][C1_CHANNELS * 4];
+    for (int l = 0; l < LANES; l += VL)
+        for (int tile = 0; tile < C1_TILES; tile++) {
+            FN(c1_columns)(X + 4 * tile * LANES + l, v);
+            for (int y = 0; y < C1_OUT; y += 4)
+                for (int o = 0; o < C1_CHANNELS; o += NO) {
+                    FN(c1_products)(v, U, o, y, m, NO);
+                    for (int r = 0; r < NO; r++)
+                        for (int pair = 0; pair < 2; pair++) {
+                            V p[2][C1_POINTS], out[2][4];
+                            UNROLL for (int i = 0; i < 2; i++) {
+                                UNROLL for (int t = 0; t < C1_POINTS; t++) p[i][t] = m[t][r * 4 + 2 * pair + i];
+                                FN(c1_evaluate_transposed)(p[i], FN(splat)(b[o + r]), out[i]);
+                            }
+                            const int64_t at = (int64_t)(o + r) * plane + ((y / 2 + pair) * SIDE + 2 * tile) * LANES + l;
+                            UNROLL for (int i = 0; i < 2; i++) {
+                                V best;
+                                *(FN(mask) *)(routes + at + i * LANES) =
+                                    FN(largest)(out[0][2 * i], out[0][2 * i + 1], out[1][2 * i], out[1][2 * i + 1], &best);
+                                FN(store)(Y + at + i * LANES, best);
+                            }
+                        }
+                }
+        }
+}
+
+/* One tile's gradients of the convolution, back through pooling and ReLU and as points: m (8, 6, 28). */
+INLINE void FN(c1_gradient_columns)(const T *dY, const INTEGER *routes, V (*m)[C1_CHANNELS][C1_OUT], V *db) {
+    enum { SIDE = C1_OUT / 2 };
+    for (int o = 0; o < C1_CHANNELS; o++)
+        for (int y = 0; y < SIDE; y++) {
+            V e[2][4];
+            UNROLL for (int i = 0; i < 2; i++) {
+                const int64_t at = (((int64_t)o * SIDE + y) * SIDE + i) * LANES;
+                const V d = FN(load)(dY + at), zero = {0};
+                const FN(mask) from = *(const FN(mask) *)(routes + at);
+                UNROLL for (int k = 0; k < 4; k++)
+                    e[k / 2][2 * i + k % 2] = FN(select)((FN(mask))(from == k), d, zero);
+                db[o] += FN(select)((FN(mask))(from >= NOWHERE), zero, d);
+            }
+            UNROLL for (int r = 0; r < 2; r++) {
+                V p[C1_POINTS];
+                FN(c1_evaluate)(e[r], p);
+                UNROLL for (int t = 0; t < C1_POINTS; t++) m[t][o][2 * y + r] = p[t];
+            }
+        }
+}
+
+/* sums (NO, 5) += the products of gradients m (NO, 28) and columns v (32) of one tile and point. */
+INLINE void FN(c1_weight_block)(const V *v, V (*m)[C1_OUT], V *sums, int NO) {
+    V acc[24];
+    UNROLL for (int i = 0; i < NO * TAPS; i++) acc[i] = sums[i];
+    for (int y = 0; y < C1_OUT; y++)
+        UNROLL for (int r = 0; r < NO; r++) {
+            V d = m[r][y];
+            IN_REGISTER(d);
+            UNROLL for (int ky = 0; ky < TAPS; ky++) acc[r * TAPS + ky] += d * v[y + ky];
+        }
+    UNROLL for (int i = 0; i < NO * TAPS; i++) sums[i] = acc[i];
+}
+
+/* dU (8, 30) and db (6) are written or added to. scratch: 8 * 6 * 28 vectors */
+static void FN(c1_backward)(const T *X, const T *Y, const T *dY, T *dU, T *db, int accumulate, T *scratch) {
+    enum { NO = VECTOR_BYTES == 64 ? 3 : 2, SIDE = C1_OUT / 2, N = C1_POINTS * C1_ROWS };
+    const INTEGER *routes = (const INTEGER *)(Y + (int64_t)C1_CHANNELS * SIDE * SIDE * LANES);
+    V(*m)[C1_CHANNELS][C1_OUT] = (V(*)[C1_CHANNELS][C1_OUT])scratch;
+    V v[C1_POINTS][C1_SIDE], sums[N + C1_CHANNELS + VECTOR_BYTES / ELEMENT_BYTES];
+    for (int i = 0; i < N + C1_CHANNELS + VL; i++)
+        sums[i] = (V){0};
+    for (int l = 0; l < LANES; l += VL)
+        for (int tile = 0; tile < C1_TILES; tile++) {
+            FN(c1_columns)(X + 4 * tile * LANES + l, v);
+            FN(c1_gradient_columns)(dY + 2 * tile * LANES + l, routes + 2 * tile * LANES + l, m, sums + N);
+            for (int t = 0; t < C1_POINTS; t++)
+                for (int o = 0; o < C1_CHANNELS; o += NO)
+                    FN(c1_weight_block)(v[t], m[t] + o, sums + t * C1_ROWS + o * TAPS, NO);
+        }
+    FN(store_sums)(sums, N, dU, C1_CHANNELS, db, accumulate);
+}
+
+/* ---- the step --------------------------------------------------------------------------------------------------------- */
+
+static void FN(conv_pool_prepare)(const lenet5_op *op, const T *W, T *U) {
+    if (lenet5_has_winograd(op))
+        FN(c1_prepare)(W, U);
+}
+
+static void FN(conv_pool_finish)(const lenet5_op *op, const T *dU, T *dW) {
+    if (lenet5_has_winograd(op))
+        FN(c1_finish)(dU, dW);
+}
+
+static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y) {
+    if (lenet5_has_winograd(op))
+        FN(c1_forward)(X, U, b, Y);
     else
         FN(conv_pool_blocks)(X, W, b, Y, op->in_height, op->in_width, op->out_channels, 2, 1);
 }
 
 /* There is no gradient for the picture. */
-static void FN(conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db, int accumulate,
-                                   T *scratch) {
-    if (IS_FIRST(op))
-        FN(conv_pool_gradients)(X, Y, dY, dW, db, accumulate, scratch, 32, 32, 6, VECTOR_BYTES == 64 ? 3 : 2);
-    else
+static void FN(conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db, T *dU,
+                                   int accumulate, T *scratch) {
+    if (lenet5_has_winograd(op)) {
+        if (!accumulate)
+            memset(dW, 0, sizeof(T) * C1_ROWS * TAPS);
+        FN(c1_backward)(X, Y, dY, dU, db, accumulate, scratch);
+    } else
         FN(conv_pool_gradients)(X, Y, dY, dW, db, accumulate, scratch, op->in_height, op->in_width, op->out_channels, 1);
 }

@@ -37,14 +37,19 @@ typedef struct {
     int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
 } lenet5_net;
 
-/* C3 of LeNet-5, for which minimal filtering is compiled (winograd_body.h); it wants its kernels transformed. */
+/* C1 and C3 of LeNet-5, for which minimal filtering is compiled (conv_pool_body.h, winograd_body.h); it wants the kernels
+ * transformed. */
 static inline int lenet5_has_winograd(const lenet5_op *op) {
+    if (op->kind == OP_CONV_POOL)
+        return op->out_channels == 6 && op->in_height == 32 && op->in_width == 32;
     return op->kind == OP_CONV2D && op->kernel_size == 5 && op->in_channels == 6 && op->out_channels == 16 &&
            op->in_height == 14 && op->in_width == 14;
 }
 
 static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
-    return lenet5_has_winograd(op) ? (int64_t)9 * 16 * 6 * 5 : 0;
+    if (!lenet5_has_winograd(op))
+        return 0;
+    return op->kind == OP_CONV_POOL ? 8 * 6 * 5 : 9 * 16 * 6 * 5;
 }
 
 /* X^T (LANES, features up to a multiple of LANES) and dY (O, LANES) of a dense layer; for others 0. */
@@ -58,7 +63,8 @@ static inline int64_t lenet5_n_kept(const lenet5_op *op) {
 /* Elements of scratch memory that the kernels of one convolution need at most; for others 0. */
 static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     if (op->kind == OP_CONV_POOL) {
-        const int64_t gradients = (int64_t)op->out_channels * (4 * op->out_width + 26) + LANES;
+        const int64_t gradients = lenet5_has_winograd(op) ? 8 * 6 * 28
+                                                          : (int64_t)op->out_channels * (4 * op->out_width + 26) + LANES;
         const int64_t plane = (int64_t)op->out_channels * ((int64_t)(op->in_height - 4) * op->in_width + LANES);
         return LANES * (gradients > plane ? gradients : plane);
     }

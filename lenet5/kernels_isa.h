@@ -81,8 +81,9 @@
 #define TABLE(SUFFIX)                                                                                            \
     {                                                                                                            \
         CONCAT(conv2d_prepare, SUFFIX), CONCAT(conv2d_forward, SUFFIX), CONCAT(conv2d_backward, SUFFIX),         \
-            CONCAT(conv2d_finish, SUFFIX), CONCAT(conv_pool_forward, SUFFIX),                                    \
-            CONCAT(conv_pool_backward, SUFFIX), CONCAT(avg_pool2d_forward, SUFFIX),                              \
+            CONCAT(conv2d_finish, SUFFIX), CONCAT(conv_pool_prepare, SUFFIX),                                    \
+            CONCAT(conv_pool_forward, SUFFIX), CONCAT(conv_pool_backward, SUFFIX),                               \
+            CONCAT(conv_pool_finish, SUFFIX), CONCAT(avg_pool2d_forward, SUFFIX),                              \
             CONCAT(avg_pool2d_backward, SUFFIX), CONCAT(max_pool2d_forward, SUFFIX),                             \
             CONCAT(max_pool2d_backward, SUFFIX), CONCAT(relu_forward, SUFFIX), CONCAT(relu_backward, SUFFIX),    \
             CONCAT(tanh_forward, SUFFIX), CONCAT(tanh_backward, SUFFIX), CONCAT(softmax_cross_entropy, SUFFIX),  \

@@ -39,9 +39,11 @@ typedef struct {
     /* dW from dU, once after many groups: the transpose of conv2d_prepare, added. */
     void (*conv2d_finish)(const lenet5_op *op, const T *dU, T *dW);
     /* Y: the pooled values and behind them, as integers of the same size, where they came from. */
-    void (*conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y);
-    void (*conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db, int accumulate,
+    void (*conv_pool_prepare)(const lenet5_op *op, const T *W, T *U);
+    void (*conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y);
+    void (*conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db, T *dU, int accumulate,
                                T *scratch);
+    void (*conv_pool_finish)(const lenet5_op *op, const T *dU, T *dW);
     void (*avg_pool2d_forward)(const lenet5_op *op, const T *X, T *Y);
     void (*avg_pool2d_backward)(const lenet5_op *op, const T *dY, T *dX);
     void (*max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y);

@@ -108,15 +108,23 @@ INLINE int64_t FN(n_out)(const lenet5_op *op) {
 }
 
 static void FN(net_prepare)(const lenet5_net *net, const T *parameters, T *prepared) {
-    for (int i = 0; i < net->n_ops; i++)
-        if (net->ops[i].kind == OP_CONV2D)
-            FN(conv2d_prepare)(net->ops + i, parameters + net->ops[i].weight, prepared + net->ops[i].prepared);
+    for (int i = 0; i < net->n_ops; i++) {
+        const lenet5_op *op = net->ops + i;
+        if (op->kind == OP_CONV2D)
+            FN(conv2d_prepare)(op, parameters + op->weight, prepared + op->prepared);
+        if (op->kind == OP_CONV_POOL)
+            FN(conv_pool_prepare)(op, parameters + op->weight, prepared + op->prepared);
+    }
 }
 
 static void FN(net_finish)(const lenet5_net *net, const T *d_prepared, T *gradients) {
-    for (int i = 0; i < net->n_ops; i++)
-        if (net->ops[i].kind == OP_CONV2D)
-            FN(conv2d_finish)(net->ops + i, d_prepared + net->ops[i].prepared, gradients + net->ops[i].weight);
+    for (int i = 0; i < net->n_ops; i++) {
+        const lenet5_op *op = net->ops + i;
+        if (op->kind == OP_CONV2D)
+            FN(conv2d_finish)(op, d_prepared + op->prepared, gradients + op->weight);
+        if (op->kind == OP_CONV_POOL)
+            FN(conv_pool_finish)(op, d_prepared + op->prepared, gradients + op->weight);
+    }
 }
 
 static void FN(net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, T *scratch) {
@@ -128,7 +136,9 @@ static void FN(net_forward)(const lenet5_net *net, const T *parameters, const T 
         case OP_CONV2D:
             FN(conv2d_forward)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y, scratch);
             break;
-        case OP_CONV_POOL: FN(conv_pool_forward)(op, X, parameters + op->weight, parameters + op->bias, Y); break;
+        case OP_CONV_POOL:
+            FN(conv_pool_forward)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y);
+            break;
         case OP_AVG_POOL2D: FN(avg_pool2d_forward)(op, X, Y); break;
         case OP_MAX_POOL2D: FN(max_pool2d_forward)(op, X, Y); break;
         case OP_RELU: FN(relu_forward)(FN(n_out)(op), X, Y); break;
@@ -154,7 +164,8 @@ static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T
                                 d_prepared + op->prepared, accumulate, scratch);
             break;
         case OP_CONV_POOL:
-            FN(conv_pool_backward)(op, X, Y, dY, gradients + op->weight, gradients + op->bias, accumulate, scratch);
+            FN(conv_pool_backward)(op, X, Y, dY, gradients + op->weight, gradients + op->bias, d_prepared + op->prepared,
+                                   accumulate, scratch);
             break;
         case OP_AVG_POOL2D: FN(avg_pool2d_backward)(op, dY, dX); break;
         case OP_MAX_POOL2D: FN(max_pool2d_backward)(op, X, Y, dY, dX); break;

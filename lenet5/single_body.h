@@ -49,21 +49,56 @@ INLINE void FN(flat_conv)(const T *X, const T *W_, const T *b, T *Y, int C, int 
 
 INLINE T FN(larger)(T a, T b) { return b > a || b != b ? b : a; } /* a NaN is never hidden */
 
-static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y, T *scratch) {
+INLINE T FN(relu_of_largest)(T a, T b, T c, T d) {
+    const T best = FN(larger)(FN(larger)(a, b), FN(larger)(c, d));
+    return best <= 0 ? 0 : best;
+}
+
+/* C1 with rows as lanes (F(4, 5), conv_pool_body.h): X (32, 32), Y (6, 14, 14). */
+static void FN(single_c1)(const T *X, const T *U, const T *b, T *Y) {
+    enum { SIDE = C1_SIDE, OUT = C1_OUT / 2 };
+    T columns[SIDE][SIDE], v[C1_POINTS][SIDE + LANES], out[4][SIDE];
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++)
+            columns[x][y] = X[y * SIDE + x];
+    memset(v, 0, sizeof v); /* sums read up to 4 beyond the rows, and are thrown away there */
+    for (int tile = 0; tile < C1_TILES; tile++) {
+        for (int l = 0; l < SIDE; l += VL) {
+            V d[C1_POINTS], p[C1_POINTS];
+            UNROLL for (int i = 0; i < C1_POINTS; i++) d[i] = FN(load)(&columns[4 * tile + i][l]);
+            FN(c1_input_transform)(d, p);
+            UNROLL for (int t = 0; t < C1_POINTS; t++) FN(store)(&v[t][l], p[t]);
+        }
+        for (int o = 0; o < C1_CHANNELS; o++) {
+            for (int l = 0; l < C1_OUT; l += VL) {
+                V m[C1_POINTS], y[4];
+                UNROLL for (int t = 0; t < C1_POINTS; t++) m[t] = (V){0};
+                UNROLL for (int ky = 0; ky < TAPS; ky++)
+                    UNROLL for (int t = 0; t < C1_POINTS; t++)
+                        m[t] += FN(load)(&v[t][l + ky]) * U[t * C1_ROWS + o * TAPS + ky];
+                FN(c1_evaluate_transposed)(m, FN(splat)(b[o]), y);
+                UNROLL for (int k = 0; k < 4; k++) FN(store)(&out[k][l], y[k]);
+            }
+            for (int x = 0; x < 2; x++)
+                for (int y = 0; y < OUT; y++)
+                    Y[(o * OUT + y) * OUT + 2 * tile + x] = FN(relu_of_largest)(
+                        out[2 * x][2 * y], out[2 * x + 1][2 * y], out[2 * x][2 * y + 1], out[2 * x + 1][2 * y + 1]);
+        }
+    }
+}
+
+static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
     const int H = op->in_height, IW = op->in_width, O = op->out_channels;
-    if (IS_FIRST(op))
-        FN(flat_conv)(X, W, b, scratch, 1, 32, 32, 6, TAPS, VECTOR_BYTES == 64 ? 6 : 3, 4);
-    else
-        FN(flat_conv)(X, W, b, scratch, 1, H, IW, O, TAPS, 4, 2);
+    if (lenet5_has_winograd(op)) {
+        FN(single_c1)(X, U, b, Y);
+        return;
+    }
+    FN(flat_conv)(X, W, b, scratch, 1, H, IW, O, TAPS, 4, 2);
     for (int o = 0; o < O; o++)
         for (int y = 0; y < op->out_height; y++) {
             const T *above = scratch + o * FN(flat_stride)(H - TAPS + 1, IW) + (int64_t)2 * y * IW, *below = above + IW;
-            for (int x = 0; x < op->out_width; x++) {
-                const T top = FN(larger)(above[2 * x], above[2 * x + 1]);
-                const T low = FN(larger)(below[2 * x], below[2 * x + 1]);
-                const T best = FN(larger)(top, low);
-                *Y++ = best <= 0 ? 0 : best;
-            }
+            for (int x = 0; x < op->out_width; x++)
+                *Y++ = FN(relu_of_largest)(above[2 * x], above[2 * x + 1], below[2 * x], below[2 * x + 1]);
         }
 }
 
@@ -226,7 +261,8 @@ static void FN(single_forward)(const lenet5_net *net, const T *parameters, const
             FN(single_conv2d)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y, scratch);
             break;
         case OP_CONV_POOL:
-            FN(single_conv_pool)(op, X, parameters + op->weight, parameters + op->bias, Y, scratch);
+            FN(single_conv_pool)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y,
+                                 scratch);
             break;
         case OP_AVG_POOL2D:
         case OP_MAX_POOL2D: FN(single_pool2d)(op, X, Y); break;
