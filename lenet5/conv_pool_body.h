@@ -150,6 +150,7 @@ INLINE void FN(conv_pool_gradients)(const T *X, const T *Y, const T *dY, T *dW, 
 
 #define C1_SIDE 32
 #define C1_OUT 28
+#define C1_POOLED 14
 #define C1_TILES 7
 #define C1_CHANNELS 6
 #define C1_POINTS 8
@@ -246,18 +247,25 @@ INLINE void FN(c1_products)(V (*v)[C1_SIDE], const T *U, int o, int y, V (*m)[C1
         const T *u = U + t * C1_ROWS + o * TAPS;
         V acc[24];
         UNROLL for (int i = 0; i < NO * 4; i++) acc[i] = (V){0};
-        UNROLL for (int ky = 0; ky < TAPS; ky++)
+        UNROLL for (int ky = 0; ky < TAPS; ky++) {
+            V x[4];
+            UNROLL for (int i = 0; i < 4; i++) {
+                x[i] = v[t][y + ky + i];
+                IN_REGISTER(x[i]);
+            }
             UNROLL for (int r = 0; r < NO; r++) {
                 V w = FN(splat)(u[r * TAPS + ky]);
-                UNROLL for (int i = 0; i < 4; i++) acc[r * 4 + i] += v[t][y + ky + i] * w;
+                IN_REGISTER(w);
+                UNROLL for (int i = 0; i < 4; i++) acc[r * 4 + i] += x[i] * w;
             }
+        }
         UNROLL for (int i = 0; i < NO * 4; i++) m[t][i] = acc[i];
     }
 }
 
 static void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y) {
-    enum { NO = VECTOR_BYTES == 64 ? 6 : 2, SIDE = C1_OUT / 2 };
-    const int64_t plane = (int64_t)SIDE * SIDE * LANES;
+    enum { NO = VECTOR_BYTES == 64 ? 6 : 2 };
+    const int64_t plane = (int64_t)C1_POOLED * C1_POOLED * LANES;
     INTEGER *routes = (INTEGER *)(Y + C1_CHANNELS * plane);
     V v[C1_POINTS][C1_SIDE], m[C1_POINTS][C1_CHANNELS * 4];
     for (int l = 0; l < LANES; l += VL)
@@ -273,7 +281,7 @@ static void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y) {
                                 UNROLL for (int t = 0; t < C1_POINTS; t++) p[i][t] = m[t][r * 4 + 2 * pair + i];
                                 FN(c1_evaluate_transposed)(p[i], FN(splat)(b[o + r]), out[i]);
                             }
-                            const int64_t at = (int64_t)(o + r) * plane + ((y / 2 + pair) * SIDE + 2 * tile) * LANES + l;
+                            const int64_t at = (int64_t)(o + r) * plane + ((y / 2 + pair) * C1_POOLED + 2 * tile) * LANES + l;
                             UNROLL for (int i = 0; i < 2; i++) {
                                 V best;
                                 *(FN(mask) *)(routes + at + i * LANES) =
@@ -285,14 +293,17 @@ static void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y) {
         }
 }
 
-/* One tile's gradients of the convolution, back through pooling and ReLU and as points: m (8, 6, 28). */
-INLINE void FN(c1_gradient_columns)(const T *dY, const INTEGER *routes, V (*m)[C1_CHANNELS][C1_OUT], V *db) {
-    enum { SIDE = C1_OUT / 2 };
-    for (int o = 0; o < C1_CHANNELS; o++)
-        for (int y = 0; y < SIDE; y++) {
+/* Gradients of the convolution are made for so many channels and rows at a time that they stay in the first cache. */
+#define C1_PART_ROWS 14
+#define C1_PART_CHANNELS (VECTOR_BYTES == 64 ? 3 : 2)
+
+/* One tile's part of them, back through pooling and ReLU and as points: m (8, C1_PART_CHANNELS, C1_PART_ROWS). */
+INLINE void FN(c1_gradient_columns)(const T *dY, const INTEGER *routes, V (*m)[C1_PART_CHANNELS][C1_PART_ROWS], V *db) {
+    for (int o = 0; o < C1_PART_CHANNELS; o++)
+        for (int y = 0; y < C1_PART_ROWS / 2; y++) {
             V e[2][4];
             UNROLL for (int i = 0; i < 2; i++) {
-                const int64_t at = (((int64_t)o * SIDE + y) * SIDE + i) * LANES;
+                const int64_t at = (((int64_t)o * C1_POOLED + y) * C1_POOLED + i) * LANES;
                 const V d = FN(load)(dY + at), zero = {0};
                 const FN(mask) from = *(const FN(mask) *)(routes + at);
                 UNROLL for (int k = 0; k < 4; k++)
@@ -307,34 +318,44 @@ INLINE void FN(c1_gradient_columns)(const T *dY, const INTEGER *routes, V (*m)[C
         }
 }
 
-/* sums (NO, 5) += the products of gradients m (NO, 28) and columns v (32) of one tile and point. */
-INLINE void FN(c1_weight_block)(const V *v, V (*m)[C1_OUT], V *sums, int NO) {
+/* sums (C1_PART_CHANNELS, 5) += the products of gradients m and columns v of one tile and point. */
+INLINE void FN(c1_weight_block)(const V *v, V (*m)[C1_PART_ROWS], V *sums) {
+    const int NO = C1_PART_CHANNELS;
     V acc[24];
     UNROLL for (int i = 0; i < NO * TAPS; i++) acc[i] = sums[i];
-    for (int y = 0; y < C1_OUT; y++)
+    for (int y = 0; y < C1_PART_ROWS; y++) {
+        V x[TAPS];
+        UNROLL for (int ky = 0; ky < TAPS; ky++) {
+            x[ky] = v[y + ky];
+            IN_REGISTER(x[ky]);
+        }
         UNROLL for (int r = 0; r < NO; r++) {
             V d = m[r][y];
             IN_REGISTER(d);
-            UNROLL for (int ky = 0; ky < TAPS; ky++) acc[r * TAPS + ky] += d * v[y + ky];
+            UNROLL for (int ky = 0; ky < TAPS; ky++) acc[r * TAPS + ky] += d * x[ky];
         }
+    }
     UNROLL for (int i = 0; i < NO * TAPS; i++) sums[i] = acc[i];
 }
 
-/* dU (8, 30) and db (6) are written or added to. scratch: 8 * 6 * 28 vectors */
-static void FN(c1_backward)(const T *X, const T *Y, const T *dY, T *dU, T *db, int accumulate, T *scratch) {
-    enum { NO = VECTOR_BYTES == 64 ? 3 : 2, SIDE = C1_OUT / 2, N = C1_POINTS * C1_ROWS };
-    const INTEGER *routes = (const INTEGER *)(Y + (int64_t)C1_CHANNELS * SIDE * SIDE * LANES);
-    V(*m)[C1_CHANNELS][C1_OUT] = (V(*)[C1_CHANNELS][C1_OUT])scratch;
-    V v[C1_POINTS][C1_SIDE], sums[N + C1_CHANNELS + VECTOR_BYTES / ELEMENT_BYTES];
+/* dU (8, 30) and db (6) are written or added to. */
+static void FN(c1_backward)(const T *X, const T *Y, const T *dY, T *dU, T *db, int accumulate) {
+    enum { N = C1_POINTS * C1_ROWS };
+    const INTEGER *routes = (const INTEGER *)(Y + (int64_t)C1_CHANNELS * C1_POOLED * C1_POOLED * LANES);
+    V m[C1_POINTS][C1_PART_CHANNELS][C1_PART_ROWS], v[C1_POINTS][C1_SIDE];
+    V sums[N + C1_CHANNELS + VECTOR_BYTES / ELEMENT_BYTES];
     for (int i = 0; i < N + C1_CHANNELS + VL; i++)
         sums[i] = (V){0};
     for (int l = 0; l < LANES; l += VL)
         for (int tile = 0; tile < C1_TILES; tile++) {
             FN(c1_columns)(X + 4 * tile * LANES + l, v);
-            FN(c1_gradient_columns)(dY + 2 * tile * LANES + l, routes + 2 * tile * LANES + l, m, sums + N);
-            for (int t = 0; t < C1_POINTS; t++)
-                for (int o = 0; o < C1_CHANNELS; o += NO)
-                    FN(c1_weight_block)(v[t], m[t] + o, sums + t * C1_ROWS + o * TAPS, NO);
+            for (int o = 0; o < C1_CHANNELS; o += C1_PART_CHANNELS)
+                for (int y = 0; y < C1_OUT; y += C1_PART_ROWS) {
+                    const int64_t at = (((int64_t)o * C1_POOLED + y / 2) * C1_POOLED + 2 * tile) * LANES + l;
+                    FN(c1_gradient_columns)(dY + at, routes + at, m, sums + N + o);
+                    for (int t = 0; t < C1_POINTS; t++)
+                        FN(c1_weight_block)(v[t] + y, m[t], sums + t * C1_ROWS + o * TAPS);
+                }
         }
     FN(store_sums)(sums, N, dU, C1_CHANNELS, db, accumulate);
 }
@@ -364,7 +385,7 @@ static void FN(conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, 
     if (lenet5_has_winograd(op)) {
         if (!accumulate)
             memset(dW, 0, sizeof(T) * C1_ROWS * TAPS);
-        FN(c1_backward)(X, Y, dY, dU, db, accumulate, scratch);
+        FN(c1_backward)(X, Y, dY, dU, db, accumulate);
     } else
         FN(conv_pool_gradients)(X, Y, dY, dW, db, accumulate, scratch, op->in_height, op->in_width, op->out_channels, 1);
 }

@@ -63,8 +63,7 @@ static inline int64_t lenet5_n_kept(const lenet5_op *op) {
 /* Elements of scratch memory that the kernels of one convolution need at most; for others 0. */
 static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     if (op->kind == OP_CONV_POOL) {
-        const int64_t gradients = lenet5_has_winograd(op) ? 8 * 6 * 28
-                                                          : (int64_t)op->out_channels * (4 * op->out_width + 26) + LANES;
+        const int64_t gradients = (int64_t)op->out_channels * (4 * op->out_width + 26) + LANES;
         const int64_t plane = (int64_t)op->out_channels * ((int64_t)(op->in_height - 4) * op->in_width + LANES);
         return LANES * (gradients > plane ? gradients : plane);
     }

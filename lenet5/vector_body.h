@@ -5,7 +5,7 @@ typedef INTEGER FN(mask) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeo
 
 INLINE V FN(load)(const T *p) { return *(const V *)p; }
 INLINE void FN(store)(T *p, V x) { *(V *)p = x; }
-INLINE V FN(splat)(T x) { return (V){0} + x; }
+INLINE V FN(splat)(T x) { return x - (V){0}; } /* "+" would stay an addition, for the sake of -0 */
 INLINE V FN(select)(FN(mask) m, V a, V b) { return (V)((m & (FN(mask))a) | (~m & (FN(mask))b)); }
 
 /* x[i][j] = x[j][i] for VL vectors. Zipping vector i with vector i + VL / 2 rotates the bits of the position
