@@ -1,0 +1,147 @@
+"""A document of results as a bar chart in SVG: text as text, for light and dark pages, nothing else needed to draw it.
+
++-- title -----------------------------+
+| group                                |
+|   contestant |======= 1.23 s         |   bars from 0, the least to the most as a line over the end
+|   contestant |=============== 3.21 s |
++-- machine ---------------------------+
+"""
+
+from xml.sax.saxutils import escape
+
+from .figures import OURS
+
+WIDTH, MARGIN, ROW, BAR = 760, 20, 26, 16
+#: Of one character at 13 pixels, rather too wide.
+CHARACTER = 7.2
+MAX_LABEL, VALUE_WIDTH = 40, 90
+STYLE = """
+  text { font: 13px -apple-system, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-serif; fill: #24292f }
+  .page { fill: #ffffff } .ours { fill: #1f6feb } .peer { fill: #a8b1bb } .axis, .spread { stroke: #57606a }
+  .title { font-size: 16px; font-weight: 600 } .group { font-weight: 600 } .small { font-size: 11px; fill: #57606a }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 } .page { fill: #0d1117 } .ours { fill: #4493f8 } .peer { fill: #57606a }
+    .axis, .spread { stroke: #9198a1 } .small { fill: #9198a1 }
+  }
+"""
+#: Part, name, most or fewest pictures, heading.
+_GROUPS = (
+    ("training", "training pass", max, "Training pass over {pictures}, batch {batch_size}, {threads}"),
+    ("prediction", "prediction", max, "Prediction, {pictures} in one call, {threads}: time of one picture"),
+    ("prediction", "prediction", min, "Prediction, {pictures} in one call, {threads}"),
+)
+_VERSIONS = {
+    "PyTorch": "torch",
+    "PyTorch compiled": "torch",
+    "ONNX Runtime": "onnxruntime",
+    "OpenVINO": "openvino",
+    "scikit-learn MLP": "scikit-learn",
+}
+
+
+def groups(document: dict) -> list[tuple[str, list[dict]]]:
+    """(heading, figures, best first): a training pass, prediction of many, prediction of one; each as far as measured.
+
+    Of several numbers of threads or batch sizes the one is taken that is our best, which every contestant then has; a
+    network that is not this one (scikit-learn's, for scale) is left out.
+    """
+    chosen = []
+    for part, name, wanted, heading in _GROUPS:
+        rows = [row for row in document["figures"] if (row["part"], row["name"]) == (part, name)]
+        rows = [row for row in rows if not row["contestant"].startswith("scikit-learn") and "n_pictures" in row]
+        ours = [row for row in rows if row["contestant"] == OURS]
+        if not ours:
+            continue
+        n = wanted(row["n_pictures"] for row in ours)
+        best = min((row for row in ours if row["n_pictures"] == n), key=lambda row: row["median"])
+        same = [row for row in rows if _sizes(row) == _sizes(best)]
+        text = heading.format(**_words(best))
+        if text not in [other for other, _ in chosen]:
+            chosen.append((text, sorted(same, key=lambda row: row["median"])))
+    return chosen
+
+
+def _sizes(row: dict) -> tuple:
+    return tuple(row.get(name) for name in ("n_pictures", "threads", "batch_size", "unit"))
+
+
+def _words(row: dict) -> dict:
+    threads, n = row.get("threads", 1), row["n_pictures"]
+    return {
+        "pictures": f"{n:,} picture{'s' * (n > 1)}",
+        "batch_size": row.get("batch_size", "?"),
+        "threads": f"{threads} thread{'s' * (threads > 1)}",
+    }
+
+
+def draw(document: dict) -> str:
+    """The chart of a document that `figures.load` or `suite.measure` gave; ValueError where it has nothing to draw."""
+    found = groups(document)
+    if not found:
+        raise ValueError("there is no training pass and no prediction among the figures, so nothing to draw")
+    machine = document["machine"]
+    versions = machine.get("peers") if isinstance(machine.get("peers"), dict) else {}
+    names = {row["contestant"]: _name(row["contestant"], versions) for _, rows in found for row in rows}
+    left = MARGIN + CHARACTER * max(map(len, names.values())) + 8
+    body, y = [], 56
+    for heading, rows in found:
+        body.append(f'<text class="group" x="{MARGIN}" y="{y + 14}">{_text(heading)}</text>')
+        y += ROW
+        most = max(row["max"] for row in rows) or 1
+        scale = (WIDTH - MARGIN - VALUE_WIDTH - left) / most
+        body.append(f'<path class="axis" d="M{left:.1f} {y - 2}v{ROW * len(rows)}"/>')
+        for row in rows:
+            body += _bar(row, names[row["contestant"]], left, y, scale)
+            y += ROW
+        y += 14
+    where = f"{machine.get('processor')}, {machine.get('isa')}"
+    where += "; medians, lines from the least to the most; shorter is better"
+    body.append(f'<text class="small" x="{MARGIN}" y="{y + 4}">{_text(where, 120)}</text>')
+    height, title = y + 20, "LeNet-5 on the CPU: time taken"
+    summary = "; ".join(
+        f"{heading}: " + ", ".join(f"{names[r['contestant']]} {_value(r)}" for r in rows) for heading, rows in found
+    )
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
+        'role="img" aria-labelledby="title description">',
+        f'<title id="title">{title}</title>',
+        f'<desc id="description">{_text(summary, 2000)}</desc>',
+        f"<style>{STYLE}</style>",
+        f'<rect class="page" width="{WIDTH}" height="{height}" rx="8"/>',
+        f'<text class="title" x="{MARGIN}" y="36">{title}</text>',
+        *body,
+        "</svg>",
+        "",
+    ])  # fmt: skip
+
+
+def _bar(row: dict, name: str, left: float, y: int, scale: float) -> list[str]:
+    """One contestant: its name, its bar, the line of its spread, its median."""
+    width, low, high = (scale * row[value] for value in ("median", "min", "max"))
+    middle, kind = y + BAR / 2, "ours" if row["contestant"] == OURS else "peer"
+    return [
+        f'<text x="{left - 8:.1f}" y="{y + 13}" text-anchor="end">{_text(name)}</text>',
+        f'<rect class="{kind}" x="{left:.1f}" y="{y}" width="{max(width, 1):.1f}" height="{BAR}"/>',
+        f'<path class="spread" d="M{left + low:.1f} {middle:.1f}H{left + high:.1f}"/>',
+        f'<text x="{left + max(width, high) + 6:.1f}" y="{y + 13}">{_text(_value(row))}</text>',
+    ]
+
+
+def _value(row: dict) -> str:
+    """The median to three digits with its unit."""
+    unit = {"us/picture": "µs"}.get(row["unit"], row["unit"])
+    value = row["median"]
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f} {unit[:10]}"
+
+
+def _name(contestant: str, versions: dict) -> str:
+    """A contestant with its version, cut to what there is room for."""
+    version = versions.get(_VERSIONS.get(contestant, ""))
+    name = f"{contestant} {version.split('+')[0]}" if isinstance(version, str) else contestant
+    return name if len(name) <= MAX_LABEL else name[: MAX_LABEL - 1] + "…"
+
+
+def _text(text: str, most: int = 100) -> str:
+    """``text`` as XML, without the characters that XML has no place for."""
+    return escape("".join(c if c.isprintable() else "?" for c in text)[:most])
