@@ -13,6 +13,8 @@ from .common import check_svg, check_writable, load_data
 PARTS = ("kernels", "training", "prediction", "startup", "scaling")
 #: Parts that peers take part in, and of which charts are drawn.
 _WITH_PEERS = {"training", "prediction"}
+#: Parameters that only a measurement has.
+_MEASURING = ("parts", "peers", "repeats", "threads", "batch_sizes", "quick", "data_dir", "out")
 _FILE = click.Path(path_type=Path)
 
 
@@ -58,13 +60,15 @@ def benchmark(ctx: click.Context, source, compare, out, chart, as_json, **settin
     from . import benchmark_tables as tables
 
     if compare:
-        _refuse_others(ctx, "compare")
+        _refuse(ctx, "--compare", (*_MEASURING, "source", "chart"))
         _show_comparison(*compare, as_json)
         return
     if source:
-        _refuse_others(ctx, "source", "chart")
+        _refuse(ctx, "--from", _MEASURING)
     if chart:
         check_svg(chart)
+        if out and chart.absolute() == out.absolute():
+            raise click.UsageError("--out and --chart name the same file")
     document = figures.load(source) if source else _measure(out, chart, **settings)
     if out:
         figures.save(out, document)
@@ -77,14 +81,12 @@ def benchmark(ctx: click.Context, source, compare, out, chart, as_json, **settin
         output.result(tables.report(document))
 
 
-def _refuse_others(ctx: click.Context, *names: str) -> None:
-    """UsageError for any option beside these that only a measurement has."""
+def _refuse(ctx: click.Context, option: str, names: tuple[str, ...]) -> None:
+    """UsageError for any of these parameters beside an option that measures nothing."""
     for param in ctx.command.params:
-        given = ctx.get_parameter_source(param.name) is click.core.ParameterSource.COMMANDLINE
-        if given and param.name not in (*names, "as_json"):
-            other = next(p for p in ctx.command.params if p.name == names[0])
+        if param.name in names and ctx.get_parameter_source(param.name) is click.core.ParameterSource.COMMANDLINE:
             what = param.opts[0] if isinstance(param, click.Option) else "a PART"
-            raise click.UsageError(f"{other.opts[0]} measures nothing, so {what} has no meaning beside it")
+            raise click.UsageError(f"{option} measures nothing, so {what} has no meaning beside it")
 
 
 def _measure(out, chart, parts, peers, repeats, threads, batch_sizes, quick, data_dir) -> dict:

@@ -7,6 +7,7 @@
 +-- machine ---------------------------+
 """
 
+import re
 from xml.sax.saxutils import escape
 
 from .figures import OURS
@@ -14,7 +15,7 @@ from .figures import OURS
 WIDTH, MARGIN, ROW, BAR = 760, 20, 26, 16
 #: Of one character at 13 pixels, rather too wide.
 CHARACTER = 7.2
-MAX_LABEL, VALUE_WIDTH = 40, 90
+MAX_LABEL, VALUE_WIDTH = 40, 155
 STYLE = """
   text { font: 13px -apple-system, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-serif; fill: #24292f }
   .page { fill: #ffffff } .ours { fill: #1f6feb } .peer { fill: #a8b1bb } .axis, .spread { stroke: #57606a }
@@ -26,9 +27,9 @@ STYLE = """
 """
 #: Part, name, most or fewest pictures, heading.
 _GROUPS = (
-    ("training", "training pass", max, "Training pass over {pictures}, batch {batch_size}, {threads}"),
-    ("prediction", "prediction", max, "Prediction, {pictures} in one call, {threads}: time of one picture"),
-    ("prediction", "prediction", min, "Prediction, {pictures} in one call, {threads}"),
+    ("training", "training pass", max, "Training pass over {pictures}, batch {batch_size}"),
+    ("prediction", "prediction", max, "Prediction, {pictures} in one call: time of one picture"),
+    ("prediction", "prediction", min, "Prediction, {pictures} in one call"),
 )
 _VERSIONS = {
     "PyTorch": "torch",
@@ -42,36 +43,32 @@ _VERSIONS = {
 def groups(document: dict) -> list[tuple[str, list[dict]]]:
     """(heading, figures, best first): a training pass, prediction of many, prediction of one; each as far as measured.
 
-    Of several numbers of threads or batch sizes the one is taken that is our best, which every contestant then has; a
-    network that is not this one (scikit-learn's, for scale) is left out.
+    Each contestant has the number of threads that suits it best, which its bar names: any one number for all would
+    favour somebody. Of several batch sizes it is the smallest. A network that is not this one (scikit-learn's, for
+    scale) is left out.
     """
     chosen = []
     for part, name, wanted, heading in _GROUPS:
         rows = [row for row in document["figures"] if (row["part"], row["name"]) == (part, name)]
         rows = [row for row in rows if not row["contestant"].startswith("scikit-learn") and "n_pictures" in row]
-        ours = [row for row in rows if row["contestant"] == OURS]
-        if not ours:
+        sizes = [_sizes(row) for row in rows if row["contestant"] == OURS]
+        if not sizes:
             continue
-        n = wanted(row["n_pictures"] for row in ours)
-        best = min((row for row in ours if row["n_pictures"] == n), key=lambda row: row["median"])
-        same = [row for row in rows if _sizes(row) == _sizes(best)]
-        text = heading.format(**_words(best))
-        if text not in [other for other, _ in chosen]:
-            chosen.append((text, sorted(same, key=lambda row: row["median"])))
+        n = wanted(n for n, _, _ in sizes)
+        size = min((size for size in sizes if size[0] == n), key=lambda size: size[1])
+        best: dict[str, dict] = {}
+        for row in sorted(rows, key=lambda row: row["median"]):
+            if _sizes(row) == size:
+                best.setdefault(row["contestant"], row)
+        text = heading.format(pictures=f"{n:,} picture{'s' * (n > 1)}", batch_size=size[1])
+        if list(best.values()) not in [others for _, others in chosen]:  # one size only: the most and the fewest
+            chosen.append((text, list(best.values())))
     return chosen
 
 
-def _sizes(row: dict) -> tuple:
-    return tuple(row.get(name) for name in ("n_pictures", "threads", "batch_size", "unit"))
-
-
-def _words(row: dict) -> dict:
-    threads, n = row.get("threads", 1), row["n_pictures"]
-    return {
-        "pictures": f"{n:,} picture{'s' * (n > 1)}",
-        "batch_size": row.get("batch_size", "?"),
-        "threads": f"{threads} thread{'s' * (threads > 1)}",
-    }
+def _sizes(row: dict) -> tuple[int, int, str]:
+    """What the bars of one group have in common: pictures, batch size (0: none), unit."""
+    return row["n_pictures"], row.get("batch_size", 0), row["unit"]
 
 
 def draw(document: dict) -> str:
@@ -95,8 +92,8 @@ def draw(document: dict) -> str:
             y += ROW
         y += 14
     where = f"{machine.get('processor')}, {machine.get('isa')}"
-    where += "; medians, lines from the least to the most; shorter is better"
-    body.append(f'<text class="small" x="{MARGIN}" y="{y + 4}">{_text(where, 120)}</text>')
+    where += "; medians, lines from least to most; each with the threads that suit it best; shorter is better"
+    body.append(f'<text class="small" x="{MARGIN}" y="{y + 4}">{_text(where, 150)}</text>')
     height, title = y + 20, "LeNet-5 on the CPU: time taken"
     summary = "; ".join(
         f"{heading}: " + ", ".join(f"{names[r['contestant']]} {_value(r)}" for r in rows) for heading, rows in found
@@ -128,17 +125,22 @@ def _bar(row: dict, name: str, left: float, y: int, scale: float) -> list[str]:
 
 
 def _value(row: dict) -> str:
-    """The median to three digits with its unit."""
+    """The median to three digits with its unit, and the number of threads."""
     unit = {"us/picture": "µs"}.get(row["unit"], row["unit"])
     value = row["median"]
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:,.{digits}f} {unit[:10]}"
+    threads = row.get("threads", 0)
+    with_threads = f", {threads} thread{'s' * (threads > 1)}" if threads else ""
+    return f"{value:,.{digits}f} {unit[:10]}{with_threads}"
 
 
 def _name(contestant: str, versions: dict) -> str:
     """A contestant with its version, cut to what there is room for."""
     version = versions.get(_VERSIONS.get(contestant, ""))
-    name = f"{contestant} {version.split('+')[0]}" if isinstance(version, str) else contestant
+    name = contestant
+    if isinstance(version, str):
+        version = re.split(r"[+-]", version)[0]  # without what says how it was built
+        name = f"{contestant.removesuffix(' compiled')} {version}" + ", compiled" * contestant.endswith(" compiled")
     return name if len(name) <= MAX_LABEL else name[: MAX_LABEL - 1] + "…"
 
 

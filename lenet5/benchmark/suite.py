@@ -13,7 +13,7 @@ from .timing import Rounds, spread
 PARTS = ("kernels", "training", "prediction", "startup", "scaling")
 #: Parts that need pictures.
 WITH_PICTURES = ("training", "prediction", "scaling")
-#: Each part's turns by default, and with --quick; one number of --repeats replaces both.
+#: Each part's turns by default; one number replaces all but the peak's.
 ROUNDS = {
     "peak": Rounds(5, 15, 0.3),
     "kernels": Rounds(5, 15, 3.0),
@@ -39,8 +39,8 @@ class Plan:
     peers: bool = False
 
     def rounds(self, part: str) -> Rounds:
-        if self.repeats or self.quick:
-            n = self.repeats or QUICK_ROUNDS
+        if (self.repeats and part != "peak") or self.quick:
+            n = (self.repeats if part != "peak" else None) or QUICK_ROUNDS
             return Rounds(n, n)
         return ROUNDS[part]
 
