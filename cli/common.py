@@ -62,6 +62,15 @@ def check_png(path: Path, *inputs: str) -> None:
     check_writable(path)
 
 
+def check_svg(path: Path) -> None:
+    """Refuse, before the work, a target of a chart that is no SVG by its name or content."""
+    if path.suffix.lower() != ".svg":
+        raise click.UsageError(f"{output.one_line(path)}: the chart is an SVG, so its name must end in .svg")
+    if path.exists() and (not path.is_file() or _start(path, 4) not in (b"", b"<svg")):
+        raise click.UsageError(f"{output.one_line(path)}: exists and is not an SVG of lenet5; choose another name")
+    check_writable(path)
+
+
 def check_model(path: Path) -> None:
     """Refuse, before the work, to replace a file that is no model; say what model is replaced."""
     from lenet5 import errors, model

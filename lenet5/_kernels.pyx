@@ -13,9 +13,10 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t
 
 from .ckernels cimport (
-    LANES, OP_AVG_POOL2D, OP_CONV2D, OP_CONV_POOL, OP_MAX_POOL2D, OP_RELU, OP_TANH, OPTIMIZER_ADAMW, OPTIMIZER_SGD, lenet5_barrier,
-    lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_net,
-    lenet5_op,    lenet5_optimizer, lenet5_optimizer_kind, lenet5_pictures, lenet5_training_f32)
+    LANES, OP_AVG_POOL2D, OP_CONV2D, OP_CONV_POOL, OP_MAX_POOL2D, OP_RELU, OP_TANH, OPTIMIZER_ADAMW, OPTIMIZER_SGD,
+    lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_n_kept, lenet5_n_prepared,
+    lenet5_n_scratch, lenet5_net, lenet5_op, lenet5_optimizer, lenet5_optimizer_kind, lenet5_pictures,
+    lenet5_training_f32)
 
 ctypedef fused real:
     float
@@ -185,8 +186,8 @@ def conv2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :
 cdef int _conv_pool_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, :, ::1] W) except -1:
     _conv2d_op(op, X, W)
     if X.shape[1] != 1 or W.shape[2] != 5 or min(op.out_height, op.out_width) < 2:
-        raise ValueError(f"X has shape {np.asarray(X).shape} and W {np.asarray(W).shape}, expected one channel, kernels of "
-                         "5 x 5 and pictures of at least 6 x 6")
+        raise ValueError(f"X has shape {np.asarray(X).shape} and W {np.asarray(W).shape}, expected one channel, "
+                         "kernels of 5 x 5 and pictures of at least 6 x 6")
     op.kind = OP_CONV_POOL
     op.out_height, op.out_width = op.out_height // 2, op.out_width // 2
     return 0
@@ -448,7 +449,7 @@ cdef class Program:
 
     def forward(self, real[::1] parameters, Pictures pictures not None, real[:, :, :, ::1] scores, Py_ssize_t first,
                 Py_ssize_t last, bint probabilities=False):
-        """Write the logits, or their softmax, of pictures [first, last) to the same rows of ``scores`` (N, O, OH, OW)."""
+        """Write the logits, or their softmax, of pictures [first, last) to these rows of ``scores`` (N, O, OH, OW)."""
         self.check(pictures, parameters.shape[0])
         cdef int classes = self.ops[self.c.n_ops - 1].out_channels
         cdef Py_ssize_t positions = self.ops[self.c.n_ops - 1].out_height * self.ops[self.c.n_ops - 1].out_width
@@ -563,8 +564,8 @@ cdef class Program:
         return loss / N if N else 0.0
 
     def repeat(self, float[::1] parameters, Pictures pictures not None, int step, str part, int n):
-        """Run one step's "forward", "backward_input", "backward_weights" or "backward" (both) n times on one lane group,
-        for timing."""
+        """Run one step's "forward", "backward_input", "backward_weights" or "backward" (both) n times on one lane
+        group, for timing. The weights of dense layers are trained on four groups at a time, n // 4 times."""
         self.check(pictures, parameters.shape[0])
         if not 0 <= step < self.c.n_ops or part not in PARTS:
             raise ValueError(f"step {step} of {self.c.n_ops}, part {part!r}")
@@ -581,6 +582,9 @@ cdef class Program:
         _isa.f32.gather(&pictures.c, NULL, 0, <int>min(pictures.n, <Py_ssize_t>LANES), NULL, &A[0])
         _isa.f32.net_prepare(&self.c, &parameters[0], &U[0])
         _isa.f32.net_forward(&self.c, &parameters[0], &U[0], &A[0], &scratch[0])
+        if part == "backward_weights" and lenet5_n_kept(op):
+            self._repeat_dense(op, n // 4)
+            return
         cdef float *dX = &dA[op.input] if which != 2 else NULL
         cdef float *dW = &gradients[op.weight] if which != 1 else NULL
         with nogil:
@@ -594,6 +598,22 @@ cdef class Program:
                 else:
                     _isa.f32.net_backward(&one, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], False,
                                           NULL, &scratch[0])
+
+    cdef void _repeat_dense(self, const lenet5_op *op, int n):
+        """A batch of four groups, of zeros, n times: the gradient of the weights of a dense layer, and their update."""
+        cdef lenet5_training_f32 t
+        cdef float[:, ::1] memory = aligned_zeros((4, self.c.n_parameters + self.c.n_prepared), np.float32)
+        cdef float[::1] kept = aligned_zeros(4 * self.c.n_kept, np.float32)
+        cdef double[::1] learning_rates = np.zeros(1)
+        cdef int _
+        t.net, t.kept, t.n_threads, t.first_step = &self.c, &kept[0], 1, 0
+        t.parameters, t.gradients = &memory[0, 0], &memory[1, 0]
+        t.moment1, t.moment2 = &memory[2, 0], &memory[3, 0]
+        t.learning_rates = &learning_rates[0]
+        t.optimizer = lenet5_optimizer(OPTIMIZER_SGD, True, 0.9, 0.9, 0.999, 1e-8, 1e-4)
+        with nogil:
+            for _ in range(n):
+                _isa.f32.train_dense_alone(&t, op, 4)
 
 
 def fma_peak(int64_t n):

@@ -68,7 +68,8 @@ cdef extern from "kernels.h" nogil:
         void (*conv_pool_prepare)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*conv_pool_forward)(const lenet5_op *, const float *, const float *, const float *, const float *,
                                   float *) noexcept nogil
-        void (*conv_pool_backward)(const lenet5_op *, const float *, const float *, const float *, float *, float *, float *,
+        void (*conv_pool_backward)(const lenet5_op *, const float *, const float *, const float *, float *, float *,
+                                   float *,
                                    int, float *) noexcept nogil
         void (*conv_pool_finish)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*avg_pool2d_forward)(const lenet5_op *, const float *, float *) noexcept nogil
@@ -92,18 +93,21 @@ cdef extern from "kernels.h" nogil:
         void (*net_backward)(const lenet5_net *, const float *, const float *, const float *, float *, float *, float *,
                              int, float *, float *) noexcept nogil
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
+        void (*train_dense_alone)(lenet5_training_f32 *, const lenet5_op *, int) noexcept nogil
         double (*fma_peak)(int64_t, float *) noexcept nogil
     ctypedef struct kernels_f64:
         void (*conv2d_prepare)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*conv2d_forward)(const lenet5_op *, const double *, const double *, const double *, const double *,
                                double *, double *) noexcept nogil
-        void (*conv2d_backward)(const lenet5_op *, const double *, const double *, const double *, const double *, double *,
+        void (*conv2d_backward)(const lenet5_op *, const double *, const double *, const double *, const double *,
+                                double *,
                                 double *, double *, double *, int, double *) noexcept nogil
         void (*conv2d_finish)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*conv_pool_prepare)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*conv_pool_forward)(const lenet5_op *, const double *, const double *, const double *, const double *,
                                   double *) noexcept nogil
-        void (*conv_pool_backward)(const lenet5_op *, const double *, const double *, const double *, double *, double *, double *,
+        void (*conv_pool_backward)(const lenet5_op *, const double *, const double *, const double *, double *,
+                                   double *, double *,
                                    int, double *) noexcept nogil
         void (*conv_pool_finish)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*avg_pool2d_forward)(const lenet5_op *, const double *, double *) noexcept nogil
@@ -124,7 +128,8 @@ cdef extern from "kernels.h" nogil:
         void (*net_forward)(const lenet5_net *, const double *, const double *, double *, double *) noexcept nogil
         void (*net_forward_single)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
                                    double *, double *) noexcept nogil
-        void (*net_backward)(const lenet5_net *, const double *, const double *, const double *, double *, double *, double *,
+        void (*net_backward)(const lenet5_net *, const double *, const double *, const double *, double *, double *,
+                             double *,
                              int, double *, double *) noexcept nogil
     ctypedef struct lenet5_isa:
         const char *name

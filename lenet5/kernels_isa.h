@@ -90,8 +90,7 @@
             CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(net_prepare, SUFFIX),                        \
             CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX),                                             \
             CONCAT(net_forward_single, SUFFIX), CONCAT(net_backward, SUFFIX),                                    \
-            CONCAT(train, SUFFIX),                                                                               \
-            CONCAT(fma_peak, SUFFIX)                                                                             \
+            CONCAT(train, SUFFIX), CONCAT(train_dense_alone, SUFFIX), CONCAT(fma_peak, SUFFIX)                   \
     }
 
 const lenet5_isa CONCAT(lenet5, ISA) = {STRING(ISA), TABLE(f32), TABLE(f64)};

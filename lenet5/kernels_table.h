@@ -76,6 +76,8 @@ typedef struct {
                          T *gradients, T *d_prepared, int accumulate, T *kept, T *scratch);
     /* One thread's share of a run of training steps; all n_threads must call it at the same time. */
     void (*train)(CONCAT(lenet5_training, SUFFIX) *training, int thread);
+    /* All rows of one dense layer, with the update, from what is kept of n_groups: a part of train, for timing. */
+    void (*train_dense_alone)(CONCAT(lenet5_training, SUFFIX) *training, const lenet5_op *op, int n_groups);
     /* n rounds of multiply-adds in registers; returns the operations done. *out keeps them from being left out. */
     double (*fma_peak)(int64_t n, T *out);
 } CONCAT(kernels, SUFFIX);

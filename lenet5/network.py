@@ -198,7 +198,7 @@ def execution_steps(layers: Mapping[str, Layer]) -> list[tuple[int, tuple[str, .
         if isinstance(order[i + 1][1], MaxPool2d) and type(order[i][1]) is ReLU:
             order[i], order[i + 1] = order[i + 1], order[i]
     steps = [(layer.kind, (name,)) for name, layer in order]
-    if list(layer for _, layer in order[1:3]) == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
+    if [layer for _, layer in order[1:3]] == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
         steps[:3] = [(_kernels.CONV_POOL, tuple(name for name, _ in order[:3]))]
     return steps
 

@@ -108,25 +108,30 @@ typedef struct {
     int first_wave, last_wave;
 } FN(destination);
 
+/* A vector of gradients; where they are buffered, and the parameters and moments that are theirs. */
+INLINE void FN(give_vector)(const FN(destination) *d, T *buffer, T *parameters, T *moment1, T *moment2, V g) {
+    if (!d->first_wave)
+        g += FN(load)(buffer);
+    if (d->last_wave)
+        FN(update_vector)(d->step, parameters, moment1, moment2, g);
+    else
+        FN(store)(buffer, g);
+}
+
 /* n <= VL gradients of the parameters from `at` on. */
 INLINE void FN(give)(const FN(destination) *d, int64_t at, V g, int n) {
     FN(lenet5_training) *t = d->t;
-    T padded[4][VECTOR_BYTES / ELEMENT_BYTES] = {{0}};
-    T *pointers[4] = {t->gradients + at, t->parameters + at, t->moment1 + at, t->moment2 + at};
-    T *use[4];
-    for (int i = 0; i < 4; i++) {
-        use[i] = n == VL ? pointers[i] : padded[i];
-        if (n < VL)
-            memcpy(padded[i], pointers[i], sizeof(T) * n);
+    if (n == VL) {
+        FN(give_vector)(d, t->gradients + at, t->parameters + at, t->moment1 + at, t->moment2 + at, g);
+        return;
     }
-    if (!d->first_wave)
-        g += FN(load)(use[0]);
-    if (d->last_wave)
-        FN(update_vector)(d->step, use[1], use[2], use[3], g);
-    else
-        FN(store)(use[0], g);
-    for (int i = 0; n < VL && i < 4; i++)
-        memcpy(pointers[i], padded[i], sizeof(T) * n);
+    T *whole[4] = {t->gradients + at, t->parameters + at, t->moment1 + at, t->moment2 + at};
+    T part[4][VECTOR_BYTES / ELEMENT_BYTES] = {{0}};
+    for (int i = 0; i < 4; i++)
+        memcpy(part[i], whole[i], sizeof(T) * n);
+    FN(give_vector)(d, part[0], part[1], part[2], part[3], g);
+    for (int i = 0; i < 4; i++)
+        memcpy(whole[i], part[i], sizeof(T) * n);
 }
 
 /* NO rows from o on x NV vectors of features from f on, over the groups of the wave. */
@@ -142,29 +147,37 @@ INLINE void FN(dense_block)(const FN(destination) *d, const lenet5_op *op, int n
     }
     UNROLL for (int r = 0; r < NO; r++)
         UNROLL for (int i = 0; i < NV; i++) {
-            const int n = F - f - i * VL;
-            FN(give)(d, op->weight + (int64_t)(o + r) * F + f + i * VL, acc[r * NV + i], n < VL ? n : VL);
+            const int n = NV > 1 || F - f >= VL ? VL : F - f; /* only the last vector of a row may be a part */
+            FN(give)(d, op->weight + (int64_t)(o + r) * F + f + i * VL, acc[r * NV + i], n);
         }
 }
 
-INLINE void FN(dense_rows)(const FN(destination) *d, const lenet5_op *op, int n_groups, int o, int NO) {
-    const int F = N_FEATURES(op);
-    int f = 0;
-    for (; f + 4 * VL <= F; f += 4 * VL)
-        FN(dense_block)(d, op, n_groups, o, f, F, NO, 4);
-    for (; f < F; f += VL)
-        FN(dense_block)(d, op, n_groups, o, f, F, NO, 1);
+/* Rows [from, to) of NV vectors of features: these stay in the first cache for all the rows. */
+INLINE void FN(dense_columns)(const FN(destination) *d, const lenet5_op *op, int n_groups, int from, int to, int f, int NV) {
+    const int NO = VECTOR_BYTES == 64 ? 6 : 2, F = N_FEATURES(op);
+    int o = from;
+    for (; o + NO <= to; o += NO)
+        FN(dense_block)(d, op, n_groups, o, f, F, NO, NV);
+    for (; o < to; o++)
+        FN(dense_block)(d, op, n_groups, o, f, F, 1, NV);
 }
 
 /* A thread's rows of one dense layer. */
 static void FN(train_dense)(const FN(destination) *d, const lenet5_op *op, int n_groups, int thread) {
-    const int NO = VECTOR_BYTES == 64 ? 6 : 2, O = op->out_channels;
-    int o = (int)((int64_t)O * thread / d->t->n_threads);
-    const int end = (int)((int64_t)O * (thread + 1) / d->t->n_threads);
-    for (; o + NO <= end; o += NO)
-        FN(dense_rows)(d, op, n_groups, o, NO);
-    for (; o < end; o++)
-        FN(dense_rows)(d, op, n_groups, o, 1);
+    const int F = N_FEATURES(op), from = (int)((int64_t)op->out_channels * thread / d->t->n_threads);
+    const int to = (int)((int64_t)op->out_channels * (thread + 1) / d->t->n_threads);
+    int f = 0;
+    for (; f + 4 * VL <= F; f += 4 * VL)
+        FN(dense_columns)(d, op, n_groups, from, to, f, 4);
+    for (; f < F; f += VL)
+        FN(dense_columns)(d, op, n_groups, from, to, f, 1);
+}
+
+/* All rows of one dense layer in one thread, with the update: for timing. */
+static void FN(train_dense_alone)(FN(lenet5_training) *t, const lenet5_op *op, int n_groups) {
+    const FN(step) numbers = FN(step_of)(t, 0);
+    const FN(destination) d = {t, &numbers, 1, 1};
+    FN(train_dense)(&d, op, n_groups, 0);
 }
 
 /* ---- a run of steps ------------------------------------------------------------------------------------------------ */

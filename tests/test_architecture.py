@@ -17,6 +17,11 @@ TIERS = [
     {"train", "modelfile"},
     {"model"},
     {"runs"},
+    {"benchmark", "benchmark.timing", "benchmark.figures", "benchmark.machine", "benchmark.chart"},
+    {"benchmark.kernels", "benchmark.peers", "benchmark.startup", "benchmark.compare"},
+    {"benchmark.training", "benchmark.prediction"},
+    {"benchmark.scaling"},
+    {"benchmark.suite"},
     {"cli"},
     {"__main__"},
 ]
@@ -25,23 +30,36 @@ TIER = {name: tier for tier, names in enumerate(TIERS) for name in names}
 EXCEPTIONS: set[tuple[str, str]] = set()
 LONGEST_FUNCTION, LONGEST_MODULE = 60, 400
 
-SOURCES = {path.stem: path for path in sorted(PACKAGE.glob("*.py")) if path.stem != "__init__"}
+
+def module_name(path):
+    """A source file's dotted name below the package; a subpackage's ``__init__`` has that of its folder."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SUBPACKAGES = ("benchmark",)
+FILES = sorted([*PACKAGE.glob("*.py"), *(path for name in SUBPACKAGES for path in (PACKAGE / name).glob("*.py"))])
+SOURCES = {module_name(path): path for path in FILES if path != PACKAGE / "__init__.py"}
 CLI = sorted((PACKAGE.parent / "cli").glob("*.py")) or sorted((PACKAGE / "cli").glob("*.py"))
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 KNOWN = {*SOURCES, "_kernels", "cli"}
 
 
-def imported_by(node):
-    """Dotted names that one import statement of a module of the package names; `.` stands for the package."""
+def imported_by(node, folder=""):
+    """Dotted names that one import statement names, in a module of the package or of its subpackage ``folder``."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
-        start = f"lenet5.{node.module or ''}".rstrip(".") if node.level else node.module
+        start = node.module
+        if node.level:
+            above = ["lenet5", *folder.split(".")] if folder else ["lenet5"]
+            above = above[: len(above) - node.level + 1]
+            start = ".".join([*above, *([node.module] if node.module else [])])
         return [start, *(f"{start}.{alias.name}" for alias in node.names)]
     return []
 
 
-def imports(tree):
+def imports(tree, folder=""):
     """(dotted name, at module level?) of everything that a module imports."""
     inside = {
         id(node)
@@ -49,20 +67,30 @@ def imports(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for node in ast.walk(function)
     }
-    return {(name, id(node) not in inside) for node in ast.walk(tree) for name in imported_by(node)}
+    return {(name, id(node) not in inside) for node in ast.walk(tree) for name in imported_by(node, folder)}
 
 
-def own(tree):
-    """(module of the package, at module level?) of everything that a module imports from the package."""
-    return {
-        (name.split(".")[1], at_top)
-        for name, at_top in imports(tree)
-        if name.startswith("lenet5.") and name.split(".")[1] in KNOWN
-    }
+def folder_of(name):
+    """The subpackage that a module's relative imports start from; "" for the package itself."""
+    return name if name in SUBPACKAGES else name.rpartition(".")[0]
+
+
+def own(tree, folder=""):
+    """(module of the package, at module level?) of everything that a module imports from the package.
+
+    Of a name within a module it is the module; what a subpackage's module needs first, the subpackage, is not counted.
+    """
+    found = set()
+    for name, at_top in imports(tree, folder):
+        words = name.removeprefix("lenet5.").split(".") if name.startswith("lenet5.") else []
+        known = [".".join(words[:n]) for n in range(len(words), 0, -1) if ".".join(words[:n]) in KNOWN]
+        if known and known[0] != folder:
+            found.add((known[0], at_top))
+    return found
 
 
 def functions():
-    for path in [*SOURCES.values(), PACKAGE / "__init__.py", *CLI]:
+    for path in [*FILES, *CLI]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield path.name, node
@@ -75,7 +103,7 @@ def test_every_module_has_a_tier():
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_imports_point_downward(name):
-    for imported, at_top in own(TREES[name]):
+    for imported, at_top in own(TREES[name], folder_of(name)):
         if not at_top and (name, imported) in EXCEPTIONS:
             continue
         assert TIER[imported] <= TIER[name], f"{name} imports {imported}, which stands above it"
@@ -83,13 +111,13 @@ def test_imports_point_downward(name):
 
 def test_imports_have_no_cycle():
     """Those inside of functions included."""
-    graph = {name: {imported for imported, _ in own(tree)} for name, tree in TREES.items()}
+    graph = {name: {imported for imported, _ in own(tree, folder_of(name))} for name, tree in TREES.items()}
     graphlib.TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_library_knows_no_command_line(name):
-    heads = {imported.split(".")[0] for imported, _ in imports(TREES[name])}
+    heads = {imported.split(".")[0] for imported, _ in imports(TREES[name], folder_of(name))}
     assert not heads & {"click", "rich", "cli"}
 
 
@@ -129,3 +157,5 @@ def test_every_module_and_public_class_says_what_it_is(name):
 def test_this_test_sees_an_import_that_points_upward():
     tree = ast.parse("def f():\n    from . import cli\nimport lenet5.network\nfrom .idx import read")
     assert own(tree) == {("cli", False), ("network", True), ("idx", True)}
+    tree = ast.parse("from . import kernels\nfrom ..runs import Run\nfrom .timing import spread")
+    assert own(tree, "benchmark") == {("benchmark.kernels", True), ("runs", True), ("benchmark.timing", True)}

@@ -10,7 +10,7 @@ import pytest
 from cli import ENTRY_POINT, draw_digit, environment, finish, has_escape_codes, lenet5, model_path, quick, start
 from lenet5 import __version__
 
-COMMANDS = ["download", "train", "evaluate", "predict", "info", "completion"]
+COMMANDS = ["download", "train", "evaluate", "predict", "info", "benchmark", "completion"]
 
 
 @pytest.fixture
@@ -40,7 +40,10 @@ def test_help_of_a_command(tmp_path, command):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], ["predict", "--help"], ["train", "--help"], ["nothing"]])
+@pytest.mark.parametrize(
+    "args",
+    [["--help"], ["--version"], ["predict", "--help"], ["train", "--help"], ["benchmark", "--help"], ["nothing"]],
+)
 def test_help_needs_no_heavy_imports(tmp_path, args):
     code = (
         "import sys\nfrom lenet5.cli.main import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"

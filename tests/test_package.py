@@ -12,6 +12,8 @@ import pytest
 
 import lenet5
 from lenet5 import augment, datasets, schedules, train
+from lenet5.benchmark import suite
+from lenet5.cli import benchmark as benchmark_command
 from lenet5.cli import options
 from lenet5.cli.main import COMMANDS, cli
 from lenet5.cli.train import train as train_command
@@ -58,6 +60,10 @@ def test_options_of_train_are_those_of_the_library():
     assert set(options.PUBLISHED) == set(datasets.TABLE)
 
 
+def test_parts_of_benchmark_are_those_of_the_library():
+    assert benchmark_command.PARTS == suite.PARTS
+
+
 def test_the_readme_knows_every_command():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in COMMANDS:
@@ -67,7 +73,8 @@ def test_the_readme_knows_every_command():
 def test_the_readme_names_every_module():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     layout = readme[readme.index("setup.py  pyproject.toml") :]
-    for path in [*(ROOT / "lenet5").glob("*.py"), *(ROOT / "lenet5").glob("*.h")]:
+    folder = ROOT / "lenet5"
+    for path in [*folder.glob("*.py"), *folder.glob("*.h"), *folder.glob("benchmark/*.py")]:
         if not path.name.startswith("__"):
             assert re.search(rf"\b{re.escape(path.name)}", layout), path.name
 

@@ -1,0 +1,149 @@
+"""A document of results as a bar chart in SVG: text as text, for light and dark pages, nothing else needed to draw it.
+
++-- title -----------------------------+
+| group                                |
+|   contestant |======= 1.23 s         |   bars from 0, the least to the most as a line over the end
+|   contestant |=============== 3.21 s |
++-- machine ---------------------------+
+"""
+
+import re
+from xml.sax.saxutils import escape
+
+from .figures import OURS
+
+WIDTH, MARGIN, ROW, BAR = 760, 20, 26, 16
+#: Of one character at 13 pixels, rather too wide.
+CHARACTER = 7.2
+MAX_LABEL, VALUE_WIDTH = 40, 155
+STYLE = """
+  text { font: 13px -apple-system, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-serif; fill: #24292f }
+  .page { fill: #ffffff } .ours { fill: #1f6feb } .peer { fill: #a8b1bb } .axis, .spread { stroke: #57606a }
+  .title { font-size: 16px; font-weight: 600 } .group { font-weight: 600 } .small { font-size: 11px; fill: #57606a }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 } .page { fill: #0d1117 } .ours { fill: #4493f8 } .peer { fill: #57606a }
+    .axis, .spread { stroke: #9198a1 } .small { fill: #9198a1 }
+  }
+"""
+#: Part, name, most or fewest pictures, heading.
+_GROUPS = (
+    ("training", "training pass", max, "Training pass over {pictures}, batch {batch_size}"),
+    ("prediction", "prediction", max, "Prediction, {pictures} in one call: time of one picture"),
+    ("prediction", "prediction", min, "Prediction, {pictures} in one call"),
+)
+_VERSIONS = {
+    "PyTorch": "torch",
+    "PyTorch compiled": "torch",
+    "ONNX Runtime": "onnxruntime",
+    "OpenVINO": "openvino",
+    "scikit-learn MLP": "scikit-learn",
+}
+
+
+def groups(document: dict) -> list[tuple[str, list[dict]]]:
+    """(heading, figures, best first): a training pass, prediction of many, prediction of one; each as far as measured.
+
+    Each contestant has the number of threads that suits it best, which its bar names: any one number for all would
+    favour somebody. Of several batch sizes it is the smallest. A network that is not this one (scikit-learn's, for
+    scale) is left out.
+    """
+    chosen = []
+    for part, name, wanted, heading in _GROUPS:
+        rows = [row for row in document["figures"] if (row["part"], row["name"]) == (part, name)]
+        rows = [row for row in rows if not row["contestant"].startswith("scikit-learn") and "n_pictures" in row]
+        sizes = [_sizes(row) for row in rows if row["contestant"] == OURS]
+        if not sizes:
+            continue
+        n = wanted(n for n, _, _ in sizes)
+        size = min((size for size in sizes if size[0] == n), key=lambda size: size[1])
+        best: dict[str, dict] = {}
+        for row in sorted(rows, key=lambda row: row["median"]):
+            if _sizes(row) == size:
+                best.setdefault(row["contestant"], row)
+        text = heading.format(pictures=f"{n:,} picture{'s' * (n > 1)}", batch_size=size[1])
+        if list(best.values()) not in [others for _, others in chosen]:  # one size only: the most and the fewest
+            chosen.append((text, list(best.values())))
+    return chosen
+
+
+def _sizes(row: dict) -> tuple[int, int, str]:
+    """What the bars of one group have in common: pictures, batch size (0: none), unit."""
+    return row["n_pictures"], row.get("batch_size", 0), row["unit"]
+
+
+def draw(document: dict) -> str:
+    """The chart of a document that `figures.load` or `suite.measure` gave; ValueError where it has nothing to draw."""
+    found = groups(document)
+    if not found:
+        raise ValueError("there is no training pass and no prediction among the figures, so nothing to draw")
+    machine = document["machine"]
+    versions = machine.get("peers") if isinstance(machine.get("peers"), dict) else {}
+    names = {row["contestant"]: _name(row["contestant"], versions) for _, rows in found for row in rows}
+    left = MARGIN + CHARACTER * max(map(len, names.values())) + 8
+    body, y = [], 56
+    for heading, rows in found:
+        body.append(f'<text class="group" x="{MARGIN}" y="{y + 14}">{_text(heading)}</text>')
+        y += ROW
+        most = max(row["max"] for row in rows) or 1
+        scale = (WIDTH - MARGIN - VALUE_WIDTH - left) / most
+        body.append(f'<path class="axis" d="M{left:.1f} {y - 2}v{ROW * len(rows)}"/>')
+        for row in rows:
+            body += _bar(row, names[row["contestant"]], left, y, scale)
+            y += ROW
+        y += 14
+    where = f"{machine.get('processor')}, {machine.get('isa')}"
+    where += "; medians, lines from least to most; each with the threads that suit it best; shorter is better"
+    body.append(f'<text class="small" x="{MARGIN}" y="{y + 4}">{_text(where, 150)}</text>')
+    height, title = y + 20, "LeNet-5 on the CPU: time taken"
+    summary = "; ".join(
+        f"{heading}: " + ", ".join(f"{names[r['contestant']]} {_value(r)}" for r in rows) for heading, rows in found
+    )
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
+        'role="img" aria-labelledby="title description">',
+        f'<title id="title">{title}</title>',
+        f'<desc id="description">{_text(summary, 2000)}</desc>',
+        f"<style>{STYLE}</style>",
+        f'<rect class="page" width="{WIDTH}" height="{height}" rx="8"/>',
+        f'<text class="title" x="{MARGIN}" y="36">{title}</text>',
+        *body,
+        "</svg>",
+        "",
+    ])  # fmt: skip
+
+
+def _bar(row: dict, name: str, left: float, y: int, scale: float) -> list[str]:
+    """One contestant: its name, its bar, the line of its spread, its median."""
+    width, low, high = (scale * row[value] for value in ("median", "min", "max"))
+    middle, kind = y + BAR / 2, "ours" if row["contestant"] == OURS else "peer"
+    return [
+        f'<text x="{left - 8:.1f}" y="{y + 13}" text-anchor="end">{_text(name)}</text>',
+        f'<rect class="{kind}" x="{left:.1f}" y="{y}" width="{max(width, 1):.1f}" height="{BAR}"/>',
+        f'<path class="spread" d="M{left + low:.1f} {middle:.1f}H{left + high:.1f}"/>',
+        f'<text x="{left + max(width, high) + 6:.1f}" y="{y + 13}">{_text(_value(row))}</text>',
+    ]
+
+
+def _value(row: dict) -> str:
+    """The median to three digits with its unit, and the number of threads."""
+    unit = {"us/picture": "µs"}.get(row["unit"], row["unit"])
+    value = row["median"]
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    threads = row.get("threads", 0)
+    with_threads = f", {threads} thread{'s' * (threads > 1)}" if threads else ""
+    return f"{value:,.{digits}f} {unit[:10]}{with_threads}"
+
+
+def _name(contestant: str, versions: dict) -> str:
+    """A contestant with its version, cut to what there is room for."""
+    version = versions.get(_VERSIONS.get(contestant, ""))
+    name = contestant
+    if isinstance(version, str):
+        version = re.split(r"[+-]", version)[0]  # without what says how it was built
+        name = f"{contestant.removesuffix(' compiled')} {version}" + ", compiled" * contestant.endswith(" compiled")
+    return name if len(name) <= MAX_LABEL else name[: MAX_LABEL - 1] + "…"
+
+
+def _text(text: str, most: int = 100) -> str:
+    """``text`` as XML, without the characters that XML has no place for."""
+    return escape("".join(c if c.isprintable() else "?" for c in text)[:most])

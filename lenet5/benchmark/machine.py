@@ -1,0 +1,60 @@
+"""The machine that figures were measured on."""
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+import numpy as np
+
+import lenet5
+
+from .. import _kernels
+from ..threads import default_threads
+
+
+def describe() -> dict:
+    """What figures depend on, as JSON values; ``load_before`` is the load average over the last minute, or None."""
+    return {
+        "processor": _processor(),
+        "cores": _cores(),
+        "threads": default_threads(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "lenet5": lenet5.__version__,
+        "isa": _kernels.ISA,
+        "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def is_busy(machine: dict) -> bool:
+    """Whether something else ran just before: more than a fifth of the processors (each other job counts one)."""
+    load, cores = machine.get("load_before"), machine.get("cores")
+    numbers = all(isinstance(value, int | float) for value in (load, cores))
+    return numbers and load > max(0.5, cores / 5)
+
+
+def versions(distributions: tuple[str, ...]) -> dict[str, str]:
+    """Name to version of those distributions that are installed; nothing is imported."""
+    found = {}
+    for name in distributions:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine() or "unknown"
+
+
+def _cores() -> int:
+    """Processors that the process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,215 @@
+"""The same network in other people's programs: each peer that is installed, as functions that can be timed.
+
+Every prediction peer gets our weights, and must give our probabilities before it is timed. A peer that cannot be used
+is left out, and `failed(name, error)` is told why.
+"""
+
+import importlib.util
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+
+from ..model import LeNet5
+
+INPUT = (1, 32, 32)
+#: Of the peers' and of our SGD: the time does not depend on it, and no batch size lets so low a rate diverge.
+LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.001, 0.9, 2e-4
+#: Peers by the name of their distribution, with what else each needs.
+NEEDS = {"torch": (), "onnxruntime": ("onnx",), "openvino": ("onnx",), "scikit-learn": ()}
+_MODULES = {"scikit-learn": "sklearn"}
+TOLERANCE = 1e-4
+
+Failed = Callable[[str, Exception], None]
+
+
+def available() -> list[str]:
+    """Distributions of the peers that can be used; nothing is imported."""
+    return [name for name, others in NEEDS.items() if all(map(_is_installed, (name, *others)))]
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(_MODULES.get(name, name)) is not None
+
+
+def prediction_peers(model: LeNet5, X: np.ndarray, threads: int, failed: Failed) -> dict[str, Callable[[], np.ndarray]]:
+    """name -> a function that gives the probabilities (N, 10) of X, float32 (N, 1, 32, 32)."""
+    makers = {
+        "PyTorch": ("torch", _torch_predict),
+        "PyTorch compiled": ("torch", lambda *given: _torch_predict(*given, compiled=True)),
+        "ONNX Runtime": ("onnxruntime", _onnxruntime_predict),
+        "OpenVINO": ("openvino", _openvino_predict),
+    }
+    expected, there, found = model.predict_proba(X), available(), {}
+    for name, (distribution, maker) in makers.items():
+        if distribution in there:
+            try:
+                function = maker(model, X, threads)
+                _compare(function(), expected)
+            except Exception as error:  # of somebody else's program, on a machine that we do not know
+                failed(name, error)
+            else:
+                found[name] = function
+    return found
+
+
+def _compare(theirs: np.ndarray, ours: np.ndarray) -> None:
+    """ValueError where the probabilities are not those of the same network."""
+    difference = np.abs(theirs - ours).max() if np.shape(theirs) == ours.shape else np.inf
+    if not difference < TOLERANCE:
+        raise ValueError(f"it is not the same network: probabilities differ by {difference:.2g}")
+
+
+def training_peers(
+    X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, failed: Failed
+) -> dict[str, Callable[[], None]]:
+    """name -> a function that makes one pass over the pictures X, uint8 (N, 28, 28)."""
+    makers = {
+        "PyTorch": ("torch", _torch_pass),
+        "PyTorch compiled": ("torch", lambda *given: _torch_pass(*given, compiled=True)),
+        "scikit-learn MLP": ("scikit-learn", _sklearn_pass),
+    }
+    there, found = available(), {}
+    for name, (distribution, maker) in makers.items():
+        if distribution in there:
+            try:
+                found[name] = maker(X, y, batch_size, threads)
+            except Exception as error:
+                failed(name, error)
+    return found
+
+
+def torch_lenet5(tensors: dict[str, np.ndarray] | None = None):
+    """The modern LeNet-5 in PyTorch, 61,706 parameters, with our weights if given: the names and layouts are equal."""
+    import torch
+    from torch import nn
+
+    model = nn.Sequential(
+        OrderedDict(
+            c1=nn.Conv2d(1, 6, 5), c1_activation=nn.ReLU(), s2=nn.MaxPool2d(2),
+            c3=nn.Conv2d(6, 16, 5), c3_activation=nn.ReLU(), s4=nn.MaxPool2d(2),
+            c5=nn.Conv2d(16, 120, 5), c5_activation=nn.ReLU(), flatten=nn.Flatten(),
+            f6=nn.Linear(120, 84), f6_activation=nn.ReLU(), output=nn.Linear(84, 10),
+        )
+    )  # fmt: skip
+    if tensors:
+        model.load_state_dict({name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()})
+    return model
+
+
+def _compiled(torch, module):
+    """The module compiled anew: what was compiled for other sizes and threads before counts against a limit."""
+    torch.compiler.reset()
+    # Each of the two sizes of batch, the last one's too, gets code of its own: faster than one for any size.
+    return torch.compile(module, dynamic=False)
+
+
+def onnx_lenet5(model: LeNet5) -> bytes:
+    """The network with our weights as an ONNX file, softmax included, for any number of pictures."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    nodes, x = [], "X"
+    for layer in ("c1", "s2", "c3", "s4", "c5", "f6", "output"):
+        inputs = [x, f"{layer}.weight", f"{layer}.bias"]
+        if layer.startswith("s"):
+            nodes.append(helper.make_node("MaxPool", [x], [layer], kernel_shape=[2, 2], strides=[2, 2]))
+        elif layer.startswith("c"):
+            nodes.append(helper.make_node("Conv", inputs, [layer]))
+        else:
+            if layer == "f6":
+                nodes.append(helper.make_node("Flatten", [x], ["flat"]))
+                inputs[0] = "flat"
+            nodes.append(helper.make_node("Gemm", inputs, [layer], transB=1))
+        x = layer
+        if layer not in ("s2", "s4", "output"):
+            x = f"{layer}_activation"
+            nodes.append(helper.make_node("Relu", [layer], [x]))
+    nodes.append(helper.make_node("Softmax", [x], ["P"], axis=1))
+    graph = helper.make_graph(
+        nodes,
+        "lenet5",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["N", *INPUT])],
+        [helper.make_tensor_value_info("P", TensorProto.FLOAT, ["N", 10])],
+        [onnx.numpy_helper.from_array(tensor.copy(), name) for name, tensor in model.state_dict().items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+
+
+def _torch_predict(model: LeNet5, X: np.ndarray, threads: int, compiled: bool = False) -> Callable:
+    import torch
+
+    torch.set_num_threads(threads)
+    net, images = torch_lenet5(model.state_dict()).eval(), torch.from_numpy(X)
+    net = _compiled(torch, net) if compiled else net
+
+    def predict():
+        with torch.inference_mode():
+            return torch.softmax(net(images), 1).numpy()
+
+    return predict
+
+
+def _onnxruntime_predict(model: LeNet5, X: np.ndarray, threads: int) -> Callable:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(onnx_lenet5(model), options, providers=["CPUExecutionProvider"])
+    return lambda: session.run(None, {"X": X})[0]
+
+
+def _openvino_predict(model: LeNet5, X: np.ndarray, threads: int) -> Callable:
+    import openvino
+
+    core = openvino.Core()
+    network = core.read_model(model=onnx_lenet5(model))
+    network.reshape([len(X), *INPUT])  # a fixed size is its fastest
+    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    request = core.compile_model(network, "CPU", settings).create_infer_request()
+    return lambda: request.infer({0: X})[0]
+
+
+def _torch_pass(X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, compiled: bool = False) -> Callable:
+    import torch
+
+    torch.set_num_threads(threads)
+    model = torch_lenet5()
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY
+    )
+    loss = torch.nn.CrossEntropyLoss()
+    images = torch.from_numpy(np.pad(X, ((0, 0), (2, 2), (2, 2)))[:, None].astype(np.float32) / 255)
+    labels = torch.from_numpy(y.astype(np.int64))
+    net = _compiled(torch, model) if compiled else model
+
+    def one_pass() -> None:
+        order = torch.randperm(len(labels))
+        for start in range(0, len(labels), batch_size):
+            index = order[start : start + batch_size]
+            optimizer.zero_grad()
+            loss(net(images[index]), labels[index]).backward()
+            optimizer.step()
+
+    return one_pass
+
+
+def _sklearn_pass(X: np.ndarray, y: np.ndarray, batch_size: int, threads: int) -> Callable[[], None]:
+    """A network of about as many parameters without convolutions, for scale: 1024-58-10."""
+    from sklearn.neural_network import MLPClassifier
+    from threadpoolctl import threadpool_limits  # scikit-learn's own dependency
+
+    flat = np.pad(X, ((0, 0), (2, 2), (2, 2))).reshape(len(X), -1).astype(np.float32) / 255
+    model = MLPClassifier(
+        (58,), solver="sgd", batch_size=batch_size, learning_rate_init=LEARNING_RATE, max_iter=1, warm_start=True,
+        n_iter_no_change=10**6,
+    )  # fmt: skip
+
+    def one_pass() -> None:
+        with warnings.catch_warnings(), threadpool_limits(threads):
+            warnings.simplefilter("ignore")  # that one pass has not converged
+            model.fit(flat, y)
+
+    return one_pass

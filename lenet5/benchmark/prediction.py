@@ -1,0 +1,35 @@
+"""Latency of one picture and throughput of many, beside the peers that are installed."""
+
+import numpy as np
+
+from ..model import LeNet5
+from . import kernels, peers
+from .figures import OURS, figure
+from .timing import Rounds, alternate, calls_lasting, repeated, spread
+
+NAME = "prediction"
+
+
+def inputs(X: np.ndarray) -> np.ndarray:
+    """Pictures uint8 (N, 28, 28) as what every program takes: float32 (N, 1, 32, 32) in 0..1."""
+    return np.pad(X, ((0, 0), (2, 2), (2, 2)))[:, None].astype(np.float32) / 255
+
+
+def measure_prediction(
+    model: LeNet5, X: np.ndarray, threads: int, rounds: Rounds, call_seconds: float, failed=None
+) -> list[dict]:
+    """Figures in microseconds a picture of one call with X, float32 (N, 1, 32, 32), softmax included.
+
+    Calls are repeated until they last ``call_seconds``; with the peers where there is ``failed``.
+    """
+    functions = {OURS: lambda: model.predict_proba(X, threads)}
+    if failed:
+        functions |= peers.prediction_peers(model, X, threads, failed)
+    calls = {name: calls_lasting(call_seconds, function) for name, function in functions.items()}
+    loops = {name: repeated(function, calls[name]) for name, function in functions.items()}
+    rows, operations = [], kernels.flops_per_picture(model)[0]
+    for contestant, values in alternate(loops, rounds, failed).items():
+        numbers = spread(values, 1e6 / (len(X) * calls[contestant]))
+        sizes = {"threads": threads, "n_pictures": len(X), "operations": operations}
+        rows.append(figure("prediction", NAME, "us/picture", numbers, contestant, **sizes))
+    return rows

@@ -1,0 +1,81 @@
+"""Repeated timing of contestants in turns, and what the seconds come to."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+MAX_CALLS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How often everybody has a turn: ``least`` times, then until ``seconds`` are over, at most ``most`` times."""
+
+    least: int
+    most: int
+    seconds: float = 0.0
+
+
+def timed(function: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def alternate(
+    contestants: Mapping[str, Callable[[], object]],
+    rounds: Rounds,
+    failed: Callable[[str, Exception], None] | None = None,
+) -> dict[str, list[float]]:
+    """Seconds of each contestant's calls, taken in turns: what the machine does meanwhile meets all of them.
+
+    One call of each comes first and is not counted. A contestant whose first call raises is left out after
+    ``failed(name, error)``; without ``failed`` the error is the caller's.
+    """
+    ready: dict[str, Callable[[], object]] = {}
+    for name, function in contestants.items():
+        try:
+            function()
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(name, error)
+        else:
+            ready[name] = function
+    seconds: dict[str, list[float]] = {name: [] for name in ready}
+    started = time.perf_counter()
+    for done in range(rounds.most):
+        if done >= rounds.least and time.perf_counter() - started >= rounds.seconds:
+            break
+        for name, function in ready.items():
+            seconds[name].append(timed(function))
+    return seconds
+
+
+def calls_lasting(seconds: float, function: Callable[[], object], most: int = MAX_CALLS) -> int:
+    """How many calls of ``function`` take about so long together, 1 to ``most``; itself as brief as it can be."""
+    function()
+    n = 1
+    while True:
+        took = timed(repeated(function, n))
+        if took >= seconds / 8 or n >= most:
+            return max(1, min(most, round(n * seconds / max(took, 1e-9))))
+        n *= 4
+
+
+def repeated(function: Callable[[], object], n: int) -> Callable[[], None]:
+    """``n`` calls as one."""
+
+    def calls() -> None:
+        for _ in range(n):
+            function()
+
+    return calls
+
+
+def spread(values: list[float], scale: float = 1.0) -> dict[str, float | int]:
+    """Median, least and most of ``values`` times ``scale``, to six digits, and how many there are."""
+    found = {name: scale * of(values) for name, of in (("median", statistics.median), ("min", min), ("max", max))}
+    return {name: float(f"{value:.6g}") for name, value in found.items()} | {"n": len(values)}

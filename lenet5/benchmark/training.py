@@ -1,0 +1,50 @@
+"""Seconds of one training pass, beside the peers: all contestants do the same work in the same run, in turns.
+
+The work: the 61,706-parameter network, SGD with momentum, the same pictures in memory, shuffled. The peers get their
+pictures as float32 tensors that are ready; we start from uint8, and convert, shuffle and lay out within the time.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..model import LeNet5
+from ..train import Config, Trainer
+from . import kernels, peers
+from .figures import OURS, figure
+from .timing import Rounds, alternate, spread
+
+NAME, WITH_DISTORTIONS = "training pass", "training pass with affine distortions"
+
+
+def one_pass(X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, augment: str = "none") -> Callable:
+    """A function that trains on by one pass over X, uint8 (N, 28, 28)."""
+    config = Config(
+        epochs=10**6, batch_size=batch_size, augment=augment, validation=0, schedule="constant",
+        learning_rate=peers.LEARNING_RATE, momentum=peers.MOMENTUM, weight_decay=peers.WEIGHT_DECAY,
+    )  # fmt: skip
+    epochs = Trainer(LeNet5(seed=0), X, y, config, threads).run()
+    return lambda: next(epochs)
+
+
+def measure_training(
+    X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, rounds: Rounds, failed=None
+) -> list[dict]:
+    """Figures in seconds of a pass over X, uint8 (N, 28, 28); with the peers where there is ``failed``."""
+    contestants = {
+        (NAME, OURS): one_pass(X, y, batch_size, threads),
+        (WITH_DISTORTIONS, OURS): one_pass(X, y, batch_size, threads, "affine"),
+    }
+    if failed:
+        found = peers.training_peers(X, y, batch_size, threads, failed)
+        contestants |= {(NAME, peer): function for peer, function in found.items()}
+    told = failed and (lambda who, error: failed(who[1], error))
+    seconds = alternate(contestants, rounds, told)
+    operations = kernels.flops_per_picture(LeNet5(seed=None))[1] * len(y)
+    sizes, rows = {"batch_size": batch_size, "threads": threads, "n_pictures": len(y)}, []
+    for (name, contestant), values in seconds.items():
+        row = figure("training", name, "s", spread(values), contestant, **sizes)
+        if not contestant.startswith("scikit-learn"):  # a network of other operations
+            row["operations"] = operations
+        rows.append(row)
+    return rows
