@@ -214,10 +214,10 @@ def conv_pool_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b
         for i in range(B):
             if real is float:
                 _isa.f32.conv_pool_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &U[0],
-                                           &Y[i, 0, 0, 0, 0, 0])
+                                           &Y[i, 0, 0, 0, 0, 0], True)
             else:
                 _isa.f64.conv_pool_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0, 0], &b[0], &U[0],
-                                           &Y[i, 0, 0, 0, 0, 0])
+                                           &Y[i, 0, 0, 0, 0, 0], True)
     return Y_array
 
 
@@ -457,20 +457,24 @@ cdef class Program:
                 or not 0 <= first <= last <= pictures.n):
             raise ValueError(f"scores have shape {np.asarray(scores).shape}, expected {(pictures.n, *self.out_shape)}; "
                              f"pictures {first}..{last} of {pictures.n}")
+        if first == last:
+            return
         # One by one where a picture is large, and for the few that are left over after the whole lane groups.
         cdef Py_ssize_t n_groups = 0 if positions > 1 else (last - first) // LANES
         cdef Py_ssize_t n_rest = last - first - n_groups * LANES
         if positions == 1 and n_rest > FEW:
             n_groups, n_rest = n_groups + 1, 0
-        cdef Py_ssize_t n_lanes = self.c.n_activations + self.c.n_scratch if positions == 1 else 0
+        cdef Py_ssize_t n_lanes = 2 * self.c.n_activations + self.c.n_scratch if positions == 1 else 0
         cdef Py_ssize_t n_single = (self.c.n_activations + self.c.n_scratch) // LANES + 64
         arena_array = self._borrow(n_lanes + self.c.n_prepared + n_single, np.float32 if real is float else np.float64)
         cdef real[::1] arena = arena_array
-        cdef real *A = &arena[0]
-        cdef real *prepared = A + n_lanes
+        cdef real *groups[2]
+        groups[0], groups[1] = &arena[0], &arena[0] + self.c.n_activations
+        cdef real *scratch = groups[1] + self.c.n_activations
+        cdef real *prepared = &arena[0] + n_lanes
         cdef real *single = prepared + self.c.n_prepared
-        cdef const real *Z = A + self.ops[self.c.n_ops - 1].output
-        cdef Py_ssize_t group, start, lane, k
+        cdef const real *Z
+        cdef Py_ssize_t pair, group, start, lane, k
         cdef int n_valid
         cdef real *out = &scores[0, 0, 0, 0]
         with nogil:
@@ -478,18 +482,26 @@ cdef class Program:
                 _isa.f32.net_prepare(&self.c, &parameters[0], prepared)
             else:
                 _isa.f64.net_prepare(&self.c, &parameters[0], prepared)
-            for group in range(n_groups):
-                start = first + group * LANES
-                n_valid = <int>min(last - start, <Py_ssize_t>LANES)
+            for pair in range(0, n_groups, 2):
+                for group in range(pair, min(pair + 2, n_groups)):
+                    start = first + group * LANES
+                    n_valid = <int>min(last - start, <Py_ssize_t>LANES)
+                    if real is float:
+                        _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, groups[group - pair])
+                    else:
+                        _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, groups[group - pair])
                 if real is float:
-                    _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, A)
-                    _isa.f32.net_forward(&self.c, &parameters[0], prepared, A, A + self.c.n_activations)
+                    _isa.f32.net_predict(&self.c, &parameters[0], prepared, groups[0],
+                                         groups[1] if pair + 1 < n_groups else NULL, scratch)
                 else:
-                    _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, A)
-                    _isa.f64.net_forward(&self.c, &parameters[0], prepared, A, A + self.c.n_activations)
-                for lane in range(n_valid):
-                    for k in range(classes):
-                        out[(start + lane) * classes + k] = Z[k * LANES + lane]
+                    _isa.f64.net_predict(&self.c, &parameters[0], prepared, groups[0],
+                                         groups[1] if pair + 1 < n_groups else NULL, scratch)
+                for group in range(pair, min(pair + 2, n_groups)):
+                    Z = groups[group - pair] + self.ops[self.c.n_ops - 1].output
+                    start = first + group * LANES
+                    for lane in range(min(last - start, <Py_ssize_t>LANES)):
+                        for k in range(classes):
+                            out[(start + lane) * classes + k] = Z[k * LANES + lane]
             for start in range(last - n_rest, last):
                 if real is float:
                     _isa.f32.net_forward_single(&self.c, &parameters[0], prepared, &pictures.c, start, single,

@@ -67,7 +67,7 @@ cdef extern from "kernels.h" nogil:
         void (*conv2d_finish)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*conv_pool_prepare)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*conv_pool_forward)(const lenet5_op *, const float *, const float *, const float *, const float *,
-                                  float *) noexcept nogil
+                                  float *, int) noexcept nogil
         void (*conv_pool_backward)(const lenet5_op *, const float *, const float *, const float *, float *, float *,
                                    float *,
                                    int, float *) noexcept nogil
@@ -88,6 +88,7 @@ cdef extern from "kernels.h" nogil:
         void (*net_prepare)(const lenet5_net *, const float *, float *) noexcept nogil
         void (*net_finish)(const lenet5_net *, const float *, float *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const float *, const float *, float *, float *) noexcept nogil
+        void (*net_predict)(const lenet5_net *, const float *, const float *, float *, float *, float *) noexcept nogil
         void (*net_forward_single)(const lenet5_net *, const float *, const float *, const lenet5_pictures *, int64_t,
                                    float *, float *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const float *, const float *, const float *, float *, float *, float *,
@@ -105,7 +106,7 @@ cdef extern from "kernels.h" nogil:
         void (*conv2d_finish)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*conv_pool_prepare)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*conv_pool_forward)(const lenet5_op *, const double *, const double *, const double *, const double *,
-                                  double *) noexcept nogil
+                                  double *, int) noexcept nogil
         void (*conv_pool_backward)(const lenet5_op *, const double *, const double *, const double *, double *,
                                    double *, double *,
                                    int, double *) noexcept nogil
@@ -126,6 +127,7 @@ cdef extern from "kernels.h" nogil:
         void (*net_prepare)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_finish)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const double *, const double *, double *, double *) noexcept nogil
+        void (*net_predict)(const lenet5_net *, const double *, const double *, double *, double *, double *) noexcept nogil
         void (*net_forward_single)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
                                    double *, double *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const double *, const double *, const double *, double *, double *,

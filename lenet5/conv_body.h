@@ -84,6 +84,38 @@ INLINE void FN(dense_forward_blocks)(const T *X, const T *W, const T *b, T *Y, i
         FN(conv_block)(X, W + (int64_t)o * F, b + o, Y + (int64_t)o * LANES, F, 1, 1, 1, 1, 1, 1);
 }
 
+/* The same for two lane groups, so that a weight that was loaded is used twice. */
+INLINE void FN(dense_pair_block)(const T *x0, const T *x1, const T *w, const T *b, T *y0, T *y1, int F, int NO) {
+    for (int v = 0; v < LANES; v += VL) {
+        V acc0[16], acc1[16];
+        UNROLL for (int o = 0; o < NO; o++) acc0[o] = acc1[o] = FN(splat)(b[o]);
+        for (int f = 0; f < F; f++) {
+            const V a = FN(load)(x0 + (int64_t)f * LANES + v), c = FN(load)(x1 + (int64_t)f * LANES + v);
+            UNROLL for (int o = 0; o < NO; o++) {
+                V weight = FN(splat)(w[(int64_t)o * F + f]);
+                IN_REGISTER(weight);
+                acc0[o] += a * weight;
+                acc1[o] += c * weight;
+            }
+        }
+        UNROLL for (int o = 0; o < NO; o++) {
+            FN(store)(y0 + o * LANES + v, acc0[o]);
+            FN(store)(y1 + o * LANES + v, acc1[o]);
+        }
+    }
+}
+
+static void FN(dense_pair)(const T *x0, const T *x1, const T *W, const T *b, T *y0, T *y1, int F, int O) {
+    const int NO = VECTOR_BYTES == 64 ? 12 : 5;
+    int o = 0;
+    for (; o + NO <= O; o += NO)
+        FN(dense_pair_block)(x0, x1, W + (int64_t)o * F, b + o, y0 + o * LANES, y1 + o * LANES, F, NO);
+    for (; o + 2 <= O; o += 2)
+        FN(dense_pair_block)(x0, x1, W + (int64_t)o * F, b + o, y0 + o * LANES, y1 + o * LANES, F, 2);
+    for (; o < O; o++)
+        FN(dense_pair_block)(x0, x1, W + (int64_t)o * F, b + o, y0 + o * LANES, y1 + o * LANES, F, 1);
+}
+
 /* The shapes of LeNet-5 itself are compiled with their sizes as constants; any other takes the general code. */
 #define IS_C1(op) (op->in_channels == 1 && op->out_channels == 6 && op->in_width == 32 && op->in_height == 32)
 #define IS_DENSE(op) (op->out_height == 1 && op->out_width == 1)

@@ -263,7 +263,7 @@ INLINE void FN(c1_products)(V (*v)[C1_SIDE], const T *U, int o, int y, V (*m)[C1
     }
 }
 
-static void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y) {
+INLINE void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y, int training) {
     enum { NO = VECTOR_BYTES == 64 ? 6 : 2 };
     const int64_t plane = (int64_t)C1_POOLED * C1_POOLED * LANES;
     INTEGER *routes = (INTEGER *)(Y + C1_CHANNELS * plane);
@@ -284,8 +284,10 @@ static void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y) {
                             const int64_t at = (int64_t)(o + r) * plane + ((y / 2 + pair) * C1_POOLED + 2 * tile) * LANES + l;
                             UNROLL for (int i = 0; i < 2; i++) {
                                 V best;
-                                *(FN(mask) *)(routes + at + i * LANES) =
+                                const FN(mask) from =
                                     FN(largest)(out[0][2 * i], out[0][2 * i + 1], out[1][2 * i], out[1][2 * i + 1], &best);
+                                if (training)
+                                    *(FN(mask) *)(routes + at + i * LANES) = from;
                                 FN(store)(Y + at + i * LANES, best);
                             }
                         }
@@ -372,9 +374,12 @@ static void FN(conv_pool_finish)(const lenet5_op *op, const T *dU, T *dW) {
         FN(c1_finish)(dU, dW);
 }
 
-static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y) {
-    if (lenet5_has_winograd(op))
-        FN(c1_forward)(X, U, b, Y);
+static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y,
+                                  int training) {
+    if (lenet5_has_winograd(op) && training)
+        FN(c1_forward)(X, U, b, Y, 1);
+    else if (lenet5_has_winograd(op))
+        FN(c1_forward)(X, U, b, Y, 0);
     else
         FN(conv_pool_blocks)(X, W, b, Y, op->in_height, op->in_width, op->out_channels, 2, 1);
 }

@@ -88,7 +88,7 @@
             CONCAT(max_pool2d_backward, SUFFIX), CONCAT(relu_forward, SUFFIX), CONCAT(relu_backward, SUFFIX),    \
             CONCAT(tanh_forward, SUFFIX), CONCAT(tanh_backward, SUFFIX), CONCAT(softmax_cross_entropy, SUFFIX),  \
             CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(net_prepare, SUFFIX),                        \
-            CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX),                                             \
+            CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX), CONCAT(net_predict, SUFFIX),                \
             CONCAT(net_forward_single, SUFFIX), CONCAT(net_backward, SUFFIX),                                    \
             CONCAT(train, SUFFIX), CONCAT(train_dense_alone, SUFFIX), CONCAT(fma_peak, SUFFIX)                   \
     }

@@ -38,9 +38,9 @@ typedef struct {
                             T *dU, int accumulate, T *scratch);
     /* dW from dU, once after many groups: the transpose of conv2d_prepare, added. */
     void (*conv2d_finish)(const lenet5_op *op, const T *dU, T *dW);
-    /* Y: the pooled values and behind them, as integers of the same size, where they came from. */
+    /* Y: the pooled values and behind them, for training, where they came from, as integers of the same size. */
     void (*conv_pool_prepare)(const lenet5_op *op, const T *W, T *U);
-    void (*conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y);
+    void (*conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, int training);
     void (*conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db, T *dU, int accumulate,
                                T *scratch);
     void (*conv_pool_finish)(const lenet5_op *op, const T *dU, T *dW);
@@ -65,8 +65,10 @@ typedef struct {
     /* The prepared weights of all steps, and their gradients added to those of the parameters. */
     void (*net_prepare)(const lenet5_net *net, const T *parameters, T *prepared);
     void (*net_finish)(const lenet5_net *net, const T *d_prepared, T *gradients);
-    /* The program of the network on one lane group whose input lies at the start of `activations`. */
+    /* The program of the network on one lane group whose input lies at the start of `activations`, for training. */
     void (*net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, T *scratch);
+    /* The same for prediction, on two lane groups, or on one where `second` is NULL. */
+    void (*net_predict)(const lenet5_net *net, const T *parameters, const T *prepared, T *first, T *second, T *scratch);
     /* One picture of any size, with gather, scores (classes, h, w) to `out`: faster for a few, the same bits. */
     void (*net_forward_single)(const lenet5_net *net, const T *parameters, const T *prepared,
                                const lenet5_pictures *pictures, int64_t picture, T *single, T *out);

@@ -127,23 +127,40 @@ static void FN(net_finish)(const lenet5_net *net, const T *d_prepared, T *gradie
     }
 }
 
+/* One step on one lane group. The gradient's way back through C1 is noted only for training. */
+INLINE void FN(forward_step)(const lenet5_op *op, const T *parameters, const T *prepared, T *activations, int training,
+                             T *scratch) {
+    const T *X = activations + op->input, *W = parameters + op->weight, *b = parameters + op->bias;
+    const T *U = prepared + op->prepared;
+    T *Y = activations + op->output;
+    switch (op->kind) {
+    case OP_CONV2D: FN(conv2d_forward)(op, X, W, b, U, Y, scratch); break;
+    case OP_CONV_POOL: FN(conv_pool_forward)(op, X, W, b, U, Y, training); break;
+    case OP_AVG_POOL2D: FN(avg_pool2d_forward)(op, X, Y); break;
+    case OP_MAX_POOL2D: FN(max_pool2d_forward)(op, X, Y); break;
+    case OP_RELU: FN(relu_forward)(FN(n_out)(op), X, Y); break;
+    case OP_TANH: FN(tanh_forward)(FN(n_out)(op), X, Y); break;
+    }
+}
+
+/* For training: net_backward may follow. */
 static void FN(net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, T *scratch) {
+    for (int i = 0; i < net->n_ops; i++)
+        FN(forward_step)(net->ops + i, parameters, prepared, activations, 1, scratch);
+}
+
+/* For prediction: two lane groups, or one where the second is NULL. */
+static void FN(net_predict)(const lenet5_net *net, const T *parameters, const T *prepared, T *first, T *second, T *scratch) {
     for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
-        const T *X = activations + op->input;
-        T *Y = activations + op->output;
-        switch (op->kind) {
-        case OP_CONV2D:
-            FN(conv2d_forward)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y, scratch);
-            break;
-        case OP_CONV_POOL:
-            FN(conv_pool_forward)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y);
-            break;
-        case OP_AVG_POOL2D: FN(avg_pool2d_forward)(op, X, Y); break;
-        case OP_MAX_POOL2D: FN(max_pool2d_forward)(op, X, Y); break;
-        case OP_RELU: FN(relu_forward)(FN(n_out)(op), X, Y); break;
-        case OP_TANH: FN(tanh_forward)(FN(n_out)(op), X, Y); break;
+        if (second && op->kind == OP_CONV2D && IS_DENSE(op)) {
+            FN(dense_pair)(first + op->input, second + op->input, parameters + op->weight, parameters + op->bias,
+                           first + op->output, second + op->output, N_FEATURES(op), op->out_channels);
+            continue;
         }
+        FN(forward_step)(op, parameters, prepared, first, 0, scratch);
+        if (second)
+            FN(forward_step)(op, parameters, prepared, second, 0, scratch);
     }
 }
 
