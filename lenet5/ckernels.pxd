@@ -127,7 +127,8 @@ cdef extern from "kernels.h" nogil:
         void (*net_prepare)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_finish)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const double *, const double *, double *, double *) noexcept nogil
-        void (*net_predict)(const lenet5_net *, const double *, const double *, double *, double *, double *) noexcept nogil
+        void (*net_predict)(const lenet5_net *, const double *, const double *, double *, double *,
+                            double *) noexcept nogil
         void (*net_forward_single)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
                                    double *, double *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const double *, const double *, const double *, double *, double *,
