@@ -6,6 +6,7 @@ that the pass reads all of it from the disk, as it would have to in every pass i
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -121,7 +122,7 @@ def train(folder: Path, mapped: bool, seconds: float, threads: int | None) -> di
             break
     n_done, duration = seen[-1]
     tenths = [seen[i * (len(seen) - 1) // 10] for i in range(11)]
-    rates = [(b[0] - a[0]) / (b[1] - a[1]) for a, b in zip(tenths, tenths[1:], strict=False) if b[1] > a[1]]
+    rates = [(b[0] - a[0]) / (b[1] - a[1]) for a, b in itertools.pairwise(tenths) if b[1] > a[1]]
     return {
         "pictures": len(X), "pictures_done": n_done, "seconds": duration, "seconds_to_prepare": prepared,
         "images_per_second": n_done / duration, "images_per_second_by_tenths": rates, "memory": watch.document(),

@@ -4,6 +4,7 @@ Pages of a mapped file that were read count as the process's memory until the sy
 larger than memory, and a container's limit counts them, it is better to say which are not needed any more.
 """
 
+import contextlib
 import mmap
 from collections.abc import Iterable, Iterator
 
@@ -50,10 +51,8 @@ class Pages:
 
     def _advise(self, advice: int, start: int, end: int) -> None:
         first = start // mmap.PAGESIZE * mmap.PAGESIZE
-        try:
+        with contextlib.suppress(OSError):  # only advice: a file system may not take it
             self._map.madvise(advice, first, end - first)
-        except OSError:  # only advice: a file system may not take it
-            pass
 
 
 NO_PAGES = Pages(np.zeros(0, np.uint8))

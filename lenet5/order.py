@@ -14,13 +14,13 @@ from .mapped import NO_PAGES, Pages
 
 #: Pictures that are shuffled together: 51 MB of bytes of 28 x 28, and more than MNIST has.
 WINDOW = 1 << 16
-#: Neighbours that come into one window: 100 KB, many of which are asked for at a time. There are 512 in a window, so that
-#: even where a set is sorted by ten classes the share of a class in a window strays by a seventh only.
+#: Neighbours that come into one window: 100 KB, many of which are asked for at a time. There are 512 in a window, so
+#: that even where a set is sorted by ten classes the share of a class in a window strays by a seventh only.
 BLOCK = 1 << 7
 
 
 def validation_numbers(n: int, n_validation: int) -> np.ndarray:
-    """Numbers of the validation pictures among ``n``, ascending, int64: the same for every seed, from all over the set."""
+    """Numbers of the validation pictures among ``n``, ascending, int64: the same for every seed."""
     if n_validation >= n:
         raise ValueError(f"validation is {n_validation}, expected fewer than the {n} training pictures")
     rng = np.random.Generator(np.random.PCG64(1998))

@@ -1,5 +1,6 @@
 """Memory-mapped arrays: what they hold is never changed, and what was read does not stay in memory."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -92,7 +93,7 @@ def X():
 
 def test_a_stream_gives_the_bits_of_one_call(model, X):
     cuts = [0, 1, 5, 5, 100, 2000, 9000]
-    batches = (X[a:b] for a, b in zip(cuts, cuts[1:], strict=False))
+    batches = (X[a:b] for a, b in itertools.pairwise(cuts))
     answers = list(model.predict_proba_stream(batches, threads=2))
     assert [len(a) for a in answers] == np.diff(cuts).tolist()
     np.testing.assert_array_equal(np.concatenate(answers), model.predict_proba(X))

@@ -114,7 +114,7 @@ def test_each_window_of_a_sorted_set_is_like_the_whole():
 
 
 def test_windows_are_shuffled_each_in_a_way_of_its_own(small):
-    """NumPy takes the seeds (s, e) and (s, e, 0) for the same, so that a window could share its stream with the blocks."""
+    """NumPy takes the seeds (s, e) and (s, e, 0) for the same: a window could share its stream with the blocks."""
     shown = Order(64 * 4, 0, 0)
     parts = [np.argsort(shown.numbers(0, 64 * w, 64 * (w + 1))).tolist() for w in range(4)]
     assert len({tuple(part) for part in parts}) == 4
