@@ -113,7 +113,7 @@ def train(folder: Path, mapped: bool, seconds: float, threads: int | None) -> di
         started = time.perf_counter()
         trainer = Trainer(LeNet5(seed=0), X, y, Config(epochs=10), threads)
         prepared = time.perf_counter() - started
-        started, seen = time.perf_counter(), []
+        started, used, seen = time.perf_counter(), time.process_time(), []
 
         def progress(p):
             seen.append((p.n_done, time.perf_counter() - started))
@@ -121,11 +121,13 @@ def train(folder: Path, mapped: bool, seconds: float, threads: int | None) -> di
         for _ in trainer.run(stop=lambda: time.perf_counter() - started > seconds, progress=progress):
             break
     n_done, duration = seen[-1]
+    used = time.process_time() - used
     tenths = [seen[i * (len(seen) - 1) // 10] for i in range(11)]
     rates = [(b[0] - a[0]) / (b[1] - a[1]) for a, b in itertools.pairwise(tenths) if b[1] > a[1]]
     return {
         "pictures": len(X), "pictures_done": n_done, "seconds": duration, "seconds_to_prepare": prepared,
-        "images_per_second": n_done / duration, "images_per_second_by_tenths": rates, "memory": watch.document(),
+        "images_per_second": n_done / duration, "images_per_second_by_tenths": rates,
+        "processor_us_a_picture": 1e6 * used / n_done, "memory": watch.document(),
     }  # fmt: skip
 
 
@@ -140,6 +142,21 @@ def case(what: str, folder: str = ".", **options) -> dict:
     return functions[what](**options) if what == "stream" else functions[what](Path(folder), **options)
 
 
+def compare_training(folder: str, n: int, args: argparse.Namespace, results: dict) -> None:
+    """Train from the file and from memory in turns; of each the run of median speed is kept, with all speeds."""
+    settings = {"folder": folder, "seconds": args.seconds, "threads": args.threads}
+    runs = {"train_memory": [], "train_mapped": []}
+    for _ in range(args.repeats):
+        for key, found in runs.items():
+            found.append(isolated("train", mapped=key == "train_mapped", **settings))
+    for key, found in runs.items():
+        found.sort(key=lambda run: run["images_per_second"])
+        kept = results[key][n] = found[len(found) // 2]
+        kept["all_images_per_second"] = [run["images_per_second"] for run in found]
+        label = f"mapped file of {n:,}" if key == "train_mapped" else f"in memory, {kept['pictures']:,}"
+        print(table_row(f"train, {label}", kept), flush=True)
+
+
 def table_row(name: str, result: dict) -> str:
     most = result["memory"]["most"]
     return (f"{name:<38} {result['images_per_second']:>10,.0f} images/s {result['seconds']:8.2f} s   RSS grows by "
@@ -147,10 +164,10 @@ def table_row(name: str, result: dict) -> str:
 
 
 def options() -> argparse.Namespace:
-    p = parser(__doc__.splitlines()[0])
+    p = parser(__doc__.splitlines()[0], repeats=3)
     p.add_argument("--predict", type=int, nargs="*", default=[100_000, 1_000_000], metavar="N")
     p.add_argument("--train", type=int, nargs="*", default=[500_000, 2_000_000], metavar="N")
-    p.add_argument("--seconds", type=float, default=20, help="the most that is trained in each case")
+    p.add_argument("--seconds", type=float, default=8, help="the most that is trained in each run")
     p.add_argument("--threads", type=int)
     p.add_argument("--folder", help="where the files are written: 784 bytes a picture, deleted at the end")
     p.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
@@ -172,12 +189,8 @@ def main() -> None:
             if n in args.predict:
                 results["predict_mapped"][n] = isolated("mapped", folder=folder)
                 print(table_row(f"predict, mapped file of {n:,}", results["predict_mapped"][n]), flush=True)
-            for name, mapped in (("memory", False), ("mapped", True)) if n in args.train else ():
-                key = f"train_{name}"
-                settings = {"mapped": mapped, "seconds": args.seconds, "threads": args.threads}
-                results[key][n] = isolated("train", folder=folder, **settings)
-                label = f"mapped file of {n:,}" if mapped else f"in memory, {results[key][n]['pictures']:,}"
-                print(table_row(f"train, {label}", results[key][n]), flush=True)
+            if n in args.train:
+                compare_training(folder, n, args, results)
     save("memory", {"machine": where, **results}, args.out)
 
 
