@@ -1,7 +1,7 @@
 """LeNet-5 as people use it: fit, predict, save, load; scikit-learn's words and meanings."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from importlib import resources
 
@@ -11,6 +11,7 @@ from . import modelfile
 from .errors import DivergedError, ModelFileError, one_line
 from .layers import modern
 from .losses import cross_entropy
+from .mapped import pieces
 from .metrics import evaluation
 from .network import Network, check_labels
 from .train import Config, Trainer
@@ -105,6 +106,19 @@ class LeNet5(Network):
     def predict(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """The most probable class of each picture, (N,) int64; (N, h, w) for pictures over 32 x 32."""
         return self.logits(X, threads).argmax(axis=1)
+
+    def predict_proba_stream(
+        self, batches: np.ndarray | Iterable[np.ndarray], threads: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """`predict_proba` of each batch, given before the next batch is asked for: memory for one batch at a time.
+
+        batches : any iterable of arrays as `predict` takes them, of any sizes; or one array, memory-mapped or not,
+        which is answered 4,096 pictures at a time. The labels of an answer are its ``argmax(axis=1)``.
+        """
+        if isinstance(batches, np.ndarray):
+            batches = pieces(batches, 4096)
+        for batch in batches:
+            yield self.predict_proba(batch, threads)
 
     def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
         """The part of the pictures that is answered rightly, 0..1; NaN for no pictures."""

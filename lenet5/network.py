@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _kernels
 from .layers import Conv2d, Layer, MaxPool2d, ReLU, Shape
+from .mapped import ROWS, pieces
 from .threads import check_threads, default_threads, parallel
 
 #: Fewer pixels than these (of 256 pictures of 32 x 32) are not worth starting a thread for.
@@ -157,6 +158,8 @@ class Network:
         return self._scores(X, threads, True)
 
     def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool) -> np.ndarray:
+        if isinstance(X, np.memmap) and X.ndim and len(X) > ROWS:  # so that its pages do not pile up in memory
+            return np.concatenate([self._scores(piece, threads, probabilities) for piece in pieces(X, ROWS)])
         pictures = self.pictures(X)
         program = self.program(pictures.shape)
         scores = np.empty((pictures.n, *program.out_shape), np.float32)
@@ -225,7 +228,7 @@ def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
         raise ValueError(f"X has dtype {X.dtype}, expected uint8 (0..255) or float32 (0..1)")
     with np.errstate(over="ignore"):  # too large for float32 is too large all the same
         pixels = X if X.dtype == np.float32 and X.flags.carray else np.require(X, np.float32, ["C", "ALIGNED"])
-    if not _kernels.within(pixels.reshape(-1), -1e-3, 1 + 1e-3):
+    if not all(_kernels.within(piece.reshape(-1), -1e-3, 1 + 1e-3) for piece in pieces(pixels)):
         raise ValueError(f"X reaches from {X.min()} to {X.max()}, expected finite numbers in 0..1 for dtype {X.dtype}")
     return pixels
 

@@ -16,7 +16,9 @@ from . import _kernels
 from .augment import AUGMENTATIONS
 from .errors import DivergedError
 from .losses import cross_entropy
+from .mapped import Pages
 from .network import Network, check_labels, check_pictures
+from .order import Order
 from .schedules import SCHEDULES, learning_rates
 from .threads import check_threads, default_threads, parallel
 
@@ -116,17 +118,6 @@ class _Position:
     history: list[dict] = field(default_factory=list)
 
 
-def split(n: int, n_validation: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the training and of the validation pictures among ``n``, each ascending, int64.
-
-    The same for every seed, and spread over the set; numbers and not copies, so that a set may be larger than memory.
-    """
-    if n_validation >= n:
-        raise ValueError(f"validation is {n_validation}, expected fewer than the {n} training pictures")
-    order = np.random.Generator(np.random.PCG64(1998)).permutation(n)
-    return np.sort(order[n_validation:]), np.sort(order[:n_validation])
-
-
 class Trainer:
     """Trains a network in place.
 
@@ -134,6 +125,7 @@ class Trainer:
     ----------
     network : Network
     X, y : training pictures and labels, see `network.check_pictures`
+        A memory map of uint8 or float32 is read as it is needed: neither the set nor its pages pile up in memory.
     config : Config
     threads : int, optional
         Changes the time, not the weights.
@@ -151,10 +143,10 @@ class Trainer:
     def __init__(self, network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None = None):
         X = check_pictures(X, network.in_channels)
         y = check_labels(y, len(X), network.n_classes)
-        self._train, validation = split(len(y), config.validation) if len(y) else (y, y)
         if not len(y):
             raise ValueError("X holds no pictures, expected at least one to train on")
-        self.validation = (X[validation], y[validation]) if len(validation) else None
+        self._order = Order(len(y), config.validation, config.seed, Pages(X))
+        self.validation = (self._order.read_validation(X), y[self._order.validation]) if config.validation else None
         self.network, self.config = network, config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._pictures, self._labels = network.pictures(X), y
@@ -167,7 +159,7 @@ class Trainer:
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
         self._at = _Position()
-        self.steps_per_epoch = -(-len(self._train) // config.batch_size)
+        self.steps_per_epoch = -(-self._order.n // config.batch_size)
 
     @property
     def history(self) -> list[Epoch]:
@@ -199,24 +191,18 @@ class Trainer:
         finite; the network then holds the weights of the last whole epoch.
         """
         while not self.done:
-            order = self._order(self._at.epoch)
             while self._at.step < self.steps_per_epoch:
                 if stop():
                     return
-                self._run_steps(order)
+                self._run_steps()
                 progress(self._progress())
             yield self._end_epoch()
 
-    def _order(self, epoch: int) -> np.ndarray:
-        """The numbers of the training pictures in the order of this epoch, int64."""
-        bits = np.random.PCG64(np.random.SeedSequence([self.config.seed, epoch]))
-        return self._train[np.random.Generator(bits).permutation(len(self._train))]
-
-    def _run_steps(self, order: np.ndarray) -> None:
+    def _run_steps(self) -> None:
         at, config = self._at, self.config
         n_steps = min(max(1, PICTURES_PER_RUN // config.batch_size), self.steps_per_epoch - at.step)
         first = at.step * config.batch_size
-        positions = order[first : first + n_steps * config.batch_size]
+        positions = self._order.numbers(at.epoch, first, first + n_steps * config.batch_size)
         affine = AUGMENTATIONS[config.augment]
         warps = affine and affine.warps(len(positions), seed=config.seed, epoch=at.epoch, first=first)
         first_step = at.epoch * self.steps_per_epoch + at.step
@@ -244,12 +230,12 @@ class Trainer:
         )
 
     def _progress(self) -> Progress:
-        at, n = self._at, len(self._train)
+        at, n = self._at, self._order.n
         n_done = min(n, at.step * self.config.batch_size)
         return Progress(at.epoch + 1, n_done, n, at.loss_sum / n_done, at.n_correct / n_done, at.seconds)
 
     def _end_epoch(self) -> Epoch:
-        at, n = self._at, len(self._train)
+        at, n = self._at, self._order.n
         last_step = (at.epoch + 1) * self.steps_per_epoch - 1
         rate = self._learning_rates(last_step, 1)[0]
         loss, accuracy = self._validate()
@@ -307,7 +293,7 @@ class Trainer:
 
     def _origin(self) -> dict:
         """What a state must have in common with the training that it is restored to."""
-        return {"config": asdict(self.config), "n_pictures": len(self._train)}
+        return {"config": asdict(self.config), "n_pictures": self._order.n}
 
     def _position_from(self, document: dict) -> _Position:
         """The position in a saved document, every field checked."""
@@ -326,7 +312,7 @@ class Trainer:
             raise ValueError(f"the saved position, epoch {at.epoch} batch {at.step}, is not in this run")
         if [record.epoch for record in history] != list(range(1, at.epoch + 1)):
             raise ValueError(f"the saved history has not the epochs 1 to {at.epoch}")
-        if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= len(self._train):
+        if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= self._order.n:
             raise ValueError("the saved position is malformed: a count is out of range")
         return at
 

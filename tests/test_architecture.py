@@ -11,8 +11,8 @@ import lenet5
 PACKAGE = Path(lenet5.__file__).parent
 # Lowest first: a module imports from its own tier or from one below.
 TIERS = [
-    {"errors", "files", "idx", "threads", "_kernels"},
-    {"layers", "losses", "schedules", "download", "glyphs", "strokes", "transfer", "augment", "sheets"},
+    {"errors", "files", "idx", "mapped", "threads", "_kernels"},
+    {"layers", "losses", "schedules", "download", "glyphs", "strokes", "transfer", "augment", "order", "sheets"},
     {"network", "datasets", "decode", "ink", "images", "metrics"},
     {"train", "modelfile"},
     {"model"},

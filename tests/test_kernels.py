@@ -1,8 +1,6 @@
-"""Every layer kernel against the NumPy reference, both element types, and on every instruction set."""
+"""Every layer kernel against the NumPy reference, both element types; test_isa.py runs it on every instruction set."""
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,7 +13,7 @@ from lenet5 import _kernels
 from lenet5._kernels import RELU, TANH, from_lanes, to_lanes
 
 DTYPES = [np.float32, np.float64]
-CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_instruction_set starts
+CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_isa.py starts
 SETTINGS = settings(deadline=None, max_examples=25 if CHILD in os.environ else 80)
 
 # (N, C, H, W, O, K): LeNet-5's own layers, which have code of their own; the same with one size changed; edges.
@@ -515,33 +513,3 @@ def test_element_types_are_not_mixed():
 def test_a_view_that_is_not_contiguous_is_refused():
     with pytest.raises(ValueError, match="contiguous"):
         _kernels.activation_forward(zeros(2, 2, 5, 10, 16)[:, :, :, ::2], RELU)
-
-
-# ---- instruction sets ----------------------------------------------------------------------------------------------
-
-
-def run_python(isa, *arguments):
-    environment = {**os.environ, "LENET5_ISA": isa, CHILD: "1"}
-    return subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
-@pytest.mark.skipif(CHILD in os.environ, reason="this is the process that test_instruction_set started")
-@pytest.mark.parametrize("isa", [isa for isa in _kernels.ISAS if isa != _kernels.ISA])
-def test_instruction_set(isa):
-    """This whole file once more for each instruction set that the processor has."""
-    child = run_python(isa, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__)
-    assert child.returncode == 0, child.stdout[-3000:] + child.stderr[-1000:]
-
-
-def test_the_instruction_set_is_the_one_that_was_asked_for():
-    assert (os.environ.get("LENET5_ISA") or _kernels.ISAS[0]) == _kernels.ISA
-    assert "baseline" in _kernels.ISAS
-
-
-@pytest.mark.skipif(CHILD in os.environ, reason="starts a process")
-def test_an_unknown_instruction_set_is_named():
-    child = run_python("vax", "-c", "import lenet5._kernels")
-    assert child.returncode == 1
-    assert "ImportError: LENET5_ISA is 'vax'; this processor offers" in child.stderr

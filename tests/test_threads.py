@@ -1,11 +1,16 @@
 """How many threads there are, and that work on them ends whatever happens."""
 
+import hashlib
+import multiprocessing
+import os
 import threading
 
+import numpy as np
 import pytest
 
-from lenet5 import threads
+from lenet5 import LeNet5, threads
 from lenet5.threads import MAX_THREADS, check_threads, default_threads, parallel
+from lenet5.train import Config, Trainer
 
 
 @pytest.fixture
@@ -155,3 +160,66 @@ def test_parallel_leaves_no_thread_behind():
     before = threading.active_count()
     parallel(lambda thread: None, 8)
     assert threading.active_count() == before
+
+
+# ---- other processes -----------------------------------------------------------------------------------------------
+
+
+def trained(queue=None, epochs=1, stop=lambda: False):
+    """A hash of the weights after a short training on two threads, and of the answers to 300 pictures."""
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (600, 28, 28), dtype=np.uint8), rng.integers(0, 10, 600, dtype=np.uint8)
+    trainer = Trainer(LeNet5(seed=1), X, y, Config(epochs=epochs, validation=300, learning_rate=1e-3), 2)
+    list(trainer.run(stop=stop))
+    logits = trainer.network.logits(X, 2)
+    result = hashlib.sha256(trainer.network.parameters.tobytes() + logits.tobytes()).hexdigest()
+    if queue is not None:
+        queue.put(result)
+    return result
+
+
+def in_a_child(method):
+    context = multiprocessing.get_context(method)
+    queue = context.Queue()
+    child = context.Process(target=trained, args=(queue,))
+    child.start()
+    result = queue.get(timeout=120)
+    child.join(60)
+    assert child.exitcode == 0
+    return result
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_a_child_trains_to_the_same_bits_and_so_does_its_parent_afterwards(method):
+    expected = trained()
+    assert in_a_child(method) == expected
+    assert trained() == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_fork_while_other_threads_train_or_sleep():
+    expected, ended = trained(), threading.Event()
+    others = [
+        threading.Thread(target=ended.wait),
+        threading.Thread(target=trained, kwargs={"epochs": 10**6, "stop": ended.is_set}),
+    ]
+    for thread in others:
+        thread.start()
+    try:
+        assert [in_a_child("fork") for _ in range(3)] == [expected] * 3
+    finally:
+        ended.set()
+        for thread in others:
+            thread.join()
+    assert trained() == expected
+
+
+def test_several_trainings_at_once_on_threads_of_one_process():
+    expected, results = trained(), []
+    workers = [threading.Thread(target=lambda: results.append(trained())) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert results == [expected] * 4

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenet5 import LeNet5, train
+from lenet5 import LeNet5, order, train
 from lenet5.errors import DivergedError
 from lenet5.layers import modern
 from lenet5.network import Network
-from lenet5.train import Config, Trainer, split
+from lenet5.train import Config, Trainer
 
 SMALL = {"epochs": 3, "batch_size": 32, "validation": 100, "seed": 3}
 
@@ -117,12 +117,6 @@ def test_a_setting_that_is_none_of_ours():
 # ---- what it trains on ---------------------------------------------------------------------------------------------
 
 
-def test_the_split_has_each_picture_once():
-    train, validation = split(50, 20)
-    assert (len(train), len(validation)) == (30, 20)
-    assert sorted([*train, *validation]) == list(range(50))
-
-
 def test_pictures_on_disk_are_not_copied(tmp_path, data):
     """A memory-mapped set, which may be larger than memory, gives the weights of the same set in memory."""
     X, y = data
@@ -130,6 +124,22 @@ def test_pictures_on_disk_are_not_copied(tmp_path, data):
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     a, b = (finished(trainer_of((pictures, y), epochs=1, validation=50)) for pictures in (X, mapped))
     np.testing.assert_array_equal(a.network.parameters, b.network.parameters)
+
+
+def test_a_set_of_several_windows_in_memory_and_on_disk_and_stopped(tmp_path, data, monkeypatch):
+    """The same weights wherever the pictures lie, and wherever the training was stopped."""
+    monkeypatch.setattr(order, "WINDOW", 64)
+    monkeypatch.setattr(order, "BLOCK", 4)
+    X, y = data
+    np.save(tmp_path / "X.npy", X)
+    on_disk = np.load(tmp_path / "X.npy", mmap_mode="r"), y
+    whole = finished(trainer_of(data, threads=1))
+    assert_same_end(whole, finished(trainer_of(on_disk)))
+    for k in (1, 3, 5, 9):
+        trainer = trainer_of(on_disk)
+        for _ in trainer.run(stop=stop_after(k)):
+            pass
+        assert_same_end(whole, finished(resumed(trainer, on_disk)))
 
 
 def test_the_split_does_not_depend_on_the_seed(data):

@@ -1,0 +1,56 @@
+"""What the scripts here share, over `lenet5.benchmark`: options, summaries, results as JSON."""
+
+import argparse
+import datetime
+import json
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from lenet5 import datasets
+from lenet5.benchmark import timing
+from lenet5.benchmark.machine import describe as machine
+
+__all__ = ["alternate", "machine", "parser", "pictures", "save", "summary"]
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def alternate(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of each contestant's calls, so many of each in turns; one call of each comes first and is not counted."""
+    return timing.alternate(contestants, timing.Rounds(repeats, repeats))
+
+
+def summary(seconds: list[float], scale: float = 1.0) -> dict[str, float]:
+    """Median, least and most, times ``scale``."""
+    return {name: scale * f(seconds) for name, f in (("median", statistics.median), ("min", min), ("max", max))}
+
+
+def parser(description: str, **defaults) -> argparse.ArgumentParser:
+    """Options that every script has."""
+    p = argparse.ArgumentParser(description=description)
+    p.add_argument("--repeats", type=int, default=defaults.get("repeats", 5), help="counted runs of each")
+    p.add_argument("--data-dir", default=None, help="holds mnist/; default as for `lenet5 train`")
+    p.add_argument("--out", type=Path, default=None, help="JSON file (default: results/<date>-<machine>-<name>.json)")
+    return p
+
+
+def pictures(data_dir: str | None) -> tuple[np.ndarray, np.ndarray, str]:
+    """MNIST's training pictures and labels where they are on disk, else as many strokes; and which."""
+    loaded = datasets.obtain("auto", data_dir, offline=True)
+    return *loaded.train, loaded.name
+
+
+def save(name: str, document: dict, out: Path | None) -> None:
+    """Write the results with the machine beside them."""
+    stamp = datetime.date.today().isoformat()
+    label = "".join(c if c.isalnum() else "-" for c in document["machine"]["processor"].lower()).strip("-")
+    path = out or RESULTS / f"{stamp}-{label}-{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number = 2
+    while out is None and path.exists():  # figures that were published are not replaced by accident
+        path, number = RESULTS / f"{stamp}-{label}-{name}-{number}.json", number + 1
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    print(f"written: {path}")

@@ -1,0 +1,116 @@
+"""Instruction sets: every kernel test on each that the processor has, and none in an object that is for fewer."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from lenet5 import _kernels
+
+CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_everything_compiled starts
+FILES = [
+    "test_kernels.py",
+    "test_augment.py",
+    pytest.param("test_network.py", marks=pytest.mark.slow),
+    pytest.param("test_training_kernel.py", marks=pytest.mark.slow),
+]
+
+
+def run_python(isa, *arguments):
+    environment = {**os.environ, "LENET5_ISA": isa, CHILD: "1"}
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("isa", [isa for isa in _kernels.ISAS if isa != _kernels.ISA])
+def test_everything_compiled(isa, file):
+    """Kernels, networks, training and gathering once more for each instruction set that the processor has."""
+    path = Path(__file__).with_name(file)
+    child = run_python(isa, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(path))
+    assert child.returncode == 0, child.stdout[-3000:] + child.stderr[-1000:]
+
+
+def test_the_instruction_set_is_the_one_that_was_asked_for():
+    assert (os.environ.get("LENET5_ISA") or _kernels.ISAS[0]) == _kernels.ISA
+    assert "baseline" in _kernels.ISAS
+    for isa in _kernels.ISAS:
+        child = run_python(isa, "-c", "from lenet5 import _kernels; print(_kernels.ISA)")
+        assert child.stdout.strip() == isa
+
+
+def test_an_unknown_instruction_set_is_named():
+    child = run_python("vax", "-c", "import lenet5._kernels")
+    assert child.returncode == 1
+    assert "ImportError: LENET5_ISA is 'vax'; this processor offers" in child.stderr
+
+
+# ---- what the compiler made ----------------------------------------------------------------------------------------
+
+
+def objdump(option):
+    return subprocess.run(
+        ["objdump", option, "--no-show-raw-insn", _kernels.__file__], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def source_of_functions():
+    """Address -> the C file that each local function came from, by the symbol table."""
+    found, source = {}, ""
+    for line in objdump("-t").splitlines():
+        if re.search(r" df \*ABS\*\s", line):
+            source = line.split()[-1]
+        elif match := re.match(r"([0-9a-f]+) l +F \.text\s", line):
+            found[int(match[1], 16)] = source
+    return found
+
+
+@pytest.fixture(scope="module")
+def instructions():
+    """C file -> the lines (address, instruction, operands) that its functions became."""
+    if platform.machine() not in ("x86_64", "AMD64") or not sys.platform.startswith("linux"):
+        pytest.skip("instruction sets are told apart on x86 and ELF only")
+    if not shutil.which("objdump"):
+        pytest.skip("no objdump")
+    flags = f"{sysconfig.get_config_var('CFLAGS')} {os.environ.get('CFLAGS', '')}"
+    if "-march" in flags:
+        pytest.skip(f"built for one processor on purpose: {flags}")
+    sources, found, source = source_of_functions(), defaultdict(list), None
+    if "kernels_baseline.c" not in sources.values():
+        pytest.skip("the extension has no symbol table")
+    for line in objdump("-d").splitlines():
+        if match := re.match(r"([0-9a-f]+) <(.*)>:$", line):
+            source = sources.get(int(match[1], 16))
+        elif "\t" in line and source:
+            found[source].append(line.strip())
+    return found
+
+
+VEX = re.compile(r"\tv\w+|%[yz]mm|%k[0-7]\b")
+EVEX = re.compile(r"%zmm|%k[0-7]\b|%[xy]mm(1[6-9]|2\d|3[01])\b")
+
+
+@pytest.mark.parametrize(
+    ("source", "wider"),
+    [("kernels_baseline.c", VEX), ("_kernels.c", VEX), ("kernels_avx2.c", EVEX)],
+    ids=["baseline", "Cython", "avx2"],
+)
+def test_no_wider_instruction_than_promised(instructions, source, wider):
+    """A processor without AVX would stop at the first one."""
+    assert len(instructions[source]) > 1000
+    assert [line for line in instructions[source] if wider.search(line)][:5] == []
+
+
+def test_this_test_sees_wide_instructions(instructions):
+    for source, wide in (("kernels_avx2.c", VEX), ("kernels_avx512.c", EVEX)):
+        assert sum(bool(wide.search(line)) for line in instructions[source]) > 1000
+    assert any("%zmm" in line for line in instructions["kernels_avx512.c"])
+    assert any("\tvfmadd" in line for line in instructions["kernels_avx2.c"])
