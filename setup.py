@@ -36,6 +36,8 @@ kernels = Extension(
         "lenet5/kernels_body.h",
         "lenet5/kernels_table.h",
         "lenet5/kernels_isa.h",
+        "lenet5/augment_body.h",
+        "lenet5/gather_body.h",
         "lenet5/network_body.h",
         "lenet5/single_body.h",
         "lenet5/barrier.h",

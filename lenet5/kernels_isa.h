@@ -15,6 +15,13 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
+/* For the others: the compiler finds vectors in a loop, and misses them in what is left of one that it has unrolled. */
+#ifdef __clang__
+#define VECTORIZE _Pragma("clang loop unroll(disable)")
+#else
+#define VECTORIZE _Pragma("GCC unroll 1")
+#endif
+
 /* Two vectors zipped, x0 y0 x1 y1 ...: the lower half of that, and the upper one. */
 #ifdef __clang__
 #define SHUFFLE(x, y, mask_type, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
@@ -30,11 +37,14 @@
 #define ZIP_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define ZIP_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
+#include "augment_body.h"
+
 #define T float
 #define SUFFIX f32
 #define INTEGER int32_t
 #define ELEMENT_BYTES 4
 #include "kernels_body.h"
+#include "gather_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #undef T
@@ -47,6 +57,7 @@
 #define INTEGER int64_t
 #define ELEMENT_BYTES 8
 #include "kernels_body.h"
+#include "gather_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #undef T

@@ -4,107 +4,6 @@
 #define V FN(vector)
 #define VL ((int)(VECTOR_BYTES / sizeof(T)))
 
-/* ---- from pictures to lanes --------------------------------------------------------------------------------- */
-
-/* Sides up to this are warped through a copy on the stack; larger pictures are not warped (the caller checks). */
-#define WARP_SIDE 64
-#define WARP_BORDER 2
-
-/* n <= VL neighbouring pixels from number `at`, as 0..1, and zeros behind them. */
-INLINE V FN(pixels)(const lenet5_pictures *pictures, int64_t at, int n) {
-    T values[VECTOR_BYTES / ELEMENT_BYTES] = {0};
-    if (pictures->is_uint8)
-        for (int i = 0; i < n; i++)
-            values[i] = (T)(((const uint8_t *)pictures->pixels)[at + i] / 255.0f);
-    else
-        for (int i = 0; i < n; i++)
-            values[i] = (T)((const float *)pictures->pixels)[at + i];
-    return FN(load)(values);
-}
-
-/* Up to LANES pictures without a warp: vectors of VL pixels of VL pictures are transposed. The last vector of a row
- * overlaps the one before it where the width is no multiple of VL. */
-static void FN(gather_plain)(const lenet5_pictures *pictures, const int64_t *index, int64_t first, int n_valid, T *X) {
-    const int h = pictures->height, w = pictures->width, pad = pictures->padding;
-    const int H = h + 2 * pad, W = w + 2 * pad;
-    const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
-    const int n = w < VL ? w : VL;
-    for (int c = 0; c < pictures->channels; c++)
-        for (int y = 0; y < h; y++)
-            for (int column = 0; column < w; column += n) {
-                const int x = column < w - n ? column : w - n;
-                T *to = X + ((int64_t)(c * H + y + pad) * W + pad + x) * LANES;
-                for (int v = 0; v < LANES; v += VL) {
-                    V block[VECTOR_BYTES / ELEMENT_BYTES];
-                    for (int l = 0; l < VL; l++) {
-                        block[l] = FN(splat)(shift);
-                        if (v + l < n_valid) {
-                            const int64_t picture = index ? index[v + l] : first + v + l;
-                            const int64_t at = ((picture * pictures->channels + c) * h + y) * w + x;
-                            block[l] += (n == VL ? FN(pixels)(pictures, at, VL) : FN(pixels)(pictures, at, n)) * scale;
-                        }
-                    }
-                    FN(transpose)(block);
-                    UNROLL for (int i = 0; i < VL; i++) if (i < n) FN(store)(to + i * LANES + v, block[i]);
-                }
-            }
-}
-
-INLINE float FN(pixel)(const lenet5_pictures *pictures, const float *unit, int64_t at) {
-    return pictures->is_uint8 ? unit[((const uint8_t *)pictures->pixels)[at]] : ((const float *)pictures->pixels)[at];
-}
-
-/* One picture, warped. `unit` holds the 256 values of bytes, since a division a pixel would show. */
-static void FN(gather_warped)(const lenet5_pictures *pictures, const float *unit, int64_t picture, const float *warp,
-                              int lane, T *X) {
-    const int h = pictures->height, w = pictures->width, pad = pictures->padding;
-    const int H = h + 2 * pad, W = w + 2 * pad, stride = w + 2 * WARP_BORDER;
-    const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
-    float source[(WARP_SIDE + 2 * WARP_BORDER) * (WARP_SIDE + 2 * WARP_BORDER)];
-    for (int c = 0; c < pictures->channels; c++) {
-        memset(source, 0, sizeof(float) * (h + 2 * WARP_BORDER) * stride);
-        for (int y = 0; y < h; y++)
-            for (int x = 0; x < w; x++)
-                source[(y + WARP_BORDER) * stride + x + WARP_BORDER] =
-                    FN(pixel)(pictures, unit, ((picture * pictures->channels + c) * h + y) * w + x);
-        for (int y = 0; y < H; y++) {
-            const float v = y - 0.5f * (H - 1);
-            T *to = X + (int64_t)(c * H + y) * W * LANES + lane;
-            for (int x = 0; x < W; x++) {
-                const float u = x - 0.5f * (W - 1);
-                float sx = warp[0] * u + warp[1] * v + warp[2] + 0.5f * (w - 1) + WARP_BORDER;
-                float sy = warp[3] * u + warp[4] * v + warp[5] + 0.5f * (h - 1) + WARP_BORDER;
-                sx = sx < 0 ? 0 : sx > w + 2 * WARP_BORDER - 1.001f ? w + 2 * WARP_BORDER - 1.001f : sx;
-                sy = sy < 0 ? 0 : sy > h + 2 * WARP_BORDER - 1.001f ? h + 2 * WARP_BORDER - 1.001f : sy;
-                const int ix = (int)sx, iy = (int)sy;
-                const float fx = sx - ix, fy = sy - iy;
-                const float *s = source + iy * stride + ix;
-                const float top = s[0] + fx * (s[1] - s[0]);
-                const float low = s[stride] + fx * (s[stride + 1] - s[stride]);
-                to[x * LANES] = shift + scale * (T)(top + fy * (low - top));
-            }
-        }
-    }
-}
-
-static void FN(gather)(const lenet5_pictures *pictures, const int64_t *index, int64_t first, int n_valid,
-                       const float *warps, T *X) {
-    const int64_t n = (int64_t)pictures->channels * (pictures->height + 2 * pictures->padding) *
-                      (pictures->width + 2 * pictures->padding) * LANES;
-    if (warps ? n_valid < LANES : pictures->padding > 0)
-        for (int64_t i = 0; i < n; i += VL)
-            *(V *)(X + i) = (V){0} + (T)pictures->background;
-    if (!warps) {
-        FN(gather_plain)(pictures, index, first, n_valid, X);
-        return;
-    }
-    float unit[256];
-    for (int i = 0; i < 256; i++)
-        unit[i] = i / 255.0f;
-    for (int lane = 0; lane < n_valid; lane++)
-        FN(gather_warped)(pictures, unit, index ? index[lane] : first + lane, warps + 6 * lane, lane, X);
-}
-
 /* ---- the program -------------------------------------------------------------------------------------------- */
 
 INLINE int64_t FN(n_out)(const lenet5_op *op) {
@@ -179,7 +78,7 @@ static void FN(train_slice)(CONCAT(lenet5_training, SUFFIX) *t, int slice, int64
             if (first + lane + t->batch_size < t->n_positions)
                 FN(prefetch_picture)(t->pictures, t->order[first + lane + t->batch_size]);
         }
-        FN(gather)(t->pictures, t->order + first, 0, n_valid, t->warps ? t->warps + 6 * first : NULL, arena);
+        FN(gather)(t->pictures, t->order + first, 0, n_valid, t->augmentation, arena);
         FN(net_forward)(net, t->parameters, arena);
         loss += FN(softmax_cross_entropy)(last->out_channels, arena + last->output, labels, n_valid,
                                           (T)1 / (T)(end - start), dA + last->output, &n_correct);
@@ -257,5 +156,3 @@ static void FN(train)(CONCAT(lenet5_training, SUFFIX) *t, int thread) {
 #undef V
 #undef VL
 #undef FN
-#undef WARP_SIDE
-#undef WARP_BORDER
