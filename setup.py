@@ -26,7 +26,7 @@ kernels = Extension(
     "lenet5._kernels",
     sources=[
         "lenet5/_kernels.pyx",
-        # One source of micro-kernels (kernels_body.h), compiled once per instruction set.
+        # One source of micro-kernels (the *_body.h), compiled once per instruction set.
         "lenet5/kernels_baseline.c",
         "lenet5/kernels_avx2.c",
         "lenet5/kernels_avx512.c",
@@ -41,6 +41,8 @@ kernels = Extension(
         "lenet5/activation_body.h",
         "lenet5/kernels_table.h",
         "lenet5/kernels_isa.h",
+        "lenet5/augment_body.h",
+        "lenet5/gather_body.h",
         "lenet5/network_body.h",
         "lenet5/single_body.h",
         "lenet5/training_body.h",

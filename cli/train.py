@@ -16,6 +16,20 @@ from .common import check_model, load_data
 _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 
 
+class Augment(click.ParamType):
+    """Names of distortions with commas between."""
+
+    name = "names"
+
+    def convert(self, value, param, ctx) -> str:
+        from lenet5.augment import canonical
+
+        try:
+            return canonical(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 @click.command()
 @click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Passes over the pictures.")
 @click.option(
@@ -34,8 +48,9 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 )
 @click.option("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="onecycle",
               show_default=True, help="How the learning rate runs.")  # fmt: skip
-@click.option("--augment", type=click.Choice(["none", "affine"]), default="affine", show_default=True,
-              help="affine: rotation, scale, shear and shift, anew for each pass.")  # fmt: skip
+@click.option("--augment", type=Augment(), default="affine", show_default=True,
+              help="Random distortions, anew for each pass: none, or some of affine (rotation, scale, shear, shift), "
+                   "elastic, cutout and invert, with commas between.")  # fmt: skip
 @click.option("--validation", type=click.IntRange(0), default=5000, show_default=True,
               help="Training pictures set apart to choose the best epoch.")  # fmt: skip
 @click.option(

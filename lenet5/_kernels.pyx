@@ -1,7 +1,7 @@
 """Every compiled entry point: layers over image lanes, the whole network, a thread's share of training.
 
 Three tiers: the modules above explain and check dtypes; the ``def`` functions here compare shapes and allocate; the C
-functions behind them (kernels_body.h, network_body.h) only compute, without the GIL. Lane arrays are (B, C, H, W, 16):
+functions behind them (the *_body.h) only compute, without the GIL. Lane arrays are (B, C, H, W, 16):
 16 pictures side by side in the innermost axis.
 """
 
@@ -10,12 +10,13 @@ import os
 import numpy as np
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from .ckernels cimport (
-    LANES, OP_AVG_POOL2D, OP_CONV2D, OP_CONV_POOL, OP_MAX_POOL2D, OP_RELU, OP_TANH, OPTIMIZER_ADAMW, OPTIMIZER_SGD,
-    lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_n_kept, lenet5_n_prepared,
-    lenet5_n_scratch, lenet5_net, lenet5_op, lenet5_optimizer, lenet5_optimizer_kind, lenet5_pictures,
+    FIELD_SIDE, LANES, OP_AVG_POOL2D, OP_CONV2D, OP_CONV_POOL, OP_MAX_POOL2D, OP_RELU, OP_TANH, OPTIMIZER_ADAMW,
+    OPTIMIZER_SGD, PICTURE_SIDE, lenet5_augmentation, lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init,
+    lenet5_isa, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_net, lenet5_op, lenet5_optimizer,
+    lenet5_optimizer_kind, lenet5_pictures,
     lenet5_training_f32)
 
 ctypedef fused real:
@@ -393,6 +394,35 @@ cdef class Pictures:
             PyBuffer_Release(&self.buffer)
 
 
+cdef class Augmentation:
+    """Random distortions of pictures, a function of (seed, epoch, number of the picture), as the kernels read them.
+
+    augment.py makes them and says what the ranges mean; 0 stands for none. ``rotation`` is in radians; knots of the
+    elastic distortion are ``knot_spacing`` pixels apart and move up to ``knot_range`` pixels.
+    """
+    cdef lenet5_augmentation c
+
+    def __cinit__(self, seed, epoch, *, float rotation=0, float scale=0, float shear=0, float shift=0,
+                  float knot_spacing=8, float knot_range=0, int cutout_side=1, float cutout_probability=0,
+                  float inversion_probability=0):
+        # So that every coordinate is a small number, and every square and knot has its place.
+        if not (0 <= rotation <= 4 and 0 <= scale < 1 and 0 <= shear <= 10 and 0 <= shift <= 100 and
+                3 <= knot_spacing <= 1000 and 0 <= knot_range <= 1000 and 1 <= cutout_side <= FIELD_SIDE and
+                0 <= cutout_probability <= 1 and 0 <= inversion_probability <= 1):
+            raise ValueError(f"a range of distortions is out of bounds: {rotation=}, {scale=}, {shear=}, {shift=}, "
+                             f"{knot_spacing=}, {knot_range=}, {cutout_side=}, {cutout_probability=}, "
+                             f"{inversion_probability=}")
+        self.c = lenet5_augmentation(<uint64_t>(seed % 2**64), <uint32_t>(epoch % 2**32), rotation, scale, shear, shift,
+                                     knot_spacing, knot_range, cutout_side, cutout_probability, inversion_probability)
+
+    cdef int check(self, Pictures pictures) except -1:
+        cdef int height = pictures.c.height, width = pictures.c.width
+        if max(height, width) > PICTURE_SIDE or max(height, width) + 2 * pictures.c.padding > FIELD_SIDE:
+            raise ValueError(f"pictures of {height} x {width} and padding of {pictures.c.padding} cannot be distorted, "
+                             f"only up to {PICTURE_SIDE} x {PICTURE_SIDE}, {FIELD_SIDE} x {FIELD_SIDE} with padding")
+        return 0
+
+
 def within(const float[::1] values, float low, float high):
     """Whether every value is a number in low..high."""
     cdef Py_ssize_t i, n = values.shape[0]
@@ -637,30 +667,20 @@ def fma_peak(int64_t n):
     return operations
 
 
-def gather(Pictures pictures not None, int64_t[::1] index, float[:, ::1] warps=None):
-    """The pictures with these numbers as the network gets them, float32 (n, C, H, W), warped if ``warps`` (n, 6)."""
+def gather(Pictures pictures not None, int64_t[::1] index, Augmentation augmentation=None):
+    """The pictures with these numbers as the network gets them, distorted or not, float32 (n, C, H, W)."""
     cdef Py_ssize_t group, start, n_valid, n = index.shape[0]
     if n and (np.min(index) < 0 or np.max(index) >= pictures.n):
         raise ValueError(f"index must be in 0..{pictures.n - 1}")
-    if warps is not None:
-        _check_warps(pictures, warps, n)
+    if augmentation is not None:
+        augmentation.check(pictures)
     cdef float[:, :, :, :, ::1] X = np.empty((_ceil_div(n, LANES), *pictures.shape, LANES), np.float32)
     for group in range(_ceil_div(n, LANES)):
         start = group * LANES
         n_valid = min(n - start, <Py_ssize_t>LANES)
-        _isa.f32.gather(&pictures.c, &index[start], 0, n_valid, NULL if warps is None else &warps[start, 0],
+        _isa.f32.gather(&pictures.c, &index[start], 0, n_valid, NULL if augmentation is None else &augmentation.c,
                         &X[group, 0, 0, 0, 0])
     return from_lanes(X, n)
-
-
-cdef int _check_warps(Pictures pictures, float[:, ::1] warps, Py_ssize_t n) except -1:
-    if warps.shape[0] != n or warps.shape[1] != 6:
-        raise ValueError(f"warps have shape {np.asarray(warps).shape}, expected ({n}, 6)")
-    if max(pictures.c.height, pictures.c.width) > 64:
-        raise ValueError(f"pictures of {pictures.c.height} x {pictures.c.width} cannot be warped, only up to 64 x 64")
-    if not (np.abs(warps) <= 1e6).all():  # so that no coordinate overflows
-        raise ValueError("warps must be finite and at most 1e6")
-    return 0
 
 
 # ---- training --------------------------------------------------------------------------------------------------
@@ -715,8 +735,8 @@ cdef class Training:
             lenet5_barrier_destroy(&self.barrier)
 
     def prepare(self, Pictures pictures not None, const uint8_t[::1] labels, const int64_t[::1] order,
-                double[::1] learning_rates, int64_t first_step, float[:, ::1] warps=None):
-        """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each."""
+                double[::1] learning_rates, int64_t first_step, Augmentation augmentation=None):
+        """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each; distorted or not."""
         cdef Py_ssize_t n = order.shape[0]
         self.program.check(pictures, self.program.c.n_parameters)
         if labels.shape[0] != pictures.n or n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:
@@ -729,12 +749,12 @@ cdef class Training:
             raise ValueError(f"labels must be below {self.program.out_shape[0]}, the largest is {largest}")
         if learning_rates.shape[0] != _ceil_div(n, self.c.batch_size):
             raise ValueError(f"{learning_rates.shape[0]} learning rates for {_ceil_div(n, self.c.batch_size)} steps")
-        if warps is not None:
-            _check_warps(pictures, warps, n)
+        if augmentation is not None:
+            augmentation.check(pictures)
         self.pictures = pictures
-        self.run_arrays = [labels, order, learning_rates, warps]
+        self.run_arrays = [labels, order, learning_rates, augmentation]
         self.c.pictures, self.c.labels, self.c.order = &pictures.c, &labels[0], &order[0]
-        self.c.warps = NULL if warps is None else &warps[0, 0]
+        self.c.augmentation = NULL if augmentation is None else &augmentation.c
         self.c.n_positions, self.c.n_steps, self.c.first_step = n, learning_rates.shape[0], first_step
         self.c.learning_rates = &learning_rates[0]
         self.c.loss_sum, self.c.n_correct, self.c.steps_done, self.c.diverged = 0, 0, 0, 0

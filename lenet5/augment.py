@@ -1,20 +1,34 @@
-"""Random distortions of training pictures, a function of (seed, epoch, position) and of nothing else."""
+"""Random distortions of training pictures, a function of (seed, epoch, number of the picture) and of nothing else.
 
+What is drawn is uniform in the ranges that are given here and made in compiled code (augment_body.h). The distortions
+are those of the field that the network sees, a picture with its padding. In the order in which they are done:
+affine and elastic, in one resampling, bilinear, background outside; cutout; inversion.
+"""
+
+import math
 from dataclasses import dataclass
+from numbers import Real
 
-import numpy as np
+from . import _kernels
 
-_DRAWS = 8  # random numbers a picture; a multiple of 4, since Philox makes four at a time
+
+def _check(distortion, **ranges: tuple[float, float]) -> None:
+    """ValueError where a field is no number in its range."""
+    for name, (low, high) in ranges.items():
+        value = getattr(distortion, name)
+        if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high:
+            what = f"{type(distortion).__name__}: {name}"
+            raise ValueError(f"{what} is {value!r}, expected {low:g} to {high:g}")
 
 
 @dataclass(frozen=True)
 class Affine:
-    """Ranges of a random affine distortion, uniform and independent.
+    """A random affine map, every parameter uniform and independent.
 
-    rotation : degrees to either side
-    scale : relative change of width and of height
-    shear : horizontal, as a tangent
-    shift : pixels to each side
+    rotation : degrees to either side, 0 to 180
+    scale : relative change of width and of height, each for itself, 0 to 0.9
+    shear : horizontal, as a tangent, 0 to 2
+    shift : pixels to each side, 0 to 32
     """
 
     rotation: float = 10.0
@@ -22,21 +36,112 @@ class Affine:
     shear: float = 0.15
     shift: float = 1.5
 
-    def warps(self, n: int, *, seed: int, epoch: int, first: int = 0) -> np.ndarray:
-        """For positions first .. first + n of an epoch, maps from output to source pixels: (n, 6) float32.
+    def __post_init__(self):
+        _check(self, rotation=(0, 180), scale=(0, 0.9), shear=(0, 2), shift=(0, 32))
 
-        Rows (a, b, c, d, e, f): the output pixel (x, y), from the picture's centre, is read at
-        (a x + b y + c, d x + e y + f), from the centre.
-        """
-        bits = np.random.Philox(key=np.array([seed % 2**64, epoch], np.uint64)).advance(first * _DRAWS // 4)
-        u = 2 * np.random.Generator(bits).random((n, _DRAWS)) - 1
-        angle = np.deg2rad(self.rotation) * u[:, 0]
-        scale_x, scale_y = 1 + self.scale * u[:, 1], 1 + self.scale * u[:, 2]
-        shear, shift_x, shift_y = self.shear * u[:, 3], self.shift * u[:, 4], self.shift * u[:, 5]
-        cos, sin = np.cos(angle), np.sin(angle)
-        rows = [cos / scale_x, (shear * cos - sin) / scale_y, shift_x]
-        rows += [sin / scale_x, (shear * sin + cos) / scale_y, shift_y]
-        return np.ascontiguousarray(np.stack(rows, axis=1), dtype=np.float32)
+    def ranges(self) -> dict[str, float]:
+        """As the kernels take them."""
+        return {"rotation": math.radians(self.rotation), "scale": self.scale, "shear": self.shear, "shift": self.shift}
 
 
-AUGMENTATIONS = {"none": None, "affine": Affine()}
+@dataclass(frozen=True)
+class Elastic:
+    """A random smooth displacement of every pixel: Simard, Steinkraus and Platt, "Best Practices for Convolutional
+    Neural Networks Applied to Visual Document Analysis" (ICDAR 2003), section 2.
+
+    There, uniform noise in -1..1 goes through a Gaussian filter and is multiplied; here it lies on a grid of knots and
+    is interpolated by cubic B-splines, with the same deviation and nearly the same correlation. The displacement of a
+    pixel has a standard deviation of 0.163 alpha / sigma in each direction, 1.4 pixels by default.
+
+    alpha : pixels, what the filtered noise is multiplied by, 0 to 200
+    sigma : pixels, the filter's standard deviation, 2 to 32
+    """
+
+    alpha: float = 34.0
+    sigma: float = 4.0
+
+    def __post_init__(self):
+        _check(self, alpha=(0, 200), sigma=(2, 32))
+
+    def ranges(self) -> dict[str, float]:
+        """As the kernels take them."""
+        # A cubic B-spline has the variance spacing^2 / 3. Filtered noise has 1 / (2 sqrt(pi) sigma) of the deviation
+        # that it had, interpolated noise 151/315: the mean over a spacing of the sum of the squared basis functions.
+        gain = 1 / (2 * math.sqrt(math.pi) * self.sigma) / (151 / 315)
+        return {"knot_spacing": self.sigma * math.sqrt(3), "knot_range": self.alpha * gain}
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """A square set to background, its centre anywhere in the field: DeVries and Taylor, "Improved Regularization of
+    Convolutional Neural Networks with Cutout" (2017).
+
+    side : pixels, a whole number, 1 to 96; what lies outside of the field is cut off
+    probability : 0 to 1, of a picture being cut
+    """
+
+    side: int = 8
+    probability: float = 0.5
+
+    def __post_init__(self):
+        _check(self, side=(1, 96), probability=(0, 1))
+        if self.side != int(self.side):
+            raise ValueError(f"Cutout: side is {self.side!r}, expected a whole number")
+
+    def ranges(self) -> dict[str, float]:
+        """As the kernels take them."""
+        return {"cutout_side": int(self.side), "cutout_probability": self.probability}
+
+
+@dataclass(frozen=True)
+class Invert:
+    """Ink and background of the whole field exchanged.
+
+    probability : 0 to 1, of a picture being inverted
+    """
+
+    probability: float = 0.5
+
+    def __post_init__(self):
+        _check(self, probability=(0, 1))
+
+    def ranges(self) -> dict[str, float]:
+        """As the kernels take them."""
+        return {"inversion_probability": self.probability}
+
+
+Distortion = Affine | Elastic | Cutout | Invert
+#: By name, in the order in which they are done.
+AUGMENTATIONS: dict[str, Distortion] = {
+    "affine": Affine(),
+    "elastic": Elastic(),
+    "cutout": Cutout(),
+    "invert": Invert(),
+}
+
+
+def canonical(names: str) -> str:
+    """A list of distortions with commas between, or ``none``, in the order of `AUGMENTATIONS`; ValueError if unsound."""
+    given = [name.strip() for name in names.split(",")] if isinstance(names, str) else []
+    if given == ["none"]:
+        return "none"
+    if not given or len(set(given)) < len(given) or not set(given) <= set(AUGMENTATIONS):
+        expected = f"none, or one or more of {', '.join(AUGMENTATIONS)}, each once, with commas between"
+        raise ValueError(f"augment is {names!r}, expected {expected}")
+    return ",".join(name for name in AUGMENTATIONS if name in given)
+
+
+def chosen(names: str) -> list[Distortion]:
+    """The distortions of a list of names, see `canonical`; none for ``none``."""
+    names = canonical(names)
+    return [] if names == "none" else [AUGMENTATIONS[name] for name in names.split(",")]
+
+
+def for_epoch(distortions: list[Distortion], *, seed: int, epoch: int) -> _kernels.Augmentation | None:
+    """The distortions of one pass over the pictures, for `_kernels.gather` and `_kernels.Training.prepare`."""
+    if not distortions:
+        return None
+    ranges: dict[str, float] = {}
+    for distortion in distortions:
+        ranges |= distortion.ranges()
+    return _kernels.Augmentation(seed, epoch, **ranges)

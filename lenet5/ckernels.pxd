@@ -1,10 +1,10 @@
 """The C side of the kernels (kernels.h, kernels_table.h, barrier.h), as Cython sees it."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "kernels.h" nogil:
-    int LANES
+    int LANES, PICTURE_SIDE, FIELD_SIDE
     ctypedef enum lenet5_op_kind:
         OP_CONV2D
         OP_AVG_POOL2D
@@ -28,6 +28,12 @@ cdef extern from "kernels.h" nogil:
         const void *pixels
         int is_uint8, channels, height, width, padding
         float background, ink
+    ctypedef struct lenet5_augmentation:
+        uint64_t seed
+        uint32_t epoch
+        float rotation, scale, shear, shift, knot_spacing, knot_range
+        int cutout_side
+        float cutout_probability, inversion_probability
     ctypedef enum lenet5_optimizer_kind:
         OPTIMIZER_SGD
         OPTIMIZER_ADAMW
@@ -46,7 +52,7 @@ cdef extern from "kernels.h" nogil:
         const lenet5_pictures *pictures
         const uint8_t *labels
         const int64_t *order
-        const float *warps
+        const lenet5_augmentation *augmentation
         int64_t n_positions, batch_size, n_steps
         const double *learning_rates
         lenet5_optimizer optimizer
@@ -84,7 +90,8 @@ cdef extern from "kernels.h" nogil:
         double (*softmax_cross_entropy)(int, const float *, const uint8_t *, int, float, float *,
                                         int64_t *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const float *, float *) noexcept nogil
-        void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const float *, float *) noexcept nogil
+        void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const lenet5_augmentation *,
+                       float *) noexcept nogil
         void (*net_prepare)(const lenet5_net *, const float *, float *) noexcept nogil
         void (*net_finish)(const lenet5_net *, const float *, float *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const float *, const float *, float *, float *) noexcept nogil
@@ -123,7 +130,8 @@ cdef extern from "kernels.h" nogil:
         double (*softmax_cross_entropy)(int, const double *, const uint8_t *, int, double, double *,
                                         int64_t *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const double *, double *) noexcept nogil
-        void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const float *, double *) noexcept nogil
+        void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const lenet5_augmentation *,
+                       double *) noexcept nogil
         void (*net_prepare)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_finish)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const double *, const double *, double *, double *) noexcept nogil

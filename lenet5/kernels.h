@@ -86,6 +86,22 @@ typedef struct {
     float background, ink;     /* the values that 0 and full ink get */
 } lenet5_pictures;
 
+/* Largest sides of pictures that can be distorted, without their padding and with it. */
+#define PICTURE_SIDE 64
+#define FIELD_SIDE 96
+
+/* Random distortions of pictures: what is drawn is uniform in the ranges and a function of (seed, epoch, picture). */
+typedef struct {
+    uint64_t seed;
+    uint32_t epoch;
+    /* Affine: radians, relative change of each side, horizontal shear as a tangent, pixels; all to either side. */
+    float rotation, scale, shear, shift;
+    /* Elastic: pixels between knots (at least 3), pixels to either side that a knot is moved; none where that is 0. */
+    float knot_spacing, knot_range;
+    int cutout_side;           /* pixels */
+    float cutout_probability, inversion_probability;
+} lenet5_augmentation;
+
 typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAMW } lenet5_optimizer_kind;
 
 typedef struct {

@@ -22,6 +22,13 @@
 #define IN_REGISTER(x) ((void)0)
 #endif
 
+/* For the others: the compiler finds vectors in a loop, and misses them in what is left of one that it has unrolled. */
+#ifdef __clang__
+#define VECTORIZE _Pragma("clang loop unroll(disable)")
+#else
+#define VECTORIZE _Pragma("GCC unroll 1")
+#endif
+
 /* Two vectors zipped, x0 y0 x1 y1 ...: the lower half of that, and the upper one. */
 #ifdef __clang__
 #define SHUFFLE(x, y, mask_type, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
@@ -42,6 +49,8 @@
 #define V FN(vector)
 #define VL ((int)(VECTOR_BYTES / sizeof(T)))
 
+#include "augment_body.h"
+
 #define T float
 #define SUFFIX f32
 #define INTEGER int32_t
@@ -52,6 +61,7 @@
 #include "conv_pool_body.h"
 #include "pool_body.h"
 #include "activation_body.h"
+#include "gather_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #include "training_body.h"
@@ -70,6 +80,7 @@
 #include "conv_pool_body.h"
 #include "pool_body.h"
 #include "activation_body.h"
+#include "gather_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #include "training_body.h"

@@ -14,7 +14,7 @@ typedef struct {
     const lenet5_pictures *pictures;
     const uint8_t *labels;     /* (N) */
     const int64_t *order;      /* (n_positions): the pictures in the order of this run */
-    const float *warps;        /* (n_positions, 6) or NULL: see gather */
+    const lenet5_augmentation *augmentation; /* or NULL */
     int64_t n_positions, batch_size, n_steps;
     const double *learning_rates; /* (n_steps) */
     lenet5_optimizer optimizer;
@@ -58,10 +58,9 @@ typedef struct {
     /* logits, probabilities (n, classes, positions): softmax over the classes */
     void (*softmax)(int64_t n, int classes, int64_t positions, const T *logits, T *probabilities);
     /* The n_valid <= LANES pictures with the numbers index[0..] (or first, first + 1, ...), padded, scaled and
-     * laid out; missing lanes are background. warps (n_valid, 6) or NULL: output pixel (x, y), from the centre, is
-     * read at x' = a x + b y + c, y' = d x + e y + f, from the centre, bilinearly. */
+     * laid out; missing lanes are background. augmentation: how they are distorted, or NULL. */
     void (*gather)(const lenet5_pictures *pictures, const int64_t *index, int64_t first, int n_valid,
-                   const float *warps, T *X);
+                   const lenet5_augmentation *augmentation, T *X);
     /* The prepared weights of all steps, and their gradients added to those of the parameters. */
     void (*net_prepare)(const lenet5_net *net, const T *parameters, T *prepared);
     void (*net_finish)(const lenet5_net *net, const T *d_prepared, T *gradients);

@@ -74,8 +74,9 @@ class LeNet5(Network):
         threads : int, optional
             Changes the time, not the weights.
         **settings
-            Fields of `train.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``validation`` (default
-            0 here) sets pictures apart and keeps the epoch that is best on them.
+            Fields of `train.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
+            some of "affine,elastic,cutout,invert" (default "affine"); ``validation`` (default 0 here) sets pictures
+            apart and keeps the epoch that is best on them.
 
         Raises
         ------

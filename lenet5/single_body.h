@@ -242,7 +242,7 @@ static void FN(gather_single)(const lenet5_pictures *pictures, int64_t picture, 
             T *to = X + ((int64_t)c * H + y + pad) * W + pad;
             if (pictures->is_uint8)
                 for (int x = 0; x < w; x++)
-                    to[x] = shift + scale * (T)(((const uint8_t *)pictures->pixels)[from + x] / 255.0f);
+                    to[x] = shift + scale * (T)UNIT((float)((const uint8_t *)pictures->pixels)[from + x]);
             else
                 for (int x = 0; x < w; x++)
                     to[x] = shift + scale * (T)((const float *)pictures->pixels)[from + x];

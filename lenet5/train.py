@@ -1,7 +1,8 @@
 """Training as a generator of epoch records: the caller prints them, saves the state and says when to stop.
 
-Everything random is a function of (seed, epoch, position), and sums have a fixed order; so the weights are the same
-bits for any number of threads, and a run that was stopped and resumed ends with those of one that was not.
+Everything random is a function of seed, epoch, and position (the order) or number of the picture (distortions), and
+sums have a fixed order; so the weights are the same bits for any number of threads, and a run that was stopped and
+resumed ends with those of one that was not.
 """
 
 import math
@@ -12,8 +13,7 @@ from time import perf_counter
 
 import numpy as np
 
-from . import _kernels
-from .augment import AUGMENTATIONS
+from . import _kernels, augment
 from .errors import DivergedError
 from .losses import cross_entropy
 from .mapped import Pages
@@ -32,7 +32,8 @@ class Config:
     """How to train. All of it, and nothing else, decides the weights (with the data and the machine).
 
     learning_rate is the schedule's peak; momentum is Nesterov's (SGD only); weight_decay is added to the gradient by
-    SGD and decoupled in AdamW; validation is the number of training pictures set apart to choose the best epoch.
+    SGD and decoupled in AdamW; augment is "none" or names of `augment.AUGMENTATIONS` with commas between; validation
+    is the number of training pictures set apart to choose the best epoch.
     """
 
     epochs: int = 20
@@ -62,10 +63,11 @@ class Config:
             if not holds(value):
                 raise ValueError(f"{name} is {value!r}, expected {expected}")
             object.__setattr__(self, name, value)
-        for name, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("augment", AUGMENTATIONS)):
+        for name, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             value = getattr(self, name)
             if not isinstance(value, str) or value not in table:
                 raise ValueError(f"{name} is {value!r}, expected one of {', '.join(table)}")
+        object.__setattr__(self, "augment", augment.canonical(self.augment))
 
 
 def _plain_number(name: str, value, kind: type) -> int | float:
@@ -203,12 +205,11 @@ class Trainer:
         n_steps = min(max(1, PICTURES_PER_RUN // config.batch_size), self.steps_per_epoch - at.step)
         first = at.step * config.batch_size
         positions = self._order.numbers(at.epoch, first, first + n_steps * config.batch_size)
-        affine = AUGMENTATIONS[config.augment]
-        warps = affine and affine.warps(len(positions), seed=config.seed, epoch=at.epoch, first=first)
+        distortions = augment.for_epoch(augment.chosen(config.augment), seed=config.seed, epoch=at.epoch)
         first_step = at.epoch * self.steps_per_epoch + at.step
         rates = self._learning_rates(first_step, n_steps)
         started = perf_counter()
-        self._training.prepare(self._pictures, self._labels, positions, rates, first_step, warps)
+        self._training.prepare(self._pictures, self._labels, positions, rates, first_step, distortions)
         parallel(self._training.run, self.threads)
         loss_sum, n_correct, steps_done, diverged = self._training.result
         if diverged or not all(np.isfinite(tensor).all() for tensor in (self.network.parameters, *self._moments)):

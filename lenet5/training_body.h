@@ -28,7 +28,7 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
         if (first + lane + t->batch_size < t->n_positions)
             FN(prefetch_picture)(t->pictures, t->order[first + lane + t->batch_size]);
     }
-    FN(gather)(t->pictures, t->order + first, 0, n_valid, t->warps ? t->warps + 6 * first : NULL, arena);
+    FN(gather)(t->pictures, t->order + first, 0, n_valid, t->augmentation, arena);
     FN(net_forward)(net, t->parameters, prepared, arena, scratch);
     if (first_wave)
         t->slice_losses[slice] = 0, t->slice_corrects[slice] = 0;

@@ -79,19 +79,95 @@ def modern(tensors, X, activation="relu", pool="max"):
     return X @ tensors["output.weight"].T.astype(np.float64) + tensors["output.bias"]
 
 
-def warped(picture, warp, size):
-    """One picture (h, w) in 0..1 read at (a x + b y + c, d x + e y + f) from the centre, zero outside, bilinear."""
+# ---- distortions, from the same random numbers -----------------------------------------------------------------------
+
+
+def philox4x32(counter, key):
+    """Philox4x32-10 (Salmon and others, SC 2011): four words from four words of counter and two of key."""
+    x, k = [int(v) for v in counter], [int(v) for v in key]
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * x[0], 0xCD9E8D57 * x[2]
+        x = [(p1 >> 32) ^ x[1] ^ k[0], p1 % 2**32, (p0 >> 32) ^ x[3] ^ k[1], p0 % 2**32]
+        k = [(k[0] + 0x9E3779B9) % 2**32, (k[1] + 0xBB67AE85) % 2**32]
+    return x
+
+
+def words(seed, epoch, picture, first, n):
+    """n words of a picture, from its block ``first`` on, four in a block."""
+    seed, picture = seed % 2**64, int(picture)
+    counter, key = [picture % 2**32, picture >> 32, epoch % 2**32], [seed % 2**32, seed >> 32]
+    blocks = [philox4x32([*counter, first + i], key) for i in range(-(-n // 4))]
+    return np.array(blocks, np.float64).reshape(-1)[:n]
+
+
+def draws(seed, epoch, picture):
+    """The numbers, -1 to 1, of the affine map: angle, scales, shear, shifts; and, 0 to 1, of cutout and inversion."""
+    w = words(seed, epoch, picture, 0, 12) / 2**32
+    return 2 * w[:6] - 1, w[8:]
+
+
+def affine(u, *, rotation=0.0, scale=0.0, shear=0.0, shift=0.0):
+    """The map (a, b, c, d, e, f) of radians and ranges: R(angle) [1 shear; 0 1] diag(1 / sx, 1 / sy), and a shift."""
+    cos, sin = np.cos(rotation * u[0]), np.sin(rotation * u[0])
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ [[1, shear * u[3]], [0, 1]] @ np.diag(1 / (1 + scale * u[1:3]))
+    return np.array([*matrix[0], shift * u[4], *matrix[1], shift * u[5]])
+
+
+def cubic_b_spline(t):
+    """The basis function with its middle at 0."""
+    t = abs(t)
+    return (4 - 6 * t**2 + 3 * t**3) / 6 if t < 1 else (2 - t) ** 3 / 6 if t < 2 else 0.0
+
+
+def displacement(seed, epoch, picture, size, *, knot_spacing, knot_range):
+    """In x and in y, (2, *size): knots, row by row from one before the field, interpolated by cubic B-splines."""
+    n = [int((side - 1) / knot_spacing) + 4 for side in size]
+    word = words(seed, epoch, picture, 16, n[0] * n[1]).reshape(n)
+    knots = knot_range * (2 * (np.stack([word % 2**16, word // 2**16]) + 0.5) / 2**16 - 1)
+    rows, columns = (
+        np.array([[cubic_b_spline(at / knot_spacing - knot + 1) for knot in range(count)] for at in range(side)])
+        for side, count in zip(size, n, strict=True)
+    )
+    return rows @ knots @ columns.T
+
+
+def warped(picture, warp, size, moved=None):
+    """One picture (h, w) in 0..1 read at (a x + b y + c, d x + e y + f) from the centre, zero outside, bilinear.
+
+    moved (2, *size): pixels in x and in y that are added to that.
+    """
     h, w = picture.shape
     a, b, c, d, e, f = (float(v) for v in warp)
-    out = np.zeros(size)
+    out, moved = np.zeros(size), np.zeros((2, *size)) if moved is None else moved
     for row, column in np.ndindex(size):
         x, y = column - (size[1] - 1) / 2, row - (size[0] - 1) / 2
-        sx, sy = a * x + b * y + c + (w - 1) / 2, d * x + e * y + f + (h - 1) / 2
+        sx = a * x + b * y + c + (w - 1) / 2 + moved[0, row, column]
+        sy = d * x + e * y + f + (h - 1) / 2 + moved[1, row, column]
         for i in range(int(np.floor(sy)), int(np.floor(sy)) + 2):
             for j in range(int(np.floor(sx)), int(np.floor(sx)) + 2):
                 if 0 <= i < h and 0 <= j < w:
                     out[row, column] += picture[i, j] * (1 - abs(sy - i)) * (1 - abs(sx - j))
     return out
+
+
+def cut_square(u, size, *, cutout_side=1, cutout_probability=0.0):
+    """What is cut out of a field: two slices."""
+    if u[0] >= cutout_probability:
+        return slice(0), slice(0)
+    starts = [int(u[1 + axis] * size[axis]) - cutout_side // 2 for axis in range(2)]
+    return tuple(slice(max(start, 0), start + cutout_side) for start in starts)
+
+
+def augmented(picture, seed, epoch, number, size, **ranges):
+    """One channel (h, w) in 0..1 of a picture, distorted; ranges as of `_kernels.Augmentation`."""
+    own = {name: ranges.pop(name) for name in list(ranges) if name in ("rotation", "scale", "shear", "shift")}
+    elastic = {name: ranges.pop(name) for name in list(ranges) if name.startswith("knot_")}
+    inversion = ranges.pop("inversion_probability", 0.0)
+    u, chance = draws(seed, epoch, number)
+    moved = displacement(seed, epoch, number, size, **elastic) if elastic else None
+    out = warped(picture, affine(u, **own), size, moved)
+    out[cut_square(chance, size, **ranges)] = 0
+    return 1 - out if chance[3] < inversion else out
 
 
 def sgd(p, g, state, rate, *, momentum=0.0, nesterov=False, weight_decay=0.0):

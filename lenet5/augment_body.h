@@ -1,0 +1,285 @@
+/* Pictures as unit values, and their random distortions, in float32 whatever the network's element type is. Included
+ * once per instruction set.
+ *
+ * All that is random is a function of (seed, epoch, number of the picture): neither order, batch and place in it, nor
+ * threads, nor a run that was stopped in between, change what a picture looks like. "Field" is what the network sees,
+ * the picture and its padding; all distortions are those of the field, so a frame that is part of the picture is none
+ * the different from one that is added. At most one resampling is done, so nothing is blurred twice.
+ */
+
+#define FVL (VECTOR_BYTES / 4)
+#define MAX_KNOTS (FIELD_SIDE / 3 + 4)
+#define SOURCE_BORDER 2
+/* A field's rows are computed in whole blocks of 16 pixels, on every instruction set. */
+#define BLOCK 16
+#define ROW_STRIDE(width) (((width) + BLOCK - 1) / BLOCK * BLOCK)
+
+typedef float lenet5_floats __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef int32_t lenet5_ints __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef uint8_t lenet5_bytes __attribute__((vector_size(16), aligned(1), may_alias));
+
+/* byte / 255 as float32 rounds it, without a division: 1 / 255 = 257 / 2^16 + 1 / (255 * 2^16). The first product is
+ * exact; the quotient's binary digits are those of the byte again and again, so they never come so near to the middle
+ * of two floats that the rounding of the second product could matter. The same with fused multiply-adds and without. */
+#define UNIT(x) ((x) * 0x1.01p-8f + (x) * 0x1.010102p-24f)
+
+/* n bytes, divided by 255, in blocks that overlap at the end. */
+INLINE void lenet5_unit(const uint8_t *restrict bytes, int n, float *restrict to) {
+    if (n < BLOCK)
+        for (int i = 0; i < n; i++)
+            to[i] = UNIT((float)bytes[i]);
+    else
+        for (int i = 0; i < n; i += BLOCK) {
+            const int at = i <= n - BLOCK ? i : n - BLOCK;
+            VECTORIZE for (int j = 0; j < BLOCK; j++) to[at + j] = UNIT((float)bytes[at + j]);
+        }
+}
+
+/* x[i][j] = x[j][i], by the rounds of FN(transpose). */
+INLINE void lenet5_transpose_bytes(lenet5_bytes *x) {
+    lenet5_bytes z[16];
+    UNROLL for (int round = 0; round < 4; round++) {
+        UNROLL for (int i = 0; i < 8; i++) {
+            z[2 * i] = SHUFFLE(x[i], x[i + 8], lenet5_bytes, ZIP_LOW_16);
+            z[2 * i + 1] = SHUFFLE(x[i], x[i + 8], lenet5_bytes, ZIP_HIGH_16);
+        }
+        UNROLL for (int i = 0; i < 16; i++) x[i] = z[i];
+    }
+}
+
+/* ---- random numbers ------------------------------------------------------------------------------------------- */
+
+/* Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011): four words
+ * for each counter and key, so that any of them can be had without those before it. */
+static inline void lenet5_philox(uint32_t *x, uint64_t key) {
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    for (int round = 0; round < 10; round++) {
+        const uint64_t p0 = (uint64_t)0xD2511F53u * x[0], p1 = (uint64_t)0xCD9E8D57u * x[2];
+        const uint32_t y0 = (uint32_t)(p1 >> 32) ^ x[1] ^ k0, y2 = (uint32_t)(p0 >> 32) ^ x[3] ^ k1;
+        x[0] = y0, x[1] = (uint32_t)p1, x[2] = y2, x[3] = (uint32_t)p0;
+        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+    }
+}
+
+/* Block `block` of the words of a picture. Blocks 0 and 1 are for the affine map, 2 for cutout and inversion, those
+ * from 16 on for the elastic distortion: what one does is the same whether there are others or not. */
+#define ELASTIC_BLOCKS 16
+INLINE void lenet5_words(const lenet5_augmentation *a, int64_t picture, uint32_t block, uint32_t *words) {
+    words[0] = (uint32_t)picture, words[1] = (uint32_t)((uint64_t)picture >> 32), words[2] = a->epoch, words[3] = block;
+    lenet5_philox(words, a->seed);
+}
+
+INLINE double lenet5_chance(uint32_t word) { return word * 0x1p-32; }           /* 0 to below 1 */
+INLINE double lenet5_either_way(uint32_t word) { return word * 0x1p-31 - 1; }    /* -1 to below 1 */
+
+/* What is done to one picture. */
+typedef struct {
+    float map[6];                  /* the field's pixel (x, y), from its centre, is read at (a x + b y + c, d x + e y + f) */
+    int inverted;
+    int top, left, bottom, right;  /* of the square that is cut out, within the field; empty where there is none */
+} lenet5_distortion;
+
+static void lenet5_draw(const lenet5_augmentation *a, int64_t picture, int H, int W, lenet5_distortion *d) {
+    uint32_t w[12];
+    for (int block = 0; block < 3; block++)
+        lenet5_words(a, picture, block, w + 4 * block);
+    const double angle = a->rotation * lenet5_either_way(w[0]), cosine = cos(angle), sine = sin(angle);
+    const double scale_x = 1 + a->scale * lenet5_either_way(w[1]), scale_y = 1 + a->scale * lenet5_either_way(w[2]);
+    const double shear = a->shear * lenet5_either_way(w[3]);
+    d->map[0] = (float)(cosine / scale_x), d->map[1] = (float)((shear * cosine - sine) / scale_y);
+    d->map[2] = (float)(a->shift * lenet5_either_way(w[4]));
+    d->map[3] = (float)(sine / scale_x), d->map[4] = (float)((shear * sine + cosine) / scale_y);
+    d->map[5] = (float)(a->shift * lenet5_either_way(w[5]));
+    d->top = d->bottom = d->left = d->right = 0;
+    if (lenet5_chance(w[8]) < a->cutout_probability) {
+        const int side = a->cutout_side;
+        const int top = (int)(lenet5_chance(w[9]) * H) - side / 2, left = (int)(lenet5_chance(w[10]) * W) - side / 2;
+        d->top = top > 0 ? top : 0, d->bottom = top + side < H ? top + side : H;
+        d->left = left > 0 ? left : 0, d->right = left + side < W ? left + side : W;
+    }
+    d->inverted = lenet5_chance(w[11]) < a->inversion_probability;
+}
+
+/* ---- elastic distortion --------------------------------------------------------------------------------------- */
+
+/* The displacement of pixel (x, y) is a cubic B-spline over a grid of knots with independent uniform displacements:
+ * sum over i, j of basis_i(y) basis_j(x) knot[i][j]. The basis is nearly a Gaussian of deviation spacing / sqrt(3), so
+ * that is white noise through a Gaussian filter, at the cost of a few hundred vector operations. */
+typedef struct {
+    int n_rows, n_columns;
+    float basis_x[MAX_KNOTS][FIELD_SIDE];  /* (n_columns, W rounded up) */
+    float basis_y[FIELD_SIDE][4];          /* of the knots from first_row[y] on */
+    int first_row[FIELD_SIDE];
+} lenet5_grid;
+
+/* The four basis functions that are not 0 at t from their second knot, 0 <= t < 1. */
+INLINE void lenet5_cubic(float t, float *basis) {
+    const float s = 1 - t;
+    basis[0] = s * s * s / 6;
+    basis[1] = (3 * t * t * t - 6 * t * t + 4) / 6;
+    basis[2] = (3 * s * s * s - 6 * s * s + 4) / 6;
+    basis[3] = t * t * t / 6;
+}
+
+static void lenet5_grid_of(const lenet5_augmentation *a, int H, int W, lenet5_grid *grid) {
+    const float per_pixel = 1 / a->knot_spacing;
+    grid->n_rows = (int)((float)(H - 1) * per_pixel) + 4, grid->n_columns = (int)((float)(W - 1) * per_pixel) + 4;
+    for (int k = 0; k < grid->n_columns; k++)
+        memset(grid->basis_x[k], 0, sizeof(float) * ROW_STRIDE(W));
+    for (int x = 0; x < W; x++) {
+        float basis[4];
+        const float at = (float)x * per_pixel;
+        lenet5_cubic(at - (float)(int)at, basis);
+        for (int i = 0; i < 4; i++)
+            grid->basis_x[(int)at + i][x] = basis[i];
+    }
+    for (int y = 0; y < H; y++) {
+        const float at = (float)y * per_pixel;
+        grid->first_row[y] = (int)at;
+        lenet5_cubic(at - (float)(int)at, grid->basis_y[y]);
+    }
+}
+
+/* The displacements of one picture, interpolated along the rows: (2, n_rows, W), in x and in y. */
+typedef float lenet5_displacements[2][MAX_KNOTS][FIELD_SIDE];
+
+static void lenet5_displace(const lenet5_augmentation *a, const lenet5_grid *grid, int64_t picture, int W,
+                            lenet5_displacements out) {
+    const int n = grid->n_rows * grid->n_columns;
+    uint32_t words[MAX_KNOTS * MAX_KNOTS + 3]; /* x in the lower half of a word, y in the upper one */
+    for (int i = 0; i < n; i += 4)
+        lenet5_words(a, picture, ELASTIC_BLOCKS + i / 4, words + i);
+    const float unit = a->knot_range * 0x1p-15f, middle = 0.5f - 0x1p15f;
+    for (int row = 0; row < grid->n_rows; row++)
+        for (int x = 0; x < W; x += BLOCK) {
+            lenet5_floats sum[2][BLOCK / FVL];
+            UNROLL for (int v = 0; v < BLOCK / FVL; v++) sum[0][v] = sum[1][v] = (lenet5_floats){0};
+            for (int k = 0; k < grid->n_columns; k++) {
+                const uint32_t word = words[row * grid->n_columns + k];
+                const float dx = ((float)(int)(word & 0xffff) + middle) * unit;
+                const float dy = ((float)(int)(word >> 16) + middle) * unit;
+                UNROLL for (int v = 0; v < BLOCK / FVL; v++) {
+                    const lenet5_floats basis = *(const lenet5_floats *)(grid->basis_x[k] + x + v * FVL);
+                    sum[0][v] += basis * dx, sum[1][v] += basis * dy;
+                }
+            }
+            UNROLL for (int v = 0; v < BLOCK / FVL; v++) {
+                *(lenet5_floats *)(out[0][row] + x + v * FVL) = sum[0][v];
+                *(lenet5_floats *)(out[1][row] + x + v * FVL) = sum[1][v];
+            }
+        }
+}
+
+/* ---- resampling ----------------------------------------------------------------------------------------------- */
+
+#if VECTOR_BYTES == 64
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#elif VECTOR_BYTES == 32
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15
+#else
+#define EVEN 0, 2, 4, 6
+#define ODD 1, 3, 5, 7
+#endif
+
+/* One channel of a picture between SOURCE_BORDER columns and rows of background, which stand for all that is outside:
+ * coordinates are brought into this. */
+typedef struct {
+    float pixels[(PICTURE_SIDE + 2 * SOURCE_BORDER) * (PICTURE_SIDE + 2 * SOURCE_BORDER) + BLOCK];
+    int h, w, stride;
+} lenet5_source;
+
+static void lenet5_source_of(const lenet5_pictures *pictures, int64_t plane, lenet5_source *s) {
+    const int h = s->h = pictures->height, w = s->w = pictures->width, stride = s->stride = w + 2 * SOURCE_BORDER;
+    memset(s->pixels, 0, sizeof(float) * (h + 2 * SOURCE_BORDER) * stride);
+    for (int y = 0; y < h; y++) {
+        float *to = s->pixels + (y + SOURCE_BORDER) * stride + SOURCE_BORDER;
+        const int64_t from = (plane * h + y) * w;
+        if (pictures->is_uint8)
+            lenet5_unit((const uint8_t *)pictures->pixels + from, w, to);
+        else
+            memcpy(to, (const float *)pictures->pixels + from, sizeof(float) * w);
+    }
+}
+
+INLINE lenet5_floats lenet5_clamp(lenet5_floats x, float high) {
+    const lenet5_floats zero = {0}, limit = zero + high;
+    const lenet5_ints above = x > limit;
+    x = (lenet5_floats)((lenet5_ints)x & (x >= zero)); /* what is no number becomes 0, too */
+    return (lenet5_floats)((above & (lenet5_ints)limit) | (~above & (lenet5_ints)x));
+}
+
+/* Where the W pixels of row y are read: the number of the upper left one of four neighbours, and the parts of a pixel
+ * to the right of it and below it. */
+INLINE void lenet5_places(const lenet5_source *s, const float *map, const lenet5_grid *grid,
+                          lenet5_displacements displacements, int y, int H, int W, int *at, float *right, float *down) {
+    const float v = (float)y - 0.5f * (float)(H - 1), first = -0.5f * (float)(W - 1);
+    const float row_x = map[1] * v + map[2], row_y = map[4] * v + map[5];
+    const float centre_x = 0.5f * (float)(s->w - 1) + SOURCE_BORDER, centre_y = 0.5f * (float)(s->h - 1) + SOURCE_BORDER;
+    const float limit_x = (float)(s->w + 2 * SOURCE_BORDER) - 1.001f, limit_y = (float)(s->h + 2 * SOURCE_BORDER) - 1.001f;
+    lenet5_floats u;
+    for (int i = 0; i < FVL; i++)
+        u[i] = first + (float)i;
+    for (int x = 0; x < ROW_STRIDE(W); x += FVL, u += (float)FVL) {
+        lenet5_floats sx = u * map[0] + row_x + centre_x, sy = u * map[3] + row_y + centre_y;
+        if (grid)
+            for (int i = 0; i < 4; i++) {
+                const int row = grid->first_row[y] + i;
+                sx += *(lenet5_floats *)(displacements[0][row] + x) * grid->basis_y[y][i];
+                sy += *(lenet5_floats *)(displacements[1][row] + x) * grid->basis_y[y][i];
+            }
+        sx = lenet5_clamp(sx, limit_x), sy = lenet5_clamp(sy, limit_y);
+        const lenet5_ints ix = __builtin_convertvector(sx, lenet5_ints), iy = __builtin_convertvector(sy, lenet5_ints);
+        *(lenet5_floats *)(right + x) = sx - __builtin_convertvector(ix, lenet5_floats);
+        *(lenet5_floats *)(down + x) = sy - __builtin_convertvector(iy, lenet5_floats);
+        *(lenet5_ints *)(at + x) = iy * s->stride + ix;
+    }
+}
+
+/* Rows [from, to) of the field, bilinear, to `out` (to - from, ROW_STRIDE(W)). Reading is done a row at a time before
+ * the arithmetic, in pairs of neighbours: a load of 8 bytes is all that a pixel's row needs, and the pairs have left
+ * the store buffer when whole vectors of them are loaded. */
+static void lenet5_resample(const lenet5_source *s, const float *map, const lenet5_grid *grid,
+                            lenet5_displacements displacements, int H, int W, int from, int to, float *out) {
+    int at[FIELD_SIDE];
+    float right[FIELD_SIDE], down[FIELD_SIDE], upper[2 * FIELD_SIDE], lower[2 * FIELD_SIDE];
+    for (int y = from; y < to; y++, out += ROW_STRIDE(W)) {
+        lenet5_places(s, map, grid, displacements, y, H, W, at, right, down);
+        for (int x = 0; x < ROW_STRIDE(W); x++) {
+            memcpy(upper + 2 * x, s->pixels + at[x], 8);
+            memcpy(lower + 2 * x, s->pixels + at[x] + s->stride, 8);
+            __asm__ volatile("" ::: "memory"); /* no vectors: putting them together is dearer than two stores */
+        }
+        for (int x = 0; x < ROW_STRIDE(W); x += FVL) {
+            const lenet5_floats *p = (const lenet5_floats *)(upper + 2 * x), *q = (const lenet5_floats *)(lower + 2 * x);
+            const lenet5_floats p0 = SHUFFLE(p[0], p[1], lenet5_ints, EVEN), p1 = SHUFFLE(p[0], p[1], lenet5_ints, ODD);
+            const lenet5_floats q0 = SHUFFLE(q[0], q[1], lenet5_ints, EVEN), q1 = SHUFFLE(q[0], q[1], lenet5_ints, ODD);
+            const lenet5_floats r = *(lenet5_floats *)(right + x), d = *(lenet5_floats *)(down + x);
+            const lenet5_floats top = p0 + r * (p1 - p0), low = q0 + r * (q1 - q0);
+            *(lenet5_floats *)(out + x) = top + d * (low - top);
+        }
+    }
+}
+
+/* The same rows of a picture that stays where it is. */
+static void lenet5_place(const lenet5_source *s, int padding, int W, int from, int to, float *out) {
+    for (int y = from; y < to; y++, out += ROW_STRIDE(W)) {
+        memset(out, 0, sizeof(float) * W);
+        if (y >= padding && y < padding + s->h)
+            memcpy(out + padding, s->pixels + (y - padding + SOURCE_BORDER) * s->stride + SOURCE_BORDER,
+                   sizeof(float) * s->w);
+    }
+}
+
+/* What comes after it on these rows: the square is set to background, ink and background are exchanged. */
+static void lenet5_cut_and_invert(const lenet5_distortion *d, int W, int from, int to, float *out) {
+    for (int y = from; y < to; y++, out += ROW_STRIDE(W)) {
+        if (y >= d->top && y < d->bottom)
+            for (int x = d->left; x < d->right; x++)
+                out[x] = 0;
+        if (d->inverted)
+            for (int x = 0; x < W; x++)
+                out[x] = 1 - out[x];
+    }
+}

@@ -1,0 +1,149 @@
+/* From pictures to lanes: padded, scaled, distorted where that is asked for, for element type T.
+ *
+ * Rows of 16 pictures are transposed, bytes as bytes: a quarter of the shuffles that floats need.
+ */
+
+typedef float FN(narrow) __attribute__((vector_size(VECTOR_BYTES * 4 / ELEMENT_BYTES), aligned(4), may_alias));
+
+/* VL floats, or what is left of them in front of zeros, as T between background and ink. */
+INLINE V FN(scaled)(const float *from, int n, T scale, T shift) {
+    FN(narrow) values = {0};
+    if (n == VL)
+        values = *(const FN(narrow) *)from;
+    else
+        memcpy(&values, from, sizeof(float) * n);
+    return __builtin_convertvector(values, V) * scale + shift;
+}
+
+/* n <= 16 pixels from column x on of 16 rows of bytes. */
+INLINE void FN(bytes_to_lanes)(const uint8_t *const *rows, int x, int n, T scale, T shift, T *to) {
+    lenet5_bytes block[LANES];
+    UNROLL for (int l = 0; l < LANES; l++) {
+        block[l] = (lenet5_bytes){0};
+        memcpy(block + l, rows[l] + x, n);
+    }
+    lenet5_transpose_bytes(block);
+    const uint8_t *bytes = (const uint8_t *)block;
+    VECTORIZE for (int i = 0; i < n * LANES; i++) to[i] = shift + scale * (T)UNIT((float)bytes[i]);
+}
+
+/* n <= VL pixels of 16 rows of floats. */
+INLINE void FN(floats_to_lanes)(const uint8_t *const *rows, int x, int n, T scale, T shift, T *to) {
+    for (int v = 0; v < LANES; v += VL) {
+        V block[VECTOR_BYTES / ELEMENT_BYTES];
+        UNROLL for (int l = 0; l < VL; l++) block[l] = FN(scaled)((const float *)rows[v + l] + x, n, scale, shift);
+        FN(transpose)(block);
+        UNROLL for (int i = 0; i < VL; i++) if (i < n) FN(store)(to + i * LANES + v, block[i]);
+    }
+}
+
+/* A row of w pixels. The last block overlaps the one before it where the width is no multiple of theirs. */
+INLINE void FN(row_to_lanes)(const uint8_t *const *rows, int is_uint8, int w, T scale, T shift, T *to) {
+    const int n = is_uint8 ? LANES : VL;
+    for (int column = 0; column < w; column += n) {
+        const int x = column <= w - n ? column : w > n ? w - n : 0;
+        if (is_uint8 && w >= n)
+            FN(bytes_to_lanes)(rows, x, LANES, scale, shift, to + x * LANES);
+        else if (is_uint8)
+            FN(bytes_to_lanes)(rows, x, w, scale, shift, to + x * LANES);
+        else if (w >= n)
+            FN(floats_to_lanes)(rows, x, VL, scale, shift, to + x * LANES);
+        else
+            FN(floats_to_lanes)(rows, x, w, scale, shift, to + x * LANES);
+    }
+}
+
+/* n elements of background. */
+INLINE void FN(fill)(T *X, int64_t n, T value) {
+    for (int64_t i = 0; i < n; i += VL)
+        FN(store)(X + i, FN(splat)(value));
+}
+
+/* Background in the lanes from n_valid on. */
+static void FN(blank)(T *X, int64_t n, int n_valid, T value) {
+    for (int v = n_valid / VL * VL; v < LANES; v += VL) {
+        FN(mask) keep;
+        for (int l = 0; l < VL; l++)
+            keep[l] = v + l < n_valid ? -1 : 0;
+        for (int64_t i = v; i < n; i += LANES)
+            FN(store)(X + i, FN(select)(keep, FN(load)(X + i), FN(splat)(value)));
+    }
+}
+
+/* The LANES pictures with these numbers as they are. */
+static void FN(gather_plain)(const lenet5_pictures *pictures, const int64_t *numbers, T *X) {
+    const int h = pictures->height, w = pictures->width, pad = pictures->padding, W = w + 2 * pad;
+    const int64_t row_size = (int64_t)w * (pictures->is_uint8 ? 1 : sizeof(float));
+    const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
+    for (int c = 0; c < pictures->channels; c++) {
+        const uint8_t *rows[LANES];
+        for (int l = 0; l < LANES; l++)
+            rows[l] = (const uint8_t *)pictures->pixels + (numbers[l] * pictures->channels + c) * h * row_size;
+        FN(fill)(X, (int64_t)pad * (W + 1) * LANES, shift);
+        X += (int64_t)pad * (W + 1) * LANES;
+        for (int y = 0; y < h; y++, X += (int64_t)W * LANES) {
+            FN(row_to_lanes)(rows, pictures->is_uint8, w, scale, shift, X);
+            FN(fill)(X + w * LANES, 2 * pad * LANES, shift); /* to the right, and the next row's to the left */
+            for (int l = 0; l < LANES; l++)
+                rows[l] += row_size;
+        }
+        FN(fill)(X, (int64_t)pad * (W - 1) * LANES, shift);
+        X += (int64_t)pad * (W - 1) * LANES;
+    }
+}
+
+/* The same, distorted one after the other, as many rows at a time as the staging area holds. */
+#define STAGED 1024 /* pixels of a picture */
+static void FN(gather_augmented)(const lenet5_pictures *pictures, const int64_t *numbers, int n_valid,
+                                 const lenet5_augmentation *a, T *X) {
+    const int H = pictures->height + 2 * pictures->padding, W = pictures->width + 2 * pictures->padding;
+    const int stride = ROW_STRIDE(W), n_rows = STAGED / stride;
+    const int is_elastic = a->knot_range > 0;
+    const int is_moved = is_elastic || a->rotation > 0 || a->scale > 0 || a->shear > 0 || a->shift > 0;
+    const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
+    float staged[LANES][STAGED];
+    lenet5_distortion distortions[LANES];
+    lenet5_displacements displacements;
+    lenet5_source source;
+    lenet5_grid grid;
+    if (is_elastic)
+        lenet5_grid_of(a, H, W, &grid);
+    for (int l = 0; l < n_valid; l++)
+        lenet5_draw(a, numbers[l], H, W, distortions + l);
+    for (int c = 0; c < pictures->channels; c++)
+        for (int from = 0; from < H; from += n_rows) {
+            const int to = from + n_rows < H ? from + n_rows : H;
+            for (int l = 0; l < n_valid; l++) {
+                lenet5_source_of(pictures, numbers[l] * pictures->channels + c, &source);
+                if (is_elastic)
+                    lenet5_displace(a, &grid, numbers[l], W, displacements);
+                if (is_moved)
+                    lenet5_resample(&source, distortions[l].map, is_elastic ? &grid : NULL, displacements, H, W, from,
+                                    to, staged[l]);
+                else
+                    lenet5_place(&source, pictures->padding, W, from, to, staged[l]);
+                lenet5_cut_and_invert(distortions + l, W, from, to, staged[l]);
+            }
+            for (int y = 0; y < to - from; y++, X += (int64_t)W * LANES) {
+                const uint8_t *rows[LANES];
+                for (int l = 0; l < LANES; l++)
+                    rows[l] = (const uint8_t *)(staged[l < n_valid ? l : 0] + y * stride);
+                FN(row_to_lanes)(rows, 0, W, scale, shift, X);
+            }
+        }
+}
+
+static void FN(gather)(const lenet5_pictures *pictures, const int64_t *index, int64_t first, int n_valid,
+                       const lenet5_augmentation *augmentation, T *X) {
+    const int64_t n = (int64_t)pictures->channels * (pictures->height + 2 * pictures->padding) *
+                      (pictures->width + 2 * pictures->padding) * LANES;
+    int64_t numbers[LANES]; /* a lane without a picture gets the first one, and is blanked at the end */
+    for (int l = 0; l < LANES; l++)
+        numbers[l] = n_valid == 0 ? 0 : index ? index[l < n_valid ? l : 0] : first + (l < n_valid ? l : 0);
+    if (n_valid > 0 && augmentation)
+        FN(gather_augmented)(pictures, numbers, n_valid, augmentation, X);
+    else if (n_valid > 0)
+        FN(gather_plain)(pictures, numbers, X);
+    if (n_valid < LANES)
+        FN(blank)(X, n, n_valid, (T)pictures->background);
+}
