@@ -233,17 +233,21 @@ def test_never_and_always():
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("none", "none"), ("affine", "affine"), ("elastic,affine", "affine,elastic"), (" invert , cutout", "cutout,invert"),
-     ("invert,cutout,elastic,affine", "affine,elastic,cutout,invert")],
+    [("none", "none"), ("affine", "affine"), ("elastic,affine", "affine,elastic"),
+     (" invert , cutout", "cutout,invert"), ("invert,cutout,elastic,affine", "affine,elastic,cutout,invert")],
 )  # fmt: skip
 def test_names_have_one_order(given, expected):
     assert canonical(given) == expected
     assert chosen(given) == [AUGMENTATIONS[name] for name in expected.split(",") if name != "none"]
 
 
-@pytest.mark.parametrize("given", ["", ",", "affine,", "affine,affine", "none,affine", "flip", "Affine", None, 3, ["affine"]])
+@pytest.mark.parametrize(
+    "given", ["", ",", "affine,", "affine,affine", "none,affine", "flip", "Affine", None, 3, ["affine"]]
+)
 def test_other_lists_are_refused(given):
-    with pytest.raises(ValueError, match=r"^augment is .*, expected none, or one or more of affine, elastic, cutout, inv"):
+    with pytest.raises(
+        ValueError, match=r"^augment is .*, expected none, or one or more of affine, elastic, cutout, inv"
+    ):
         canonical(given)
 
 
@@ -281,7 +285,9 @@ def test_the_kernels_take_nothing_that_leads_out_of_the_picture(name, value):
 
 @pytest.mark.parametrize(("height", "width", "padding"), [(65, 28, 0), (28, 65, 0), (64, 64, 17)])
 def test_pictures_that_are_too_large_are_refused(height, width, padding):
-    with pytest.raises(ValueError, match=f"pictures of {height} x {width} and padding of {padding} cannot be distorted"):
+    with pytest.raises(
+        ValueError, match=f"pictures of {height} x {width} and padding of {padding} cannot be distorted"
+    ):
         gathered(pictures(1, height, width), "affine", padding=padding)
 
 
