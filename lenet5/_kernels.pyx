@@ -16,8 +16,7 @@ from .ckernels cimport (
     FIELD_SIDE, LANES, OP_AVG_POOL2D, OP_CONV2D, OP_CONV_POOL, OP_MAX_POOL2D, OP_RELU, OP_TANH, OPTIMIZER_ADAMW,
     OPTIMIZER_SGD, PICTURE_SIDE, lenet5_augmentation, lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init,
     lenet5_isa, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_net, lenet5_op, lenet5_optimizer,
-    lenet5_optimizer_kind, lenet5_pictures,
-    lenet5_training_f32)
+    lenet5_optimizer_kind, lenet5_pictures, lenet5_training_f32)
 
 ctypedef fused real:
     float
@@ -736,7 +735,7 @@ cdef class Training:
 
     def prepare(self, Pictures pictures not None, const uint8_t[::1] labels, const int64_t[::1] order,
                 double[::1] learning_rates, int64_t first_step, Augmentation augmentation=None):
-        """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each; distorted or not."""
+        """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each."""
         cdef Py_ssize_t n = order.shape[0]
         self.program.check(pictures, self.program.c.n_parameters)
         if labels.shape[0] != pictures.n or n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:

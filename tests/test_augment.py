@@ -233,8 +233,8 @@ def test_never_and_always():
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("none", "none"), ("affine", "affine"), ("elastic,affine", "affine,elastic"), (" invert , cutout", "cutout,invert"),
-     ("invert,cutout,elastic,affine", "affine,elastic,cutout,invert")],
+    [("none", "none"), ("affine", "affine"), ("elastic,affine", "affine,elastic"),
+     (" invert , cutout", "cutout,invert"), ("invert,cutout,elastic,affine", "affine,elastic,cutout,invert")],
 )  # fmt: skip
 def test_names_have_one_order(given, expected):
     assert canonical(given) == expected

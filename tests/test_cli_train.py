@@ -136,12 +136,13 @@ def test_a_second_run_gets_a_folder_of_its_own(tmp_path):
 
 def test_variants(tmp_path):
     result = train(tmp_path, *TWO[:3], "--epochs", "1", "--activation", "tanh", "--pool", "avg", "--optimizer", "adamw",
-                   "--learning-rate", "0.001", "--schedule", "cosine", "--augment", "none", "--validation", "0",
-                   "--batch-size", "100", "--runs", "elsewhere/deep")  # fmt: skip
+                   "--learning-rate", "0.001", "--schedule", "cosine", "--augment", "cutout,affine",
+                   "--validation", "0", "--batch-size", "100", "--runs", "elsewhere/deep")  # fmt: skip
     assert result.code == 0
     model = load(tmp_path / "lenet5.safetensors")
     assert (model.activation, model.pool) == ("tanh", "avg")
     assert model.training["config"]["optimizer"] == "adamw"
+    assert model.training["config"]["augment"] == "affine,cutout"
     assert "validation" not in result.stderr.split("epoch 1/1")[1].splitlines()[0]
     assert (tmp_path / "elsewhere/deep/train-001").is_dir()
 
@@ -225,6 +226,15 @@ def test_no_data(tmp_path):
     result = train(tmp_path, "train", "--dataset", "mnist", "--data-dir", "empty", "--offline")
     assert (result.code, result.stdout) == (4, "")
     assert result.error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("names", ["", "flip", "affine,affine", "none,affine", "affine,", "affine elastic"])
+def test_other_distortions_than_there_are(tmp_path, names):
+    result = train(tmp_path, *TWO[:3], "--augment", names)
+    assert (result.code, result.stdout) == (2, "")
+    assert "Invalid value for '--augment'" in result.error
+    assert "affine, elastic, cutout, invert" in result.error
     assert list(tmp_path.iterdir()) == []
 
 

@@ -52,11 +52,11 @@ def test_options_of_train_are_those_of_the_library():
     tables = {
         "optimizer": train.OPTIMIZERS,
         "schedule": schedules.SCHEDULES,
-        "augment": augment.AUGMENTATIONS,
         "dataset": datasets.NAMES,
     }
     for name, table in tables.items():
         assert set(params[name].type.choices) == set(table), name
+    assert all(name in params["augment"].help for name in ("none", *augment.AUGMENTATIONS))
     assert set(options.PUBLISHED) == set(datasets.TABLE)
 
 

@@ -6,7 +6,7 @@ import reference
 
 from lenet5 import _kernels
 from lenet5._kernels import ADAMW, SGD
-from lenet5.augment import Affine
+from lenet5.augment import AUGMENTATIONS, chosen, for_epoch
 from lenet5.layers import modern
 from lenet5.network import Network
 from lenet5.threads import parallel
@@ -56,14 +56,14 @@ class Run:
             batch_size=batch_size, n_threads=n_threads, **settings,
         )  # fmt: skip
 
-    def prepare(self, rates=0.01, warps=None, order=None):
+    def prepare(self, rates=0.01, augmentation=None, order=None):
         order = self.order if order is None else order
         rates = np.full(-(-len(order) // self.batch_size), rates) if np.isscalar(rates) else np.array(rates)
-        self.training.prepare(self.pictures, self.y, order, rates, self.done, warps)
+        self.training.prepare(self.pictures, self.y, order, rates, self.done, augmentation)
         self.done += len(rates)
 
-    def go(self, rates=0.01, warps=None, order=None):
-        self.prepare(rates, warps, order)
+    def go(self, rates=0.01, augmentation=None, order=None):
+        self.prepare(rates, augmentation, order)
         parallel(self.training.run, self.n_threads)
         return self.training.result
 
@@ -95,11 +95,11 @@ def reference_run(data, kind, settings, rates, batch_size, network):
 def test_the_weights_are_the_same_bits_for_any_number_of_threads(data, optimizer, batch_size):
     kind, settings = OPTIMIZERS[optimizer]
     order = data[2][:40] if batch_size == 1 else data[2]
-    warps = Affine().warps(len(order), seed=0, epoch=0)
+    augmentation = for_epoch(chosen("affine"), seed=0, epoch=0)
     results = []
     for n_threads in (1, 2, 3, 8):
         run = Run(data, kind, batch_size=batch_size, n_threads=n_threads, **settings)
-        result = run.go(warps=warps, order=order)
+        result = run.go(augmentation=augmentation, order=order)
         results.append((run.weights.tobytes(), run.moments[0].tobytes(), run.moments[1].tobytes(), result))
     assert all(other == results[0] for other in results[1:])
     assert results[0][3][2:] == (-(-len(order) // batch_size), False)
@@ -179,11 +179,21 @@ def test_training_learns_what_it_is_shown(data):
     assert (run.network.logits(X[:20]).argmax(axis=1) == y[:20]).all()
 
 
-def test_warps_change_what_is_seen(data):
-    plain, warped = Run(data), Run(data)
+@pytest.mark.parametrize("names", [*AUGMENTATIONS, "affine,elastic,cutout,invert"])
+def test_distortions_are_those_of_the_pictures_for_any_number_of_threads(data, names):
+    """The same as training on pictures that were distorted before, each in its own way."""
+    _, y, order = data
+    augmentation = for_epoch(chosen(names), seed=7, epoch=2)
+    runs = [Run(data, n_threads=n_threads, batch_size=50) for n_threads in (1, 2, 3)]
+    distorted = _kernels.gather(runs[0].pictures, np.arange(N), augmentation)
+    before, plain = Run((distorted, y, order), batch_size=50), Run(data, batch_size=50)
+    for run in runs:
+        run.go(augmentation=augmentation)
+        np.testing.assert_array_equal(run.weights, runs[0].weights)
+    before.go()
     plain.go()
-    warped.go(warps=Affine().warps(N, seed=0, epoch=0))
-    assert (plain.weights != warped.weights).any()
+    np.testing.assert_allclose(before.weights, runs[0].weights, atol=1e-6)
+    assert (plain.weights != runs[0].weights).any()
 
 
 # ---- numbers that run away -----------------------------------------------------------------------------------------
@@ -254,15 +264,13 @@ def test_an_unknown_optimiser_is_refused(data, kind):
         ({"order": np.array([-1])}, "an order that leaves them"),
         ({"order": np.zeros(0, np.int64)}, "an order that leaves them"),
         ({"rates": np.zeros(4)}, "4 learning rates for 5 steps"),
-        ({"warps": np.zeros((N - 1, 6), np.float32)}, r"\(149, 6\), expected \(150, 6\)"),
-        ({"warps": np.full((N, 6), np.nan, np.float32)}, "warps must be finite"),
     ],
 )
 def test_prepare_refuses(data, change, message):
     run = Run(data)
-    given = {"labels": run.y, "order": run.order, "rates": np.zeros(5), "warps": None, **change}
+    given = {"labels": run.y, "order": run.order, "rates": np.zeros(5), **change}
     with pytest.raises(ValueError, match=message):
-        run.training.prepare(run.pictures, given["labels"], given["order"], given["rates"], 0, given["warps"])
+        run.training.prepare(run.pictures, given["labels"], given["order"], given["rates"], 0)
 
 
 def test_pictures_of_another_size_are_refused(data):
