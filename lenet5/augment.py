@@ -77,11 +77,12 @@ class Cutout:
     """A square set to background, its centre anywhere in the field: DeVries and Taylor, "Improved Regularization of
     Convolutional Neural Networks with Cutout" (2017).
 
-    side : pixels, a whole number, 1 to 96; what lies outside of the field is cut off
+    side : pixels, a whole number, 1 to 96; what lies outside of the field is cut off. 8 already hides what makes a
+        digit of 20 pixels itself
     probability : 0 to 1, of a picture being cut
     """
 
-    side: int = 8
+    side: int = 6
     probability: float = 0.5
 
     def __post_init__(self):

@@ -3,8 +3,8 @@
  *
  * All that is random is a function of (seed, epoch, number of the picture): neither order, batch and place in it, nor
  * threads, nor a run that was stopped in between, change what a picture looks like. "Field" is what the network sees,
- * the picture and its padding; all distortions are those of the field, so a frame that is part of the picture is none
- * the different from one that is added. At most one resampling is done, so nothing is blurred twice.
+ * the picture and its padding; all distortions are those of the field, so a frame that is part of the picture does
+ * not differ from one that is added. At most one resampling is done, so nothing is blurred twice.
  */
 
 #define FVL (VECTOR_BYTES / 4)
