@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 from common import alternate, machine, parser, save, summary
-from peers import installed
 
 from lenet5 import LeNet5
+from lenet5.benchmark import peers
 from lenet5.threads import parallel
 from lenet5.train import Config, Trainer
 
@@ -160,15 +160,12 @@ def children(threads: int) -> dict[str, dict]:
 
 def beside_torch(threads: int, repeats: int) -> dict | None:
     """Seconds of our pass and of PyTorch's steps, each with nothing before it but itself, and taking turns."""
-    torch = installed("torch")
-    if not torch:
-        print("  PyTorch is not installed")
-        return None
-    from peers import _torch_pass, torch_lenet5
-
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 256, (1024, 28, 28), dtype=np.uint8), rng.integers(0, 10, 1024, dtype=np.uint8)
-    theirs = _torch_pass(torch, torch_lenet5(), X, y, 64, threads)
+    theirs = peers.training_peers(X, y, 64, threads, lambda name, error: print(f"  {name}: {error}")).get("PyTorch")
+    if theirs is None:
+        print("  PyTorch is not installed")
+        return None
     epochs = some_trainer(threads, epochs=10**6).run()
     functions = {"ours": lambda: next(epochs), "PyTorch": theirs}
     # Apart first: OpenMP's threads, once started, are there for ever.

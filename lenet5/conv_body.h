@@ -51,28 +51,29 @@ INLINE void FN(conv_block)(const T *x, const T *w, const T *b, T *y, int C, int 
     }
 }
 
-/* All of one output, in blocks of NO x NX with narrower ones at the edges. */
+/* NO output channels, all pixels: NX neighbours at a time, then one by one. */
+INLINE void FN(conv_forward_channels)(const T *X, const T *w, const T *b, T *Y, int C, int H, int W, int KS, int NO, int NX) {
+    const int OH = H - KS + 1, OW = W - KS + 1;
+    for (int y = 0; y < OH; y++) {
+        const T *xr = X + (int64_t)y * W * LANES;
+        T *yr = Y + (int64_t)y * OW * LANES;
+        int x = 0;
+        for (; x + NX <= OW; x += NX)
+            FN(conv_block)(xr + x * LANES, w, b, yr + x * LANES, C, H, W, KS, OH * OW, NO, NX);
+        for (; x < OW; x++)
+            FN(conv_block)(xr + x * LANES, w, b, yr + x * LANES, C, H, W, KS, OH * OW, NO, 1);
+    }
+}
+
 INLINE void FN(conv_forward_blocks)(const T *X, const T *W_, const T *b, T *Y, int C, int H, int W, int O, int KS,
                                     int NO, int NX) {
-    const int OH = H - KS + 1, OW = W - KS + 1, K = C * KS * KS;
+    const int K = C * KS * KS;
+    const int64_t plane = (int64_t)(H - KS + 1) * (W - KS + 1) * LANES;
     int o = 0;
     for (; o + NO <= O; o += NO)
-        for (int y = 0; y < OH; y++) {
-            const T *xr = X + (int64_t)y * W * LANES;
-            T *yr = Y + ((int64_t)o * OH + y) * OW * LANES;
-            int x = 0;
-            for (; x + NX <= OW; x += NX)
-                FN(conv_block)(xr + x * LANES, W_ + (int64_t)o * K, b + o, yr + x * LANES, C, H, W, KS, OH * OW, NO,
-                               NX);
-            for (; x < OW; x++)
-                FN(conv_block)(xr + x * LANES, W_ + (int64_t)o * K, b + o, yr + x * LANES, C, H, W, KS, OH * OW, NO,
-                               1);
-        }
+        FN(conv_forward_channels)(X, W_ + (int64_t)o * K, b + o, Y + o * plane, C, H, W, KS, NO, NX);
     for (; o < O; o++)
-        for (int y = 0; y < OH; y++)
-            for (int x = 0; x < OW; x++)
-                FN(conv_block)(X + ((int64_t)y * W + x) * LANES, W_ + (int64_t)o * K, b + o,
-                               Y + (((int64_t)o * OH + y) * OW + x) * LANES, C, H, W, KS, OH * OW, 1, 1);
+        FN(conv_forward_channels)(X, W_ + (int64_t)o * K, b + o, Y + o * plane, C, H, W, KS, 1, 2 * NX);
 }
 
 /* One output pixel: a dense layer of F inputs, which lie in the order of the taps. NO outputs at a time. */
@@ -140,7 +141,7 @@ static void FN(conv2d_forward)(const lenet5_op *op, const T *X, const T *W, cons
     else if (HAS_WINOGRAD(op))
         FN(winograd_forward)(X, U, b, Y, scratch, 6, 16, 14, 14, ROWS_C3, COLS_C3);
     else if (!IS_DENSE(op))
-        FN(conv_forward_blocks)(X, W, b, Y, C, op->in_height, op->in_width, O, KS, 4, 2);
+        FN(conv_forward_blocks)(X, W, b, Y, C, op->in_height, op->in_width, O, KS, ROWS_C3, COLS_C3);
     else if (N_FEATURES(op) == 400 && O == 120)
         FN(dense_forward_blocks)(X, W, b, Y, 400, 120, ROWS_DENSE);
     else if (N_FEATURES(op) == 120 && O == 84)
@@ -151,33 +152,52 @@ static void FN(conv2d_forward)(const lenet5_op *op, const T *X, const T *W, cons
         FN(dense_forward_blocks)(X, W, b, Y, N_FEATURES(op), O, 8);
 }
 
-/* dX for any size: rows of dY copied between KS - 1 columns of zeros, NX pixels of dX at a time. */
-#define GENERAL_COLS 8
+/* NC input channels x GENERAL_COLS pixels of dX: m is dY with its rows between KS - 1 columns of zeros, PW wide. */
+#define GENERAL_COLS 5
 #define PADDED_WIDTH(width) ((width) + GENERAL_COLS)
+
+INLINE void FN(conv_input_gradient_block)(const lenet5_op *op, const T *m, const T *W, T *dX, int y, int n_columns, int PW,
+                                          int NC) {
+    const int KS = op->kernel_size, OH = op->out_height;
+    const int64_t plane = (int64_t)op->in_height * op->in_width * LANES;
+    for (int v = 0; v < LANES; v += VL) {
+        V acc[32];
+        UNROLL for (int i = 0; i < NC * GENERAL_COLS; i++) acc[i] = (V){0};
+        for (int o = 0; o < op->out_channels; o++)
+            for (int ky = y - OH + 1 > 0 ? y - OH + 1 : 0; ky < KS && ky <= y; ky++) {
+                const T *dyr = m + (int64_t)(o * OH + y - ky) * PW * LANES + v;
+                const T *w = W + ((int64_t)o * op->in_channels * KS + ky) * KS;
+                for (int kx = 0; kx < KS; kx++)
+                    UNROLL for (int i = 0; i < GENERAL_COLS; i++) {
+                        V d = FN(load)(dyr + (i - kx) * LANES);
+                        IN_REGISTER(d);
+                        UNROLL for (int c = 0; c < NC; c++) acc[c * GENERAL_COLS + i] += d * w[(int64_t)c * KS * KS + kx];
+                    }
+            }
+        UNROLL for (int c = 0; c < NC; c++)
+            UNROLL for (int i = 0; i < GENERAL_COLS; i++) if (i < n_columns)
+                FN(store)(dX + c * plane + i * LANES + v, acc[c * GENERAL_COLS + i]);
+    }
+}
 
 static void FN(conv_input_gradient_general)(const lenet5_op *op, const T *dY, const T *W, T *dX, T *scratch) {
     const int C = op->in_channels, H = op->in_height, IW = op->in_width, KS = op->kernel_size;
     const int O = op->out_channels, OH = op->out_height, OW = op->out_width, PW = PADDED_WIDTH(IW + KS - 1);
+    const int NC = VECTOR_BYTES == 64 ? 4 : 2;
     memset(scratch, 0, sizeof(T) * O * OH * PW * LANES);
     for (int r = 0; r < O * OH; r++)
         memcpy(scratch + ((int64_t)r * PW + KS - 1) * LANES, dY + (int64_t)r * OW * LANES, sizeof(T) * OW * LANES);
-    for (int c = 0; c < C; c++)
-        for (int y = 0; y < H; y++)
-            for (int x = 0; x < IW; x += GENERAL_COLS)
-                for (int v = 0; v < LANES; v += VL) {
-                    V acc[GENERAL_COLS];
-                    UNROLL for (int i = 0; i < GENERAL_COLS; i++) acc[i] = (V){0};
-                    for (int o = 0; o < O; o++)
-                        for (int ky = y - OH + 1 > 0 ? y - OH + 1 : 0; ky < KS && ky <= y; ky++) {
-                            const T *dyr = scratch + ((int64_t)(o * OH + y - ky) * PW + x + KS - 1) * LANES + v;
-                            const T *wr = W + ((int64_t)(o * C + c) * KS + ky) * KS;
-                            for (int kx = 0; kx < KS; kx++)
-                                UNROLL for (int i = 0; i < GENERAL_COLS; i++)
-                                    acc[i] += FN(load)(dyr + (i - kx) * LANES) * wr[kx];
-                        }
-                    UNROLL for (int i = 0; i < GENERAL_COLS; i++) if (x + i < IW)
-                        FN(store)(dX + ((int64_t)(c * H + y) * IW + x + i) * LANES + v, acc[i]);
-                }
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < IW; x += GENERAL_COLS) {
+            const T *m = scratch + (int64_t)(x + KS - 1) * LANES;
+            T *to = dX + ((int64_t)y * IW + x) * LANES;
+            const int64_t plane = (int64_t)H * IW * LANES;
+            int c = 0;
+            for (; c + NC <= C; c += NC)
+                FN(conv_input_gradient_block)(op, m, W + c * KS * KS, to + c * plane, y, IW - x, PW, NC);
+            for (; c < C; c++)
+                FN(conv_input_gradient_block)(op, m, W + c * KS * KS, to + c * plane, y, IW - x, PW, 1);
+        }
 }
 
 /* dX (F) = W^T dY, NF features at a time. */
@@ -230,17 +250,23 @@ INLINE void FN(conv_weight_gradient_block)(const T *x, const T *dy, T *dw, int I
         UNROLL for (int t = 0; t < NT; t++) dw[(int64_t)o * K + t] += FN(sum_lanes)(total[o * NT + t]);
 }
 
+/* KS is a multiple of NT. */
 INLINE void FN(conv_weight_gradients)(const T *X, const T *dY, T *dW, int C, int H, int W, int O, int KS, int NO,
                                       int NT) {
     const int OH = H - KS + 1, OW = W - KS + 1, K = C * KS * KS;
-    for (int o = 0; o < O; o += NO)
-        for (int c = 0; c < C; c++)
-            for (int ky = 0; ky < KS; ky++)
-                for (int kx = 0; kx < KS; kx += NT)
-                    FN(conv_weight_gradient_block)(X + ((int64_t)(c * H + ky) * W + kx) * LANES,
-                                                   dY + (int64_t)o * OH * OW * LANES,
-                                                   dW + (int64_t)o * K + (c * KS + ky) * KS + kx, W, OH, OW, K, NO,
+    for (int c = 0; c < C; c++)
+        for (int ky = 0; ky < KS; ky++)
+            for (int kx = 0; kx < KS; kx += NT) {
+                const T *x = X + ((int64_t)(c * H + ky) * W + kx) * LANES;
+                T *to = dW + (c * KS + ky) * KS + kx;
+                int o = 0;
+                for (; o + NO <= O; o += NO)
+                    FN(conv_weight_gradient_block)(x, dY + (int64_t)o * OH * OW * LANES, to + (int64_t)o * K, W, OH, OW, K, NO,
                                                    NT);
+                for (; o < O; o++)
+                    FN(conv_weight_gradient_block)(x, dY + (int64_t)o * OH * OW * LANES, to + (int64_t)o * K, W, OH, OW, K, 1,
+                                                   NT);
+            }
 }
 
 /* Rows of X^T are padded to whole vectors. */
@@ -303,10 +329,14 @@ static void FN(conv_weight_gradient)(const lenet5_op *op, const T *X, const T *d
         memset(dW, 0, sizeof(T) * O * N_FEATURES(op));
     if (IS_C1(op) && KS == 5)
         FN(conv_weight_gradients)(X, dY, dW, 1, 32, 32, 6, 5, VECTOR_BYTES == 64 ? 3 : 2, 5);
+    else if (KS == 3)
+        FN(conv_weight_gradients)(X, dY, dW, C, op->in_height, op->in_width, O, 3, VECTOR_BYTES == 64 ? 6 : 3, 3);
     else if (KS == 5)
-        FN(conv_weight_gradients)(X, dY, dW, C, op->in_height, op->in_width, O, 5, 1, 5);
+        FN(conv_weight_gradients)(X, dY, dW, C, op->in_height, op->in_width, O, 5, VECTOR_BYTES == 64 ? 4 : 2, 5);
+    else if (KS == 7)
+        FN(conv_weight_gradients)(X, dY, dW, C, op->in_height, op->in_width, O, 7, VECTOR_BYTES == 64 ? 3 : 1, 7);
     else
-        FN(conv_weight_gradients)(X, dY, dW, C, op->in_height, op->in_width, O, KS, 1, 1);
+        FN(conv_weight_gradients)(X, dY, dW, C, op->in_height, op->in_width, O, KS, VECTOR_BYTES == 64 ? 12 : 6, 1);
 }
 
 static void FN(conv_bias_gradient)(const lenet5_op *op, const T *dY, T *db, int accumulate) {
