@@ -122,15 +122,13 @@ static void FN(dense_pair)(const T *x0, const T *x1, const T *W, const T *b, T *
 #define IS_DENSE(op) (op->out_height == 1 && op->out_width == 1)
 #define N_FEATURES(op) (op->in_channels * op->kernel_size * op->kernel_size)
 
-#define HAS_WINOGRAD(op) lenet5_has_winograd(op)
-
 static void FN(conv2d_prepare)(const lenet5_op *op, const T *W, T *U) {
-    if (HAS_WINOGRAD(op))
+    if (lenet5_has_winograd(op))
         FN(winograd_prepare)(16 * 6 * 5, W, U);
 }
 
 static void FN(conv2d_finish)(const lenet5_op *op, const T *dU, T *dW) {
-    if (HAS_WINOGRAD(op))
+    if (lenet5_has_winograd(op))
         FN(winograd_finish)(16, 6 * 5, dU, dW);
 }
 
@@ -138,7 +136,7 @@ static void FN(conv2d_forward)(const lenet5_op *op, const T *X, const T *W, cons
     const int C = op->in_channels, O = op->out_channels, KS = op->kernel_size;
     if (IS_C1(op) && KS == 5)
         FN(conv_forward_blocks)(X, W, b, Y, 1, 32, 32, 6, 5, ROWS_C1, COLS_C1);
-    else if (HAS_WINOGRAD(op))
+    else if (lenet5_has_winograd(op))
         FN(winograd_forward)(X, U, b, Y, scratch, 6, 16, 14, 14, ROWS_C3, COLS_C3);
     else if (!IS_DENSE(op))
         FN(conv_forward_blocks)(X, W, b, Y, C, op->in_height, op->in_width, O, KS, ROWS_C3, COLS_C3);
@@ -285,8 +283,8 @@ static void FN(transpose_features)(const T *X, int F, T *xt) {
         }
 }
 
-/* acc (NO, NV) += the products of one picture: dY (NO) in steps of LANES with NV vectors of its features. With X transposed,
- * a vector holds neighbouring features, and a weight gradient needs no sum over lanes. */
+/* acc (NO, NV) += the products of one picture: dY (NO) in steps of LANES with NV vectors of its features. With X
+ * transposed, a vector holds neighbouring features, and a weight gradient needs no sum over lanes. */
 INLINE void FN(dense_outer_product)(const T *x, const T *dY, V *acc, int NO, int NV) {
     V xv[8];
     UNROLL for (int i = 0; i < NV; i++) xv[i] = FN(load)(x + i * VL);
@@ -353,7 +351,7 @@ static void FN(conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, co
                                 T *dU, int accumulate, T *scratch) {
     if (db)
         FN(conv_bias_gradient)(op, dY, db, accumulate);
-    if (HAS_WINOGRAD(op)) {
+    if (lenet5_has_winograd(op)) {
         if (dU && !accumulate) {
             memset(dU, 0, sizeof(T) * lenet5_n_prepared(op));
             memset(dW, 0, sizeof(T) * op->out_channels * N_FEATURES(op));

@@ -1,9 +1,9 @@
-/* The first layer as one step, for element type T: a convolution of the picture (one channel, 5 x 5), max-pooling 2 x 2 and
- * ReLU. What lies between them, four times as large as the result, stays in registers and in the first cache.
+/* The first layer as one step, for element type T: a convolution of the picture (one channel, 5 x 5), max-pooling 2 x 2
+ * and ReLU. What lies between them, four times as large as the result, stays in registers and in the first cache.
  *
- * The output is (O, PH, PW, LANES) pooled values and, behind them, as many integers that say which of its four pixels each
- * value came from (row by row, 0 to 3), or NOWHERE if it was not positive: the way back for the gradient.
- */
+ * The output is (O, PH, PW, LANES) pooled values and, behind them, as many integers that say which of its four pixels
+ * each value came from (row by row, 0 to 3), or NOWHERE if it was not positive: the way back for the gradient.
+ * */
 
 #define TAPS 5
 #define NOWHERE 4

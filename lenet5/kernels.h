@@ -37,8 +37,8 @@ typedef struct {
     int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
 } lenet5_net;
 
-/* C1 and C3 of LeNet-5, for which minimal filtering is compiled (conv_pool_body.h, winograd_body.h); it wants the kernels
- * transformed. */
+/* C1 and C3 of LeNet-5, for which minimal filtering is compiled (conv_pool_body.h, winograd_body.h); it wants the
+ * kernels transformed. */
 static inline int lenet5_has_winograd(const lenet5_op *op) {
     if (op->kind == OP_CONV_POOL)
         return op->out_channels == 6 && op->in_height == 32 && op->in_width == 32;

@@ -72,7 +72,8 @@ typedef struct {
     void (*net_forward_single)(const lenet5_net *net, const T *parameters, const T *prepared,
                                const lenet5_pictures *pictures, int64_t picture, T *single, T *out);
     /* dA mirrors `activations` and holds the gradient of the last output. `gradients` and `d_prepared` are written, or
-     * added to if `accumulate`; net_finish brings them together. kept: (n_kept), or NULL for the gradients themselves. */
+     * added to if `accumulate`; net_finish brings them together. kept: (n_kept), or NULL for the gradients themselves.
+     */
     void (*net_backward)(const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA,
                          T *gradients, T *d_prepared, int accumulate, T *kept, T *scratch);
     /* One thread's share of a run of training steps; all n_threads must call it at the same time. */

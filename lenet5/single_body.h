@@ -3,10 +3,10 @@
  * A lane group costs the same whether one of its lanes is used or all 16. For one picture, lanes are neighbouring
  * pixels instead, and activations are plain (C, H, W). A plane is taken as one long row: the column (c, ky, kx) of
  * im2col for the output at flat position p = y W + x is the input at p + ky W + kx, so vectors of neighbouring p need
- * no columns stored; the KS - 1 positions at the end of each row are computed too and thrown away. For minimal filtering
- * (winograd_body.h) lanes are rows, for dense layers outputs. Every output is the same sum in the same order as on image
- * lanes: the same bits.
- */
+ * no columns stored; the KS - 1 positions at the end of each row are computed too and thrown away. For minimal
+ * filtering (winograd_body.h) lanes are rows, for dense layers outputs. Every output is the same sum in the same order
+ * as on image lanes: the same bits.
+ * */
 
 /* NO output channels x NV vectors of flat positions, all taps. */
 INLINE void FN(flat_block)(const T *x, const T *w, const T *b, T *y, int C, int plane, int W, int KS, int64_t stride_out,
@@ -183,7 +183,7 @@ static void FN(single_dense)(const T *x, const T *W, const T *b, T *y, int F, in
 
 static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
     const int OH = op->out_height, OW = op->out_width;
-    if (HAS_WINOGRAD(op)) {
+    if (lenet5_has_winograd(op)) {
         FN(single_winograd)(X, U, b, Y);
         return;
     }

@@ -1,11 +1,12 @@
 /* A thread's share of training, for element type T.
  *
- * A batch is taken in waves of up to n_slices lane groups. Each group of a wave is one slice, with a gradient buffer of its
- * own, to which the next wave adds. What the weights of dense layers need, their inputs and the gradients of their outputs,
- * is kept instead, and their gradient made of the whole wave at once, each thread some rows: for one group it would be
- * 16 multiply-adds for each weight written. At the end of the batch the buffers are added in their order. All this depends
- * on the batch alone and not on the number of threads, so the sums, and with them the weights, are the same bits for any.
- */
+ * A batch is taken in waves of up to n_slices lane groups. Each group of a wave is one slice, with a gradient buffer of
+ * its own, to which the next wave adds. What the weights of dense layers need, their inputs and the gradients of their
+ * outputs, is kept instead, and their gradient made of the whole wave at once, each thread some rows: for one group it
+ * would be 16 multiply-adds for each weight written. At the end of the batch the buffers are added in their order. All
+ * this depends on the batch alone and not on the number of threads, so the sums, and with them the weights, are the
+ * same bits for any.
+ * */
 
 /* Pictures come in random order from more memory than the caches hold: ask for each one a step ahead. */
 INLINE void FN(prefetch_picture)(const lenet5_pictures *pictures, int64_t picture) {
@@ -14,8 +15,8 @@ INLINE void FN(prefetch_picture)(const lenet5_pictures *pictures, int64_t pictur
         __builtin_prefetch((const char *)pictures->pixels + picture * n + i, 0, 2);
 }
 
-/* One lane group, positions [first, first + n_valid) of a batch of n_batch: its gradient, loss and number of right answers
- * are added to those of its slice (written, if this is the first wave). */
+/* One lane group, positions [first, first + n_valid) of a batch of n_batch: its gradient, loss and number of right
+ * answers are added to those of its slice (written, if this is the first wave). */
 static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, int n_valid, int64_t n_batch, int first_wave,
                             T *arena) {
     const lenet5_net *net = t->net;
