@@ -139,7 +139,10 @@ def test_optimisers_against_numpy(data, optimizer):
     loss_sum, n_correct, steps_done, diverged = run.go(rates)
     moved = np.abs(expected - before.parameters).max()
     assert moved > 1e-3
-    np.testing.assert_allclose(run.weights, expected, rtol=1e-5, atol=2e-4 * moved)
+    # Where two pixels of a window, or a pixel and 0, are equal but for rounding, the gradient may go another way: a few
+    # weights of C1 then differ a little more.
+    np.testing.assert_allclose(run.weights, expected, rtol=1e-5, atol=1e-2 * moved)
+    assert np.isclose(run.weights, expected, rtol=1e-5, atol=2e-4 * moved).mean() > 0.999
     assert loss_sum == pytest.approx(loss, rel=1e-4)
     assert 0 <= n_correct <= N
     assert (steps_done, diverged) == (5, False)
