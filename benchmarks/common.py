@@ -3,7 +3,6 @@
 import argparse
 import datetime
 import json
-import statistics
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from lenet5 import datasets
 from lenet5.benchmark import timing
 from lenet5.benchmark.machine import describe as machine
+from lenet5.benchmark.timing import spread as summary
 
 __all__ = ["alternate", "machine", "parser", "pictures", "save", "summary"]
 
@@ -21,11 +21,6 @@ RESULTS = Path(__file__).parent / "results"
 def alternate(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
     """Seconds of each contestant's calls, so many of each in turns; one call of each comes first and is not counted."""
     return timing.alternate(contestants, timing.Rounds(repeats, repeats))
-
-
-def summary(seconds: list[float], scale: float = 1.0) -> dict[str, float]:
-    """Median, least and most, times ``scale``."""
-    return {name: scale * f(seconds) for name, f in (("median", statistics.median), ("min", min), ("max", max))}
 
 
 def parser(description: str, **defaults) -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
  *
  * The output is (O, PH, PW, LANES) pooled values and, behind them, as many integers that say which of its four pixels
  * each value came from (row by row, 0 to 3), or NOWHERE if it was not positive: the way back for the gradient.
- * */
+ */
 
 #define TAPS 5
 #define NOWHERE 4
@@ -24,73 +24,54 @@ INLINE FN(mask) FN(largest)(V a, V b, V c, V d, V *best) {
     return (right & 1) | (low_wins & 2) | (closed & NOWHERE);
 }
 
-/* Two by 2 NP pixels of NO output channels, all taps, then the largest of each 2 x 2. */
-INLINE void FN(conv_pool_block)(const T *x, const T *w, const T *b, T *y, INTEGER *route, int W, int64_t plane, int NO, int NP) {
+/* 2 x 2 pixels of NO output channels, all taps, then the largest of them. */
+INLINE void FN(conv_pool_block)(const T *x, const T *w, const T *b, T *y, INTEGER *route, int W, int64_t plane, int NO) {
     V acc[32];
     UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int i = 0; i < 4 * NP; i++) acc[o * 4 * NP + i] = FN(splat)(b[o]);
+        UNROLL for (int i = 0; i < 4; i++) acc[o * 4 + i] = FN(splat)(b[o]);
     for (int ky = 0; ky < TAPS; ky++)
         for (int kx = 0; kx < TAPS; kx++) {
-            V xv[32];
-            UNROLL for (int r = 0; r < 2; r++)
-                UNROLL for (int i = 0; i < 2 * NP; i++)
-                    xv[r * 2 * NP + i] = FN(load)(x + ((int64_t)(ky + r) * W + kx + i) * LANES);
+            V xv[4];
+            UNROLL for (int i = 0; i < 4; i++)
+                xv[i] = FN(load)(x + ((int64_t)(ky + i / 2) * W + kx + i % 2) * LANES);
             UNROLL for (int o = 0; o < NO; o++)
-                UNROLL for (int i = 0; i < 4 * NP; i++)
-                    acc[o * 4 * NP + i] += xv[i] * w[(o * TAPS + ky) * TAPS + kx];
+                UNROLL for (int i = 0; i < 4; i++) acc[o * 4 + i] += xv[i] * w[(o * TAPS + ky) * TAPS + kx];
         }
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int p = 0; p < NP; p++) {
-            const V *a = acc + o * 4 * NP + 2 * p;
-            V best;
-            *(FN(mask) *)(route + o * plane + p * LANES) = FN(largest)(a[0], a[1], a[2 * NP], a[2 * NP + 1], &best);
-            FN(store)(y + o * plane + p * LANES, best);
-        }
+    UNROLL for (int o = 0; o < NO; o++) {
+        const V *a = acc + o * 4;
+        V best;
+        *(FN(mask) *)(route + o * plane) = FN(largest)(a[0], a[1], a[2], a[3], &best);
+        FN(store)(y + o * plane, best);
+    }
 }
 
-INLINE void FN(conv_pool_blocks)(const T *X, const T *w, const T *b, T *Y, int H, int W, int O, int NO, int NP) {
-    const int PH = (H - TAPS + 1) / 2, PW = (W - TAPS + 1) / 2;
+/* Any size: two output channels at a time, and the last one. */
+static void FN(conv_pool_general)(const lenet5_op *op, const T *X, const T *w, const T *b, T *Y) {
+    const int W = op->in_width, O = op->out_channels, PH = op->out_height, PW = op->out_width;
     const int64_t plane = (int64_t)PH * PW * LANES;
     INTEGER *routes = (INTEGER *)(Y + O * plane);
-    for (int y = 0; y < PH; y++)
-        for (int l = 0; l < LANES; l += VL) {
-            int o = 0;
-            for (; o + NO <= O; o += NO) {
-                const T *x = X + (int64_t)2 * y * W * LANES + l;
-                const int64_t at = ((int64_t)o * PH + y) * PW * LANES + l;
-                int p = 0;
-                for (; p + NP <= PW; p += NP)
-                    FN(conv_pool_block)(x + 2 * p * LANES, w + o * TAPS * TAPS, b + o, Y + at + p * LANES,
-                                        routes + at + p * LANES, W, plane, NO, NP);
-                for (; p < PW; p++)
-                    FN(conv_pool_block)(x + 2 * p * LANES, w + o * TAPS * TAPS, b + o, Y + at + p * LANES,
-                                        routes + at + p * LANES, W, plane, NO, 1);
-            }
-            for (; o < O; o++)
-                for (int p = 0; p < PW; p++) {
+    for (int o = 0; o < O; o += 2)
+        for (int y = 0; y < PH; y++)
+            for (int p = 0; p < PW; p++)
+                for (int l = 0; l < LANES; l += VL) {
+                    const T *x = X + ((int64_t)2 * y * W + 2 * p) * LANES + l, *wo = w + o * TAPS * TAPS;
                     const int64_t at = (((int64_t)o * PH + y) * PW + p) * LANES + l;
-                    FN(conv_pool_block)(X + ((int64_t)2 * y * W + 2 * p) * LANES + l, w + o * TAPS * TAPS, b + o, Y + at,
-                                        routes + at, W, plane, 1, 1);
+                    if (o + 1 < O)
+                        FN(conv_pool_block)(x, wo, b + o, Y + at, routes + at, W, plane, 2);
+                    else
+                        FN(conv_pool_block)(x, wo, b + o, Y + at, routes + at, W, plane, 1);
                 }
-        }
 }
 
-/* sums[o][ky * TAPS + kx] += the products of two rows of gradients e (NO, 2, 2 PW) with the picture. */
-INLINE void FN(conv_pool_weight_block)(const T *x, const V *e, V *sums, int W, int n_columns, int NO) {
-    V acc[32];
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int t = 0; t < TAPS; t++) acc[o * TAPS + t] = sums[o * TAPS * TAPS + t];
+/* sums (TAPS) += the products of two rows of gradients e (2, n_columns) with the picture from x on. */
+INLINE void FN(conv_pool_weight_block)(const T *x, const V *e, V *sums, int W, int n_columns) {
+    V acc[TAPS];
+    UNROLL for (int t = 0; t < TAPS; t++) acc[t] = sums[t];
     for (int r = 0; r < 2; r++)
-        for (int p = 0; p < n_columns; p++) {
-            V xv[TAPS];
-            UNROLL for (int t = 0; t < TAPS; t++) xv[t] = FN(load)(x + ((int64_t)r * W + p + t) * LANES);
-            UNROLL for (int o = 0; o < NO; o++) {
-                const V d = e[(o * 2 + r) * n_columns + p];
-                UNROLL for (int t = 0; t < TAPS; t++) acc[o * TAPS + t] += d * xv[t];
-            }
-        }
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int t = 0; t < TAPS; t++) sums[o * TAPS * TAPS + t] = acc[o * TAPS + t];
+        for (int p = 0; p < n_columns; p++)
+            UNROLL for (int t = 0; t < TAPS; t++)
+                acc[t] += e[r * n_columns + p] * FN(load)(x + ((int64_t)r * W + p + t) * LANES);
+    UNROLL for (int t = 0; t < TAPS; t++) sums[t] = acc[t];
 }
 
 /* The sums over lanes of n + O vectors, to dW (n) and db (O), written or added. */
@@ -107,9 +88,9 @@ INLINE void FN(store_sums)(const V *sums, int n, T *dW, int O, T *db, int accumu
 }
 
 /* scratch: vectors for two rows of gradients (O, 2, 2 PW) and for the sums of dW and db, up to whole blocks of VL. */
-INLINE void FN(conv_pool_gradients)(const T *X, const T *Y, const T *dY, T *dW, T *db, int accumulate, T *scratch, int H,
-                                    int W, int O, int NO) {
-    const int PH = (H - TAPS + 1) / 2, PW = (W - TAPS + 1) / 2, n = O * TAPS * TAPS;
+static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db,
+                                    int accumulate, T *scratch) {
+    const int W = op->in_width, O = op->out_channels, PH = op->out_height, PW = op->out_width, n = O * TAPS * TAPS;
     const int64_t plane = (int64_t)PH * PW * LANES;
     const INTEGER *routes = (const INTEGER *)(Y + O * plane);
     V *e = (V *)scratch, *sums = e + (int64_t)O * 4 * PW;
@@ -129,15 +110,10 @@ INLINE void FN(conv_pool_gradients)(const T *X, const T *Y, const T *dY, T *dW, 
                 }
             }
             const T *x = X + (int64_t)2 * y * W * LANES + l;
-            for (int ky = 0; ky < TAPS; ky++) {
-                int o = 0;
-                for (; o + NO <= O; o += NO)
+            for (int ky = 0; ky < TAPS; ky++)
+                for (int o = 0; o < O; o++)
                     FN(conv_pool_weight_block)(x + (int64_t)ky * W * LANES, e + (int64_t)o * 4 * PW,
-                                               sums + o * TAPS * TAPS + ky * TAPS, W, 2 * PW, NO);
-                for (; o < O; o++)
-                    FN(conv_pool_weight_block)(x + (int64_t)ky * W * LANES, e + (int64_t)o * 4 * PW,
-                                               sums + o * TAPS * TAPS + ky * TAPS, W, 2 * PW, 1);
-            }
+                                               sums + (o * TAPS + ky) * TAPS, W, 2 * PW);
         }
     FN(store_sums)(sums, n, dW, O, db, accumulate);
 }
@@ -381,7 +357,7 @@ static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, c
     else if (lenet5_has_winograd(op))
         FN(c1_forward)(X, U, b, Y, 0);
     else
-        FN(conv_pool_blocks)(X, W, b, Y, op->in_height, op->in_width, op->out_channels, 2, 1);
+        FN(conv_pool_general)(op, X, W, b, Y);
 }
 
 /* There is no gradient for the picture. */
@@ -392,5 +368,5 @@ static void FN(conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, 
             memset(dW, 0, sizeof(T) * C1_ROWS * TAPS);
         FN(c1_backward)(X, Y, dY, dU, db, accumulate);
     } else
-        FN(conv_pool_gradients)(X, Y, dY, dW, db, accumulate, scratch, op->in_height, op->in_width, op->out_channels, 1);
+        FN(conv_pool_gradients)(op, X, Y, dY, dW, db, accumulate, scratch);
 }

@@ -1,9 +1,10 @@
-"""Files that are never half written: a temporary name in the same folder, fsync, rename, fsync of the folder."""
+"""Files read whole and within bounds; files that are never half written: a temporary name, fsync, rename, fsync."""
 
 import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,3 +56,19 @@ def atomic_write(path: str | os.PathLike, data: bytes | str) -> None:
     """Write ``data`` (text as UTF-8) to ``path``, wholly or not at all."""
     with atomic_path(path) as part:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def read_bounded(path: Path, name: str, what: str, max_bytes: int, error: type[Exception]) -> bytes:
+    """The bytes of a regular file that ``what`` can be; else ``error`` in one line, in which it is called ``name``."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise error(f"{name}: not a file")
+        if status.st_size > max_bytes:
+            raise error(f"{name}: {status.st_size:,} bytes, {what} has at most {max_bytes:,}")
+        with open(path, "rb") as stream:
+            return stream.read(status.st_size)
+    except FileNotFoundError:
+        raise error(f"{name}: no such file") from None
+    except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
+        raise error(f"{name}: cannot be read: {getattr(problem, 'strerror', None) or problem}") from None

@@ -2,13 +2,12 @@
 
 import json
 import os
-import stat
 from pathlib import Path
 
 import numpy as np
 
 from .errors import ModelFileError, one_line
-from .files import atomic_write
+from .files import atomic_write, read_bounded
 
 FORMAT_VERSION = 1
 MAX_BYTES = 64 * 2**20
@@ -37,7 +36,7 @@ def load(path: str | os.PathLike, kind: str) -> tuple[dict[str, np.ndarray], dic
         of a newer version, or of another kind.
     """
     name = one_line(path)
-    data = _read(Path(path), name)
+    data = read_bounded(Path(path), name, "a model", MAX_BYTES, ModelFileError)
     tensors, metadata = _parse(data, name)
     try:
         info = json.loads(metadata[_KEY])
@@ -53,22 +52,6 @@ def load(path: str | os.PathLike, kind: str) -> tuple[dict[str, np.ndarray], dic
     if found != kind:
         raise ModelFileError(f"{name}: this is a {str(found)[:20]!r}, not a {kind}")
     return tensors, info
-
-
-def _read(path: Path, name: str) -> bytes:
-    """The bytes of a regular file of sensible size."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{name}: not a file")
-        if status.st_size > MAX_BYTES:
-            raise ModelFileError(f"{name}: {status.st_size:,} bytes, a model has at most {MAX_BYTES:,}")
-        with open(path, "rb") as stream:
-            return stream.read(status.st_size)
-    except FileNotFoundError:
-        raise ModelFileError(f"{name}: no such file") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise ModelFileError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict]:

@@ -6,7 +6,7 @@
  * no columns stored; the KS - 1 positions at the end of each row are computed too and thrown away. For minimal
  * filtering (winograd_body.h) lanes are rows, for dense layers outputs. Every output is the same sum in the same order
  * as on image lanes: the same bits.
- * */
+ */
 
 /* NO output channels x NV vectors of flat positions, all taps. */
 INLINE void FN(flat_block)(const T *x, const T *w, const T *b, T *y, int C, int plane, int W, int KS, int64_t stride_out,

@@ -6,7 +6,7 @@
  * would be 16 multiply-adds for each weight written. At the end of the batch the buffers are added in their order. All
  * this depends on the batch alone and not on the number of threads, so the sums, and with them the weights, are the
  * same bits for any.
- * */
+ */
 
 /* Pictures come in random order from more memory than the caches hold: ask for each one a step ahead. */
 INLINE void FN(prefetch_picture)(const lenet5_pictures *pictures, int64_t picture) {

@@ -3,11 +3,10 @@
 import json
 import math
 import os
-import stat
 from pathlib import Path
 
 from ..errors import DataError, one_line
-from ..files import atomic_write
+from ..files import atomic_write, read_bounded
 
 FORMAT, VERSION = "lenet5-benchmark", 1
 OURS = "lenet5"
@@ -58,7 +57,7 @@ def save(path: str | os.PathLike, document: dict) -> None:
 def load(path: str | os.PathLike) -> dict:
     """The document that :func:`save` wrote; DataError, in one line, for anything else."""
     name = one_line(path)
-    data = _read(Path(path), name)
+    data = read_bounded(Path(path), name, "a result", MAX_BYTES, DataError)
     try:
         document = json.loads(data, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -75,22 +74,6 @@ def load(path: str | os.PathLike) -> dict:
     except ValueError as error:
         raise DataError(f"{name}: a damaged result of `lenet5 benchmark`: {error}") from None
     return document
-
-
-def _read(path: Path, name: str) -> bytes:
-    """The bytes of a regular file of sensible size."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise DataError(f"{name}: not a file")
-        if status.st_size > MAX_BYTES:
-            raise DataError(f"{name}: {status.st_size:,} bytes, a result has at most {MAX_BYTES:,}")
-        with open(path, "rb") as stream:
-            return stream.read(MAX_BYTES)
-    except FileNotFoundError:
-        raise DataError(f"{name}: no such file") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise DataError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _refuse(constant: str):
