@@ -14,6 +14,7 @@ TIERS = [
     {"errors", "files", "idx", "mapped", "threads", "_kernels"},
     {"layers", "losses", "schedules", "download", "glyphs", "strokes", "transfer", "augment", "order", "sheets"},
     {"network", "datasets", "decode", "ink", "images", "metrics"},
+    {"config", "regularization"},
     {"train", "modelfile"},
     {"model"},
     {"runs"},
