@@ -26,7 +26,7 @@ OPTIMIZERS = {
     "rmsprop, decay": (RMSPROP, {"beta2": 0.95, "epsilon": 1e-2, "weight_decay": 0.1}),
     "l1": (SGD, {"momentum": 0.0, "l1": 0.01}),
     "clipped": (SGD, {"momentum": 0.9, "clip_norm": 0.5}),
-    "clipped, adamw": (ADAMW, {"epsilon": 1e-3, "clip_norm": 0.5, "l1": 1e-3}),
+    "clipped, adamw": (ADAMW, {"epsilon": 1e-2, "clip_norm": 0.5, "l1": 1e-3}),
 }
 
 
