@@ -12,8 +12,23 @@
 
 #define LANES 16
 
-/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (conv_pool_body.h). */
-typedef enum { OP_CONV2D, OP_AVG_POOL2D, OP_MAX_POOL2D, OP_RELU, OP_TANH, OP_CONV_POOL } lenet5_op_kind;
+/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (conv_pool_body.h).
+ * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (table_body.h).
+ * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each for a channel (pool_body.h).
+ * OP_RBF: minus the squared distances to fixed centres (rbf_body.h). */
+typedef enum {
+    OP_CONV2D,
+    OP_AVG_POOL2D,
+    OP_MAX_POOL2D,
+    OP_RELU,
+    OP_TANH,
+    OP_CONV_POOL,
+    OP_TABLE_CONV2D,
+    OP_SUBSAMPLE,
+    OP_SCALED_TANH,
+    OP_SIGMOID,
+    OP_RBF
+} lenet5_op_kind;
 
 /* One step of a network's program, for an input of one fixed size. A dense layer is a convolution of size 1. */
 typedef struct {
@@ -25,6 +40,10 @@ typedef struct {
     int64_t input, output;     /* offsets in the activation buffer, in elements; equal where it works in place */
     int64_t prepared;          /* offset in the buffer of prepared weights, in elements */
     int64_t kept;              /* of a dense layer: offset in what training keeps of each lane group, in elements */
+    /* Numbers that are no parameters, or NULL. OP_TABLE_CONV2D: (out_channels, in_channels), the number of the pair's
+     * kernel, row by row, or -1 where there is none. OP_RBF: the centres (out_channels, in_channels). */
+    const int32_t *constants;
+    int n_pairs;               /* of OP_TABLE_CONV2D: its kernels */
 } lenet5_op;
 
 typedef struct {
@@ -52,6 +71,17 @@ static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
     return op->kind == OP_CONV_POOL ? 8 * 6 * 5 : 9 * 16 * 6 * 5;
 }
 
+/* Trainable weights of a step; it has as many biases as output channels if it has any. */
+static inline int64_t lenet5_n_weights(const lenet5_op *op) {
+    switch (op->kind) {
+    case OP_CONV2D:
+    case OP_CONV_POOL: return (int64_t)op->out_channels * op->in_channels * op->kernel_size * op->kernel_size;
+    case OP_TABLE_CONV2D: return (int64_t)op->n_pairs * op->kernel_size * op->kernel_size;
+    case OP_SUBSAMPLE: return op->out_channels;
+    default: return 0;
+    }
+}
+
 /* X^T (LANES, features up to a multiple of LANES) and dY (O, LANES) of a dense layer; for others 0. */
 static inline int64_t lenet5_n_kept(const lenet5_op *op) {
     if (op->kind != OP_CONV2D || op->out_height != 1 || op->out_width != 1)
@@ -67,6 +97,8 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
         const int64_t plane = (int64_t)op->out_channels * ((int64_t)(op->in_height - 4) * op->in_width + LANES);
         return LANES * (gradients > plane ? gradients : plane);
     }
+    if (op->kind == OP_TABLE_CONV2D)
+        return (int64_t)op->out_channels * op->out_height * (op->in_width + op->kernel_size - 1 + LANES) * LANES;
     if (op->kind != OP_CONV2D)
         return 0;
     if (lenet5_has_winograd(op))

@@ -59,7 +59,9 @@
 #include "winograd_body.h"
 #include "conv_body.h"
 #include "conv_pool_body.h"
+#include "table_body.h"
 #include "pool_body.h"
+#include "rbf_body.h"
 #include "activation_body.h"
 #include "gather_body.h"
 #include "network_body.h"
@@ -78,7 +80,9 @@
 #include "winograd_body.h"
 #include "conv_body.h"
 #include "conv_pool_body.h"
+#include "table_body.h"
 #include "pool_body.h"
+#include "rbf_body.h"
 #include "activation_body.h"
 #include "gather_body.h"
 #include "network_body.h"
@@ -96,8 +100,11 @@
             CONCAT(conv_pool_forward, SUFFIX), CONCAT(conv_pool_backward, SUFFIX),                               \
             CONCAT(conv_pool_finish, SUFFIX), CONCAT(avg_pool2d_forward, SUFFIX),                              \
             CONCAT(avg_pool2d_backward, SUFFIX), CONCAT(max_pool2d_forward, SUFFIX),                             \
-            CONCAT(max_pool2d_backward, SUFFIX), CONCAT(relu_forward, SUFFIX), CONCAT(relu_backward, SUFFIX),    \
-            CONCAT(tanh_forward, SUFFIX), CONCAT(tanh_backward, SUFFIX), CONCAT(softmax_cross_entropy, SUFFIX),  \
+            CONCAT(max_pool2d_backward, SUFFIX), CONCAT(table_conv2d_forward, SUFFIX),                           \
+            CONCAT(table_conv2d_backward, SUFFIX), CONCAT(subsample_forward, SUFFIX),                            \
+            CONCAT(subsample_backward, SUFFIX), CONCAT(rbf_forward, SUFFIX), CONCAT(rbf_backward, SUFFIX),       \
+            CONCAT(activation_forward, SUFFIX), CONCAT(activation_backward, SUFFIX),                             \
+            CONCAT(softmax_cross_entropy, SUFFIX),                                                               \
             CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(net_prepare, SUFFIX),                        \
             CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX), CONCAT(net_predict, SUFFIX),                \
             CONCAT(net_forward_single, SUFFIX), CONCAT(net_backward, SUFFIX),                                    \

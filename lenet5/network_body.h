@@ -37,8 +37,10 @@ INLINE void FN(forward_step)(const lenet5_op *op, const T *parameters, const T *
     case OP_CONV_POOL: FN(conv_pool_forward)(op, X, W, b, U, Y, training); break;
     case OP_AVG_POOL2D: FN(avg_pool2d_forward)(op, X, Y); break;
     case OP_MAX_POOL2D: FN(max_pool2d_forward)(op, X, Y); break;
-    case OP_RELU: FN(relu_forward)(FN(n_out)(op), X, Y); break;
-    case OP_TANH: FN(tanh_forward)(FN(n_out)(op), X, Y); break;
+    case OP_TABLE_CONV2D: FN(table_conv2d_forward)(op, X, W, b, Y); break;
+    case OP_SUBSAMPLE: FN(subsample_forward)(op, X, W, b, Y); break;
+    case OP_RBF: FN(rbf_forward)(op, X, Y); break;
+    default: FN(activation_forward)(op->kind, FN(n_out)(op), X, Y); break;
     }
 }
 
@@ -85,8 +87,16 @@ static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T
             break;
         case OP_AVG_POOL2D: FN(avg_pool2d_backward)(op, dY, dX); break;
         case OP_MAX_POOL2D: FN(max_pool2d_backward)(op, X, Y, dY, dX); break;
-        case OP_RELU: FN(relu_backward)(FN(n_out)(op), Y, dY, dX); break;
-        case OP_TANH: FN(tanh_backward)(FN(n_out)(op), Y, dY, dX); break;
+        case OP_TABLE_CONV2D:
+            FN(table_conv2d_backward)(op, X, dY, parameters + op->weight, op->input ? dX : NULL, gradients + op->weight,
+                                      gradients + op->bias, accumulate, scratch);
+            break;
+        case OP_SUBSAMPLE:
+            FN(subsample_backward)(op, X, dY, parameters + op->weight, dX, gradients + op->weight, gradients + op->bias,
+                                   accumulate);
+            break;
+        case OP_RBF: FN(rbf_backward)(op, X, dY, dX); break;
+        default: FN(activation_backward)(op->kind, FN(n_out)(op), Y, dY, dX); break;
         }
     }
 }

@@ -199,13 +199,13 @@ static void FN(train_weights)(const FN(destination) *d, int n_groups, int n_slic
     FN(lenet5_training) *t = d->t;
     for (int i = 0; i < t->net->n_ops; i++) {
         const lenet5_op *op = t->net->ops + i;
-        if (op->kind != OP_CONV2D && op->kind != OP_CONV_POOL)
+        if (!lenet5_n_weights(op))
             continue;
         const int dense = op->kind == OP_CONV2D && IS_DENSE(op);
         if (dense)
             FN(train_dense)(d, op, n_groups, thread);
         if (d->last_wave && !dense)
-            FN(update_range)(t, d->step, op->weight, (int64_t)op->out_channels * N_FEATURES(op), n_slices, thread);
+            FN(update_range)(t, d->step, op->weight, lenet5_n_weights(op), n_slices, thread);
         if (d->last_wave)
             FN(update_range)(t, d->step, op->bias, op->out_channels, n_slices, thread);
     }

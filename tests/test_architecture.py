@@ -13,8 +13,8 @@ PACKAGE = Path(lenet5.__file__).parent
 TIERS = [
     {"errors", "files", "idx", "mapped", "threads", "_kernels"},
     {"layers", "losses", "schedules", "download", "glyphs", "strokes", "transfer", "augment", "order", "sheets"},
-    {"network", "datasets", "decode", "ink", "images", "metrics"},
-    {"train", "modelfile"},
+    {"network", "variants", "datasets", "decode", "ink", "images", "metrics"},
+    {"train", "modelfile", "curvature"},
     {"model"},
     {"runs"},
     {"benchmark", "benchmark.timing", "benchmark.figures", "benchmark.machine", "benchmark.chart"},
