@@ -13,9 +13,9 @@ PACKAGE = Path(lenet5.__file__).parent
 TIERS = [
     {"errors", "files", "idx", "mapped", "threads", "_kernels"},
     {"layers", "losses", "schedules", "download", "glyphs", "strokes", "transfer", "augment", "order", "sheets"},
-    {"network", "datasets", "decode", "ink", "images", "metrics"},
+    {"network", "variants", "datasets", "decode", "ink", "images", "metrics"},
     {"config", "regularization"},
-    {"train", "modelfile"},
+    {"train", "modelfile", "curvature"},
     {"model"},
     {"runs"},
     {"benchmark", "benchmark.timing", "benchmark.figures", "benchmark.machine", "benchmark.chart"},
