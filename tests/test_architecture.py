@@ -13,9 +13,10 @@ PACKAGE = Path(lenet5.__file__).parent
 TIERS = [
     {"errors", "files", "idx", "mapped", "threads", "_kernels"},
     {"layers", "losses", "schedules", "download", "glyphs", "strokes", "transfer", "augment", "order", "sheets"},
-    {"network", "datasets", "decode", "ink", "images", "metrics"},
-    {"train", "modelfile"},
+    {"network", "datasets", "decode", "ink", "images", "metrics", "calibration"},
+    {"train", "modelfile", "classifier"},
     {"model"},
+    {"committee"},
     {"runs"},
     {"benchmark", "benchmark.timing", "benchmark.figures", "benchmark.machine", "benchmark.chart"},
     {"benchmark.kernels", "benchmark.peers", "benchmark.startup", "benchmark.compare"},
