@@ -68,7 +68,10 @@ class Calibration:
             if threshold.error <= max_error * (1 + 1e-9):
                 return threshold.confidence
         if not self.thresholds:
-            raise ValueError("the model has no thresholds: it was trained without validation pictures, or with too few")
+            raise ValueError(
+                "the model has no thresholds for a wanted error: it was trained without validation pictures, or is "
+                "several models that were not calibrated together"
+            )
         raise ValueError(
             f"an error of {100 * max_error:g} % is less than this model can vouch for: "
             f"its {self.n:,} validation pictures go down to {100 * self.thresholds[-1].error:g} %"

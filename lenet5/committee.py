@@ -11,6 +11,7 @@ from .calibration import Calibration
 from .classifier import Classifier
 from .model import LeNet5, described, from_document
 from .network import check_labels, check_pictures
+from .order import validation_numbers
 
 MAX_MEMBERS = 64
 _LEAST = np.finfo(np.float32).tiny  # so that the logarithm of a probability is finite
@@ -200,3 +201,20 @@ def _one_answer_each(model: Classifier, X: np.ndarray, threads: int | None) -> n
 def _logarithms(probabilities: np.ndarray) -> np.ndarray:
     """float32, finite also where a probability is 0."""
     return np.log(np.maximum(probabilities.astype(np.float64), _LEAST)).astype(np.float32)
+
+
+def common_validation(models: Sequence[Classifier], data_sha256: str, n: int) -> np.ndarray | None:
+    """Numbers, among ``n`` training pictures, of those that all these models had set apart for validation.
+
+    None where a model does not say so, or was trained on other pictures. Committees answer for their members.
+    """
+    chosen = np.arange(n)
+    for model in models:
+        for member in model.models if isinstance(model, Committee) else [model]:
+            training = member.training or {}
+            config = training.get("config") if isinstance(training.get("config"), dict) else {}
+            n_validation = config.get("validation")
+            if training.get("data_sha256") != data_sha256 or type(n_validation) is not int or not 0 < n_validation < n:
+                return None
+            chosen = np.intersect1d(chosen, validation_numbers(n, n_validation))
+    return chosen if len(chosen) else None
