@@ -6,7 +6,7 @@ import pytest
 from lenet5 import plots
 from lenet5.plots import Curve, draw, round_step
 
-BLUE, RED = (31, 119, 180), (214, 39, 40)
+BLUE, RED = "blue", "red"
 
 
 def pixels(picture, colour):
