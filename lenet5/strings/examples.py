@@ -1,0 +1,57 @@
+"""Labelled hypotheses, cut out of composed strings: what the segment network is trained on."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from .compose import SEPARATORS, Composed
+from .pieces import Hypotheses, Pieces, cut, hypotheses
+
+#: Classes of the segment network; a run of pieces that is no character is rubbish.
+CLASSES = (*"0123456789", *SEPARATORS, "rubbish")
+RUBBISH = len(CLASSES) - 1
+_SAME, _OTHER = 0.88, 0.7  # of the ink in common: so much is the character, so little is none
+
+
+def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
+    """The class of each hypothesis (n,), and -1 where it is neither a character nor clearly none.
+
+    What a run of pieces and a character have of ink in common, divided by what they have together, decides.
+    """
+    inside = pieces.labels >= 0
+    own = pieces.labels[inside]
+    n = len(pieces)
+
+    def per_piece(plane: np.ndarray) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(np.bincount(own, plane[inside], n))])
+
+    total = per_piece(string.ink)
+    run = total[found.stop] - total[found.first]
+    labels, best = np.full(len(run), RUBBISH), np.zeros(len(run))
+    for character, layer in zip(string.text, string.layers, strict=True):
+        part = per_piece(np.minimum(layer, string.ink))
+        common = part[found.stop] - part[found.first]
+        share = common / np.maximum(run + layer.sum() - common, 1e-6)
+        labels = np.where(share > best, CLASSES.index(character), labels)
+        best = np.maximum(best, share)
+    return np.where(best >= _SAME, labels, np.where(best < _OTHER, RUBBISH, -1))
+
+
+def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (N, 2, 28, 28) uint8 and classes (N,) uint8 of the hypotheses of ``strings``.
+
+    ``rubbish`` : so many examples of it, chosen at random, for each one of a character.
+    """
+    rng = np.random.Generator(np.random.PCG64([seed, 1]))
+    X, y = [], []
+    for string in strings:
+        pieces = cut(string.ink)
+        found = hypotheses(pieces)
+        labels = truth(string, pieces, found)
+        right, wrong = np.flatnonzero((labels >= 0) & (labels != RUBBISH)), np.flatnonzero(labels == RUBBISH)
+        most = round(rubbish * max(len(right), 1))
+        wrong = rng.permutation(wrong)[:most]
+        kept = np.concatenate([right, wrong])
+        X.append(found.pictures[kept])
+        y.append(labels[kept].astype(np.uint8))
+    return np.concatenate(X), np.concatenate(y)
