@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from ..ink import Box, box_of
+from .segmentnet import SEPARATORS
 
-SEPARATORS = ".,-+"
 _MARGIN = 6  # pixels round a string
 
 

@@ -4,12 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .compose import SEPARATORS, Composed
+from .compose import Composed
 from .pieces import Hypotheses, Pieces, cut, hypotheses
+from .segmentnet import CLASSES, RUBBISH
 
-#: Classes of the segment network; a run of pieces that is no character is rubbish.
-CLASSES = (*"0123456789", *SEPARATORS, "rubbish")
-RUBBISH = len(CLASSES) - 1
 _SAME, _OTHER = 0.88, 0.7  # of the ink in common: so much is the character, so little is none
 
 

@@ -29,72 +29,84 @@ def odds(logits: np.ndarray, rubbish: int) -> np.ndarray:
 
 
 def search(
-    first: np.ndarray, stop: np.ndarray, scores: np.ndarray, leave_out: np.ndarray, length: int | None = None
+    first: np.ndarray,
+    stop: np.ndarray,
+    scores: np.ndarray,
+    leave_out: np.ndarray,
+    length: int | None = None,
+    n_counted: int | None = None,
 ) -> tuple[list[Character], float]:
     """The characters on the best way, from left to right, and the confidence of all of them together.
 
     first, stop (n,): pieces of each hypothesis · scores (n, classes): as `odds` gives · leave_out (pieces,): the
-    logarithm of the weight of leaving a piece out · length: so many characters, if that can be.
+    logarithm of the weight of leaving a piece out · length: so many characters of the first ``n_counted`` classes
+    (default: of all), if that can be.
     """
-    n = len(leave_out)
-    edges: list[list[tuple[int, int, int, float]]] = [[] for _ in range(n + 1)]  # by their end: start, hypothesis, ...
-    best = scores.argmax(axis=1) if len(scores) else np.zeros(0, int)
+    n_counted = scores.shape[1] if n_counted is None else n_counted
+    edges: list[list[tuple[int, int, int, float]]] = [[] for _ in range(len(leave_out) + 1)]  # by their end
+    parts = [slice(0, None)] if length is None else [slice(0, n_counted), slice(n_counted, None)]
+    for part in parts:
+        if not scores[:, part].size:
+            continue
+        best = scores[:, part].argmax(axis=1)
+        for k, label in enumerate(best + part.start):
+            edges[stop[k]].append((int(first[k]), k, int(label), float(scores[k, label])))
+    path = _best(edges, leave_out) if length is None else _best_of_length(edges, leave_out, length, n_counted)
     totals = np.logaddexp.reduce(scores, axis=1) if len(scores) else np.zeros(0)
-    for k in range(len(first)):
-        edges[stop[k]].append((int(first[k]), k, int(best[k]), float(scores[k, best[k]])))
-    if length is None:
-        path, weight = _best(edges, leave_out)
-    else:
-        path, weight = _best_of_length(edges, leave_out, length)
     forward, backward = _sums(first, stop, totals, leave_out)
-    total = forward[-1]
-    characters = []
-    for k in path:
-        share = forward[first[k]] + scores[k, best[k]] + backward[stop[k]] - total
-        characters.append(Character(int(best[k]), float(np.exp(min(share, 0))), k))
-    return characters, float(np.exp(min(weight - total, 0)))
+    characters, kept = [], np.ones(len(leave_out), bool)
+    weight = -forward[-1]
+    for k, label in path:
+        share = forward[first[k]] + scores[k, label] + backward[stop[k]] - forward[-1]
+        characters.append(Character(label, float(np.exp(min(share, 0))), k))
+        kept[first[k] : stop[k]] = False
+        weight += scores[k, label]
+    return characters, float(np.exp(min(weight + leave_out[kept].sum(), 0)))
 
 
-def _best(edges, leave_out) -> tuple[list[int], float]:
-    """Viterbi: the hypotheses on the best way, and its weight."""
-    weight, came = [0.0], [(0, -1)]
+def _best(edges, leave_out) -> list[tuple[int, int]]:
+    """Viterbi: (hypothesis, class) along the best way."""
+    weight, came = [0.0], [(0, -1, -1)]
     for node in range(1, len(edges)):
-        options = [(weight[node - 1] + leave_out[node - 1], node - 1, -1)]
-        options += [(weight[start] + score, start, k) for start, k, _, score in edges[node]]
-        value, start, k = max(options, key=lambda option: option[0])
-        weight.append(float(value))
-        came.append((start, k))
+        best = weight[node - 1] + float(leave_out[node - 1])
+        origin = node - 1, -1, -1
+        for start, k, label, score in edges[node]:
+            if weight[start] + score > best:
+                best, origin = weight[start] + score, (start, k, label)
+        weight.append(best)
+        came.append(origin)
     path, node = [], len(edges) - 1
     while node:
-        node, k = came[node]
+        node, k, label = came[node]
         if k >= 0:
-            path.append(k)
-    return path[::-1], weight[-1]
+            path.append((k, label))
+    return path[::-1]
 
 
-def _best_of_length(edges, leave_out, length: int) -> tuple[list[int], float]:
-    """As `_best`, on ways of ``length`` characters; where there are none, the best of all."""
+def _best_of_length(edges, leave_out, length: int, n_counted: int) -> list[tuple[int, int]]:
+    """As `_best`, on ways with ``length`` characters of the counted classes; where there are none, the best of all."""
     weight = np.full((len(edges), length + 1), -np.inf)
-    came = np.full((len(edges), length + 1, 2), -1)
+    came = np.zeros((len(edges), length + 1, 3), int)
     weight[0, 0] = 0
     for node in range(1, len(edges)):
         weight[node] = weight[node - 1] + leave_out[node - 1]
-        came[node, :, 0] = node - 1
-        for start, k, _, score in edges[node]:
-            values = weight[start, :-1] + score
-            better = np.flatnonzero(values > weight[node, 1:])
-            weight[node, better + 1] = values[better]
-            came[node, better + 1] = start, k
+        came[node] = node - 1, -1, -1
+        for start, k, label, score in edges[node]:
+            step = int(label < n_counted)
+            values = weight[start, : length + 1 - step] + score
+            better = np.flatnonzero(values > weight[node, step:])
+            weight[node, better + step] = values[better]
+            came[node, better + step] = start, k, label
     if not np.isfinite(weight[-1, length]):
         return _best(edges, leave_out)
     path, node, count = [], len(edges) - 1, length
     while node:
-        start, k = came[node, count]
+        start, k, label = came[node, count].tolist()
         if k >= 0:
-            path.append(int(k))
-            count -= 1
+            path.append((k, label))
+            count -= label < n_counted
         node = start
-    return path[::-1], float(weight[-1, length])
+    return path[::-1]
 
 
 def _sums(first, stop, totals, leave_out) -> tuple[np.ndarray, np.ndarray]:
