@@ -15,10 +15,15 @@ from .common import check_png, load_data, load_model
 @options.offline
 @click.option("--errors", "errors_png", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
               help="Write a sheet of the worst mistakes to this file.")  # fmt: skip
+@click.option("--strings", type=click.Choice(["plain", "apart", "varied"]), metavar="STYLE",
+              help="Compose strings of the test pictures and read those: plain (five digits, gaps of -1 to 4 pixels), "
+              "apart (gaps of 1 to 4), varied (sizes, slants, pens, rules, separators).")  # fmt: skip
+@click.option("--n", "n_strings", type=click.IntRange(1), default=2000, show_default=True,
+              help="How many strings --strings composes.")  # fmt: skip
 @options.threads
 @options.as_json
 @options.verbosity
-def evaluate(model, dataset, data_dir, offline, errors_png, threads, as_json) -> None:
+def evaluate(model, dataset, data_dir, offline, errors_png, strings, n_strings, threads, as_json) -> None:
     """Accuracy, loss, precision and recall, and the confusion matrix on the test pictures.
 
     \b
@@ -26,6 +31,7 @@ def evaluate(model, dataset, data_dir, offline, errors_png, threads, as_json) ->
       lenet5 evaluate
       lenet5 evaluate --model runs/train-001/last.safetensors --errors mistakes.png
       lenet5 evaluate --dataset strokes --json
+      lenet5 evaluate --strings plain --errors misread.png
     """
     if errors_png:
         check_png(errors_png)
@@ -37,6 +43,11 @@ def evaluate(model, dataset, data_dir, offline, errors_png, threads, as_json) ->
         theirs, ours = ", ".join(data.classes), ", ".join(network.labels)
         raise click.UsageError(f"{data.name} has other classes ({theirs}) than the model ({ours})")
     X, y = data.test
+    if strings:
+        from .strings import report_strings
+
+        report_strings(network, data.name, X, y, strings, n_strings, threads, errors_png, as_json)
+        return
     report, probabilities = network.evaluate(X, y, threads)
     if as_json:
         output.result_json({"dataset": data.name, **report})

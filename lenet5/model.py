@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from .mapped import pieces
 from .metrics import evaluation
 from .network import Network, check_labels
 from .train import Config, Trainer
+
+if TYPE_CHECKING:
+    from .strings.reader import Reading
 
 VARIANTS = {"modern": modern}
 DIGITS = tuple("0123456789")
@@ -120,6 +124,19 @@ class LeNet5(Network):
             batches = pieces(batches, 4096)
         for batch in batches:
             yield self.predict_proba(batch, threads)
+
+    def read(self, source, **settings) -> "Reading":
+        """Read the numbers of several digits in a picture: ``str(model.read("number.png"))`` is their text.
+
+        source and settings (invert, allow, length, min_confidence, threads) are those of `strings.reader.read`, whose
+        network finds the digits; which digits they are, this model decides with it. ValueError unless its classes are
+        the ten digits.
+        """
+        from .strings.reader import read
+
+        if tuple(self.labels) != DIGITS:
+            raise ValueError(f"the classes are {', '.join(self.labels)[:80]}; strings are read with the ten digits")
+        return read(source, network=self, **settings)
 
     def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
         """The part of the pictures that is answered rightly, 0..1; NaN for no pictures."""

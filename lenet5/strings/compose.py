@@ -3,6 +3,7 @@
 A string is a function of its digits, its `Style`, its seed and its number, and of nothing else.
 """
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from ..ink import Box, box_of
 from .segmentnet import SEPARATORS
 
 _MARGIN = 6  # pixels round a string
+_STRAYS = "=~"  # marks that are no character: two dashes, a scribble
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Style:
     gap : pixels between the boxes of neighbours; less than 0 is an overlap · size : of a digit, in units of MNIST's ·
     baseline : pixels that a digit is moved up or down · slant : of the string, as a tangent · zoom : of everything ·
     pen : pixels that strokes grow by, on both sides together · separators : the chance of one after a digit ·
+    strays : the chance of a stroke after a digit that is no character · joints : of a line from it to the next ·
     rules : the chance of ruled or squared paper · grain : the chance of marks of the background behind the string ·
     strength : of the ink
     """
@@ -36,6 +39,8 @@ class Style:
     pen: tuple[float, float] = (0, 0)
     strength: tuple[float, float] = (1, 1)
     separators: float = 0.0
+    strays: float = 0.0
+    joints: float = 0.0
     rules: float = 0.0
     grain: float = 0.0
 
@@ -45,8 +50,8 @@ STYLES = {
     "plain": Style(),
     "apart": Style(gap=(1, 4)),
     "varied": Style(
-        length=(1, 7), gap=(-2, 9), size=(0.55, 1.2), baseline=(-3, 3), slant=(-0.35, 0.6), zoom=(1, 2), pen=(-0.6, 1.2),
-        strength=(0.6, 1), separators=0.15, rules=0.0, grain=0.25,
+        length=(1, 7), gap=(-2, 9), size=(0.55, 1.2), baseline=(-3, 3), slant=(-0.35, 0.6), zoom=(1, 2),
+        pen=(-0.6, 1.2), strength=(0.6, 1), separators=0.15, strays=0.04, joints=0.06, rules=0.12, grain=0.25,
     ),
 }  # fmt: skip
 
@@ -96,8 +101,15 @@ def _string(X: np.ndarray, y: np.ndarray, style: Style, rng: np.random.Generator
             mark = SEPARATORS[rng.choice(4, p=(0.4, 0.25, 0.25, 0.1))]
             glyphs.append(_separator(mark, shared, sized, rng))
             text += mark
+        if rng.random() < style.strays:
+            glyphs.append(_separator(_STRAYS[rng.integers(len(_STRAYS))], shared, sized, rng))
     layers, boxes = _laid(glyphs, style, shared.zoom, rng)
     ink = np.maximum.reduce(layers)
+    for left, right in itertools.pairwise(layers):
+        if rng.random() < style.joints:
+            ink = np.maximum(ink, _joint(left, right, shared, rng))
+    spoken = [i for i, glyph in enumerate(glyphs) if not glyph.stray]
+    layers, boxes = [layers[i] for i in spoken], [boxes[i] for i in spoken]
     if rng.random() < style.rules:
         ink = _ruled(ink, boxes, shared.zoom, rng)
     if rng.random() < style.grain:
@@ -121,6 +133,7 @@ class _Glyph:
 
     ink: np.ndarray
     below: float
+    stray: bool = False
 
 
 def _written(picture: np.ndarray, hand: _Hand, size: float) -> np.ndarray:
@@ -143,7 +156,7 @@ def _written(picture: np.ndarray, hand: _Hand, size: float) -> np.ndarray:
 
 
 def _with_pen(ink: np.ndarray, growth: float) -> np.ndarray:
-    """Make strokes thicker, or thinner, by about ``growth`` pixels: part way to the greatest, or least, of neighbours."""
+    """Make strokes thicker, or thinner, by about ``growth`` pixels: part way to the greatest, or least, neighbours."""
     if growth == 0:
         return ink
     ink = np.pad(ink, 2)
@@ -156,7 +169,7 @@ def _with_pen(ink: np.ndarray, growth: float) -> np.ndarray:
 
 
 def _separator(mark: str, hand: _Hand, sized: float, rng: np.random.Generator) -> _Glyph:
-    """A dot, a comma, a dash or a plus as a pen makes it."""
+    """A dot, a comma, a dash or a plus, or a stray mark, as a pen makes it."""
     unit = 20 * sized * hand.zoom
     pen = max(unit * 0.11 + hand.pen * hand.zoom, 1.2) * rng.uniform(0.8, 1.2)
     if mark == ".":
@@ -165,23 +178,46 @@ def _separator(mark: str, hand: _Hand, sized: float, rng: np.random.Generator) -
     elif mark == ",":
         strokes = [((0, 0), (0.02, rng.uniform(0.05, 0.1)), (-rng.uniform(0.03, 0.2), rng.uniform(0.16, 0.35)))]
         below = rng.uniform(0.45, 0.65)
-    else:
+    elif mark in "-+=":
         half, rise = rng.uniform(0.13, 0.4), rng.uniform(-0.1, 0.1)
+        half *= 2 if mark != "+" and rng.random() < 0.25 else 1
         bend = rng.uniform(-0.06, 0.06)
         strokes, below = [((-half, rise), (0, bend), (half, -rise))], rng.uniform(-0.1, 0.2)
         if mark == "+":
             strokes.append(((rise, -half), (0, 0), (-rise, half)))
-    side, fine = math.ceil(1.2 * unit) + 4, 4
+        if mark == "=":
+            apart = rng.uniform(0.15, 0.3)
+            strokes = [[(x, y + dy) for x, y in strokes[0]] for dy in (-apart / 2, apart / 2)]
+    else:
+        strokes, below = [rng.uniform(-0.45, 0.45, (rng.integers(4, 7), 2)).tolist()], rng.uniform(-0.3, 0.3)
+    side, fine = math.ceil(1.8 * unit) + 4, 4
     image = Image.new("L", (side * fine, side * fine))
     draw, wide = ImageDraw.Draw(image), max(round(pen * fine), 1)
     for stroke in strokes:
-        points = [((side / 2 + x * unit - y * hand.slant * unit) * fine, (side / 2 + y * unit) * fine) for x, y in stroke]
+        points = [
+            ((side / 2 + x * unit - y * hand.slant * unit) * fine, (side / 2 + y * unit) * fine) for x, y in stroke
+        ]
         draw.line(points, fill=255, width=wide, joint="curve")
         for x, y in points:
             draw.ellipse((x - wide / 2, y - wide / 2, x + wide / 2, y + wide / 2), fill=255)
     ink = np.asarray(image.reduce(fine), np.float32) / 255 * np.float32(hand.strength)
     box = box_of(ink > 0.02)
-    return _Glyph(ink[box.top : box.bottom, box.left : box.right], below * unit / hand.zoom)
+    return _Glyph(ink[box.top : box.bottom, box.left : box.right], below * unit / hand.zoom, mark in _STRAYS)
+
+
+def _joint(left: np.ndarray, right: np.ndarray, hand: _Hand, rng: np.random.Generator) -> np.ndarray:
+    """The stroke of a pen that was not lifted between two neighbours, given as layers (H, W)."""
+    ends = []
+    for layer, side in ((left, -1), (right, 0)):
+        rows = np.flatnonzero((layer > 0.3).any(1))
+        row = int(rows[int(rng.integers(len(rows)))]) if len(rows) else 0
+        columns = np.flatnonzero(layer[row] > 0.3)
+        ends.append((int(columns[side]) if len(columns) else 0, row))
+    image = Image.new("L", (left.shape[1] * 2, left.shape[0] * 2))
+    width = max(2, round(2 * hand.zoom * rng.uniform(1, 2.2)))
+    if abs(ends[0][0] - ends[1][0]) < 14 * hand.zoom:
+        ImageDraw.Draw(image).line([(2 * x, 2 * y) for x, y in ends], fill=round(255 * hand.strength), width=width)
+    return np.asarray(image.reduce(2), np.float32) / 255
 
 
 def _laid(glyphs: list[_Glyph], style: Style, zoom: float, rng: np.random.Generator):
@@ -209,7 +245,7 @@ def _ruled(ink: np.ndarray, boxes: list[Box], zoom: float, rng: np.random.Genera
     strength, thick = rng.uniform(0.3, 1), max(1, round(zoom * rng.uniform(0.5, 1.5)))
     bottom = max(box.bottom for box in boxes)
     step = round(rng.uniform(8, 22) * zoom)
-    kind = rng.integers(3)
+    kind = rng.choice(3, p=(0.7, 0.15, 0.15))
     rules = np.zeros_like(ink)
     first = bottom - rng.integers(0, 4) if kind == 0 else rng.integers(step)
     for y in range(int(first), height, height if kind == 0 else step):
@@ -230,4 +266,8 @@ def _grain(shape: tuple[int, int], zoom: float, rng: np.random.Generator) -> np.
         length, angle = rng.exponential(8) * zoom, rng.normal(0, 0.5)
         end = x + length * math.cos(angle), y + length * math.sin(angle)
         draw.line((x, y, *end), fill=int(rng.uniform(60, 200)), width=max(1, round(rng.uniform(0.5, 1.6) * zoom)))
+    if rng.random() < 0.25:  # printed lines, side by side
+        angle, step, fill = rng.normal(0, 0.25), rng.uniform(4, 10) * zoom, int(rng.uniform(40, 110))
+        for y in np.arange(-width, 2 * height + width, 2 * step):
+            draw.line((0, y, 2 * width, y + 2 * width * math.tan(angle)), fill=fill, width=max(1, round(zoom)))
     return np.asarray(image.reduce(2), np.float32) / 255

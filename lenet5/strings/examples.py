@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..ink import quantile
 from .compose import Composed
-from .pieces import Hypotheses, Pieces, cut, hypotheses
+from .lines import evened, without_rules
+from .pieces import LEVEL, Hypotheses, Pieces, cut, hypotheses
 from .segmentnet import CLASSES, RUBBISH
 
 _SAME, _OTHER = 0.88, 0.7  # of the ink in common: so much is the character, so little is none
@@ -23,16 +25,23 @@ def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
     def per_piece(plane: np.ndarray) -> np.ndarray:
         return np.concatenate([[0], np.cumsum(np.bincount(own, plane[inside], n))])
 
-    total = per_piece(string.ink)
+    total = per_piece(pieces.ink)
     run = total[found.stop] - total[found.first]
     labels, best = np.full(len(run), RUBBISH), np.zeros(len(run))
     for character, layer in zip(string.text, string.layers, strict=True):
-        part = per_piece(np.minimum(layer, string.ink))
+        part = per_piece(np.minimum(layer, pieces.ink))
         common = part[found.stop] - part[found.first]
         share = common / np.maximum(run + layer.sum() - common, 1e-6)
         labels = np.where(share > best, CLASSES.index(character), labels)
         best = np.maximum(best, share)
     return np.where(best >= _SAME, labels, np.where(best < _OTHER, RUBBISH, -1))
+
+
+def unruled(ink: np.ndarray) -> np.ndarray:
+    """A line's ink (H, W) without rules, as `lines.find` takes them away, but for soft edges that are left."""
+    mask = ink > LEVEL
+    removed = mask & ~without_rules(mask)
+    return np.where(removed, 0, ink).astype(np.float32) if removed.any() else ink
 
 
 def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -43,7 +52,10 @@ def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0
     rng = np.random.Generator(np.random.PCG64([seed, 1]))
     X, y = [], []
     for string in strings:
-        pieces = cut(string.ink)
+        ink = unruled(string.ink)
+        if rng.random() < 0.5:  # as it comes from a picture
+            ink = evened(ink, float(quantile(ink[ink > LEVEL], 0.7)) if (ink > LEVEL).any() else 1.0)
+        pieces = cut(ink)
         found = hypotheses(pieces)
         labels = truth(string, pieces, found)
         right, wrong = np.flatnonzero((labels >= 0) & (labels != RUBBISH)), np.flatnonzero(labels == RUBBISH)

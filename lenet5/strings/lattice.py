@@ -2,8 +2,8 @@
 
 Nodes are the places between pieces, 0..n; an edge is a hypothesis read as one of its classes, or a piece left out. Each
 hypothesis either is a character or is not, so a way's weight is the product of p(class) / p(rubbish) along it: what is
-not on it counts 1. The best way has the greatest weight (Viterbi); the confidence of a character is the share that all
-ways on which it is read so have of the weight of all ways.
+not on it counts 1. The best way has the greatest weight (Viterbi); the confidence of a character, or of a text, is the
+share that all ways on which it is read so, there, have of the weight of all ways.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def search(
     length: int | None = None,
     n_counted: int | None = None,
 ) -> tuple[list[Character], float]:
-    """The characters on the best way, from left to right, and the confidence of all of them together.
+    """The characters on the best way, from left to right, and the logarithm of the weight of all ways.
 
     first, stop (n,): pieces of each hypothesis · scores (n, classes): as `odds` gives · leave_out (pieces,): the
     logarithm of the weight of leaving a piece out · length: so many characters of the first ``n_counted`` classes
@@ -54,14 +54,34 @@ def search(
     path = _best(edges, leave_out) if length is None else _best_of_length(edges, leave_out, length, n_counted)
     totals = np.logaddexp.reduce(scores, axis=1) if len(scores) else np.zeros(0)
     forward, backward = _sums(first, stop, totals, leave_out)
-    characters, kept = [], np.ones(len(leave_out), bool)
-    weight = -forward[-1]
+    characters = []
     for k, label in path:
-        share = forward[first[k]] + scores[k, label] + backward[stop[k]] - forward[-1]
-        characters.append(Character(label, float(np.exp(min(share, 0))), k))
-        kept[first[k] : stop[k]] = False
-        weight += scores[k, label]
-    return characters, float(np.exp(min(weight + leave_out[kept].sum(), 0)))
+        # Runs that have more than half of their pieces in common exclude each other: their shares add up.
+        common = np.minimum(stop, stop[k]) - np.maximum(first, first[k])
+        same = 2 * common > np.maximum(stop, stop[k]) - np.minimum(first, first[k])
+        shares = forward[first[same]] + scores[same, label] + backward[stop[same]] - forward[-1]
+        characters.append(Character(label, float(min(np.exp(shares).sum(), 1.0)), k))
+    return characters, forward[-1]
+
+
+def share_of_text(
+    first: np.ndarray, stop: np.ndarray, scores: np.ndarray, leave_out: np.ndarray, text: list[int], silent: list[int]
+) -> float:
+    """The logarithm of the weight of all ways on which the classes ``text`` are read, any ``silent`` ones between."""
+    weight = np.full((len(leave_out) + 1, len(text) + 1), -np.inf)
+    weight[0, 0] = 0
+    spoken = scores[:, text]
+    unspoken = np.logaddexp.reduce(scores[:, silent], axis=1) if silent else np.full(len(scores), -np.inf)
+    order = np.argsort(stop, kind="stable")
+    at = 0
+    for node in range(1, len(weight)):
+        weight[node] = weight[node - 1] + leave_out[node - 1]
+        while at < len(order) and stop[order[at]] == node:
+            k = order[at]
+            weight[node] = np.logaddexp(weight[node], weight[first[k]] + unspoken[k])
+            weight[node, 1:] = np.logaddexp(weight[node, 1:], weight[first[k], :-1] + spoken[k])
+            at += 1
+    return float(weight[-1, -1])
 
 
 def _best(edges, leave_out) -> list[tuple[int, int]]:

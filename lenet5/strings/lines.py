@@ -20,7 +20,7 @@ PAPER_SIDE = 256  # the paper is smooth: it is estimated on a picture reduced to
 TALLEST, LOWEST = 40, 18  # pixels of a number's digits as they are read; others are scaled
 THINNEST = 0.09  # of the height: thinner strokes are thickened to it
 WORD_GAP = 1.5  # of the height: a wider gap parts two numbers
-CLEAR = 3.0  # ink is so many times stronger than the paper varies, printed patterns included
+CLEAR = 2.2  # ink is so many times stronger than the paper varies, printed patterns included
 MOST_MARKS = 3000
 
 
@@ -206,8 +206,7 @@ def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.nd
     window = np.s_[top : box.bottom + margin, left : box.right + margin]
     own = np.isin(labels[window], marks)
     part = np.where(_grown(own, 2), ink[window], 0)
-    full = float(quantile(part[own], 0.7))
-    part = np.clip((part - 0.15 * full) / (0.8 * full), 0, 1).astype(np.float32)
+    part = evened(part, float(quantile(part[own], 0.7)))
     heights = np.sort(boxes[:, 2] - boxes[:, 0])
     tall = heights[heights >= 0.5 * heights[-1]]
     height = float(tall[len(tall) // 2])
@@ -215,6 +214,11 @@ def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.nd
     shape = tuple(max(1, round(n * scale)) for n in part.shape)
     part = np.clip(resized(part, shape), 0, 1)
     return Number(_thickened(part, height * scale), scale, top, left, line)
+
+
+def evened(ink: np.ndarray, full: float) -> np.ndarray:
+    """Stretch the contrast of ink whose strokes are ``full`` strong: paper becomes 0, the middle of a stroke 1."""
+    return np.clip((ink - 0.15 * full) / (0.8 * full), 0, 1).astype(np.float32)
 
 
 def _grown(mask: np.ndarray, radius: int) -> np.ndarray:

@@ -136,7 +136,9 @@ def _ordered(ink: np.ndarray, labels: np.ndarray, n: int, height: float) -> Piec
     ys, xs = np.nonzero(labels >= 0)
     own = labels[ys, xs]
     boxes = np.empty((n, 4), int)
-    for i, (values, better) in enumerate(((ys, np.minimum), (xs, np.minimum), (ys + 1, np.maximum), (xs + 1, np.maximum))):
+    for i, (values, better) in enumerate(
+        ((ys, np.minimum), (xs, np.minimum), (ys + 1, np.maximum), (xs + 1, np.maximum))
+    ):
         boxes[:, i] = 10**6 if better is np.minimum else 0
         better.at(boxes[:, i], own, values)
     order = np.argsort(boxes[:, 1] + boxes[:, 3], kind="stable")

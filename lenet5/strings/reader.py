@@ -167,16 +167,20 @@ def _decoded(
     min_confidence: float,
 ) -> Number | None:  # fmt: skip
     """The best way through one number's hypotheses, or None where no digit is on it."""
-    path, confidence = lattice.search(run.first, run.stop, scores, leave_out(pieces), length, 10)
-    characters = []
+    ways = run.first, run.stop, scores, leave_out(pieces)
+    path, total = lattice.search(*ways, length, 10)
+    characters, spoken = [], []
     for step in path:
         text = CLASSES[step.label]
         if text.isdigit() or text in allow:
             sure = step.confidence >= min_confidence
             box = number.box(run.boxes[step.hypothesis])
+            spoken.append(step.label)
             characters.append(Character(text if sure else UNSURE, step.confidence, box))
     if not any(character.text not in SEPARATORS for character in characters):
         return None
+    silent = [k for k in range(10, RUBBISH) if CLASSES[k] not in allow]
+    confidence = float(np.exp(min(lattice.share_of_text(*ways, spoken, silent) - total, 0)))
     edges = np.array([character.box for character in characters])
     box = Box(*edges[:, :2].min(0).tolist(), *edges[:, 2:].max(0).tolist())
     text = "".join(character.text for character in characters)

@@ -21,9 +21,7 @@ WIDTHS = (16, 48, 192, 96)  # maps of C1, C3, C5, units of F6
 MOST_NETWORKS = 8
 
 
-def layers(
-    widths: tuple[int, ...] = WIDTHS, in_channels: int = 2, n_classes: int = len(CLASSES)
-) -> dict[str, Layer]:
+def layers(widths: tuple[int, ...] = WIDTHS, in_channels: int = 2, n_classes: int = len(CLASSES)) -> dict[str, Layer]:
     """LeNet-5's layers with other numbers of maps, by name in the order of computation."""
     c1, c3, c5, f6 = widths
     return {
