@@ -61,14 +61,21 @@ def paper(grey: np.ndarray) -> np.ndarray:
 def is_dark(relief: np.ndarray) -> bool:
     """Tell whether the ink is darker than the paper, from ``relief`` = picture − paper.
 
-    Ink is what stands out strongly: third powers make a few strong pixels outweigh many weak ones. On
-    uneven paper only thin marks count: strokes are thinner than shadows and than the gaps within digits.
+    Ink is what stands out strongly: third powers make a few strong pixels outweigh many weak ones. On uneven paper
+    that would be shadows, see `ink_is_dark`.
     """
-    if not _is_uneven(relief):
-        return float((relief.astype(np.float64) ** 3).sum()) < 0
-    width = 1 + 2 * (max(relief.shape) // 16)
-    bright, dark = (float(((side - _ground(side, width)) ** 3).sum()) for side in (relief, -relief))
-    return dark > bright
+    return ink_is_dark(relief) if is_uneven(relief) else float((relief.astype(np.float64) ** 3).sum()) < 0
+
+
+def ink_is_dark(relief: np.ndarray) -> bool:
+    """Tell the same of a picture with shadows: the ink is what leaves the smoother ground when it is taken away."""
+    width = 1 + 2 * (max(relief.shape) // 12)
+    bright, dark = (_roughness(opened(side, width)) for side in (relief, -relief))
+    return dark < bright
+
+
+def _roughness(plane: np.ndarray) -> float:
+    return float(sum(abs(np.diff(plane, axis=axis)).sum(dtype=np.float64) for axis in (0, 1)))
 
 
 def noise_of(relief: np.ndarray) -> float:
@@ -82,33 +89,50 @@ def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
     ``relief`` (H, W) comes back as it is, unless the paper varies more from place to place than from pixel to
     pixel. Then its ground is all that holds a square a third of the picture wide (a grey opening).
     """
-    if not _is_uneven(relief):
+    if not is_uneven(relief):
         return relief
     ink = -relief if dark else relief
-    ink = ink - _ground(ink, 1 + 2 * (max(relief.shape) // 6))
+    ink = ink - opened(ink, 1 + 2 * (max(relief.shape) // 6))
     ink -= quantile(ink, 0.25)  # what the opening cuts off grain; ink and its soft edges may cover half
     return -ink if dark else ink
 
 
-def _is_uneven(relief: np.ndarray) -> bool:
+def is_uneven(relief: np.ndarray) -> bool:
+    """Tell whether the paper varies more from place to place than from pixel to pixel."""
     cross = relief[1:, 1:] + relief[:-1, :-1] - relief[1:, :-1] - relief[:-1, 1:]
     grain = 0.75 * float(quantile(abs(cross), 0.5)) if cross.size else 0.0
     return noise_of(relief) > max(4 * grain, FAINTEST / 2)
 
 
-def _ground(plane: np.ndarray, width: int) -> np.ndarray:
-    """Cut off every peak that is narrower than ``width`` pixels: least, then greatest values in a square."""
-    for extreme in (np.min, np.max):
+def opened(plane: np.ndarray, width: int) -> np.ndarray:
+    """Cut off every peak that is narrower than ``width`` pixels: least, then greatest values in a square.
+
+    A square may lie outside of the picture by a quarter of its width, so that the ground's corners there are kept.
+    """
+    beyond = width // 4
+    for extreme, outside, pad in (
+        (np.minimum, np.inf, width // 2 + beyond),
+        (np.maximum, -np.inf, width // 2 - beyond),
+    ):
+        plane = np.pad(plane, pad, constant_values=outside)
         for axis in (0, 1):
-            plane = _slide(plane, width, axis, extreme)
+            plane = slide(plane, width, axis, extreme)
     return plane
 
 
-def _slide(plane: np.ndarray, width: int, axis: int, extreme) -> np.ndarray:
-    """Take the least or greatest value in a window of ``width`` pixels along ``axis``."""
-    pad = [(width // 2, width // 2) if i == axis else (0, 0) for i in (0, 1)]
-    padded = np.pad(plane, pad, mode="edge")
-    return extreme(np.lib.stride_tricks.sliding_window_view(padded, width, axis), axis=-1)
+def slide(plane: np.ndarray, width: int, axis: int, extreme: np.ufunc) -> np.ndarray:
+    """Take the least or greatest value in each window of ``width`` pixels along ``axis``: ``width`` − 1 fewer.
+
+    Windows of 1, 2, 4, … pixels, each from two of those before, until two of them cover ``width``.
+    """
+    plane = np.moveaxis(plane, axis, 0)
+    size = 1
+    while 2 * size <= width:
+        plane = extreme(plane[:-size], plane[size:])
+        size *= 2
+    if size < width:
+        plane = extreme(plane[: len(plane) - width + size], plane[width - size :])
+    return np.moveaxis(plane, 0, axis)
 
 
 def contrast(grey: np.ndarray, bare: np.ndarray, dark: bool) -> np.ndarray:

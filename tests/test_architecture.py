@@ -13,7 +13,7 @@ PACKAGE = Path(lenet5.__file__).parent
 TIERS = [
     {"errors", "files", "idx", "mapped", "threads", "_kernels"},
     {"layers", "losses", "schedules", "download", "glyphs", "strokes", "transfer", "augment", "order", "sheets"},
-    {"network", "datasets", "decode", "ink", "images", "metrics"},
+    {"network", "datasets", "decode", "ground", "ink", "find", "images", "metrics"},
     {"train", "modelfile"},
     {"model"},
     {"runs"},
