@@ -2,11 +2,12 @@
 
 What is drawn is uniform in the ranges that are given here and made in compiled code (augment_body.h). The distortions
 are those of the field that the network sees, a picture with its padding. In the order in which they are done:
-affine and elastic, in one resampling, bilinear, background outside; cutout; inversion.
+a photo's pen and lens; affine and elastic, in one resampling, bilinear, background outside; a photo's ink and paper;
+cutout; inversion.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from numbers import Real
 
 from . import _kernels
@@ -73,6 +74,32 @@ class Elastic:
 
 
 @dataclass(frozen=True)
+class Photo:
+    """What pens, paper and cameras do: lines wider or thinner, blur, ink that covers unevenly, grain, and a bar of
+    something else near the edge. Each amount is uniform from 0 to what is given here; that of grain is mostly little.
+
+    pen : part of the way to the greatest or to the least value among a pixel and its eight neighbours, 0 to 1
+    blur : part of the way to their mean, weighted 1 2 1 in each direction, 0 to 1
+    uneven : part of the ink that is lost in spots of some 8 pixels, 0 to 1
+    grain : part of the ink that single pixels lose, and of full ink that the background gains, 0 to 1
+    clutter : 0 to 1, probability of a bar, up to a sixth of the field wide
+    """
+
+    pen: float = 0.5
+    blur: float = 0.7
+    uneven: float = 0.5
+    grain: float = 0.3
+    clutter: float = 0.15
+
+    def __post_init__(self):
+        _check(self, **dict.fromkeys(("pen", "blur", "uneven", "grain", "clutter"), (0, 1)))
+
+    def ranges(self) -> dict[str, float]:
+        """As the kernels take them."""
+        return {f"photo_{name}": value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
 class Cutout:
     """A square set to background, its centre anywhere in the field: DeVries and Taylor, "Improved Regularization of
     Convolutional Neural Networks with Cutout" (2017).
@@ -112,11 +139,12 @@ class Invert:
         return {"inversion_probability": self.probability}
 
 
-Distortion = Affine | Elastic | Cutout | Invert
+Distortion = Affine | Elastic | Photo | Cutout | Invert
 #: By name, in the order in which they are done.
 AUGMENTATIONS: dict[str, Distortion] = {
     "affine": Affine(),
     "elastic": Elastic(),
+    "photo": Photo(),
     "cutout": Cutout(),
     "invert": Invert(),
 }

@@ -34,6 +34,7 @@ cdef extern from "kernels.h" nogil:
         float rotation, scale, shear, shift, knot_spacing, knot_range
         int cutout_side
         float cutout_probability, inversion_probability
+        float photo_pen, photo_blur, photo_uneven, photo_grain, photo_clutter
     ctypedef enum lenet5_optimizer_kind:
         OPTIMIZER_SGD
         OPTIMIZER_ADAMW

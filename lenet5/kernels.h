@@ -100,6 +100,8 @@ typedef struct {
     float knot_spacing, knot_range;
     int cutout_side;           /* pixels */
     float cutout_probability, inversion_probability;
+    /* Pens, paper and cameras, see photo_body.h: parts of the way, 0 to 1; probability of a bar at the edge. */
+    float photo_pen, photo_blur, photo_uneven, photo_grain, photo_clutter;
 } lenet5_augmentation;
 
 typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAMW } lenet5_optimizer_kind;

@@ -50,6 +50,7 @@
 #define VL ((int)(VECTOR_BYTES / sizeof(T)))
 
 #include "augment_body.h"
+#include "photo_body.h"
 
 #define T float
 #define SUFFIX f32
