@@ -47,8 +47,12 @@ def paper(grey: np.ndarray) -> np.ndarray:
     # A slight pull towards a flat paper decides what few pixels leave open.
     pull = np.diag([0, 1, 1, 1, 1, 1]) * 0.001 * z.size
     surface = np.full_like(z, level)
+    agreed = None
     for _ in range(6):
         agree = abs(z - surface) <= max(3 * spread, 0.03)
+        if agreed is not None and (agree == agreed).all():
+            break
+        agreed = agree
         rows = basis[agree].astype(np.float64)
         c = np.linalg.solve(rows.T @ rows + pull + 1e-9 * np.eye(6), rows.T @ (z[agree] - level))
         surface = (level + basis @ c).astype(np.float32)
