@@ -35,10 +35,13 @@ threads = click.option(
     help="Threads to use; answers and weights do not depend on it.  [default: LENET5_THREADS, else the processors "
     "this process may use]",
 )
-model = click.option(
+models = click.option(
     "--model",
+    "models",
     type=click.Path(path_type=Path),
-    help="Model file.  [default: LENET5_MODEL, else ./lenet5.safetensors, else the one that ships]",
+    multiple=True,
+    help="Model file; several, each after its own --model, answer with the mean of their probabilities.  "
+    "[default: LENET5_MODEL, else ./lenet5.safetensors, else the one that ships]",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

@@ -481,8 +481,9 @@ cdef class Program:
         return 0
 
     def forward(self, real[::1] parameters, Pictures pictures not None, real[:, :, :, ::1] scores, Py_ssize_t first,
-                Py_ssize_t last, bint probabilities=False):
-        """Write the logits, or their softmax, of pictures [first, last) to these rows of ``scores`` (N, O, OH, OW)."""
+                Py_ssize_t last, bint probabilities=False, double temperature=1):
+        """Write the logits, or the softmax of logits / temperature, of pictures [first, last) to these rows of
+        ``scores`` (N, O, OH, OW)."""
         self.check(pictures, parameters.shape[0])
         cdef int classes = self.ops[self.c.n_ops - 1].out_channels
         cdef Py_ssize_t positions = self.ops[self.c.n_ops - 1].out_height * self.ops[self.c.n_ops - 1].out_width
@@ -509,6 +510,7 @@ cdef class Program:
         cdef const real *Z
         cdef Py_ssize_t pair, group, start, lane, k
         cdef int n_valid
+        cdef real sharpness = <real>(1 / temperature)
         cdef real *out = &scores[0, 0, 0, 0]
         with nogil:
             if real is float:
@@ -544,6 +546,9 @@ cdef class Program:
                                                 out + start * classes * positions)
             if probabilities:
                 out += first * classes * positions
+                if sharpness != 1:
+                    for k in range((last - first) * classes * positions):
+                        out[k] *= sharpness
                 if real is float:
                     _isa.f32.softmax(last - first, classes, positions, out, out)
                 else:

@@ -167,9 +167,11 @@ class Run:
         )
 
     def finished_model(self, trainer: Trainer, parameters=None, test: dict | None = None) -> LeNet5:
-        """The model with the best (or given) parameters, and with how it was trained."""
+        """The model with the best (or given) parameters, and with how it was trained; calibrated once that is done."""
         model = self.plan.model()
         model.parameters[:] = trainer.best if parameters is None else parameters
+        if trainer.done and trainer.validation:
+            model.calibrate(*trainer.validation, trainer.threads)
         metrics = {"epochs_done": len(trainer.history), "best_epoch": trainer.best_epoch}
         if trainer.best_epoch:
             best = trainer.history[trainer.best_epoch - 1]
