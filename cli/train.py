@@ -50,7 +50,7 @@ class Augment(click.ParamType):
               show_default=True, help="How the learning rate runs.")  # fmt: skip
 @click.option("--augment", type=Augment(), default="affine", show_default=True,
               help="Random distortions, anew for each pass: none, or some of affine (rotation, scale, shear, shift), "
-                   "elastic, cutout and invert, with commas between.")  # fmt: skip
+                   "elastic, photo (pens, blur, grain), cutout and invert, with commas between.")  # fmt: skip
 @click.option("--validation", type=click.IntRange(0), default=5000, show_default=True,
               help="Training pictures set apart to choose the best epoch.")  # fmt: skip
 @click.option(

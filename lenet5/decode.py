@@ -40,7 +40,6 @@ _TURNS = {
 }
 
 
-
 class _Quiet:
     """No warnings from when the first thread enters until the last one has left; threads do not wait for each other.
 
