@@ -13,6 +13,7 @@ from .ink import (
     box_of,
     contrast,
     digit_mask,
+    framed,
     ink_is_dark,
     is_dark,
     is_sheet,
@@ -119,7 +120,7 @@ def _falling(x: float, one: float, zero: float) -> float:
 
 def _edge_support(mask: np.ndarray, ink: np.ndarray, small: np.ndarray) -> float:
     """The part of the outline of marks where the picture changes as much as ``ink`` says, within three pixels."""
-    padded = np.pad(mask, 1)
+    padded = framed(mask, 1)
     outline = mask & ~(padded[2:, 1:-1] & padded[:-2, 1:-1] & padded[1:-1, 2:] & padded[1:-1, :-2])
     near = np.pad(small, 3, mode="edge")
     high, low = (slide(slide(near, 7, 0, extreme), 7, 1, extreme)[outline] for extreme in (np.maximum, np.minimum))
@@ -129,8 +130,7 @@ def _edge_support(mask: np.ndarray, ink: np.ndarray, small: np.ndarray) -> float
 
 def stroke_width(ink: np.ndarray) -> float:
     """Measure the mean width of the strokes of ``ink`` (H, W) in 0..1, in pixels: twice area over outline."""
-    padded = np.zeros((ink.shape[0] + 2, ink.shape[1] + 2), ink.dtype)  # np.pad takes ten times as long
-    padded[1:-1, 1:-1] = ink
+    padded = framed(ink, 1)
     dy, dx = np.diff(padded, axis=0)[:, 1:], np.diff(padded, axis=1)[1:]
     return 2 * float(ink.sum()) / float(np.hypot(dy, dx).sum() or 1)
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from .decode import decode, source_name
 from .errors import NoDigitError
 from .find import find, resized, stroke_width
-from .ink import Box, box_of, quantile, threshold
+from .ink import Box, box_of, framed, quantile, threshold
 from .sheets import save_png
 
 GLYPH = 20  # MNIST's box for the digit itself
@@ -139,7 +139,7 @@ def _glyph(ink: np.ndarray, box: Box) -> np.ndarray:
     radius = round((THINNEST * FINE - stroke_width(fine)) / 2)
     if radius > 0:
         fine = _evened(_scaled(ink, box, GLYPH * FINE - 2 * radius))
-        fine = _thickened(np.pad(fine, radius), radius)
+        fine = _thickened(framed(fine, radius), radius)
     height, width = (-(-n // FINE) * FINE for n in fine.shape)
     fine = np.pad(fine, ((0, height - fine.shape[0]), (0, width - fine.shape[1])))
     return fine.reshape(height // FINE, FINE, width // FINE, FINE).mean((1, 3), dtype=np.float32)
@@ -163,7 +163,7 @@ def _evened(ink: np.ndarray) -> np.ndarray:
 
 def _thickened(ink: np.ndarray, radius: int) -> np.ndarray:
     """Widen strokes by ``radius`` pixels on each side, as a round pen would."""
-    padded = np.pad(ink, radius)
+    padded = framed(ink, radius)
     height, width = ink.shape
     shifts = range(-radius, radius + 1)
     inside = [(y, x) for y in shifts for x in shifts if y * y + x * x <= (radius + 0.3) ** 2]
@@ -189,7 +189,9 @@ def _centred(glyph: np.ndarray) -> np.ndarray:
 
 def _padded(field: np.ndarray, size: int) -> np.ndarray:
     margin = (size - FIELD) // 2
-    return np.pad(field, (margin, size - FIELD - margin))[None].astype(np.float32)
+    out = np.zeros((1, size, size), np.float32)
+    out[0, margin : margin + FIELD, margin : margin + FIELD] = field
+    return out
 
 
 def show_input(source, path: str | os.PathLike, *, invert: str = "auto") -> None:
