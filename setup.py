@@ -46,6 +46,7 @@ kernels = Extension(
         "lenet5/kernels_table.h",
         "lenet5/kernels_isa.h",
         "lenet5/augment_body.h",
+        "lenet5/photo_body.h",
         "lenet5/gather_body.h",
         "lenet5/network_body.h",
         "lenet5/single_body.h",

@@ -66,8 +66,9 @@ def predict(files, models, invert, top, max_error, show_input, threads, as_json)
       lenet5 predict digit.png --show-input stages.png
       cat digit.png | lenet5 predict - --json
     """
-    names = list(expand(files))
+    names = expand(files)
     if show_input:
+        names = list(itertools.islice(names, 2))
         _check_one(names)
         check_png(show_input, *names)
     network = load_models(models)
@@ -82,35 +83,59 @@ def predict(files, models, invert, top, max_error, show_input, threads, as_json)
 
 
 def expand(files: Iterable[str]) -> Iterator[str]:
-    """The names of pictures that arguments stand for: themselves, a folder's pictures, the lines of @LIST."""
+    """The names of pictures that arguments stand for: themselves, a folder's pictures, the lines of @LIST.
+
+    Lists are opened at once, so that one that is missing is told before any answer, and read line by line.
+    """
+    lists = {name: _open_list(name[1:]) for name in files if name.startswith("@")}
+    return _expanded(files, lists)
+
+
+def _expanded(files: Iterable[str], lists: dict) -> Iterator[str]:
     for name in files:
         if name.startswith("@"):
-            yield from _names_in(name[1:])
+            yield from _names_in(name[1:], lists.pop(name, None) or _open_list(name[1:]))
         elif os.path.isdir(name):
-            yield from map(str, _pictures_in(Path(name)) or [name])
+            yield from _pictures_in(name) or [name]
         else:
             yield name
 
 
-def _names_in(path: str) -> list[str]:
-    """The lines of a text file that are not blank."""
-    what = f"{output.one_line(path)}: list of names"
+def _open_list(path: str):
     try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape") as lines:
-            names = [line.rstrip("\r\n") for line in lines if line.strip()]
+        return open(path, encoding="utf-8-sig", errors="surrogateescape")
     except (OSError, ValueError) as error:
-        raise click.UsageError(f"{what} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if not names:
-        output.note(f"{what} is empty")
-    return names
+        raise _bad_list(path, error) from None
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder by their endings; none where it may not be read."""
+def _bad_list(path: str, error: Exception) -> click.UsageError:
+    what = f"{output.one_line(path)}: list of names"
+    return click.UsageError(f"{what} cannot be read: {getattr(error, 'strerror', None) or error}")
+
+
+def _names_in(path: str, lines) -> Iterator[str]:
+    """The lines of an open text file that are not blank."""
+    n = 0
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
+        with lines:
+            for line in lines:
+                if line.strip():
+                    n += 1
+                    yield line.rstrip("\r\n")
+    except OSError as error:
+        raise _bad_list(path, error) from None
+    if not n:
+        output.note(f"{output.one_line(path)}: list of names is empty")
+
+
+def _pictures_in(folder: str) -> list[str]:
+    """The pictures of a folder by their endings, in order; none where it may not be read."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
     except OSError:
         return []
+    return [str(Path(folder, name)) for name in names]
 
 
 def _check_one(names: list[str]) -> None:
@@ -118,15 +143,17 @@ def _check_one(names: list[str]) -> None:
         raise click.UsageError("--show-input draws one picture from a file")
 
 
-def _source(name: str):
-    """What `images.read_image` reads; PictureError where standard input is closed."""
-    if name != "-":
-        return name
-    if sys.stdin is None:
-        from lenet5.errors import PictureError
+class _StandardInput:
+    """What `-` stands for; PictureError where it is closed."""
 
-        raise PictureError("-: standard input is closed")
-    return sys.stdin.buffer
+    name = "-"
+
+    def read(self, n: int) -> bytes:
+        if sys.stdin is None:
+            from lenet5.errors import PictureError
+
+            raise PictureError("-: standard input is closed")
+        return sys.stdin.buffer.read(n)
 
 
 def _draw_stages(name: str, path: Path, invert: str) -> None:
@@ -142,28 +169,33 @@ def _draw_stages(name: str, path: Path, invert: str) -> None:
 
 def _answers(names: Iterable[str], network, invert: str, top: int, least: float, threads: int | None) -> Iterator[dict]:
     """A JSON document for each name, in order."""
-    names = iter(names)
-    while chunk := list(itertools.islice(names, _CHUNK)):
-        yield from _chunk_answers(chunk, network, invert, top, least, threads)
+    from lenet5 import bulk
+
+    sources = (_StandardInput() if name == "-" else name for name in names)
+    results = bulk.read_many(sources, invert=invert, threads=threads)
+    while chunk := list(itertools.islice(results, _CHUNK)):
+        yield from _chunk_answers(chunk, network, top, least, threads)
 
 
-def _chunk_answers(names: list[str], network, invert: str, top: int, least: float, threads: int | None) -> list[dict]:
+def _chunk_answers(chunk: list[tuple], network, top: int, least: float, threads: int | None) -> list[dict]:
+    """The answers for sources with what was made of them."""
     import numpy as np
 
-    from lenet5 import errors, images
+    from lenet5 import errors
 
     answers, prepared = [], []
-    for name in names:
+    for source, result in chunk:
+        name = getattr(source, "name", source)
         answer = {"file": name, "digit": None, "confidence": None}
-        try:
-            prepared.append(images.read_image(_source(name), invert=invert))
-            answer["row"] = len(prepared) - 1
-        except errors.NoDigitError:
+        if isinstance(result, errors.NoDigitError):
             answer |= {"probabilities": None, "note": "no digit"}
-        except errors.PictureError as error:
-            output.trace(error)
+        elif isinstance(result, errors.PictureError):
+            output.trace(result)
             folder = f"{name}: no pictures directly in this folder"
-            answer["error"] = folder if os.path.isdir(name) else " ".join(str(error).split())
+            answer["error"] = folder if os.path.isdir(name) else " ".join(str(result).split())
+        else:
+            prepared.append(result)
+            answer["row"] = len(prepared) - 1
         answers.append(answer)
     if prepared:
         probabilities = network.predict_proba(np.stack(prepared), threads)

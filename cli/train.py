@@ -71,7 +71,8 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
         plan = run.plan
         out = out if _was_given(ctx, "out") else Path(plan.out)
     else:
-        config = Config(**{name: settings[name] for name in Config.__dataclass_fields__})
+        given = {name: settings[name] for name in Config.__dataclass_fields__ if _was_given(ctx, name)}
+        config = Config.of_recipe(settings["recipe"], **given)
     check_model(out)
     if resume:
         data = _data_of(plan, settings)

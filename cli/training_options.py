@@ -30,6 +30,9 @@ def _choice(name: str, choices: tuple[str, ...], text: str):
 
 
 _OPTIONS = [
+    click.option("--recipe", type=click.Choice(["quick", "standard", "best"]), default="standard", show_default=True,
+                 help="Settings for a purpose, which the options given beside it change: quick, 99 % in some seconds; "
+                      "best, some minutes and no validation."),
     click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Passes over the pictures."),
     click.option("--batch-size", type=click.IntRange(1, 65536), default=64, show_default=True,
                  help="Pictures in one update."),
@@ -49,8 +52,9 @@ _OPTIONS = [
     _number("--label-smoothing", 0.0, "Part of each target that goes to all classes alike."),
     _number("--rubbish-penalty", 1.0, "The j of eq. 9."),
     click.option("--augment", type=Augment(), default="affine", show_default=True,
-                 help="Random distortions, anew for each pass: none, or some of affine (rotation, scale, shear, "
-                      "shift), elastic, cutout and invert, with commas between."),
+                 help="Random distortions, anew for each pass: none, or some of affine (or of its parts rotation, "
+                      "scale, shear, shift), crop (whole pixels), flip, elastic, photo (pens, blur, grain), cutout and "
+                      "invert, with commas between."),
     _number("--mixup", 0.0, "Mix two pictures in shares of a Beta distribution with this alpha."),
     _number("--adversarial", 0.0, "Move every pixel of every second picture this far against the network."),
     _number("--dropout", 0.0, "Probability of a unit of C5 and F6 being left out."),

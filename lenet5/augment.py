@@ -2,11 +2,12 @@
 
 What is drawn is uniform in the ranges that are given here and made in compiled code (augment_body.h). The distortions
 are those of the field that the network sees, a picture with its padding. In the order in which they are done:
-affine and elastic, in one resampling, bilinear, background outside; cutout; inversion.
+a photo's pen and lens; affine and elastic, in one resampling, bilinear, background outside; a photo's ink and paper;
+cutout; inversion.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from numbers import Real
 
 from . import _kernels
@@ -45,6 +46,43 @@ class Affine:
 
 
 @dataclass(frozen=True)
+class Crop:
+    """A window of the field's size, cut out of the field with its frame widened: a shift by whole pixels, which blurs
+    nothing. He and others, "Deep Residual Learning for Image Recognition" (2016), section 4.2.
+
+    pixels : to each side, a whole number, 0 to 32
+    """
+
+    pixels: int = 2
+
+    def __post_init__(self):
+        _check(self, pixels=(0, 32))
+        if self.pixels != int(self.pixels):
+            raise ValueError(f"Crop: pixels is {self.pixels!r}, expected a whole number")
+
+    def ranges(self) -> dict[str, float]:
+        """As the kernels take them."""
+        return {"crop": int(self.pixels)}
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Left and right exchanged. Not for digits, of which a mirrored one is another or none.
+
+    probability : 0 to 1, of a picture being mirrored
+    """
+
+    probability: float = 0.5
+
+    def __post_init__(self):
+        _check(self, probability=(0, 1))
+
+    def ranges(self) -> dict[str, float]:
+        """As the kernels take them."""
+        return {"flip_probability": self.probability}
+
+
+@dataclass(frozen=True)
 class Elastic:
     """A random smooth displacement of every pixel: Simard, Steinkraus and Platt, "Best Practices for Convolutional
     Neural Networks Applied to Visual Document Analysis" (ICDAR 2003), section 2.
@@ -70,6 +108,32 @@ class Elastic:
         # that it had, interpolated noise 151/315: the mean over a spacing of the sum of the squared basis functions.
         gain = 1 / (2 * math.sqrt(math.pi) * self.sigma) / (151 / 315)
         return {"knot_spacing": self.sigma * math.sqrt(3), "knot_range": self.alpha * gain}
+
+
+@dataclass(frozen=True)
+class Photo:
+    """What pens, paper and cameras do: lines wider or thinner, blur, ink that covers unevenly, grain, and a bar of
+    something else near the edge. Each amount is uniform from 0 to what is given here; that of grain is mostly little.
+
+    pen : part of the way to the greatest or to the least value among a pixel and its eight neighbours, 0 to 1
+    blur : part of the way to their mean, weighted 1 2 1 in each direction, 0 to 1
+    uneven : part of the ink that is lost in spots of some 8 pixels, 0 to 1
+    grain : part of the ink that single pixels lose, and of full ink that the background gains, 0 to 1
+    clutter : 0 to 1, probability of a bar, up to a sixth of the field wide
+    """
+
+    pen: float = 0.5
+    blur: float = 0.7
+    uneven: float = 0.5
+    grain: float = 0.3
+    clutter: float = 0.15
+
+    def __post_init__(self):
+        _check(self, **dict.fromkeys(("pen", "blur", "uneven", "grain", "clutter"), (0, 1)))
+
+    def ranges(self) -> dict[str, float]:
+        """As the kernels take them."""
+        return {f"photo_{name}": value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -112,11 +176,18 @@ class Invert:
         return {"inversion_probability": self.probability}
 
 
-Distortion = Affine | Elastic | Cutout | Invert
+Distortion = Affine | Crop | Flip | Elastic | Photo | Cutout | Invert
 #: By name, in the order in which they are done.
 AUGMENTATIONS: dict[str, Distortion] = {
     "affine": Affine(),
+    "rotation": Affine(scale=0.0, shear=0.0, shift=0.0),
+    "scale": Affine(rotation=0.0, shear=0.0, shift=0.0),
+    "shear": Affine(rotation=0.0, scale=0.0, shift=0.0),
+    "shift": Affine(rotation=0.0, scale=0.0, shear=0.0),
+    "crop": Crop(),
+    "flip": Flip(),
     "elastic": Elastic(),
+    "photo": Photo(),
     "cutout": Cutout(),
     "invert": Invert(),
 }
@@ -145,5 +216,6 @@ def for_epoch(distortions: list[Distortion], *, seed: int, epoch: int) -> _kerne
         return None
     ranges: dict[str, float] = {}
     for distortion in distortions:
-        ranges |= distortion.ranges()
+        for name, value in distortion.ranges().items():  # affine, and a part of it: the wider range
+            ranges[name] = max(value, ranges.get(name, 0))
     return _kernels.Augmentation(seed, epoch, **ranges)

@@ -9,7 +9,7 @@
 
 #define FVL (VECTOR_BYTES / 4)
 #define MAX_KNOTS (FIELD_SIDE / 3 + 4)
-#define SOURCE_BORDER 2
+#define SOURCE_BORDER 3 /* a line may grow by one pixel, and be blurred by another one */
 /* A field's rows are computed in whole blocks of 16 pixels, on every instruction set. */
 #define BLOCK 16
 #define ROW_STRIDE(width) (((width) + BLOCK - 1) / BLOCK * BLOCK)
@@ -94,6 +94,11 @@ static void lenet5_draw(const lenet5_augmentation *a, int64_t picture, int H, in
     d->map[2] = (float)(a->shift * lenet5_either_way(w[4]));
     d->map[3] = (float)(sine / scale_x), d->map[4] = (float)((shear * sine + cosine) / scale_y);
     d->map[5] = (float)(a->shift * lenet5_either_way(w[5]));
+    d->map[2] += (float)((int)((w[7] >> 16) % (2 * (uint32_t)a->crop + 1)) - a->crop);
+    d->map[5] += (float)((int)((w[7] & 0xFFFF) % (2 * (uint32_t)a->crop + 1)) - a->crop);
+    if (lenet5_chance(w[6]) < a->flip_probability)
+        for (int i = 0; i < 3; i++) /* the source's x from its middle, mirrored */
+            d->map[i] = -d->map[i];
     d->top = d->bottom = d->left = d->right = 0;
     if (lenet5_chance(w[8]) < a->cutout_probability) {
         const int side = a->cutout_side;
@@ -221,7 +226,7 @@ INLINE void lenet5_places(const lenet5_source *s, const float *map, const lenet5
     const float v = (float)y - 0.5f * (float)(H - 1), first = -0.5f * (float)(W - 1);
     const float row_x = map[1] * v + map[2], row_y = map[4] * v + map[5];
     const float centre_x = 0.5f * (float)(s->w - 1) + SOURCE_BORDER, centre_y = 0.5f * (float)(s->h - 1) + SOURCE_BORDER;
-    const float limit_x = (float)(s->w + 2 * SOURCE_BORDER) - 1.001f, limit_y = (float)(s->h + 2 * SOURCE_BORDER) - 1.001f;
+    const float limit_x = (float)(s->w + 2 * SOURCE_BORDER) - 1.0001f, limit_y = (float)(s->h + 2 * SOURCE_BORDER) - 1.0001f;
     lenet5_floats u;
     for (int i = 0; i < FVL; i++)
         u[i] = first + (float)i;
@@ -266,13 +271,14 @@ static void lenet5_resample(const lenet5_source *s, const float *map, const lene
     }
 }
 
-/* The same rows of a picture that stays where it is. */
+/* The same rows of a picture that stays where it is; what its border holds goes onto the padding. */
 static void lenet5_place(const lenet5_source *s, int padding, int W, int from, int to, float *out) {
+    const int border = padding < SOURCE_BORDER ? padding : SOURCE_BORDER, left = padding - border;
     for (int y = from; y < to; y++, out += ROW_STRIDE(W)) {
         memset(out, 0, sizeof(float) * W);
-        if (y >= padding && y < padding + s->h)
-            memcpy(out + padding, s->pixels + (y - padding + SOURCE_BORDER) * s->stride + SOURCE_BORDER,
-                   sizeof(float) * s->w);
+        if (y >= left && y < padding + s->h + border)
+            memcpy(out + left, s->pixels + (y - padding + SOURCE_BORDER) * s->stride + SOURCE_BORDER - border,
+                   sizeof(float) * (s->w + 2 * border));
     }
 }
 

@@ -41,9 +41,12 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct lenet5_augmentation:
         uint64_t seed
         uint32_t epoch
-        float rotation, scale, shear, shift, knot_spacing, knot_range
+        float rotation, scale, shear, shift
+        int crop
+        float flip_probability, knot_spacing, knot_range
         int cutout_side
         float cutout_probability, inversion_probability
+        float photo_pen, photo_blur, photo_uneven, photo_grain, photo_clutter
     ctypedef enum lenet5_optimizer_kind:
         OPTIMIZER_SGD
         OPTIMIZER_ADAM

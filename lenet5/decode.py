@@ -39,8 +39,32 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# `warnings.catch_warnings` swaps a process-wide list: two threads that interleave would leave it swapped.
-_QUIET = threading.Lock()
+
+class _Quiet:
+    """No warnings from when the first thread enters until the last one has left; threads do not wait for each other.
+
+    `warnings.catch_warnings` swaps a process-wide list: two threads that interleave would leave it swapped.
+    """
+
+    def __init__(self):
+        self._lock, self._inside, self._caught = threading.Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            if self._inside == 0:
+                self._caught = warnings.catch_warnings()
+                self._caught.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *reason):
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._caught.__exit__(*reason)
+
+
+_QUIET = _Quiet()
 
 
 def decode(source) -> np.ndarray:
@@ -75,8 +99,7 @@ def decode(source) -> np.ndarray:
 
 def _guarded(work: Callable[[], np.ndarray], name: str) -> np.ndarray:
     """Let Pillow work: no warning comes out, and no exception but LeNet5Error."""
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _QUIET:
         try:
             return work()
         except LeNet5Error:

@@ -99,10 +99,14 @@ static void FN(gather_augmented)(const lenet5_pictures *pictures, const int64_t 
     const int H = pictures->height + 2 * pictures->padding, W = pictures->width + 2 * pictures->padding;
     const int stride = ROW_STRIDE(W), n_rows = STAGED / stride;
     const int is_elastic = a->knot_range > 0;
-    const int is_moved = is_elastic || a->rotation > 0 || a->scale > 0 || a->shear > 0 || a->shift > 0;
+    const int is_moved = is_elastic || a->rotation > 0 || a->scale > 0 || a->shear > 0 || a->shift > 0 || a->crop > 0 ||
+                         a->flip_probability > 0;
     const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
     float staged[LANES][STAGED];
+    const int is_photo = a->photo_pen > 0 || a->photo_blur > 0 || a->photo_uneven > 0 || a->photo_grain > 0 ||
+                         a->photo_clutter > 0;
     lenet5_distortion distortions[LANES];
+    lenet5_photo photo;
     lenet5_displacements displacements;
     lenet5_source source;
     lenet5_grid grid;
@@ -115,6 +119,10 @@ static void FN(gather_augmented)(const lenet5_pictures *pictures, const int64_t 
             const int to = from + n_rows < H ? from + n_rows : H;
             for (int l = 0; l < n_valid; l++) {
                 lenet5_source_of(pictures, numbers[l] * pictures->channels + c, &source);
+                if (is_photo) {
+                    lenet5_photo_draw(a, numbers[l], H, W, &photo);
+                    lenet5_photo_source(&photo, &source);
+                }
                 if (is_elastic)
                     lenet5_displace(a, &grid, numbers[l], W, displacements);
                 if (is_moved)
@@ -122,6 +130,8 @@ static void FN(gather_augmented)(const lenet5_pictures *pictures, const int64_t 
                                     to, staged[l]);
                 else
                     lenet5_place(&source, pictures->padding, W, from, to, staged[l]);
+                if (is_photo)
+                    lenet5_photo_field(&photo, W, from, to, staged[l]);
                 lenet5_cut_and_invert(distortions + l, W, from, to, staged[l]);
             }
             for (int y = 0; y < to - from; y++, X += (int64_t)W * LANES) {

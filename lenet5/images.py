@@ -10,23 +10,12 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 from .decode import decode, source_name
 from .errors import NoDigitError
-from .ink import (
-    Box,
-    box_of,
-    contrast,
-    digit_mask,
-    is_dark,
-    is_sheet,
-    noise_of,
-    paper,
-    quantile,
-    threshold,
-    without_shadows,
-)
+from .find import find, resized, stroke_width
+from .ink import Box, box_of, framed, quantile, threshold
 from .sheets import save_png
 
 GLYPH = 20  # MNIST's box for the digit itself
@@ -93,7 +82,7 @@ def prepare(source, *, invert: str = "auto", size: int = 32) -> Prepared:
     ready = _already_prepared(grey, invert)
     if ready is not None:
         return _passed_through(grey, ready, size)
-    found = _find(grey, invert)
+    found = find(grey, invert)
     if found is None:
         raise NoDigitError(f"{source_name(source)}: no digit found; the picture seems blank")
     dark, ink, box = found
@@ -144,68 +133,13 @@ def _passed_through(grey: np.ndarray, dark: bool, size: int) -> Prepared:
     return Prepared(grey, dark, ink, box, glyph, field, _padded(field, size))
 
 
-def _find(grey: np.ndarray, invert: str) -> tuple[bool, np.ndarray, Box] | None:
-    """Find the digit: whether it is dark, the ink alone (H, W) in 0..1 of contrast, and its box."""
-    small = _resized(grey, _fitting(grey.shape, 256))
-    relief = small - paper(small)
-    dark = is_dark(relief) if invert == "auto" else invert == "yes"
-    bare = small - without_shadows(relief, dark)
-    ink = contrast(small, bare, dark)
-    noise = noise_of(ink)
-    level = threshold(ink, noise)
-    mask = None if level is None else digit_mask(ink, level, noise)
-    if mask is None:
-        return None
-    k = grey.shape[0] / small.shape[0], grey.shape[1] / small.shape[1]
-    top, left, bottom, right = box_of(mask)
-    box = Box(int(top * k[0]), int(left * k[1]), round(bottom * k[0]), round(right * k[1]))
-    if is_sheet(mask) and (inner := _find_on_sheet(grey, box, invert)):
-        return inner
-    # The paper is smooth: its estimate at the small size serves the full one.
-    ink = np.clip(contrast(grey, _resized(bare, grey.shape), dark), 0, 1)
-    ink *= _resized(_grown(mask), grey.shape) > 0.25
-    return dark, ink, box
-
-
-def _find_on_sheet(grey: np.ndarray, box: Box, invert: str) -> tuple[bool, np.ndarray, Box] | None:
-    """Look for the digit within ``box`` only, a little away from its edges."""
-    inset = 1 + min(box.bottom - box.top, box.right - box.left) // 32
-    window = np.s_[box.top + inset : box.bottom - inset, box.left + inset : box.right - inset]
-    found = _find(grey[window], invert)
-    if found is None:
-        return None
-    dark, part, (top, left, bottom, right) = found
-    ink = np.zeros_like(grey)
-    ink[window] = part
-    y, x = box.top + inset, box.left + inset
-    return dark, ink, Box(top + y, left + x, bottom + y, right + x)
-
-
-def _grown(mask: np.ndarray) -> np.ndarray:
-    """Widen a mask by two pixels, to keep the soft edges of strokes."""
-    return np.asarray(Image.fromarray(mask.astype(np.uint8)).filter(ImageFilter.MaxFilter(5)), np.float32)
-
-
-def _fitting(shape: tuple[int, int], side: int) -> tuple[int, int]:
-    """Scale ``shape`` so that its long side is at most ``side``."""
-    k = min(side / max(shape), 1)
-    return max(1, round(shape[0] * k)), max(1, round(shape[1] * k))
-
-
-def _resized(plane: np.ndarray, shape: tuple[int, int], method=None) -> np.ndarray:
-    if plane.shape == tuple(shape):
-        return plane
-    method = method or (Image.Resampling.BOX if shape[0] < plane.shape[0] else Image.Resampling.BILINEAR)
-    return np.asarray(Image.fromarray(plane.astype(np.float32)).resize(shape[::-1], method))
-
-
 def _glyph(ink: np.ndarray, box: Box) -> np.ndarray:
     """Scale the digit into the 20×20 box: grey levels evened out, thin strokes thickened, edges smoothed."""
     fine = _evened(_scaled(ink, box, GLYPH * FINE))
     radius = round((THINNEST * FINE - stroke_width(fine)) / 2)
     if radius > 0:
         fine = _evened(_scaled(ink, box, GLYPH * FINE - 2 * radius))
-        fine = _thickened(np.pad(fine, radius), radius)
+        fine = _thickened(framed(fine, radius), radius)
     height, width = (-(-n // FINE) * FINE for n in fine.shape)
     fine = np.pad(fine, ((0, height - fine.shape[0]), (0, width - fine.shape[1])))
     return fine.reshape(height // FINE, FINE, width // FINE, FINE).mean((1, 3), dtype=np.float32)
@@ -216,7 +150,7 @@ def _scaled(ink: np.ndarray, box: Box, side: int) -> np.ndarray:
     part = ink[box.top : box.bottom, box.left : box.right]
     k = side / max(part.shape)
     shape = tuple(max(1, round(n * k)) for n in part.shape)
-    return np.clip(_resized(part, shape, Image.Resampling.BICUBIC), 0, 1)
+    return np.clip(resized(part, shape, Image.Resampling.BICUBIC), 0, 1)
 
 
 def _evened(ink: np.ndarray) -> np.ndarray:
@@ -227,16 +161,9 @@ def _evened(ink: np.ndarray) -> np.ndarray:
     return np.clip((ink - low) / (high - low), 0, 1)
 
 
-def stroke_width(ink: np.ndarray) -> float:
-    """Measure the mean width of the strokes of ``ink`` (H, W) in 0..1, in pixels: twice area over outline."""
-    padded = np.pad(ink, 1)
-    dy, dx = np.diff(padded, axis=0)[:, 1:], np.diff(padded, axis=1)[1:]
-    return 2 * float(ink.sum()) / float(np.hypot(dy, dx).sum() or 1)
-
-
 def _thickened(ink: np.ndarray, radius: int) -> np.ndarray:
     """Widen strokes by ``radius`` pixels on each side, as a round pen would."""
-    padded = np.pad(ink, radius)
+    padded = framed(ink, radius)
     height, width = ink.shape
     shifts = range(-radius, radius + 1)
     inside = [(y, x) for y in shifts for x in shifts if y * y + x * x <= (radius + 0.3) ** 2]
@@ -262,7 +189,9 @@ def _centred(glyph: np.ndarray) -> np.ndarray:
 
 def _padded(field: np.ndarray, size: int) -> np.ndarray:
     margin = (size - FIELD) // 2
-    return np.pad(field, (margin, size - FIELD - margin))[None].astype(np.float32)
+    out = np.zeros((1, size, size), np.float32)
+    out[0, margin : margin + FIELD, margin : margin + FIELD] = field
+    return out
 
 
 def show_input(source, path: str | os.PathLike, *, invert: str = "auto") -> None:

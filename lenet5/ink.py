@@ -3,6 +3,7 @@
 Everything here works on a reduced picture of at most 256 pixels a side, in NumPy.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -36,19 +37,20 @@ def paper(grey: np.ndarray) -> np.ndarray:
     A second-order surface (light falls off smoothly over a page) is fitted to the pixels that agree with it,
     beginning at the picture's border, where paper is likelier than ink. Shape (H, W) of ``grey``, float32.
     """
-    height, width = grey.shape
-    v, u = (np.linspace(-1, 1, n, dtype=np.float32) for n in grey.shape)
-    step = -(-max(height, width) // 64)
-    z, y, x = grey[::step, ::step], *np.meshgrid(v[::step], u[::step], indexing="ij")
-    frame = np.maximum(abs(y), abs(x)) > 0.8
+    step = -(-max(grey.shape) // 64)
+    v, u, basis, frame = _surfaces(grey.shape, step)
+    z = grey[::step, ::step]
     level = quantile(z[frame], 0.5)
     spread = 1.5 * quantile(abs(z[frame] - level), 0.5)
-    basis = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
     # A slight pull towards a flat paper decides what few pixels leave open.
     pull = np.diag([0, 1, 1, 1, 1, 1]) * 0.001 * z.size
     surface = np.full_like(z, level)
+    agreed = None
     for _ in range(6):
         agree = abs(z - surface) <= max(3 * spread, 0.03)
+        if agreed is not None and (agree == agreed).all():
+            break
+        agreed = agree
         rows = basis[agree].astype(np.float64)
         c = np.linalg.solve(rows.T @ rows + pull + 1e-9 * np.eye(6), rows.T @ (z[agree] - level))
         surface = (level + basis @ c).astype(np.float32)
@@ -58,17 +60,33 @@ def paper(grey: np.ndarray) -> np.ndarray:
     return surface.astype(np.float32)
 
 
+@functools.lru_cache(4)
+def _surfaces(shape: tuple[int, int], step: int) -> tuple[np.ndarray, ...]:
+    """Coordinates of rows and of columns, -1 to 1; six surfaces and the border of every ``step``-th pixel."""
+    v, u = (np.linspace(-1, 1, n, dtype=np.float32) for n in shape)
+    y, x = np.meshgrid(v[::step], u[::step], indexing="ij")
+    basis = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
+    return v, u, basis, np.maximum(abs(y), abs(x)) > 0.8
+
+
 def is_dark(relief: np.ndarray) -> bool:
     """Tell whether the ink is darker than the paper, from ``relief`` = picture − paper.
 
-    Ink is what stands out strongly: third powers make a few strong pixels outweigh many weak ones. On
-    uneven paper only thin marks count: strokes are thinner than shadows and than the gaps within digits.
+    Ink is what stands out strongly: third powers make a few strong pixels outweigh many weak ones. On uneven paper
+    that would be shadows, see `ink_is_dark`.
     """
-    if not _is_uneven(relief):
-        return float((relief.astype(np.float64) ** 3).sum()) < 0
-    width = 1 + 2 * (max(relief.shape) // 16)
-    bright, dark = (float(((side - _ground(side, width)) ** 3).sum()) for side in (relief, -relief))
-    return dark > bright
+    return ink_is_dark(relief) if is_uneven(relief) else float((relief.astype(np.float64) ** 3).sum()) < 0
+
+
+def ink_is_dark(relief: np.ndarray) -> bool:
+    """Tell the same of a picture with shadows: the ink is what leaves the smoother ground when it is taken away."""
+    width = 1 + 2 * (max(relief.shape) // 12)
+    bright, dark = (_roughness(opened(side, width)) for side in (relief, -relief))
+    return dark < bright
+
+
+def _roughness(plane: np.ndarray) -> float:
+    return float(sum(abs(np.diff(plane, axis=axis)).sum(dtype=np.float64) for axis in (0, 1)))
 
 
 def noise_of(relief: np.ndarray) -> float:
@@ -82,33 +100,57 @@ def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
     ``relief`` (H, W) comes back as it is, unless the paper varies more from place to place than from pixel to
     pixel. Then its ground is all that holds a square a third of the picture wide (a grey opening).
     """
-    if not _is_uneven(relief):
+    if not is_uneven(relief):
         return relief
     ink = -relief if dark else relief
-    ink = ink - _ground(ink, 1 + 2 * (max(relief.shape) // 6))
+    ink = ink - opened(ink, 1 + 2 * (max(relief.shape) // 6))
     ink -= quantile(ink, 0.25)  # what the opening cuts off grain; ink and its soft edges may cover half
     return -ink if dark else ink
 
 
-def _is_uneven(relief: np.ndarray) -> bool:
+def is_uneven(relief: np.ndarray) -> bool:
+    """Tell whether the paper varies more from place to place than from pixel to pixel."""
     cross = relief[1:, 1:] + relief[:-1, :-1] - relief[1:, :-1] - relief[:-1, 1:]
     grain = 0.75 * float(quantile(abs(cross), 0.5)) if cross.size else 0.0
     return noise_of(relief) > max(4 * grain, FAINTEST / 2)
 
 
-def _ground(plane: np.ndarray, width: int) -> np.ndarray:
-    """Cut off every peak that is narrower than ``width`` pixels: least, then greatest values in a square."""
-    for extreme in (np.min, np.max):
+def framed(plane: np.ndarray, margin: int) -> np.ndarray:
+    """A plane (H, W) with ``margin`` zeros on each side; `np.pad` takes ten times as long."""
+    out = np.zeros((plane.shape[0] + 2 * margin, plane.shape[1] + 2 * margin), plane.dtype)
+    out[margin : out.shape[0] - margin, margin : out.shape[1] - margin] = plane
+    return out
+
+
+def opened(plane: np.ndarray, width: int) -> np.ndarray:
+    """Cut off every peak that is narrower than ``width`` pixels: least, then greatest values in a square.
+
+    A square may lie outside of the picture by a quarter of its width, so that the ground's corners there are kept.
+    """
+    beyond = width // 4
+    for extreme, outside, pad in (
+        (np.minimum, np.inf, width // 2 + beyond),
+        (np.maximum, -np.inf, width // 2 - beyond),
+    ):
+        plane = np.pad(plane, pad, constant_values=outside)
         for axis in (0, 1):
-            plane = _slide(plane, width, axis, extreme)
+            plane = slide(plane, width, axis, extreme)
     return plane
 
 
-def _slide(plane: np.ndarray, width: int, axis: int, extreme) -> np.ndarray:
-    """Take the least or greatest value in a window of ``width`` pixels along ``axis``."""
-    pad = [(width // 2, width // 2) if i == axis else (0, 0) for i in (0, 1)]
-    padded = np.pad(plane, pad, mode="edge")
-    return extreme(np.lib.stride_tricks.sliding_window_view(padded, width, axis), axis=-1)
+def slide(plane: np.ndarray, width: int, axis: int, extreme: np.ufunc) -> np.ndarray:
+    """Take the least or greatest value in each window of ``width`` pixels along ``axis``: ``width`` − 1 fewer.
+
+    Windows of 1, 2, 4, … pixels, each from two of those before, until two of them cover ``width``.
+    """
+    plane = np.moveaxis(plane, axis, 0)
+    size = 1
+    while 2 * size <= width:
+        plane = extreme(plane[:-size], plane[size:])
+        size *= 2
+    if size < width:
+        plane = extreme(plane[: len(plane) - width + size], plane[width - size :])
+    return np.moveaxis(plane, 0, axis)
 
 
 def contrast(grey: np.ndarray, bare: np.ndarray, dark: bool) -> np.ndarray:
@@ -134,7 +176,9 @@ def threshold(ink: np.ndarray, noise: float) -> float | None:
     marks = np.sort(ink[ink > floor])
     if marks.size < 3:
         return None
-    marks = marks[np.linspace(0, marks.size - 1, min(marks.size, 4096)).astype(int)].astype(np.float64)
+    if marks.size > 4096:
+        marks = marks[np.linspace(0, marks.size - 1, 4096).astype(int)]
+    marks = marks.astype(np.float64)
     n = np.arange(1, marks.size)
     total = np.cumsum(marks)
     gap = total[:-1] / n - (total[-1] - total[:-1]) / (marks.size - n)
@@ -153,7 +197,8 @@ class Components:
 
     def __init__(self, mask: np.ndarray):
         self.shape = mask.shape
-        steps = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+        padded = framed(mask, 1).view(np.int8)[1:-1]
+        steps = padded[:, 1:] - padded[:, :-1]
         self._row, self._start = np.nonzero(steps == 1)
         self._stop = np.nonzero(steps == -1)[1]
         roots, self._label = np.unique(self._spread(mask.shape[1] + 2), return_inverse=True)

@@ -138,10 +138,14 @@ typedef struct {
     uint32_t epoch;
     /* Affine: radians, relative change of each side, horizontal shear as a tangent, pixels; all to either side. */
     float rotation, scale, shear, shift;
+    int crop;                  /* whole pixels to either side */
+    float flip_probability;    /* left and right exchanged */
     /* Elastic: pixels between knots (at least 3), pixels to either side that a knot is moved; none where that is 0. */
     float knot_spacing, knot_range;
     int cutout_side;           /* pixels */
     float cutout_probability, inversion_probability;
+    /* Pens, paper and cameras, see photo_body.h: parts of the way, 0 to 1; probability of a bar at the edge. */
+    float photo_pen, photo_blur, photo_uneven, photo_grain, photo_clutter;
 } lenet5_augmentation;
 
 /* OPTIMIZER_SDLM: each parameter has a rate of its own, moment2, by which the learning rate is multiplied. */

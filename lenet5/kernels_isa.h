@@ -50,6 +50,7 @@
 #define VL ((int)(VECTOR_BYTES / sizeof(T)))
 
 #include "augment_body.h"
+#include "photo_body.h"
 
 /* What becomes of a sum of gradients (training_body.h). */
 enum { UPDATE, BUFFER, RUNNING };

@@ -89,8 +89,8 @@ class LeNet5(Classifier, Network):
             Changes the time, not the weights.
         **settings
             Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
-            some of "affine,elastic,cutout,invert" (default "affine"); ``validation`` (default 0 here) sets pictures
-            apart, keeps the epoch that is best on them, and calibrates its confidence by them.
+            some of "affine,elastic,photo,cutout,invert" (default "affine"); ``validation`` (default 0 here) sets
+            pictures apart, keeps the epoch that is best on them, and calibrates its confidence by them.
 
         Raises
         ------

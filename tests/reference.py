@@ -106,6 +106,14 @@ def draws(seed, epoch, picture):
     return 2 * w[:6] - 1, w[8:]
 
 
+def cropped_and_flipped(seed, epoch, picture, crop, flip_probability):
+    """The matrix (3, 3) of a shift by whole pixels, down and to the right, and then of x to -x where it is mirrored."""
+    flip, shift = words(seed, epoch, picture, 0, 8)[6:].astype(np.int64)
+    right, down = shift // 2**16 % (2 * crop + 1) - crop, shift % 2**16 % (2 * crop + 1) - crop
+    side = -1 if flip / 2**32 < flip_probability else 1
+    return side, right, down
+
+
 def affine(u, *, rotation=0.0, scale=0.0, shear=0.0, shift=0.0):
     """The map (a, b, c, d, e, f) of radians and ranges: R(angle) [1 shear; 0 1] diag(1 / sx, 1 / sy), and a shift."""
     cos, sin = np.cos(rotation * u[0]), np.sin(rotation * u[0])
@@ -158,6 +166,58 @@ def cut_square(u, size, *, cutout_side=1, cutout_probability=0.0):
     return tuple(slice(max(start, 0), start + cutout_side) for start in starts)
 
 
+def hashed(x):
+    """The finalizer of MurmurHash3 on an array of 32-bit words, as float64."""
+    x = np.asarray(x, np.uint64) % 2**32
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor) % 2**32
+    return x ^ (x >> np.uint64(16))
+
+
+def through_pen_and_lens(picture, w, *, pen=0.0, blur=0.0):
+    """One channel with three pixels of background around it, (h + 6, w + 6); the outermost ones stay."""
+    inner = (slice(1, -1), slice(1, -1))
+    out = np.pad(picture.astype(np.float64), 3)
+    pen = pen * (2 * w[0] - 1)
+    extreme = np.min if pen < 0 else np.max
+    windows = np.lib.stride_tricks.sliding_window_view
+    out[inner] += abs(pen) * (extreme(windows(out, (3, 3)), axis=(2, 3)) - out[inner])
+    weights = np.outer([1, 2, 1], [1, 2, 1]) / 16
+    out[inner] += blur * w[1] * ((windows(out, (3, 3)) * weights).sum(axis=(2, 3)) - out[inner])
+    return out
+
+
+def clutter_bar(w, size, probability):
+    """Two slices and the ink of a bar near the edge of a field; none, mostly."""
+    if w[5] >= probability:
+        return slice(0), slice(0), 0
+    edge = int(w[6] * 4)
+    across = edge % 2
+    n, m = size[across], size[1 - across]
+    depth, gap = 1 + int(w[7] * n / 6), int(w[6] * 4 % 1 * n / 8)
+    length = 1 + int(w[8] * m)
+    start = int(w[9] * m) - length // 2
+    first = n - gap - depth if edge >= 2 else gap
+    deep, wide = slice(first, first + depth), slice(max(start, 0), start + length)
+    return (wide, deep, 0.3 + 0.7 * w[10]) if across else (deep, wide, 0.3 + 0.7 * w[10])
+
+
+def on_paper(field, w, *, uneven=0.0, grain=0.0, clutter=0.0):
+    """A field (H, W) of ink that covers unevenly, grain and clutter added."""
+    key = int(w[4] * 2**32)
+    y, x = np.indices(field.shape)
+    knot = lambda i, j: (hashed(key + i * 64 + j) >> np.uint64(8)) / 2**24  # noqa: E731
+    down, right = y % 8 / 8, x % 8 / 8
+    left, other = (knot(y // 8, j) * (1 - down) + knot(y // 8 + 1, j) * down for j in (x // 8, x // 8 + 1))
+    out = field * (1 - uneven * w[2] * (left + right * (other - left)))
+    h = hashed((key ^ ((y + 1) << 16)) + x)
+    ink, paper = (h >> np.uint64(16)) / 2**16, (h % 2**16) / 2**16
+    out = out + grain * w[3] * w[11] * (paper**2 * (1 - out) - ink * out)
+    rows, columns, bar = clutter_bar(w, field.shape, clutter)
+    out[rows, columns] = np.maximum(out[rows, columns], bar)
+    return out
+
+
 def augmented(picture, seed, epoch, number, size, **ranges):
     """One channel (h, w) in 0..1 of a picture, distorted; ranges as of `_kernels.Augmentation`."""
     own = {name: ranges.pop(name) for name in list(ranges) if name in ("rotation", "scale", "shear", "shift")}
@@ -165,7 +225,10 @@ def augmented(picture, seed, epoch, number, size, **ranges):
     inversion = ranges.pop("inversion_probability", 0.0)
     u, chance = draws(seed, epoch, number)
     moved = displacement(seed, epoch, number, size, **elastic) if elastic else None
-    out = warped(picture, affine(u, **own), size, moved)
+    w = words(seed, epoch, number, 4, 12) / 2**32
+    photo = {name: ranges.pop(f"photo_{name}", 0.0) for name in ("pen", "blur", "uneven", "grain", "clutter")}
+    source = through_pen_and_lens(picture, w, pen=photo.pop("pen"), blur=photo.pop("blur"))
+    out = on_paper(warped(source, affine(u, **own), size, moved), w, **photo)
     out[cut_square(chance, size, **ranges)] = 0
     return 1 - out if chance[3] < inversion else out
 

@@ -15,11 +15,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lenet5 import _kernels
-from lenet5.augment import AUGMENTATIONS, Affine, Cutout, Elastic, Invert, canonical, chosen, for_epoch
+from lenet5.augment import (
+    AUGMENTATIONS,
+    Affine,
+    Crop,
+    Cutout,
+    Elastic,
+    Flip,
+    Invert,
+    Photo,
+    canonical,
+    chosen,
+    for_epoch,
+)
 
 CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_instruction_set starts
-LISTS = ["affine", "elastic", "cutout", "invert", "affine,elastic", "affine,elastic,cutout,invert"]
-NOTHING = [Affine(0, 0, 0, 0), Elastic(alpha=0), Cutout(probability=0), Invert(probability=0)]
+LISTS = ["affine", "elastic", "cutout", "invert", "affine,elastic", "photo", "affine,elastic,photo,cutout,invert"]
+NOTHING = [Affine(0, 0, 0, 0), Elastic(alpha=0), Photo(0, 0, 0, 0, 0), Cutout(probability=0), Invert(probability=0)]
 
 
 def pictures(n, height=28, width=28, channels=1, dtype=np.uint8):
@@ -86,14 +98,14 @@ def test_distorted_pictures_against_the_reference(names, dtype):
     np.testing.assert_allclose(out, of_reference(X, chosen(names), **given), atol=2e-4)
 
 
-WIDE = [Affine(60, 0.5, 0.5, 5), Elastic(90, 3), Cutout(9, 0.7), Invert(0.3)]
+WIDE = [Affine(60, 0.5, 0.5, 5), Elastic(90, 3), Cutout(9, 0.7), Invert(0.3), Photo(1, 1, 1, 1, 0.5)]
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     height=st.integers(1, 64), width=st.integers(1, 64), padding=st.integers(0, 16), channels=st.integers(1, 3),
     dtype=st.sampled_from([np.uint8, np.float32]), seed=st.integers(0, 2**64 - 1), epoch=st.integers(0, 2**32 - 1),
-    used=st.sets(st.integers(0, 3)), n=st.integers(1, 20), data=st.data(),
+    used=st.sets(st.integers(0, 4)), n=st.integers(1, 20), data=st.data(),
 )  # fmt: skip
 def test_any_size_against_the_reference(height, width, padding, channels, dtype, seed, epoch, used, n, data):
     X = pictures(3, height, width, channels, dtype)
@@ -242,18 +254,48 @@ def test_names_have_one_order(given, expected):
 
 
 @pytest.mark.parametrize(
-    "given", ["", ",", "affine,", "affine,affine", "none,affine", "flip", "Affine", None, 3, ["affine"]]
+    "given", ["", ",", "affine,", "affine,affine", "none,affine", "mirror", "Affine", None, 3, ["affine"]]
 )
 def test_other_lists_are_refused(given):
     with pytest.raises(
-        ValueError, match=r"^augment is .*, expected none, or one or more of affine, elastic, cutout, inv"
+        ValueError,
+        match=r"^augment is .*, expected none, or one or more of affine, rotation, scale, shear, shift, crop",
     ):
         canonical(given)
+
+
+@pytest.mark.parametrize("part", ["rotation", "scale", "shear", "shift"])
+def test_a_part_of_affine_is_that_part(part):
+    whole, own = Affine().ranges(), chosen(part)[0].ranges()
+    assert own == {name: value if name == part else 0 for name, value in whole.items()}
+    both = for_epoch(chosen(f"affine,{part}"), seed=1, epoch=0)
+    X = pictures(20)
+    np.testing.assert_array_equal(
+        _kernels.gather(_kernels.Pictures(X, 2, 0.0, 1.0), np.arange(20), both), gathered(X, "affine", seed=1, epoch=0)
+    )
+
+
+def test_crop_and_flip_move_whole_pixels():
+    """Each by its definition; both at once the mirrored crop."""
+    X = pictures(200, dtype=np.float32)
+    field = np.pad(X, ((0, 0), (0, 0), (5, 5), (5, 5)))
+    for distortions, crop, probability in (([Crop(3)], 3, 0), ([Flip(0.4)], 0, 0.4), ([Crop(3), Flip(1.0)], 3, 1)):
+        out = gathered(X, distortions, seed=9, epoch=2)
+        seen = set()
+        for picture in range(200):
+            side, right, down = reference.cropped_and_flipped(9, 2, picture, crop, probability)
+            expected = field[picture, :, 3 + down : 35 + down, 3 + right : 35 + right][:, :, ::side]
+            np.testing.assert_allclose(out[picture], expected, atol=1e-6)
+            seen.add((side, right, down))
+        assert len(seen) == (2 if crop == 0 else 49)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: Crop(33), "Crop: pixels is 33, expected 0 to 32"),
+        (lambda: Crop(1.5), "Crop: pixels is 1.5, expected a whole number"),
+        (lambda: Flip(2), "Flip: probability is 2, expected 0 to 1"),
         (lambda: Affine(rotation=181), "Affine: rotation is 181, expected 0 to 180"),
         (lambda: Affine(scale=1.0), "Affine: scale is 1.0, expected 0 to 0.9"),
         (lambda: Affine(shear=-0.1), "Affine: shear is -0.1, expected 0 to 2"),
@@ -261,6 +303,8 @@ def test_other_lists_are_refused(given):
         (lambda: Affine(shift=None), "Affine: shift is None, expected 0 to 32"),
         (lambda: Elastic(alpha=float("inf")), "Elastic: alpha is inf, expected 0 to 200"),
         (lambda: Elastic(sigma=1), "Elastic: sigma is 1, expected 2 to 32"),
+        (lambda: Photo(pen=1.5), "Photo: pen is 1.5, expected 0 to 1"),
+        (lambda: Photo(clutter=True), "Photo: clutter is True, expected 0 to 1"),
         (lambda: Cutout(side=0), "Cutout: side is 0, expected 1 to 96"),
         (lambda: Cutout(side=2.5), "Cutout: side is 2.5, expected a whole number"),
         (lambda: Cutout(probability=1.1), "Cutout: probability is 1.1, expected 0 to 1"),
@@ -276,7 +320,7 @@ def test_ranges_that_make_no_sense_are_refused(make, message):
     ("name", "value"),
     [("rotation", np.nan), ("rotation", 5), ("scale", 1), ("shear", np.inf), ("shift", -1), ("knot_spacing", 2.9),
      ("knot_range", np.nan), ("cutout_side", 97), ("cutout_side", 0), ("cutout_probability", 2),
-     ("inversion_probability", -1)],
+     ("inversion_probability", -1), ("photo_pen", 1.1), ("photo_grain", np.nan), ("photo_clutter", -1)],
 )  # fmt: skip
 def test_the_kernels_take_nothing_that_leads_out_of_the_picture(name, value):
     with pytest.raises(ValueError, match="a range of distortions is out of bounds"):
@@ -293,7 +337,7 @@ def test_pictures_that_are_too_large_are_refused(height, width, padding):
 
 def test_largest_ranges_on_the_largest_pictures():
     X = pictures(17, 64, 64, 2)
-    widest = [Affine(180, 0.9, 2, 32), Elastic(200, 2), Cutout(96, 0.5), Invert()]
+    widest = [Affine(180, 0.9, 2, 32), Elastic(200, 2), Photo(1, 1, 1, 1, 1), Cutout(96, 0.5), Invert()]
     out = gathered(X, widest, padding=16)
     assert out.shape == (17, 2, 96, 96)
     assert ((out >= -1e-6) & (out <= 1 + 1e-6)).all()

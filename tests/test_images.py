@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pictures import FORMATS, drawn, in_mode, saved
 from PIL import Image
 
-from lenet5 import decode, images, ink
+from lenet5 import decode, find, images, ink
 from lenet5.errors import NoDigitError
 from lenet5.images import prepare, read_image, show_input
 
@@ -174,7 +174,7 @@ def test_digit_fills_the_box_and_is_centred(pen, side):
 
 def test_thin_strokes_come_out_as_wide_as_mnists():
     for pen in (1, 2, 3):
-        width = images.stroke_width(prepare(drawn(400, pen=pen)).field)
+        width = find.stroke_width(prepare(drawn(400, pen=pen)).field)
         assert 1.8 < width < 3.2, pen
 
 
@@ -385,7 +385,7 @@ def test_stroke_width_of_a_bar():
     for width in (2, 3, 5):
         bar = np.zeros((60, 60))
         bar[5:55, 20 : 20 + width] = 1
-        assert images.stroke_width(bar) == pytest.approx(width, rel=0.12)
+        assert find.stroke_width(bar) == pytest.approx(width, rel=0.12)
 
 
 def test_show_input(tmp_path):

@@ -1,0 +1,64 @@
+"""How long does training take, from arrays in memory to an accuracy on MNIST's test pictures?
+
+    python benchmarks/time_to_99.py --seeds 10 --threads 2
+    python benchmarks/time_to_99.py --target 99.5 --recipe standard --seeds 5
+
+The clock runs from the untrained network: making it, laying out the pictures and every step count; reading the files
+and looking at the test pictures do not. How long to train is fixed beforehand by the recipe, it is not chosen by the
+test pictures: these are looked at after each pass only to say when the target was first reached, and at the end.
+"""
+
+import sys
+from time import perf_counter
+
+import common
+import numpy as np
+
+from lenet5 import LeNet5, datasets
+from lenet5.config import RECIPES, Config
+from lenet5.train import Trainer
+
+
+def main() -> None:
+    p = common.parser(__doc__.splitlines()[0])
+    p.add_argument("--seeds", type=int, default=10)
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--target", type=float, default=99.0, help="per cent")
+    p.add_argument("--recipe", choices=RECIPES, default="quick")
+    options = p.parse_args()
+    data = datasets.obtain("mnist", options.data_dir, offline=True)
+    runs = [race(data, seed, options) for seed in range(options.seeds)]
+    seconds = [run["seconds"] for run in runs]
+    reached = [run["seconds_to_target"] for run in runs if run["seconds_to_target"] is not None]
+    accuracies = np.array([run["accuracy"] for run in runs])
+    print(f"whole training: median {np.median(seconds):.2f} s ({min(seconds):.2f} .. {max(seconds):.2f}), "
+          f"{options.threads} threads, recipe {options.recipe}")  # fmt: skip
+    if reached:
+        print(f"{len(reached)} of {len(runs)} seeds reached {options.target:g} %: median {np.median(reached):.2f} s")
+    print(f"accuracy at the end: mean {100 * accuracies.mean():.3f} %, least {100 * accuracies.min():.2f} %, most "
+          f"{100 * accuracies.max():.2f} %, spread {100 * accuracies.std(ddof=1):.3f}")  # fmt: skip
+    document = {"machine": common.machine(), "recipe": options.recipe, "target": options.target,
+                "threads": options.threads, "runs": runs}  # fmt: skip
+    common.save(f"time-to-{options.target:g}", document, options.out)
+    sys.exit(not (accuracies >= options.target / 100).all())
+
+
+def race(data, seed: int, options) -> dict:
+    """One training; its time, without the looks at the test pictures."""
+    started = perf_counter()
+    network = LeNet5(seed=seed)
+    trainer = Trainer(network, *data.train, Config.of_recipe(options.recipe, seed=seed), options.threads)
+    looking, first, accuracy = 0.0, None, 0.0
+    for _ in trainer.run():
+        at = perf_counter()
+        accuracy = network.score(*data.test, options.threads)
+        if first is None and accuracy >= options.target / 100:
+            first = at - started - looking
+        looking += perf_counter() - at
+    seconds = perf_counter() - started - looking
+    print(f"seed {seed}: {seconds:.2f} s, {len(trainer.history)} passes, {100 * accuracy:.2f} %", file=sys.stderr)
+    return {"seed": seed, "seconds": seconds, "seconds_to_target": first, "accuracy": accuracy}
+
+
+if __name__ == "__main__":
+    main()

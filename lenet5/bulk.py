@@ -1,0 +1,92 @@
+"""Many pictures, prepared by several processes, in order and in constant memory.
+
+Preparing a picture is many small steps in Python, which threads would do one after the other; decoding and preparing
+take a hundred times as long as the network does.
+"""
+
+import itertools
+import multiprocessing
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from .errors import LeNet5Error, PictureError
+from .images import read_image
+from .threads import check_threads, default_threads
+
+FEW = 128  # pictures from which other processes are worth starting
+CHUNK = 32  # pictures handed to a process at a time
+AHEAD = 3  # chunks that wait for each process
+
+
+def read_many(
+    sources: Iterable, *, invert: str = "auto", threads: int | None = None
+) -> Iterator[tuple[object, np.ndarray | PictureError]]:
+    """Each source with what `images.read_image` makes of it, (1, 32, 32) float32, or with the error it raises.
+
+    Parameters
+    ----------
+    sources : iterable
+        As `read_image` takes them; only some hundred are asked for ahead of the answers. Files that are open already
+        are read by this process.
+    threads : int, optional
+        How many processes prepare them (default: `default_threads`); with 1, or few sources, this one does it.
+
+    Raises
+    ------
+    LeNet5Error
+        A process was killed from outside.
+    """
+    n_processes = check_threads(default_threads() if threads is None else threads)
+    sources = iter(sources)
+    first = list(itertools.islice(sources, FEW))
+    sources = itertools.chain(first, sources)
+    if n_processes == 1 or len(first) < FEW:
+        for source in sources:
+            yield source, _read(source, invert)
+    else:
+        yield from _by_processes(sources, invert, n_processes)
+
+
+def _read(source, invert: str) -> np.ndarray | PictureError:
+    try:
+        return read_image(source, invert=invert)
+    except PictureError as error:
+        return error
+
+
+def _read_chunk(chunk: list, invert: str) -> list:
+    return [_read(source, invert) for source in chunk]
+
+
+def _start() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the answers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    pool = ProcessPoolExecutor(n_processes, context, _start)
+    waiting: deque = deque()
+    try:
+        while True:
+            while len(waiting) < AHEAD * n_processes and (chunk := list(itertools.islice(sources, CHUNK))):
+                open_ones = {i: _read(source, invert) for i, source in enumerate(chunk) if hasattr(source, "read")}
+                others = [source for i, source in enumerate(chunk) if i not in open_ones]
+                waiting.append((chunk, open_ones, pool.submit(_read_chunk, others, invert)))
+            if not waiting:
+                return
+            chunk, open_ones, future = waiting.popleft()
+            answers = iter(future.result())
+            for i, source in enumerate(chunk):
+                yield source, open_ones[i] if i in open_ones else next(answers)
+    except BrokenProcessPool:
+        raise LeNet5Error("a process that prepares pictures was killed (too little memory?); try --threads 1") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

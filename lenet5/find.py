@@ -1,0 +1,168 @@
+"""Which marks of a picture are the digit: several ideas of what is ground and what is ink, and the best of them."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from .ground import flattened, rules
+from .ink import (
+    FAINTEST,
+    Box,
+    box_of,
+    contrast,
+    digit_mask,
+    framed,
+    ink_is_dark,
+    is_dark,
+    is_sheet,
+    noise_of,
+    paper,
+    quantile,
+    slide,
+    threshold,
+    without_shadows,
+)
+
+SMALL = 256  # pixels, the longer side of the picture on which the ink is looked for
+COARSE = 96
+LEAST = 48  # pixels of the shorter side below which there is no table, thumb or shadow to look for
+GOOD = 0.9  # plausibility from which no other idea is tried
+PARTS = (3, 6, 10)  # ground is what is wider than such a part of the picture
+
+
+class _Idea(NamedTuple):
+    """Marks (H, W) bool on a bare page (H, W), on the reduced picture; dark or bright; how plausible, 0..1."""
+
+    mask: np.ndarray
+    bare: np.ndarray
+    dark: bool
+    plausible: float
+
+
+def find(grey: np.ndarray, invert: str) -> tuple[bool, np.ndarray, Box] | None:
+    """Find the digit: whether it is dark, the ink alone (H, W) in 0..1 of contrast, and its box; None if none.
+
+    grey (H, W) float32 in 0..1; ``invert`` as for `images.read_image`.
+    """
+    for side in (SMALL, COARSE):  # where grain hides everything, averaging more may help
+        small = resized(grey, fitting(grey.shape, side))
+        idea = max(_ideas(small, invert), key=lambda idea: idea.plausible, default=None)
+        if idea or max(small.shape) < COARSE:
+            break
+    if idea is None:
+        return None
+    k = grey.shape[0] / small.shape[0], grey.shape[1] / small.shape[1]
+    top, left, bottom, right = box_of(idea.mask)
+    box = Box(int(top * k[0]), int(left * k[1]), round(bottom * k[0]), round(right * k[1]))
+    if is_sheet(idea.mask) and (inner := _find_on_sheet(grey, box, invert)):
+        return inner
+    # The page is smooth: its estimate at the small size serves the full one.
+    ink = np.clip(contrast(grey, resized(idea.bare, grey.shape), idea.dark), 0, 1)
+    ink *= resized(_grown(idea.mask), grey.shape) > 0.25
+    return idea.dark, ink, box
+
+
+def _ideas(small: np.ndarray, invert: str) -> Iterator[_Idea]:
+    """The ideas for a picture (H, W) that find any marks, likelier ones first, up to one that is good."""
+    relief = small - paper(small)
+    dark = is_dark(relief) if invert == "auto" else invert == "yes"
+    idea = _marks(small, small - without_shadows(relief, dark), dark)
+    if idea:
+        yield idea
+    if min(small.shape) < LEAST or (idea.plausible >= GOOD if idea else noise_of(relief) < FAINTEST / 2):
+        return
+    # The ink is what leaves the smoother ground when it is taken away.
+    if invert == "auto":
+        dark = ink_is_dark(relief)
+    for likely in (True, False) if invert == "auto" else (True,):
+        for part in PARTS:
+            side = dark == likely
+            idea = _marks(small, small - flattened(relief, side, part), side)
+            if idea and likely:
+                yield idea
+                if idea.plausible >= GOOD:
+                    return
+            elif idea:
+                yield idea._replace(plausible=0.6 * idea.plausible)
+
+
+def _marks(small: np.ndarray, bare: np.ndarray, dark: bool) -> _Idea | None:
+    ink = contrast(small, bare, dark)
+    lines = rules(ink)
+    if lines.any():  # they are a part of the page
+        bare = bare * (1 - lines) if dark else bare + lines
+        ink = contrast(small, bare, dark)
+    noise = noise_of(ink)
+    level = threshold(ink, noise)
+    mask = None if level is None else digit_mask(ink, level, noise)
+    if mask is None:
+        return None
+    return _Idea(mask, bare, dark, 1.0 if min(small.shape) < LEAST else _plausibility(mask, ink, small))
+
+
+def _plausibility(mask: np.ndarray, ink: np.ndarray, small: np.ndarray) -> float:
+    """How much marks (H, W) look like a digit: whole, made of strokes, not too small, with edges in the picture."""
+    box = box_of(mask)
+    side = max(box.bottom - box.top, box.right - box.left)
+    thick = stroke_width(mask.astype(np.float32)) / side
+    score = _falling(thick, 0.35, 0.5) * min(8 * side / max(mask.shape), 1) * _edge_support(mask, ink, small) ** 2
+    if box.top == 0 or box.left == 0 or box.bottom == mask.shape[0] or box.right == mask.shape[1]:
+        score *= 0.3 + 0.55 * _falling(thick, 0.18, 0.26)  # a digit rather than a thumb, or a table
+    return score
+
+
+def _falling(x: float, one: float, zero: float) -> float:
+    """1 up to ``one``, 0 from ``zero`` on."""
+    return min(max((zero - x) / (zero - one), 0), 1)
+
+
+def _edge_support(mask: np.ndarray, ink: np.ndarray, small: np.ndarray) -> float:
+    """The part of the outline of marks where the picture changes as much as ``ink`` says, within three pixels."""
+    padded = framed(mask, 1)
+    outline = mask & ~(padded[2:, 1:-1] & padded[:-2, 1:-1] & padded[1:-1, 2:] & padded[1:-1, :-2])
+    near = np.pad(small, 3, mode="edge")
+    high, low = (slide(slide(near, 7, 0, extreme), 7, 1, extreme)[outline] for extreme in (np.maximum, np.minimum))
+    strength = float(quantile(ink[mask], 0.5))
+    return float(np.clip((high - low) / np.maximum(high, 0.1) / (0.5 * strength), 0, 1).mean())
+
+
+def stroke_width(ink: np.ndarray) -> float:
+    """Measure the mean width of the strokes of ``ink`` (H, W) in 0..1, in pixels: twice area over outline."""
+    padded = framed(ink, 1)
+    dy, dx = np.diff(padded, axis=0)[:, 1:], np.diff(padded, axis=1)[1:]
+    return 2 * float(ink.sum()) / float(np.hypot(dy, dx).sum() or 1)
+
+
+def _find_on_sheet(grey: np.ndarray, box: Box, invert: str) -> tuple[bool, np.ndarray, Box] | None:
+    """Look for the digit within ``box`` only, a little away from its edges."""
+    inset = 1 + min(box.bottom - box.top, box.right - box.left) // 32
+    window = np.s_[box.top + inset : box.bottom - inset, box.left + inset : box.right - inset]
+    found = find(grey[window], invert)
+    if found is None:
+        return None
+    dark, part, (top, left, bottom, right) = found
+    ink = np.zeros_like(grey)
+    ink[window] = part
+    y, x = box.top + inset, box.left + inset
+    return dark, ink, Box(top + y, left + x, bottom + y, right + x)
+
+
+def _grown(mask: np.ndarray) -> np.ndarray:
+    """Widen a mask by two pixels, to keep the soft edges of strokes."""
+    return np.asarray(Image.fromarray(mask.astype(np.uint8)).filter(ImageFilter.MaxFilter(5)), np.float32)
+
+
+def fitting(shape: tuple[int, int], side: int) -> tuple[int, int]:
+    """Scale ``shape`` so that its long side is at most ``side``."""
+    k = min(side / max(shape), 1)
+    return max(1, round(shape[0] * k)), max(1, round(shape[1] * k))
+
+
+def resized(plane: np.ndarray, shape: tuple[int, int], method=None) -> np.ndarray:
+    """Bring a plane (H, W) to ``shape``, float32: averaged where it becomes smaller, else interpolated."""
+    if plane.shape == tuple(shape):
+        return plane
+    method = method or (Image.Resampling.BOX if shape[0] < plane.shape[0] else Image.Resampling.BILINEAR)
+    return np.asarray(Image.fromarray(plane.astype(np.float32)).resize(shape[::-1], method))
