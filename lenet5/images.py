@@ -32,6 +32,7 @@ class Prepared:
     grey (H, W), float32: as decoded · dark: the ink is darker than the paper · ink (H, W), float32 in 0..1 ·
     box: where the digit was found in ``grey`` · glyph (h, w): the digit at its final size ·
     field (28, 28) · input (1, S, S): what the network sees. All float32 in 0..1, ink bright from ``ink`` on.
+    beside: how many more marks as high as the digit stand in line with it.
     """
 
     grey: np.ndarray
@@ -41,6 +42,7 @@ class Prepared:
     glyph: np.ndarray
     field: np.ndarray
     input: np.ndarray
+    beside: int = 0
 
 
 def read_image(source, *, invert: str = "auto", size: int = 32) -> np.ndarray:
@@ -85,10 +87,9 @@ def prepare(source, *, invert: str = "auto", size: int = 32) -> Prepared:
     found = find(grey, invert)
     if found is None:
         raise NoDigitError(f"{source_name(source)}: no digit found; the picture seems blank")
-    dark, ink, box = found
-    glyph = _glyph(ink, box)
+    glyph = _glyph(found.ink, found.box)
     field = _centred(glyph)
-    return Prepared(grey, dark, ink, box, glyph, field, _padded(field, size))
+    return Prepared(grey, found.dark, found.ink, found.box, glyph, field, _padded(field, size), found.beside)
 
 
 def to_grey(picture: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ TIERS = [
     {"network", "datasets", "decode", "ground", "ink", "find", "images", "metrics", "calibration"},
     {"train", "modelfile", "classifier"},
     {"model"},
-    {"committee", "rejection", "bulk"},
+    {"committee", "rejection", "bulk", "judge"},
     {"runs"},
     {"benchmark", "benchmark.timing", "benchmark.figures", "benchmark.machine", "benchmark.chart"},
     {"benchmark.kernels", "benchmark.peers", "benchmark.startup", "benchmark.compare"},
