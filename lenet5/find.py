@@ -33,12 +33,16 @@ PARTS = (3, 6, 10)  # ground is what is wider than such a part of the picture
 
 
 class Found(NamedTuple):
-    """A digit: dark or bright; its ink alone, (H, W) float32 in 0..1 of contrast; its box; how many more stand by."""
+    """A digit: dark or bright; its ink alone, (H, W) float32 in 0..1 of contrast; its box; how many more stand by.
+
+    ``page`` is what lies under the ink, as it was estimated: a reduced picture, (h, w) float32.
+    """
 
     dark: bool
     ink: np.ndarray
     box: Box
     beside: int
+    page: np.ndarray
 
 
 class _Idea(NamedTuple):
@@ -71,7 +75,7 @@ def find(grey: np.ndarray, invert: str) -> Found | None:
     # The page is smooth: its estimate at the small size serves the full one.
     ink = np.clip(contrast(grey, resized(idea.bare, grey.shape), idea.dark), 0, 1)
     ink *= resized(_grown(idea.mask), grey.shape) > 0.25
-    return Found(idea.dark, ink, box, idea.beside)
+    return Found(idea.dark, ink, box, idea.beside, idea.bare)
 
 
 def _ideas(small: np.ndarray, invert: str) -> Iterator[_Idea]:
@@ -153,11 +157,11 @@ def _find_on_sheet(grey: np.ndarray, box: Box, invert: str) -> Found | None:
     found = find(grey[window], invert)
     if found is None:
         return None
-    dark, part, (top, left, bottom, right), beside = found
-    ink = np.zeros_like(grey)
-    ink[window] = part
+    top, left, bottom, right = found.box
+    ink, page = np.zeros_like(grey), grey.copy()
+    ink[window], page[window] = found.ink, resized(found.page, found.ink.shape)
     y, x = box.top + inset, box.left + inset
-    return Found(dark, ink, Box(top + y, left + x, bottom + y, right + x), beside)
+    return found._replace(ink=ink, box=Box(top + y, left + x, bottom + y, right + x), page=page)
 
 
 def _grown(mask: np.ndarray) -> np.ndarray:
