@@ -5,7 +5,6 @@ take a hundred times as long as the network does.
 """
 
 import itertools
-import multiprocessing
 import signal
 import sys
 from collections import deque
@@ -78,6 +77,7 @@ def _start() -> None:
 
 
 def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
+    import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
