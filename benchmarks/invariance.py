@@ -140,7 +140,7 @@ def main() -> None:
 def chart(panels: list) -> Image.Image:
     """One panel for each change: the part that is read rightly, level by level."""
     width, height, font = 480, 250, ImageFont.load_default(12)
-    sheet = Image.new("RGB", (2 * width, height * (len(panels) + 1) // 2), "white")
+    sheet = Image.new("RGB", (2 * width, height * ((len(panels) + 1) // 2)), "white")
     draw = ImageDraw.Draw(sheet)
     for k, (name, levels, parts) in enumerate(panels):
         left, top, bottom = k % 2 * width + 50, k // 2 * height + 34, k // 2 * height + height - 34

@@ -29,6 +29,7 @@ SMALL = 256  # pixels, the longer side of the picture on which the ink is looked
 COARSE = 96
 LEAST = 48  # pixels of the shorter side below which there is no table, thumb or shadow to look for
 GOOD = 0.9  # plausibility from which no other idea is tried
+CLEARLY = 1.25
 PARTS = (3, 6, 10)  # ground is what is wider than such a part of the picture
 
 
@@ -62,7 +63,7 @@ def find(grey: np.ndarray, invert: str) -> Found | None:
     """
     for side in (SMALL, COARSE):  # where grain hides everything, averaging more may help
         small = resized(grey, fitting(grey.shape, side))
-        idea = max(_ideas(small, invert), key=lambda idea: idea.plausible, default=None)
+        idea = _best(_ideas(small, invert))
         if idea or max(small.shape) < COARSE:
             break
     if idea is None:
@@ -76,6 +77,15 @@ def find(grey: np.ndarray, invert: str) -> Found | None:
     ink = np.clip(contrast(grey, resized(idea.bare, grey.shape), idea.dark), 0, 1)
     ink *= resized(_grown(idea.mask), grey.shape) > 0.25
     return Found(idea.dark, ink, box, idea.beside, idea.bare)
+
+
+def _best(ideas: Iterator[_Idea]) -> _Idea | None:
+    """The most plausible idea; a later one, which takes more out of the picture, has to be clearly better."""
+    best = None
+    for idea in ideas:
+        if best is None or idea.plausible > CLEARLY * best.plausible:
+            best = idea
+    return best
 
 
 def _ideas(small: np.ndarray, invert: str) -> Iterator[_Idea]:

@@ -28,7 +28,7 @@ def rules(ink: np.ndarray) -> np.ndarray:
     """Find the lines of ruled or squared paper: how much of ``ink`` (H, W) they are, (H, W), 0 where there are none.
 
     A printed line goes through the whole picture: in each quarter of it and at both ends, even the lesser values
-    stand out from those beside it. It may rise a little, and each of four bands of a page may have lines of its own slope.
+    stand out from those beside it. It may rise a little, and each of four bands may have lines of its own slope.
     """
     return 1 - (1 - _lines(ink)) * (1 - _lines(ink.T).T)
 

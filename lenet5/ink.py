@@ -158,7 +158,7 @@ def contrast(grey: np.ndarray, bare: np.ndarray, dark: bool) -> np.ndarray:
 
     Dark ink swallows a part of the light, so it counts by proportion: a shadow on both does not change it.
     """
-    return 1 - grey / np.maximum(bare, 0.1) if dark else grey - bare
+    return (bare - grey) / np.maximum(bare, 0.1) if dark else grey - bare
 
 
 def is_sheet(mask: np.ndarray) -> bool:
