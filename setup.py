@@ -37,8 +37,12 @@ kernels = Extension(
         "lenet5/winograd_body.h",
         "lenet5/conv_body.h",
         "lenet5/conv_pool_body.h",
+        "lenet5/table_body.h",
         "lenet5/pool_body.h",
+        "lenet5/rbf_body.h",
         "lenet5/activation_body.h",
+        "lenet5/loss_body.h",
+        "lenet5/regularize_body.h",
         "lenet5/kernels_table.h",
         "lenet5/kernels_isa.h",
         "lenet5/augment_body.h",
@@ -60,4 +64,11 @@ kernels = Extension(
     ],
 )
 
-setup(ext_modules=cythonize([kernels], compiler_directives=DIRECTIVES, force=DEBUG))
+pieces = Extension(
+    "lenet5.strings._pieces",
+    sources=["lenet5/strings/_pieces.pyx"],
+    depends=["lenet5/strings/pieces.h"],
+    extra_compile_args=kernels.extra_compile_args,
+)
+
+setup(ext_modules=cythonize([kernels, pieces], compiler_directives=DIRECTIVES, force=DEBUG))

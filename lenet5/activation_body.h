@@ -1,4 +1,4 @@
-/* Activations, softmax and its loss, for element type T; and how fast multiply-adds are. */
+/* Activations for element type T; and how fast multiply-adds are. */
 
 /* ---- activations, n elements (a multiple of LANES), in place if Y == X; the backward reads the output ------- */
 
@@ -44,61 +44,49 @@ INLINE V FN(tanh_vector)(V x) {
     return FN(select)((FN(mask))(a < FN(splat)((T)0.625)), near, (V)((FN(mask))far | sign));
 }
 
-static void FN(tanh_forward)(int64_t n, const T *X, T *Y) {
+/* gain * tanh(slope * x) + shift, with constants */
+INLINE void FN(squash_forward)(int64_t n, const T *X, T *Y, T gain, T slope, T shift) {
     if (sizeof(T) == sizeof(float))
         for (int64_t i = 0; i < n; i += VL)
-            FN(store)(Y + i, FN(tanh_vector)(FN(load)(X + i)));
+            FN(store)(Y + i, FN(tanh_vector)(FN(load)(X + i) * slope) * gain + shift);
     else /* float64 is for checks, where exactness counts and not time */
         for (int64_t i = 0; i < n; i++)
-            Y[i] = (T)tanh((double)X[i]);
+            Y[i] = (T)(gain * tanh((double)(slope * X[i])) + shift);
 }
 
-static void FN(tanh_backward)(int64_t n, const T *Y, const T *dY, T *dX) {
+INLINE void FN(squash_backward)(int64_t n, const T *Y, const T *dY, T *dX, T gain, T slope, T shift) {
     for (int64_t i = 0; i < n; i += VL) {
-        V y = FN(load)(Y + i);
-        FN(store)(dX + i, FN(load)(dY + i) * ((T)1 - y * y));
+        const V t = (FN(load)(Y + i) - shift) * (1 / gain);
+        FN(store)(dX + i, FN(load)(dY + i) * (gain * slope) * ((T)1 - t * t));
     }
 }
 
-/* ---- softmax ---------------------------------------------------------------------------------------------- */
+/* The activation function of the 1998 paper: f(+-1) = +-1, and there its second derivative is largest. */
+#define SCALED_TANH (T)1.7159, (T)(2.0 / 3), 0
+#define SIGMOID (T)0.5, (T)0.5, (T)0.5
 
-/* Scalar on purpose: ten numbers a picture, and the library's exp and log round the same way everywhere. */
-static double FN(softmax_cross_entropy)(int classes, const T *Z, const uint8_t *labels, int n_valid, T scale, T *dZ,
-                                        int64_t *n_correct) {
-    double loss = 0;
-    memset(dZ, 0, sizeof(T) * classes * LANES);
-    for (int l = 0; l < n_valid; l++) {
-        int best = 0;
-        for (int k = 1; k < classes; k++)
-            if (Z[k * LANES + l] > Z[best * LANES + l])
-                best = k;
-        const T top = Z[best * LANES + l];
-        double total = 0;
-        for (int k = 0; k < classes; k++)
-            total += dZ[k * LANES + l] = (T)exp((double)(Z[k * LANES + l] - top));
-        for (int k = 0; k < classes; k++)
-            dZ[k * LANES + l] = (T)((dZ[k * LANES + l] / total - (k == labels[l])) * scale);
-        loss += log(total) - (double)(Z[labels[l] * LANES + l] - top);
-        *n_correct += best == labels[l];
+static void FN(activation_forward)(lenet5_op_kind kind, int64_t n, const T *X, T *Y) {
+    switch (kind) {
+    case OP_RELU: FN(relu_forward)(n, X, Y); break;
+    case OP_TANH: FN(squash_forward)(n, X, Y, 1, 1, 0); break;
+    case OP_SCALED_TANH: FN(squash_forward)(n, X, Y, SCALED_TANH); break;
+    case OP_SIGMOID: FN(squash_forward)(n, X, Y, SIGMOID); break;
+    default: break;
     }
-    return loss;
 }
 
-static void FN(softmax)(int64_t n, int classes, int64_t positions, const T *logits, T *probabilities) {
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t p = 0; p < positions; p++) {
-            const T *z = logits + i * classes * positions + p;
-            T *q = probabilities + i * classes * positions + p;
-            T top = z[0];
-            double total = 0;
-            for (int k = 1; k < classes; k++)
-                top = z[k * positions] > top ? z[k * positions] : top;
-            for (int k = 0; k < classes; k++)
-                total += exp((double)(z[k * positions] - top));
-            for (int k = 0; k < classes; k++)
-                q[k * positions] = (T)(exp((double)(z[k * positions] - top)) / total);
-        }
+static void FN(activation_backward)(lenet5_op_kind kind, int64_t n, const T *Y, const T *dY, T *dX) {
+    switch (kind) {
+    case OP_RELU: FN(relu_backward)(n, Y, dY, dX); break;
+    case OP_TANH: FN(squash_backward)(n, Y, dY, dX, 1, 1, 0); break;
+    case OP_SCALED_TANH: FN(squash_backward)(n, Y, dY, dX, SCALED_TANH); break;
+    case OP_SIGMOID: FN(squash_backward)(n, Y, dY, dX, SIGMOID); break;
+    default: break;
+    }
 }
+
+#undef SCALED_TANH
+#undef SIGMOID
 
 /* ---- what the processor can do ------------------------------------------------------------------------------- */
 

@@ -12,8 +12,26 @@
 
 #define LANES 16
 
-/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (conv_pool_body.h). */
-typedef enum { OP_CONV2D, OP_AVG_POOL2D, OP_MAX_POOL2D, OP_RELU, OP_TANH, OP_CONV_POOL } lenet5_op_kind;
+/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (conv_pool_body.h).
+ * OP_BATCH_NORM, OP_DROPOUT: for training only (regularize_body.h).
+ * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (table_body.h).
+ * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each for a channel (pool_body.h).
+ * OP_RBF: minus the squared distances to fixed centres (rbf_body.h). */
+typedef enum {
+    OP_CONV2D,
+    OP_AVG_POOL2D,
+    OP_MAX_POOL2D,
+    OP_RELU,
+    OP_TANH,
+    OP_CONV_POOL,
+    OP_TABLE_CONV2D,
+    OP_SUBSAMPLE,
+    OP_SCALED_TANH,
+    OP_SIGMOID,
+    OP_RBF,
+    OP_BATCH_NORM,
+    OP_DROPOUT
+} lenet5_op_kind;
 
 /* One step of a network's program, for an input of one fixed size. A dense layer is a convolution of size 1. */
 typedef struct {
@@ -25,6 +43,11 @@ typedef struct {
     int64_t input, output;     /* offsets in the activation buffer, in elements; equal where it works in place */
     int64_t prepared;          /* offset in the buffer of prepared weights, in elements */
     int64_t kept;              /* of a dense layer: offset in what training keeps of each lane group, in elements */
+    double probability;        /* of dropout */
+    /* Numbers that are no parameters, or NULL. OP_TABLE_CONV2D: (out_channels, in_channels), the number of the pair's
+     * kernel, row by row, or -1 where there is none. OP_RBF: the centres (out_channels, in_channels). */
+    const int32_t *constants;
+    int n_pairs;               /* of OP_TABLE_CONV2D: its kernels */
 } lenet5_op;
 
 typedef struct {
@@ -52,6 +75,23 @@ static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
     return op->kind == OP_CONV_POOL ? 8 * 6 * 5 : 9 * 16 * 6 * 5;
 }
 
+/* Trainable weights of a step; it has as many biases as output channels if it has any. A batch normalisation has four
+ * tensors: weights and biases, and behind these, each padded, the running means and variances. */
+static inline int64_t lenet5_n_weights(const lenet5_op *op) {
+    switch (op->kind) {
+    case OP_CONV2D:
+    case OP_CONV_POOL: return (int64_t)op->out_channels * op->in_channels * op->kernel_size * op->kernel_size;
+    case OP_TABLE_CONV2D: return (int64_t)op->n_pairs * op->kernel_size * op->kernel_size;
+    case OP_BATCH_NORM:
+    case OP_SUBSAMPLE: return op->out_channels;
+    default: return 0;
+    }
+}
+
+static inline int64_t lenet5_n_biases(const lenet5_op *op) {
+    return lenet5_n_weights(op) ? op->out_channels : 0;
+}
+
 /* X^T (LANES, features up to a multiple of LANES) and dY (O, LANES) of a dense layer; for others 0. */
 static inline int64_t lenet5_n_kept(const lenet5_op *op) {
     if (op->kind != OP_CONV2D || op->out_height != 1 || op->out_width != 1)
@@ -67,6 +107,8 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
         const int64_t plane = (int64_t)op->out_channels * ((int64_t)(op->in_height - 4) * op->in_width + LANES);
         return LANES * (gradients > plane ? gradients : plane);
     }
+    if (op->kind == OP_TABLE_CONV2D)
+        return (int64_t)op->out_channels * op->out_height * (op->in_width + op->kernel_size - 1 + LANES) * LANES;
     if (op->kind != OP_CONV2D)
         return 0;
     if (lenet5_has_winograd(op))
@@ -104,13 +146,35 @@ typedef struct {
     float photo_pen, photo_blur, photo_uneven, photo_grain, photo_clutter;
 } lenet5_augmentation;
 
-typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAMW } lenet5_optimizer_kind;
+/* OPTIMIZER_SDLM: each parameter has a rate of its own, moment2, by which the learning rate is multiplied. */
+typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM } lenet5_optimizer_kind;
 
 typedef struct {
     lenet5_optimizer_kind kind;
     int nesterov;
     double momentum, beta1, beta2, epsilon, weight_decay;
+    double l1;                 /* its sign is added to the gradient, times this */
+    double clip_norm;          /* the largest Euclidean norm of a batch's gradient; 0: any */
 } lenet5_optimizer;
+
+/* LOSS_CROSS_ENTROPY: of the softmax over the scores. LOSS_RIGHT_SCORE: minus the score of the right class; where scores
+ * are minus the penalties of the 1998 network, its eq. 8. */
+typedef enum { LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE } lenet5_loss_kind;
+
+/* What is minimised. */
+typedef struct {
+    lenet5_loss_kind kind;
+    double label_smoothing;    /* this part of each target goes to all classes alike */
+    double rubbish;            /* score of one more class, that of nothing, in the softmax; -INFINITY: none. Eq. 9's -j */
+} lenet5_loss;
+
+/* What training does to a batch beside the distortions of its pictures; a function of (seed, epoch, picture). */
+typedef struct {
+    uint64_t seed;
+    uint32_t epoch;
+    double mixup;              /* alpha of the Beta distribution of the shares, 0 to 1; 0: no mixing */
+    double adversarial;        /* how far each pixel of every second picture goes against the network; 0: none */
+} lenet5_perturbation;
 
 #define CONCAT2(a, b) a##_##b
 #define CONCAT(a, b) CONCAT2(a, b)

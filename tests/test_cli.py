@@ -10,7 +10,7 @@ import pytest
 from cli import ENTRY_POINT, draw_digit, environment, finish, has_escape_codes, lenet5, model_path, quick, start
 from lenet5 import __version__
 
-COMMANDS = ["download", "train", "evaluate", "predict", "info", "benchmark", "completion"]
+COMMANDS = ["download", "train", "evaluate", "predict", "read", "info", "benchmark", "completion"]
 
 
 @pytest.fixture
@@ -78,7 +78,9 @@ def test_without_arguments_comes_the_help(tmp_path):
         ["train", "--epochs", "0"], ["train", "--epochs", "1.5"], ["train", "--batch-size", "0"],
         ["train", "--learning-rate", "nan"], ["train", "--learning-rate", "-1"], ["train", "--learning-rate", "inf"],
         ["train", "--learning-rate", "fast"], ["train", "--momentum", "1"], ["train", "--weight-decay", "-1"],
-        ["train", "--seed", "-1"], ["train", "--seed", str(2**63)], ["train", "--optimizer", "adam"],
+        ["train", "--seed", "-1"], ["train", "--seed", str(2**63)], ["train", "--optimizer", "sgdm"],
+        ["train", "--dropout", "1"],
+        ["train", "--patience", "2", "--validation", "0"],
         ["train", "--validation", "-1"], ["train", "--dataset", "cifar"], ["train", "--out", "."], ["train", "extra"],
         ["evaluate", "--dataset", "x"], ["evaluate", "--errors", "."], ["info", "a", "b"], ["completion"],
         ["completion", "tcsh"], ["download", "cifar"],
