@@ -1,5 +1,6 @@
 """lenet5 predict: read the digit in each picture."""
 
+import functools
 import itertools
 import os
 import sys
@@ -48,15 +49,18 @@ class Error(click.ParamType):
                    "pictures like those of the model's validation.")  # fmt: skip
 @click.option("--show-input", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
               help="Draw how the picture is prepared, stage by stage (one picture only).")  # fmt: skip
+@click.option("--reject/--no-reject", default=True, show_default=True,
+              help="Answer `no digit` where a picture shows something else, or a digit always.")  # fmt: skip
 @options.threads
 @options.as_json
 @options.verbosity
-def predict(files, models, invert, top, max_error, show_input, threads, as_json) -> None:
+def predict(files, models, invert, top, max_error, show_input, reject, threads, as_json) -> None:
     """Read the digit in each FILE: a line of file, digit and confidence, apart by tabs.
 
     FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
-    input, or @LIST for a text file with a name in each line. A picture with nothing on it gives `no digit`,
-    and with --max-error one that could be misread gives `unsure`; both are answers, exit code 0.
+    input, or @LIST for a text file with a name in each line. A picture with nothing on it, or with something
+    else than a digit, gives `no digit`, and with --max-error one that could be misread gives `unsure`; both are
+    answers, exit code 0.
 
     \b
     Examples:
@@ -73,7 +77,10 @@ def predict(files, models, invert, top, max_error, show_input, threads, as_json)
         check_png(show_input, *names)
     network = load_models(models)
     least = 0.0 if max_error is None else network.calibration.confidence_for(max_error)
-    answers = _answers(names, network, invert, min(top, network.n_classes), least, threads)
+    answer_all = functools.partial(
+        _answer_all, network=network, top=min(top, network.n_classes), least=least, threads=threads, reject=reject
+    )
+    answers = _answers(names, invert, threads, answer_all)
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
     has_bars = alone and sys.stdout is not None and sys.stdout.isatty()
     bad = _print_json(answers) if as_json else _print_lines(answers, network.labels if has_bars else None)
@@ -167,42 +174,53 @@ def _draw_stages(name: str, path: Path, invert: str) -> None:
         output.note(f"stages drawn: {output.one_line(path)}")
 
 
-def _answers(names: Iterable[str], network, invert: str, top: int, least: float, threads: int | None) -> Iterator[dict]:
-    """A JSON document for each name, in order."""
+def _answers(names: Iterable[str], invert: str, threads: int | None, answer_all) -> Iterator[dict]:
+    """A JSON document for each name, in order; ``answer_all`` adds what prepared pictures (N, 1, 32, 32) show."""
     from lenet5 import bulk
 
     sources = (_StandardInput() if name == "-" else name for name in names)
-    results = bulk.read_many(sources, invert=invert, threads=threads)
-    while chunk := list(itertools.islice(results, _CHUNK)):
-        yield from _chunk_answers(chunk, network, top, least, threads)
+    readings = bulk.read_many(sources, invert=invert, threads=threads)
+    while chunk := list(itertools.islice(readings, _CHUNK)):
+        answers = [_empty_answer(reading) for reading in chunk]
+        prepared = [(answer, reading) for answer, reading in zip(answers, chunk, strict=True) if not reading.error]
+        if prepared:
+            answer_all(prepared)
+        yield from answers
 
 
-def _chunk_answers(chunk: list[tuple], network, top: int, least: float, threads: int | None) -> list[dict]:
-    """The answers for sources with what was made of them."""
+def _empty_answer(reading) -> dict:
+    """What there is to say before the network has seen the picture."""
+    from lenet5.errors import NoDigitError
+
+    name = getattr(reading.source, "name", reading.source)
+    answer = {"file": name, "digit": None, "confidence": None}
+    if isinstance(reading.error, NoDigitError):
+        answer |= {"probabilities": None, "note": "no digit"}
+    elif reading.error:
+        output.trace(reading.error)
+        folder = f"{name}: no pictures directly in this folder"
+        answer["error"] = folder if os.path.isdir(name) else " ".join(str(reading.error).split())
+    return answer
+
+
+def _answer_all(prepared: list[tuple], network, top: int, least: float, threads: int | None, reject: bool) -> None:
+    """Add what the network says of pictures, and whether they show a digit at all, to (answer, reading)."""
     import numpy as np
 
-    from lenet5 import errors
+    from lenet5 import judge
+    from lenet5.model import DIGITS
 
-    answers, prepared = [], []
-    for source, result in chunk:
-        name = getattr(source, "name", source)
-        answer = {"file": name, "digit": None, "confidence": None}
-        if isinstance(result, errors.NoDigitError):
-            answer |= {"probabilities": None, "note": "no digit"}
-        elif isinstance(result, errors.PictureError):
-            output.trace(result)
-            folder = f"{name}: no pictures directly in this folder"
-            answer["error"] = folder if os.path.isdir(name) else " ".join(str(result).split())
-        else:
-            prepared.append(result)
-            answer["row"] = len(prepared) - 1
-        answers.append(answer)
-    if prepared:
-        probabilities = network.predict_proba(np.stack(prepared), threads)
-        for answer in answers:
-            if "row" in answer:
-                answer |= _named(probabilities[answer.pop("row")], network.labels, top, least)
-    return answers
+    X = np.stack([reading.input for _, reading in prepared])
+    probabilities = network.predict_proba(X, threads)
+    accepted, several = np.ones(len(X), bool), np.zeros(len(X), bool)
+    if reject and tuple(network.labels) == DIGITS:
+        accepted, several = judge.decide(X, threads)
+    for k, (answer, reading) in enumerate(prepared):
+        answer |= _named(probabilities[k], network.labels, top, least)
+        if not accepted[k]:
+            answer |= {"digit": None, "confidence": None, "note": "no digit"}
+        if several[k] or (reject and reading.beside):
+            answer["hint"] = "several digits? try `lenet5 read`"
 
 
 def _named(probabilities, labels: list[str], top: int, least: float) -> dict:
@@ -246,6 +264,8 @@ def _print_lines(answers: Iterable[dict], labels: list[str] | None) -> bool:
             best = answer.get("top", [answer])
             cells = [f"{row['digit']}\t{row['confidence']:.4f}" for row in best]
             output.result("\t".join([name, *cells]))
+        if "hint" in answer:
+            output.note(f"{name}: {answer['hint']}")
         if labels and answer.get("probabilities"):
             output.result(_bars(answer["probabilities"], labels))
     return bad

@@ -5,16 +5,16 @@ take a hundred times as long as the network does.
 """
 
 import itertools
-import multiprocessing
 import signal
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from .errors import LeNet5Error, PictureError
-from .images import read_image
+from .images import prepare
 from .threads import check_threads, default_threads
 
 FEW = 128  # pictures from which other processes are worth starting
@@ -22,10 +22,17 @@ CHUNK = 32  # pictures handed to a process at a time
 AHEAD = 3  # chunks that wait for each process
 
 
-def read_many(
-    sources: Iterable, *, invert: str = "auto", threads: int | None = None
-) -> Iterator[tuple[object, np.ndarray | PictureError]]:
-    """Each source with what `images.read_image` makes of it, (1, 32, 32) float32, or with the error it raises.
+class Reading(NamedTuple):
+    """What became of a source: the ``input``, (1, 32, 32) float32, and the number of marks ``beside``; or an error."""
+
+    source: object
+    input: np.ndarray | None
+    beside: int
+    error: PictureError | None
+
+
+def read_many(sources: Iterable, *, invert: str = "auto", threads: int | None = None) -> Iterator[Reading]:
+    """What `images.read_image` makes of each source, in their order.
 
     Parameters
     ----------
@@ -46,16 +53,18 @@ def read_many(
     sources = itertools.chain(first, sources)
     if n_processes == 1 or len(first) < FEW:
         for source in sources:
-            yield source, _read(source, invert)
+            yield Reading(source, *_read(source, invert))
     else:
         yield from _by_processes(sources, invert, n_processes)
 
 
-def _read(source, invert: str) -> np.ndarray | PictureError:
+def _read(source, invert: str) -> tuple:
+    """All of a `Reading` but its source, which need not be sent back by a process."""
     try:
-        return read_image(source, invert=invert)
+        found = prepare(source, invert=invert)
     except PictureError as error:
-        return error
+        return None, 0, error
+    return found.input, found.beside, None
 
 
 def _read_chunk(chunk: list, invert: str) -> list:
@@ -68,6 +77,7 @@ def _start() -> None:
 
 
 def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
+    import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
@@ -85,7 +95,7 @@ def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
             chunk, open_ones, future = waiting.popleft()
             answers = iter(future.result())
             for i, source in enumerate(chunk):
-                yield source, open_ones[i] if i in open_ones else next(answers)
+                yield Reading(source, *(open_ones[i] if i in open_ones else next(answers)))
     except BrokenProcessPool:
         raise LeNet5Error("a process that prepares pictures was killed (too little memory?); try --threads 1") from None
     finally:

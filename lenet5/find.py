@@ -29,26 +29,41 @@ SMALL = 256  # pixels, the longer side of the picture on which the ink is looked
 COARSE = 96
 LEAST = 48  # pixels of the shorter side below which there is no table, thumb or shadow to look for
 GOOD = 0.9  # plausibility from which no other idea is tried
+CLEARLY = 1.25
 PARTS = (3, 6, 10)  # ground is what is wider than such a part of the picture
 
 
+class Found(NamedTuple):
+    """A digit: dark or bright; its ink alone, (H, W) float32 in 0..1 of contrast; its box; how many more stand by.
+
+    ``page`` is what lies under the ink, as it was estimated: a reduced picture, (h, w) float32.
+    """
+
+    dark: bool
+    ink: np.ndarray
+    box: Box
+    beside: int
+    page: np.ndarray
+
+
 class _Idea(NamedTuple):
-    """Marks (H, W) bool on a bare page (H, W), on the reduced picture; dark or bright; how plausible, 0..1."""
+    """Marks (H, W) bool, the number of those beside, a bare page (H, W), dark or bright; how plausible, 0..1."""
 
     mask: np.ndarray
+    beside: int
     bare: np.ndarray
     dark: bool
     plausible: float
 
 
-def find(grey: np.ndarray, invert: str) -> tuple[bool, np.ndarray, Box] | None:
-    """Find the digit: whether it is dark, the ink alone (H, W) in 0..1 of contrast, and its box; None if none.
+def find(grey: np.ndarray, invert: str) -> Found | None:
+    """Find the digit; None if there is none.
 
     grey (H, W) float32 in 0..1; ``invert`` as for `images.read_image`.
     """
     for side in (SMALL, COARSE):  # where grain hides everything, averaging more may help
         small = resized(grey, fitting(grey.shape, side))
-        idea = max(_ideas(small, invert), key=lambda idea: idea.plausible, default=None)
+        idea = _best(_ideas(small, invert))
         if idea or max(small.shape) < COARSE:
             break
     if idea is None:
@@ -61,7 +76,16 @@ def find(grey: np.ndarray, invert: str) -> tuple[bool, np.ndarray, Box] | None:
     # The page is smooth: its estimate at the small size serves the full one.
     ink = np.clip(contrast(grey, resized(idea.bare, grey.shape), idea.dark), 0, 1)
     ink *= resized(_grown(idea.mask), grey.shape) > 0.25
-    return idea.dark, ink, box
+    return Found(idea.dark, ink, box, idea.beside, idea.bare)
+
+
+def _best(ideas: Iterator[_Idea]) -> _Idea | None:
+    """The most plausible idea; a later one, which takes more out of the picture, has to be clearly better."""
+    best = None
+    for idea in ideas:
+        if best is None or idea.plausible > CLEARLY * best.plausible:
+            best = idea
+    return best
 
 
 def _ideas(small: np.ndarray, invert: str) -> Iterator[_Idea]:
@@ -96,10 +120,11 @@ def _marks(small: np.ndarray, bare: np.ndarray, dark: bool) -> _Idea | None:
         ink = contrast(small, bare, dark)
     noise = noise_of(ink)
     level = threshold(ink, noise)
-    mask = None if level is None else digit_mask(ink, level, noise)
-    if mask is None:
+    marks = None if level is None else digit_mask(ink, level, noise)
+    if marks is None:
         return None
-    return _Idea(mask, bare, dark, 1.0 if min(small.shape) < LEAST else _plausibility(mask, ink, small))
+    mask, beside = marks
+    return _Idea(mask, beside, bare, dark, 1.0 if min(small.shape) < LEAST else _plausibility(mask, ink, small))
 
 
 def _plausibility(mask: np.ndarray, ink: np.ndarray, small: np.ndarray) -> float:
@@ -135,18 +160,18 @@ def stroke_width(ink: np.ndarray) -> float:
     return 2 * float(ink.sum()) / float(np.hypot(dy, dx).sum() or 1)
 
 
-def _find_on_sheet(grey: np.ndarray, box: Box, invert: str) -> tuple[bool, np.ndarray, Box] | None:
+def _find_on_sheet(grey: np.ndarray, box: Box, invert: str) -> Found | None:
     """Look for the digit within ``box`` only, a little away from its edges."""
     inset = 1 + min(box.bottom - box.top, box.right - box.left) // 32
     window = np.s_[box.top + inset : box.bottom - inset, box.left + inset : box.right - inset]
     found = find(grey[window], invert)
     if found is None:
         return None
-    dark, part, (top, left, bottom, right) = found
-    ink = np.zeros_like(grey)
-    ink[window] = part
+    top, left, bottom, right = found.box
+    ink, page = np.zeros_like(grey), grey.copy()
+    ink[window], page[window] = found.ink, resized(found.page, found.ink.shape)
     y, x = box.top + inset, box.left + inset
-    return dark, ink, Box(top + y, left + x, bottom + y, right + x)
+    return found._replace(ink=ink, box=Box(top + y, left + x, bottom + y, right + x), page=page)
 
 
 def _grown(mask: np.ndarray) -> np.ndarray:

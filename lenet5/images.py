@@ -29,18 +29,22 @@ THINNEST = 2.4  # thinner strokes are thickened to it: the median width, in pixe
 class Prepared:
     """A picture on its way to the network, stage by stage.
 
-    grey (H, W), float32: as decoded · dark: the ink is darker than the paper · ink (H, W), float32 in 0..1 ·
+    grey (H, W), float32: as decoded · dark: the ink is darker than the paper · page (h, w): what lies under the
+    ink, with shadows and printed lines, reduced · ink (H, W), float32 in 0..1 ·
     box: where the digit was found in ``grey`` · glyph (h, w): the digit at its final size ·
     field (28, 28) · input (1, S, S): what the network sees. All float32 in 0..1, ink bright from ``ink`` on.
+    beside: how many more marks as high as the digit stand in line with it.
     """
 
     grey: np.ndarray
     dark: bool
+    page: np.ndarray
     ink: np.ndarray
     box: Box
     glyph: np.ndarray
     field: np.ndarray
     input: np.ndarray
+    beside: int = 0
 
 
 def read_image(source, *, invert: str = "auto", size: int = 32) -> np.ndarray:
@@ -85,10 +89,10 @@ def prepare(source, *, invert: str = "auto", size: int = 32) -> Prepared:
     found = find(grey, invert)
     if found is None:
         raise NoDigitError(f"{source_name(source)}: no digit found; the picture seems blank")
-    dark, ink, box = found
-    glyph = _glyph(ink, box)
+    glyph = _glyph(found.ink, found.box)
     field = _centred(glyph)
-    return Prepared(grey, dark, ink, box, glyph, field, _padded(field, size))
+    seen = _padded(field, size)
+    return Prepared(grey, found.dark, found.page, found.ink, found.box, glyph, field, seen, found.beside)
 
 
 def to_grey(picture: np.ndarray) -> np.ndarray:
@@ -130,7 +134,8 @@ def _passed_through(grey: np.ndarray, dark: bool, size: int) -> Prepared:
     glyph = ink[box.top : box.bottom, box.left : box.right]
     margin = (len(ink) - FIELD) // 2
     field = ink[margin : margin + FIELD, margin : margin + FIELD]
-    return Prepared(grey, dark, ink, box, glyph, field, _padded(field, size))
+    page = np.full_like(grey, 1 if dark else 0)
+    return Prepared(grey, dark, page, ink, box, glyph, field, _padded(field, size))
 
 
 def _glyph(ink: np.ndarray, box: Box) -> np.ndarray:
@@ -207,6 +212,7 @@ def show_input(source, path: str | os.PathLike, *, invert: str = "auto") -> None
     kind = "dark on light" if found.dark else "light on dark"
     panels = [
         (f"{width} x {height}, {kind}", _panel(found.grey)),
+        ("the page under the ink", _panel(found.page)),
         (f"ink, in a box {box.right - box.left} x {box.bottom - box.top}", _panel(found.ink, box)),
         ("20 x 20: scaled", _panel(glyph)),
         ("28 x 28: centred", _panel(found.field)),

@@ -158,7 +158,7 @@ def contrast(grey: np.ndarray, bare: np.ndarray, dark: bool) -> np.ndarray:
 
     Dark ink swallows a part of the light, so it counts by proportion: a shadow on both does not change it.
     """
-    return 1 - grey / np.maximum(bare, 0.1) if dark else grey - bare
+    return (bare - grey) / np.maximum(bare, 0.1) if dark else grey - bare
 
 
 def is_sheet(mask: np.ndarray) -> bool:
@@ -243,8 +243,10 @@ class Components:
         return np.cumsum(steps, axis=1)[:, :-1] > 0
 
 
-def digit_mask(ink: np.ndarray, level: float, noise: float) -> np.ndarray | None:
-    """Choose the marks that make up the digit: (H, W) bool, or None where there are only specks.
+def digit_mask(ink: np.ndarray, level: float, noise: float) -> tuple[np.ndarray, int] | None:
+    """Choose the marks that make up the digit: (H, W) bool, and the number of marks of its height beside it.
+
+    None where there are only specks.
 
     A mark is what hangs together above half the threshold and passes it in three pixels. The largest is the
     digit's body (one that the border cuts off only for want of a better); marks near it belong to it, unless
@@ -270,7 +272,10 @@ def digit_mask(ink: np.ndarray, level: float, noise: float) -> np.ndarray | None
         gap_x = np.maximum(box.left - right, left - box.right)
         near = candidates & (np.maximum(gap_y, gap_x) <= reach)
         if (near <= chosen).all():
-            return marks.mask(chosen)
+            alike = abs((bottom - top) - (box.bottom - box.top)) < 0.4 * (box.bottom - box.top)
+            level_with = np.minimum(bottom, box.bottom) - np.maximum(top, box.top) > 0.5 * (box.bottom - box.top)
+            beside = alike & level_with & ~chosen & ~cut_off & (areas > 0.2 * areas[main])
+            return marks.mask(chosen), int(beside.sum())
         chosen |= near
 
 

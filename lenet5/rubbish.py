@@ -106,22 +106,29 @@ def _polygon(rng) -> np.ndarray:
     image = Image.new("L", (56, 56))
     angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 14)))
     radii = rng.uniform(0.35, 1, len(angles)) * 27
-    squeeze = np.exp(rng.normal(0, 0.3))
+    squeeze = np.exp(rng.normal(0, 0.5))
     corners = [(28 + r * np.cos(a) * min(squeeze, 1), 28 + r * np.sin(a) / max(squeeze, 1))
                for a, r in zip(angles, radii, strict=True)]  # fmt: skip
     ImageDraw.Draw(image).polygon(corners, fill=255)
-    body = np.asarray(image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 2))), np.float32)
+    return _shaded(image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 2))), rng)
+
+
+def _shaded(image: Image.Image, rng) -> np.ndarray:
+    """With a slope of greys, folds, and a rough surface, more or less."""
     y, x = np.mgrid[-1:1:56j, -1:1:56j]
-    slope = 0.7 + 0.3 * (x * rng.normal() + y * rng.normal()) + 0.2 * rng.normal(0, 1, (56, 56)) * (rng.random() < 0.5)
-    return np.clip(body * slope, 0, 255).astype(np.uint8)
+    shade = 0.8 + 0.25 * (x * rng.normal() + y * rng.normal()) + 0.2 * rng.normal(0, 1, (56, 56)) * (rng.random() < 0.5)
+    if rng.random() < 0.5:
+        shade += 0.3 * np.sin(rng.uniform(2, 12) * x + rng.normal(0, 2) * y + rng.uniform(0, 6))
+    return np.clip(np.asarray(image) * shade, 0, 255).astype(np.uint8)
 
 
 def _symmetric(rng) -> np.ndarray:
     """A body that is alike on both sides, made of boxes and ellipses; with holes."""
     image = Image.new("L", (56, 56))
     draw = ImageDraw.Draw(image)
+    widest = rng.uniform(7, 27)
     for _ in range(rng.integers(1, 6)):
-        half, top = rng.uniform(3, 27), rng.uniform(0, 45)
+        half, top = rng.uniform(3, widest), rng.uniform(0, 45)
         box = (28 - half, top, 28 + half, top + rng.uniform(4, 56 - top))
         inner = rng.uniform(0, half)
         fill = int(rng.choice([0, 120, 180, 255], p=[0.25, 0.1, 0.15, 0.5]))
@@ -134,7 +141,7 @@ def _symmetric(rng) -> np.ndarray:
             for side in (-1, 1):
                 edges = sorted((28 + side * inner, 28 + side * half))
                 draw.rectangle((edges[0], box[1], edges[1], box[3]), fill=fill or 255)
-    picture = np.asarray(image)
+    picture = _shaded(image, rng) if rng.random() < 0.6 else np.asarray(image)
     return picture if picture.max() else _polygon(rng)
 
 
@@ -156,16 +163,27 @@ def _noise(rng) -> np.ndarray:
     )
 
 
-_SHAPES = (_cloud, _polygon, _symmetric, _symmetric, _stripes, _noise)
+def _blot(rng) -> np.ndarray:
+    """Drops that run into each other."""
+    image = Image.new("L", (56, 56))
+    draw = ImageDraw.Draw(image)
+    for _ in range(rng.integers(1, 12)):
+        (x, y), r = rng.normal(28, 9, 2), rng.uniform(1, 12)
+        draw.ellipse((x - r, y - r * rng.uniform(0.5, 1), x + r, y + r), fill=255)
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.5))))
 
 
-def draw(n: int, *, seed: int = 0) -> np.ndarray:
-    """Pictures without a digit, shuffled; (n, 28, 28) uint8, ink bright.
+_SHAPES = (_cloud, _blot, _polygon, _symmetric, _symmetric, _stripes, _noise)
 
-    A third are letters and signs, a third scribbles, the rest several digits, and shapes.
+
+def draw(n: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures without a digit (n, 28, 28) uint8, ink bright, and which of them hold several, (n,) bool.
+
+    A third are letters and signs, a third shapes, a quarter scribbles, the rest several digits.
     """
     rng = np.random.default_rng([seed, 11])
-    third, tenth = n // 3, n // 10
-    parts = [letters(third, rng), scribbles(third, rng), several(tenth, rng)]
-    parts.append(shapes(n - 2 * third - tenth, rng))
-    return rng.permutation(np.concatenate(parts))
+    n_several, third, quarter = n // 12, n // 3, n // 4
+    parts = [several(n_several, rng), letters(third, rng), scribbles(quarter, rng)]
+    parts.append(shapes(n - n_several - third - quarter, rng))
+    order = rng.permutation(n)
+    return np.concatenate(parts)[order], order < n_several

@@ -35,7 +35,7 @@ TIERS = [
     {"strings.examples", "strings.evaluation", "strings.sliding"},
     {"strings.reader"},
     {"model"},
-    {"committee", "rejection", "bulk"},
+    {"committee", "rejection", "bulk", "judge"},
     {"runs"},
     {"benchmark", "benchmark.timing", "benchmark.figures", "benchmark.machine", "benchmark.chart"},
     {"benchmark.kernels", "benchmark.peers", "benchmark.startup", "benchmark.compare"},

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from safetensors.numpy import save
 
 from cli import draw_digit, finish, has_escape_codes, model_path, quick, start
@@ -304,3 +304,64 @@ def test_a_bad_model(folder):
         result = predict(folder, "7.png", "--model", model)
         assert (result.code, result.stdout) == (3, "")
         assert f"Error: {model}: " in result.error
+
+
+def letter(path, text="W"):
+    page = Image.new("L", (160, 160), 255)
+    ImageDraw.Draw(page).text((80, 80), text, font=ImageFont.load_default(110), fill=0, anchor="mm")
+    page.save(path)
+
+
+def test_a_letter_is_no_digit(folder):
+    letter(folder / "letter.png")
+    result = predict(folder, "letter.png", "7.png")
+    assert (result.code, answers(result)[0]) == (0, ["letter.png", "no digit", "-"])
+    assert answers(result)[1][:2] == ["7.png", "7"]
+    [row] = documents(predict(folder, "letter.png", "--json"))
+    assert row["digit"] is row["confidence"] is None
+    assert row["note"] == "no digit"
+    assert len(row["probabilities"]) == 10
+    [[_, digit, _]] = answers(predict(folder, "letter.png", "--no-reject"))
+    assert digit in "0123456789"
+
+
+def test_several_digits_get_a_hint(folder):
+    page = Image.new("L", (400, 200), 255)
+    for k in (1, 7, 3):
+        page.paste(Image.open(folder / f"{k}.png"), (20 + 125 * [1, 7, 3].index(k), 30))
+    page.save(folder / "number.png")
+    result = predict(folder, "number.png")
+    assert result.code == 0
+    assert "number.png: several digits? try `lenet5 read`" in result.stderr
+    [row] = documents(predict(folder, "number.png", "--json"))
+    assert row["hint"]
+    assert "several" not in predict(folder, "7.png").stderr
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_folder_by_several_processes(folder, threads):
+    (folder / "many").mkdir()
+    for k in range(300):
+        (folder / "many" / f"{k:03}.png").write_bytes(
+            (folder / ("bad.png" if k == 170 else f"{k % 10}.png")).read_bytes()
+        )
+    result = predict(folder, "many", "--threads", threads)
+    assert result.code == 3
+    assert "170.png" in result.error
+    expected = [[f"many/{k:03}.png", str(k % 10)] for k in range(300) if k != 170]
+    assert [row[:2] for row in answers(result)] == expected
+
+
+def test_a_list_is_read_line_by_line(folder):
+    os.mkfifo(folder / "names")
+    process = start("predict", "-q", "--model", model_path(), "@names", cwd=folder)
+    with open(folder / "names", "w") as names:
+        names.write("7.png\n" * 700)
+        names.flush()
+        assert process.stdout.readline().startswith(b"7.png\t7\t")  # though the list has no end yet
+    assert finish(process).code == 0
+
+
+def test_a_list_that_is_missing_is_told_before_any_answer(folder):
+    result = predict(folder, "7.png", "@missing")
+    assert (result.code, result.stdout) == (2, "")

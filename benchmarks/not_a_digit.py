@@ -1,0 +1,170 @@
+"""Trains and measures what tells digits from everything else: `python benchmarks/not_a_digit.py --train`, then without.
+
+Trained on MNIST's training pictures, digits of the pen model and rubbish.py, all of it drawn by this project. Measured
+on what it never saw: fashion pictures, printed letters, curves, faces, blots, blanks, noise; and real digits.
+"""
+
+import hashlib
+import string
+from pathlib import Path
+
+import common
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from lenet5 import LeNet5, datasets, images, judge, rubbish, strokes
+from lenet5.errors import DataError, NoDigitError
+from lenet5.network import softmax
+
+EPOCHS, SEED, N_STROKES, N_RUBBISH = 30, 0, 20_000, 80_000
+REFUSED = 0.007  # of MNIST's validation pictures
+
+
+def train(data_dir: str | None, path: Path) -> None:
+    """Fit the model with two classes more than digits, choose its threshold on validation pictures, write it."""
+    (X, y), _ = datasets.load("mnist", data_dir)
+    order = np.random.default_rng(SEED).permutation(len(X))
+    held, used = order[:5000], order[5000:]
+    drawn, drawn_y = strokes.draw(N_STROKES, seed=SEED + 3)
+    other, is_several = rubbish.draw(N_RUBBISH, seed=SEED + 5)
+    pictures = np.concatenate([X[used], drawn, other])
+    labels = np.concatenate([y[used], drawn_y, judge.NOTHING + is_several]).astype(np.int64)
+    model = LeNet5(seed=SEED, labels=[*"0123456789", "nothing", "several"])
+    model.fit(pictures, labels, epochs=EPOCHS, seed=SEED, threads=1)
+    scores = judge.score(softmax(model.logits(X[held])))
+    caught = judge.score(softmax(model.logits(rubbish.draw(5000, seed=SEED + 9)[0])))
+    least = float(np.quantile(scores, REFUSED))
+    print(f"least score {least:.3f}: {REFUSED:.1%} of digits refused, {np.mean(caught < least):.1%} of rubbish caught")
+    model.training = {
+        "command": "python benchmarks/not_a_digit.py --train",
+        "config": {"epochs": EPOCHS, "seed": SEED, "strokes": N_STROKES, "rubbish": N_RUBBISH},
+        "data_sha256": hashlib.sha256(X.tobytes() + y.tobytes()).hexdigest(),
+        "least_score": least,
+    }
+    model.save(path)
+    print(f"written: {path}")
+
+
+AMBIGUOUS = "OolIiSsZzBbqg"  # a letter, and a digit to many a reader
+
+
+def letters(n: int, rng: np.random.Generator, ambiguous: bool) -> list[np.ndarray]:
+    """Printed letters in Pillow's font and in those that matplotlib brings, if it is there."""
+    try:
+        from matplotlib import get_data_path
+
+        fonts = [str(path) for path in sorted(Path(get_data_path(), "fonts", "ttf").glob("DejaVuSans[!D]*.ttf"))]
+    except ImportError:
+        fonts = []
+    names = [c for c in string.ascii_letters if (c in AMBIGUOUS) == ambiguous]
+    pictures = []
+    for _ in range(n):
+        size = int(rng.integers(60, 160))
+        font = ImageFont.truetype(str(rng.choice(fonts)), size) if fonts else ImageFont.load_default(size)
+        page = Image.new("L", (220, 220), 250)
+        ImageDraw.Draw(page).text((110, 110), str(rng.choice(names)), font=font, fill=20, anchor="mm")
+        page = page.rotate(rng.normal(0, 6), fillcolor=250)
+        values = np.asarray(page) + rng.normal(0, 3, page.size)
+        pictures.append(np.clip(values, 0, 255).astype(np.uint8))
+    return pictures
+
+
+def curves(n: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Sums of waves, drawn by a pen."""
+    pictures = []
+    for _ in range(n):
+        page = Image.new("L", (200, 200), 250)
+        t = np.linspace(0, 1, 300)
+        for _ in range(rng.integers(1, 4)):
+            x, y = (
+                100 + 55 * rng.uniform(0.3, 1) * np.sin(rng.uniform(6, 36) * t + rng.uniform(0, 6))
+                + 25 * np.sin(rng.uniform(5, 25) * t + rng.uniform(0, 6)) for _ in range(2)
+            )  # fmt: skip
+            ImageDraw.Draw(page).line(list(zip(x, y, strict=True)), fill=20, width=int(rng.integers(2, 9)))
+        pictures.append(np.asarray(page))
+    return pictures
+
+
+def faces(n: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """An oval, eyes and a mouth."""
+    pictures = []
+    for _ in range(n):
+        page = Image.new("L", (200, 200), 250)
+        draw, width, (a, b) = ImageDraw.Draw(page), int(rng.integers(2, 7)), rng.uniform(45, 85, 2)
+        draw.ellipse((100 - a, 100 - b, 100 + a, 100 + b), outline=20, width=width)
+        for x in (100 - 0.4 * a, 100 + 0.4 * a):
+            draw.ellipse((x - 7, 93 - 0.3 * b, x + 7, 107 - 0.3 * b), fill=20)
+        draw.arc((100 - 0.5 * a, 100, 100 + 0.5 * a, 100 + 0.6 * b), 20, 160, fill=20, width=width)
+        pictures.append(np.asarray(page))
+    return pictures
+
+
+def blots(n: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Drops of ink."""
+    pictures = []
+    for _ in range(n):
+        page = Image.new("L", (200, 200), 245)
+        for _ in range(rng.integers(2, 9)):
+            (x, y), r = rng.normal(100, 22, 2), rng.uniform(6, 38)
+            ImageDraw.Draw(page).ellipse((x - r, y - 0.8 * r, x + r, y + 0.8 * r), fill=int(rng.integers(0, 60)))
+        pictures.append(np.asarray(page.filter(ImageFilter.GaussianBlur(rng.uniform(0, 3)))))
+    return pictures
+
+
+def empty(n: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Blank pages, evenly and unevenly lit, and noise."""
+    slope = np.linspace(0, 1, 200)
+    pages = [rng.uniform(80, 250) + rng.normal(0, rng.uniform(0, 12), (200, 200)) + rng.uniform(-60, 60) * slope
+             for _ in range(n // 2)]  # fmt: skip
+    noise = [rng.uniform(0, 255, (side, side)) for side in rng.integers(20, 200, n - n // 2)]
+    return [np.clip(page, 0, 255).astype(np.uint8) for page in pages + noise]
+
+
+def refused(pictures) -> tuple[float, float]:
+    """The part that is not answered by a digit, and the part where nothing was found at all."""
+    prepared = []
+    for picture in pictures:
+        try:
+            prepared.append(images.read_image(picture))
+        except NoDigitError:
+            continue
+    blank = len(pictures) - len(prepared)
+    no_digit = int((~judge.decide(np.stack(prepared))[0]).sum()) if prepared else 0
+    return (blank + no_digit) / len(pictures), blank / len(pictures)
+
+
+def measure(data_dir: str | None) -> dict:
+    """The part refused of each kind."""
+    rng = np.random.default_rng(1)
+    kinds = {
+        "letters": letters(250, rng, False), "letters that are digits, too": letters(100, rng, True),
+        "curves": curves(200, rng), "faces": faces(60, rng), "blots": blots(90, rng),
+        "blank and noise": empty(150, rng),
+    }  # fmt: skip
+    for name in ("fashion-mnist", "mnist"):
+        try:
+            X, _ = datasets.obtain(name, data_dir, offline=True).test
+        except DataError as error:
+            print(error)
+            continue
+        kinds[name] = X[rng.choice(len(X), 250, replace=False)] if name == "fashion-mnist" else X
+    result = {}
+    for name, pictures in kinds.items():
+        part, blank = refused(pictures)
+        result[name] = {"n": len(pictures), "refused": part, "blank": blank}
+        print(f"{name:30s} {len(pictures):6,}  refused {100 * part:6.2f} %  (nothing found {100 * blank:.1f} %)")
+    return result
+
+
+def main() -> None:
+    p = common.parser(__doc__)
+    p.add_argument("--train", action="store_true", help="train it anew (some minutes)")
+    args = p.parse_args()
+    if args.train:
+        train(args.data_dir, args.out or Path(judge.__file__).parent / "data" / "judge.safetensors")
+    else:
+        common.save("not-a-digit", {"machine": common.machine(), "refused": measure(args.data_dir)}, args.out)
+
+
+if __name__ == "__main__":
+    main()
