@@ -51,6 +51,9 @@
 
 #include "augment_body.h"
 
+/* What becomes of a sum of gradients (training_body.h). */
+enum { UPDATE, BUFFER, RUNNING };
+
 #define T float
 #define SUFFIX f32
 #define INTEGER int32_t
@@ -61,7 +64,9 @@
 #include "conv_pool_body.h"
 #include "pool_body.h"
 #include "activation_body.h"
+#include "loss_body.h"
 #include "gather_body.h"
+#include "regularize_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #include "training_body.h"
@@ -80,7 +85,9 @@
 #include "conv_pool_body.h"
 #include "pool_body.h"
 #include "activation_body.h"
+#include "loss_body.h"
 #include "gather_body.h"
+#include "regularize_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #include "training_body.h"
@@ -97,8 +104,8 @@
             CONCAT(conv_pool_finish, SUFFIX), CONCAT(avg_pool2d_forward, SUFFIX),                              \
             CONCAT(avg_pool2d_backward, SUFFIX), CONCAT(max_pool2d_forward, SUFFIX),                             \
             CONCAT(max_pool2d_backward, SUFFIX), CONCAT(relu_forward, SUFFIX), CONCAT(relu_backward, SUFFIX),    \
-            CONCAT(tanh_forward, SUFFIX), CONCAT(tanh_backward, SUFFIX), CONCAT(softmax_cross_entropy, SUFFIX),  \
-            CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(net_prepare, SUFFIX),                        \
+            CONCAT(tanh_forward, SUFFIX), CONCAT(tanh_backward, SUFFIX), CONCAT(loss, SUFFIX), CONCAT(targets_of_labels, SUFFIX), \
+            CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(draw_dropout, SUFFIX), CONCAT(net_prepare, SUFFIX),                        \
             CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX), CONCAT(net_predict, SUFFIX),                \
             CONCAT(net_forward_single, SUFFIX), CONCAT(net_backward, SUFFIX),                                    \
             CONCAT(train, SUFFIX), CONCAT(train_dense_alone, SUFFIX), CONCAT(fma_peak, SUFFIX)                   \

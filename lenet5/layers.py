@@ -105,6 +105,28 @@ class Tanh(ReLU):
     kind = _kernels.TANH
 
 
+@dataclass(frozen=True)
+class Dropout(ReLU):
+    """Each unit 0 with this probability, else divided by 1 - probability. For training only."""
+
+    probability: float = 0.5
+    kind = _kernels.DROPOUT
+
+
+@dataclass(frozen=True)
+class BatchNorm2d(ReLU):
+    """(x - mean) / deviation of its channel over 16 pictures, times a weight, plus a bias. For training only.
+
+    Running means and variances are taken along, in the places of parameters, for `regularization.fold`.
+    """
+
+    channels: int
+    kind = _kernels.BATCH_NORM
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.channels,))
+
+
 Layer = Conv2d | AvgPool2d | ReLU
 ACTIVATIONS = {"relu": ReLU, "tanh": Tanh}
 POOLS = {"avg": AvgPool2d, "max": MaxPool2d}

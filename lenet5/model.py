@@ -10,10 +10,11 @@ import numpy as np
 from . import modelfile
 from .calibration import Calibration
 from .classifier import Classifier
+from .config import Config
 from .errors import DivergedError, ModelFileError, one_line
 from .layers import modern
 from .network import Network
-from .train import Config, Trainer
+from .train import Trainer
 
 VARIANTS = {"modern": modern}
 DIGITS = tuple("0123456789")
@@ -73,7 +74,7 @@ class LeNet5(Classifier, Network):
         threads : int, optional
             Changes the time, not the weights.
         **settings
-            Fields of `train.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
+            Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
             some of "affine,elastic,cutout,invert" (default "affine"); ``validation`` (default 0 here) sets pictures
             apart, keeps the epoch that is best on them, and calibrates its confidence by them.
 

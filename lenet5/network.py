@@ -40,6 +40,9 @@ class Network:
         None: all 0.
     background, ink : float
         What the network sees for a pixel of 0 and of full ink.
+    fused : bool
+        Whether the first layer may be computed together with its pooling and ReLU: quicker, but no gradient reaches
+        the pictures.
 
     Attributes
     ----------
@@ -52,8 +55,10 @@ class Network:
 
     temperature = 1.0
 
-    def __init__(self, layers: Mapping[str, Layer], *, seed: int | None = 0, background: float = 0.0, ink: float = 1.0):
+    def __init__(self, layers: Mapping[str, Layer], *, seed: int | None = 0, background: float = 0.0, ink: float = 1.0,
+                 fused: bool = True):  # fmt: skip
         self.layers = dict(layers)
+        self._fused = fused
         self.background, self.ink = float(background), float(ink)
         convolutions = [layer for layer in self.layers.values() if isinstance(layer, Conv2d)]
         self.in_channels, self.n_classes = convolutions[0].in_channels, convolutions[-1].out_channels
@@ -73,12 +78,16 @@ class Network:
         rng = np.random.Generator(np.random.PCG64(seed))
         followed_by_relu = dict(zip(self.layers, list(self.layers.values())[1:], strict=False))
         for name, tensor in self.state_dict().items():
-            if name.endswith(".weight"):
+            if name.endswith(".weight") and tensor.ndim == 1:  # of a normalisation
+                tensor[...] = 1
+            elif name.endswith(".weight"):
                 fan_in = math.prod(tensor.shape[1:])
                 next_layer = followed_by_relu.get(name.removesuffix(".weight"))
                 gain = 6 if getattr(next_layer, "kind", None) == _kernels.RELU else 3
                 bound = math.sqrt(gain / fan_in)
                 tensor[...] = rng.uniform(-bound, bound, tensor.shape)
+            elif name.endswith(".running_var"):
+                tensor[...] = 1
 
     def __getstate__(self) -> dict:
         """For copies, and for other processes: all but the compiled programs, which are made again when needed."""
@@ -127,21 +136,33 @@ class Network:
     def _compile(self, shape: Shape) -> _kernels.Program:
         steps, at, end = [], 0, math.prod(shape) * _kernels.N_LANES
         before = None
-        for kind, names in execution_steps(self.layers):
+        for kind, names in execution_steps(self.layers, self._fused):
             layer, out = self.layers[names[0]], shape
             for name in names:
                 out = self.layers[name].output_shape(out)
             weight, bias = (self._offsets.get(f"{names[0]}.{kind}", (0, ()))[0] for kind in ("weight", "bias"))
             # In place only over an output that no backward kernel reads: max-pooling's and an activation's are read.
-            in_place = kind in (_kernels.RELU, _kernels.TANH) and before in (_kernels.CONV2D, _kernels.AVG_POOL2D)
+            in_place = kind in (_kernels.RELU, _kernels.TANH) and before in (
+                _kernels.CONV2D,
+                _kernels.AVG_POOL2D,
+                _kernels.BATCH_NORM,
+            )
             to, before = at if in_place else end, kind
-            steps.append((kind, *shape, *out, getattr(layer, "kernel_size", 1), weight, bias, at, to))
+            probability = getattr(layer, "probability", 0.0)
+            steps.append((kind, *shape, *out, getattr(layer, "kernel_size", 1), weight, bias, at, to, probability))
             if not in_place:
-                # Behind the pooled values lie as many numbers of the pixels that they came from.
-                n = math.prod(out) * (2 if kind == _kernels.CONV_POOL else 1)
-                at, end = end, end + n * _kernels.N_LANES
+                at, end = end, end + math.prod(out) * _kernels.N_LANES + self._extra(kind, out)
             shape = out
         return _kernels.Program(steps, len(self.parameters), end)
+
+    @staticmethod
+    def _extra(kind: int, out: Shape) -> int:
+        """Numbers that a step keeps behind its output, for the way back."""
+        if kind in (_kernels.CONV_POOL, _kernels.DROPOUT):  # where pooled values came from; factors
+            return math.prod(out) * _kernels.N_LANES
+        if kind == _kernels.BATCH_NORM:  # means and inverse deviations
+            return 2 * -(-out[0] // _kernels.N_LANES) * _kernels.N_LANES
+        return 0
 
     def pictures(self, X: np.ndarray) -> _kernels.Pictures:
         """``X`` checked (see :func:`check_pictures`) and wrapped for the kernels."""
@@ -195,7 +216,7 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     return _kernels.softmax(rows.reshape(*logits.shape[:2], -1 if logits.size else 1)).reshape(logits.shape)
 
 
-def execution_steps(layers: Mapping[str, Layer]) -> list[tuple[int, tuple[str, ...]]]:
+def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tuple[int, tuple[str, ...]]]:
     """The layers as they are computed, as (kind of step, names of its layers).
 
     A ReLU before a max-pooling comes after it: the two commute, values and gradients alike (a maximum that is not
@@ -207,7 +228,7 @@ def execution_steps(layers: Mapping[str, Layer]) -> list[tuple[int, tuple[str, .
         if isinstance(order[i + 1][1], MaxPool2d) and type(order[i][1]) is ReLU:
             order[i], order[i + 1] = order[i + 1], order[i]
     steps = [(layer.kind, (name,)) for name, layer in order]
-    if [layer for _, layer in order[1:3]] == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
+    if fused and [layer for _, layer in order[1:3]] == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
         steps[:3] = [(_kernels.CONV_POOL, tuple(name for name, _ in order[:3]))]
     return steps
 

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from . import modelfile, sheets
 from .committee import MAX_MEMBERS, Committee
+from .config import Config
 from .errors import DataError, DivergedError, ModelFileError
 from .files import atomic_write, fsync_folder
 from .model import LeNet5
-from .train import Config, Epoch, Progress, Trainer
+from .train import Epoch, Progress, Trainer
 
 #: Within a long epoch the state is saved this often.
 SECONDS_BETWEEN_SAVES = 30.0

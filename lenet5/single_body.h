@@ -268,6 +268,8 @@ static void FN(single_forward)(const lenet5_net *net, const T *parameters, const
         case OP_MAX_POOL2D: FN(single_pool2d)(op, X, Y); break;
         case OP_RELU: FN(relu_forward)(n, X, Y); break; /* up to VL - 1 elements more, which nobody has written yet */
         case OP_TANH: FN(tanh_forward)(n, X, Y); break;
+        case OP_BATCH_NORM:
+        case OP_DROPOUT: break; /* for training only */
         }
     }
 }
