@@ -39,8 +39,8 @@ def info(model: Path | None, as_json: bool) -> None:
     else:
         output.result(output.layer_table(network))
         n_bytes = network.n_parameters * np.dtype(np.float32).itemsize
-        output.result(f"\nvariant {network.variant}, {network.activation}, {network.pool} pooling; "
-                      f"{n_bytes:,} bytes of float32 weights")  # fmt: skip
+        output.result(f"\nvariant {network.variant}: {network.activation}, {network.pool} pooling, {network.c3} C3, "
+                      f"{network.head} head; {n_bytes:,} bytes of float32 weights")  # fmt: skip
     output.result(f"classes: {' '.join(network.labels)}")
     for line in [*_training(network.training), *_calibration(network.calibration)]:
         output.result(output.plain(line))

@@ -22,14 +22,19 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 @click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
                    "committee, which answers with the mean of their probabilities.")  # fmt: skip
-@click.option(
-    "--activation",
-    type=click.Choice(["relu", "tanh"]),
-    default="relu",
-    show_default=True,
-    help="After C1, C3, C5 and F6.",
-)
-@click.option("--pool", type=click.Choice(["max", "avg"]), default="max", show_default=True, help="S2 and S4.")
+@click.option("--variant", type=click.Choice(["modern", "1998", "lenet1", "lenet4"]), default="modern",
+              show_default=True, help="Which network; what follows changes parts of it.")  # fmt: skip
+@click.option("--activation", type=click.Choice(["relu", "tanh", "sigmoid", "scaled-tanh"]),
+              help="After every layer with weights but the last.  [default: relu; the others scaled-tanh]")  # fmt: skip
+@click.option("--pool", type=click.Choice(["max", "avg", "trainable"]),
+              help="Of S2 and S4; trainable has a coefficient and a bias for each map.  [default: max; the others "
+                   "trainable]")  # fmt: skip
+@click.option("--c3", type=click.Choice(["dense", "table"]),
+              help="Whether each map of C3 sees all of S2, or some by the paper's table.  [default: dense; the others "
+                   "table]")  # fmt: skip
+@click.option("--head", type=click.Choice(["softmax", "rbf"]),
+              help="How scores are made: linear units, or distances to fixed targets.  [default: softmax; the others "
+                   "rbf]")  # fmt: skip
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
@@ -153,12 +158,20 @@ def _was_given(ctx: click.Context, name: str) -> bool:
 
 
 def _plan(config, data, settings: dict):
+    from dataclasses import asdict
+
     from lenet5.runs import Plan
+    from lenet5.variants import CHOICES, VARIANTS
 
     command = shlex.join(["lenet5", *_without_threads(sys.argv[1:])])
-    plan = Plan(config, "modern", settings["activation"], settings["pool"], list(data.classes), data.name, data.sha256,
-                command, str(settings["out"]), settings["members"])  # fmt: skip
-    plan.check()
+    choices = VARIANTS[settings["variant"]].choose(**{name: settings[name] for name in CHOICES})
+    plan = Plan(config, settings["variant"], labels=list(data.classes), dataset=data.name, data_sha256=data.sha256,
+                command=command, out=str(settings["out"]), members=settings["members"],
+                **asdict(choices))  # fmt: skip
+    try:
+        plan.check()
+    except ValueError as error:  # choices that cannot go together
+        raise click.UsageError(str(error)) from None
     return plan
 
 

@@ -10,14 +10,15 @@ import os
 import numpy as np
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from .ckernels cimport (
     FIELD_SIDE, LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL,
-    OP_DROPOUT, OP_MAX_POOL2D, OP_RELU, OP_TANH, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM,
-    OPTIMIZER_SGD, PICTURE_SIDE, lenet5_augmentation, lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init,
-    lenet5_isa, lenet5_loss, lenet5_loss_kind, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_net,
-    lenet5_op, lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_training_f32)
+    OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
+    OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
+    lenet5_augmentation, lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_loss,
+    lenet5_loss_kind, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_net, lenet5_op, lenet5_op_kind,
+    lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_training_f32)
 
 ctypedef fused real:
     float
@@ -66,7 +67,9 @@ def _choose(wanted):
 ISAS, ISA = _choose(os.environ.get("LENET5_ISA", ""))
 N_LANES = LANES
 CONV2D, AVG_POOL2D, MAX_POOL2D, RELU, TANH = OP_CONV2D, OP_AVG_POOL2D, OP_MAX_POOL2D, OP_RELU, OP_TANH
-CONV_POOL = OP_CONV_POOL
+CONV_POOL, TABLE_CONV2D, SUBSAMPLE, RBF = OP_CONV_POOL, OP_TABLE_CONV2D, OP_SUBSAMPLE, OP_RBF
+SCALED_TANH, SIGMOID = OP_SCALED_TANH, OP_SIGMOID
+ACTIVATIONS = (RELU, TANH, SCALED_TANH, SIGMOID)
 BATCH_NORM, DROPOUT = OP_BATCH_NORM, OP_DROPOUT
 SGD, ADAM, ADAMW = OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW
 RMSPROP, SDLM = OPTIMIZER_RMSPROP, OPTIMIZER_SDLM
@@ -310,25 +313,186 @@ def pool2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :
     return np.asarray(dX)
 
 
-def activation_forward(real[:, :, :, :, ::1] X, int kind):
-    """RELU or TANH of every element."""
+cdef int _table_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, ::1] W, const int32_t[:, ::1] kernels) except -1:
+    """The program step of a convolution with a table, after a check that shapes and table agree."""
+    cdef Py_ssize_t o, c, n_pairs = 0
     _check_lanes(X, "X")
+    if W.shape[1] != W.shape[2] or W.shape[1] < 1 or min(X.shape[2], X.shape[3]) < W.shape[1]:
+        raise ValueError(f"W has shape {np.asarray(W).shape}, expected (pairs, K, K) for X of shape "
+                         f"{np.asarray(X).shape}")
+    for o in range(kernels.shape[0]):
+        for c in range(kernels.shape[1]):
+            if kernels[o, c] != -1:
+                if kernels[o, c] != n_pairs:
+                    raise ValueError(f"kernels has {kernels[o, c]} at {(o, c)}, expected {n_pairs} or -1")
+                n_pairs += 1
+    if kernels.shape[1] != X.shape[1] or W.shape[0] != n_pairs:
+        raise ValueError(f"W has shape {np.asarray(W).shape}, X has {np.asarray(X).shape}, for a table of {n_pairs} "
+                         f"pairs and {kernels.shape[1]} channels")
+    op.kind = OP_TABLE_CONV2D
+    op.in_channels, op.in_height, op.in_width = X.shape[1], X.shape[2], X.shape[3]
+    op.kernel_size, op.out_channels = W.shape[1], kernels.shape[0]
+    op.out_height, op.out_width = X.shape[2] - W.shape[1] + 1, X.shape[3] - W.shape[1] + 1
+    op.constants, op.n_pairs = &kernels[0, 0], n_pairs
+    return 0
+
+
+def table_conv2d_forward(real[:, :, :, :, ::1] X, real[:, :, ::1] W, real[::1] b, const int32_t[:, ::1] kernels):
+    """Y (B, O, H-K+1, W-K+1, 16) = X (B, C, H, W, 16) * W (pairs, K, K) + b (O): the convolution of conv2d_forward in
+    which output channel o sees input channel c through kernel ``kernels[o, c]``, or not at all where that is -1."""
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _table_op(&op, X, W, kernels)
+    if b.shape[0] != op.out_channels:
+        raise ValueError(f"b has shape ({b.shape[0]},), expected ({op.out_channels},)")
+    cdef real[:, :, :, :, ::1] Y = np.empty((B, op.out_channels, op.out_height, op.out_width, LANES),
+                                            np.asarray(X).dtype)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                _isa.f32.table_conv2d_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0], &b[0], &Y[i, 0, 0, 0, 0])
+            else:
+                _isa.f64.table_conv2d_forward(&op, &X[i, 0, 0, 0, 0], &W[0, 0, 0], &b[0], &Y[i, 0, 0, 0, 0])
+    return np.asarray(Y)
+
+
+def table_conv2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :, ::1] W,
+                          const int32_t[:, ::1] kernels):
+    """Gradients dX, dW, db of a convolution with a table, from dY and what its forward was given."""
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _table_op(&op, X, W, kernels)
+    _check_gradient(&op, dY, B)
+    dtype = np.asarray(X).dtype
+    cdef real[:, :, :, :, ::1] dX = np.empty_like(X)
+    cdef real[:, :, ::1] dW = np.zeros_like(W)
+    cdef real[::1] db = np.zeros(op.out_channels, dtype), scratch = aligned_zeros(lenet5_n_scratch(&op), dtype)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                _isa.f32.table_conv2d_backward(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &W[0, 0, 0],
+                                               &dX[i, 0, 0, 0, 0], &dW[0, 0, 0], &db[0], i > 0, &scratch[0])
+            else:
+                _isa.f64.table_conv2d_backward(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &W[0, 0, 0],
+                                               &dX[i, 0, 0, 0, 0], &dW[0, 0, 0], &db[0], i > 0, &scratch[0])
+    return np.asarray(dX), np.asarray(dW), np.asarray(db)
+
+
+cdef int _subsample_op(lenet5_op *op, real[:, :, :, :, ::1] X, int kernel_size, real[::1] w) except -1:
+    _pool_op(op, X, kernel_size)
+    if not w.shape[0] or w.shape[0] % max(1, X.shape[1]):
+        raise ValueError(f"w has shape ({w.shape[0]},), expected a multiple of the {X.shape[1]} channels of X")
+    op.out_channels = w.shape[0]
+    return 0
+
+
+def subsample_forward(real[:, :, :, :, ::1] X, int kernel_size, real[::1] w, real[::1] b):
+    """Y (B, O, H//K, W//K, 16): means over windows of X (B, C, H, W, 16), times w (O), plus b (O).
+
+    O is a multiple of C: neighbouring output channels share an input channel.
+    """
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _subsample_op(&op, X, kernel_size, w)
+    if b.shape[0] != w.shape[0]:
+        raise ValueError(f"b has shape ({b.shape[0]},), expected ({w.shape[0]},)")
+    cdef real[:, :, :, :, ::1] Y = np.empty((B, op.out_channels, op.out_height, op.out_width, LANES),
+                                            np.asarray(X).dtype)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                _isa.f32.subsample_forward(&op, &X[i, 0, 0, 0, 0], &w[0], &b[0], &Y[i, 0, 0, 0, 0])
+            else:
+                _isa.f64.subsample_forward(&op, &X[i, 0, 0, 0, 0], &w[0], &b[0], &Y[i, 0, 0, 0, 0])
+    return np.asarray(Y)
+
+
+def subsample_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, int kernel_size, real[::1] w):
+    """Gradients dX, dw, db of trainable sub-sampling."""
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _subsample_op(&op, X, kernel_size, w)
+    _check_gradient(&op, dY, B)
+    cdef real[:, :, :, :, ::1] dX = np.empty_like(X)
+    cdef real[::1] dw = np.zeros_like(w), db = np.zeros_like(w)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                _isa.f32.subsample_backward(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &w[0], &dX[i, 0, 0, 0, 0],
+                                            &dw[0], &db[0], i > 0)
+            else:
+                _isa.f64.subsample_backward(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &w[0], &dX[i, 0, 0, 0, 0],
+                                            &dw[0], &db[0], i > 0)
+    return np.asarray(dX), np.asarray(dw), np.asarray(db)
+
+
+cdef int _rbf_op(lenet5_op *op, real[:, :, :, :, ::1] X, const int32_t[:, ::1] centres) except -1:
+    _check_lanes(X, "X")
+    if centres.shape[1] != X.shape[1] or not centres.shape[0] or not centres.shape[1]:
+        raise ValueError(f"centres have shape {np.asarray(centres).shape}, expected (O, {X.shape[1]})")
+    op.kind = OP_RBF
+    op.in_channels, op.out_channels, op.constants = X.shape[1], centres.shape[0], &centres[0, 0]
+    op.in_height, op.in_width = X.shape[2], X.shape[3]
+    op.out_height, op.out_width = X.shape[2], X.shape[3]
+    return 0
+
+
+def rbf_forward(real[:, :, :, :, ::1] X, const int32_t[:, ::1] centres):
+    """Y (B, O, H, W, 16): minus the squared distances of X (B, C, H, W, 16) to centres (O, C), position by position."""
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _rbf_op(&op, X, centres)
+    cdef real[:, :, :, :, ::1] Y = np.empty((B, op.out_channels, X.shape[2], X.shape[3], LANES), np.asarray(X).dtype)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                _isa.f32.rbf_forward(&op, &X[i, 0, 0, 0, 0], &Y[i, 0, 0, 0, 0])
+            else:
+                _isa.f64.rbf_forward(&op, &X[i, 0, 0, 0, 0], &Y[i, 0, 0, 0, 0])
+    return np.asarray(Y)
+
+
+def rbf_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, const int32_t[:, ::1] centres):
+    """dX of :func:`rbf_forward`."""
+    cdef lenet5_op op
+    cdef Py_ssize_t i, B = X.shape[0]
+    _rbf_op(&op, X, centres)
+    _check_gradient(&op, dY, B)
+    cdef real[:, :, :, :, ::1] dX = np.empty_like(X)
+    with nogil:
+        for i in range(B):
+            if real is float:
+                _isa.f32.rbf_backward(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &dX[i, 0, 0, 0, 0])
+            else:
+                _isa.f64.rbf_backward(&op, &X[i, 0, 0, 0, 0], &dY[i, 0, 0, 0, 0], &dX[i, 0, 0, 0, 0])
+    return np.asarray(dX)
+
+
+cdef int _check_activation(int kind) except -1:
+    if kind not in ACTIVATIONS:
+        raise ValueError(f"kind is {kind}, expected one of {', '.join(map(str, ACTIVATIONS))}")
+    return 0
+
+
+def activation_forward(real[:, :, :, :, ::1] X, int kind):
+    """One of ``ACTIVATIONS`` of every element."""
+    _check_lanes(X, "X")
+    _check_activation(kind)
     cdef real[:, :, :, :, ::1] Y = np.empty_like(X)
     cdef int64_t n = np.asarray(X).size
     if n:
         with nogil:
             if real is float:
-                (_isa.f32.relu_forward if kind == OP_RELU else _isa.f32.tanh_forward)(
-                    n, &X[0, 0, 0, 0, 0], &Y[0, 0, 0, 0, 0])
+                _isa.f32.activation_forward(<lenet5_op_kind>kind, n, &X[0, 0, 0, 0, 0], &Y[0, 0, 0, 0, 0])
             else:
-                (_isa.f64.relu_forward if kind == OP_RELU else _isa.f64.tanh_forward)(
-                    n, &X[0, 0, 0, 0, 0], &Y[0, 0, 0, 0, 0])
+                _isa.f64.activation_forward(<lenet5_op_kind>kind, n, &X[0, 0, 0, 0, 0], &Y[0, 0, 0, 0, 0])
     return np.asarray(Y)
 
 
 def activation_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] Y, int kind):
     """dX from dY and the activation's output Y."""
     _check_lanes(Y, "Y")
+    _check_activation(kind)
     if np.asarray(dY).shape != np.asarray(Y).shape:
         raise ValueError(f"dY has shape {np.asarray(dY).shape}, expected that of Y, {np.asarray(Y).shape}")
     cdef real[:, :, :, :, ::1] dX = np.empty_like(Y)
@@ -336,11 +500,11 @@ def activation_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] Y, int k
     if n:
         with nogil:
             if real is float:
-                (_isa.f32.relu_backward if kind == OP_RELU else _isa.f32.tanh_backward)(
-                    n, &Y[0, 0, 0, 0, 0], &dY[0, 0, 0, 0, 0], &dX[0, 0, 0, 0, 0])
+                _isa.f32.activation_backward(<lenet5_op_kind>kind, n, &Y[0, 0, 0, 0, 0], &dY[0, 0, 0, 0, 0],
+                                             &dX[0, 0, 0, 0, 0])
             else:
-                (_isa.f64.relu_backward if kind == OP_RELU else _isa.f64.tanh_backward)(
-                    n, &Y[0, 0, 0, 0, 0], &dY[0, 0, 0, 0, 0], &dX[0, 0, 0, 0, 0])
+                _isa.f64.activation_backward(<lenet5_op_kind>kind, n, &Y[0, 0, 0, 0, 0], &dY[0, 0, 0, 0, 0],
+                                             &dX[0, 0, 0, 0, 0])
     return np.asarray(dX)
 
 
@@ -457,24 +621,34 @@ PARTS = ("forward", "backward_input", "backward_weights", "backward")
 cdef class Program:
     """The steps of a network for inputs of one size.
 
-    steps : list of tuples in the order of lenet5_op's fields
+    steps : list of tuples in the order of lenet5_op's fields; the last is the step's constants, int32 (O, C), or None
     n_parameters : length of the parameter buffer, a multiple of 16
     n_activations : elements that the activations of one lane group need
     """
     cdef lenet5_op[32] ops
     cdef lenet5_net c
     cdef readonly tuple in_shape, out_shape
-    cdef list arenas
+    cdef list arenas, constants
 
     def __init__(self, list steps, int64_t n_parameters, int64_t n_activations):
         if not 0 < len(steps) <= 32:
             raise ValueError(f"a program has 1 to 32 steps, not {len(steps)}")
         cdef int i
+        cdef const int32_t[:, ::1] constants
+        self.constants = [step[12] for step in steps]
         for i, step in enumerate(steps):
             (self.ops[i].kind, self.ops[i].in_channels, self.ops[i].in_height, self.ops[i].in_width,
              self.ops[i].out_channels, self.ops[i].out_height, self.ops[i].out_width, self.ops[i].kernel_size,
              self.ops[i].weight, self.ops[i].bias, self.ops[i].input, self.ops[i].output,
-             self.ops[i].probability) = step
+             self.ops[i].probability) = step[:13]
+            if step[13] is not None:
+                constants = step[13]
+                if (constants.shape[0], constants.shape[1]) != (step[4], step[1]):
+                    raise ValueError(f"step {i} has constants of shape {step[13].shape}, expected {(step[4], step[1])}")
+                self.ops[i].constants = &constants[0, 0]
+                self.ops[i].n_pairs = <int>(np.asarray(constants) >= 0).sum()
+            elif self.ops[i].kind in (OP_TABLE_CONV2D, OP_RBF):
+                raise ValueError(f"step {i} needs constants")
         self.c.ops = self.ops
         self.c.n_ops = len(steps)
         self.c.n_parameters, self.c.n_activations = n_parameters, n_activations

@@ -44,21 +44,49 @@ INLINE V FN(tanh_vector)(V x) {
     return FN(select)((FN(mask))(a < FN(splat)((T)0.625)), near, (V)((FN(mask))far | sign));
 }
 
-static void FN(tanh_forward)(int64_t n, const T *X, T *Y) {
+/* gain * tanh(slope * x) + shift, with constants */
+INLINE void FN(squash_forward)(int64_t n, const T *X, T *Y, T gain, T slope, T shift) {
     if (sizeof(T) == sizeof(float))
         for (int64_t i = 0; i < n; i += VL)
-            FN(store)(Y + i, FN(tanh_vector)(FN(load)(X + i)));
+            FN(store)(Y + i, FN(tanh_vector)(FN(load)(X + i) * slope) * gain + shift);
     else /* float64 is for checks, where exactness counts and not time */
         for (int64_t i = 0; i < n; i++)
-            Y[i] = (T)tanh((double)X[i]);
+            Y[i] = (T)(gain * tanh((double)(slope * X[i])) + shift);
 }
 
-static void FN(tanh_backward)(int64_t n, const T *Y, const T *dY, T *dX) {
+INLINE void FN(squash_backward)(int64_t n, const T *Y, const T *dY, T *dX, T gain, T slope, T shift) {
     for (int64_t i = 0; i < n; i += VL) {
-        V y = FN(load)(Y + i);
-        FN(store)(dX + i, FN(load)(dY + i) * ((T)1 - y * y));
+        const V t = (FN(load)(Y + i) - shift) * (1 / gain);
+        FN(store)(dX + i, FN(load)(dY + i) * (gain * slope) * ((T)1 - t * t));
     }
 }
+
+/* The activation function of the 1998 paper: f(+-1) = +-1, and there its second derivative is largest. */
+#define SCALED_TANH (T)1.7159, (T)(2.0 / 3), 0
+#define SIGMOID (T)0.5, (T)0.5, (T)0.5
+
+static void FN(activation_forward)(lenet5_op_kind kind, int64_t n, const T *X, T *Y) {
+    switch (kind) {
+    case OP_RELU: FN(relu_forward)(n, X, Y); break;
+    case OP_TANH: FN(squash_forward)(n, X, Y, 1, 1, 0); break;
+    case OP_SCALED_TANH: FN(squash_forward)(n, X, Y, SCALED_TANH); break;
+    case OP_SIGMOID: FN(squash_forward)(n, X, Y, SIGMOID); break;
+    default: break;
+    }
+}
+
+static void FN(activation_backward)(lenet5_op_kind kind, int64_t n, const T *Y, const T *dY, T *dX) {
+    switch (kind) {
+    case OP_RELU: FN(relu_backward)(n, Y, dY, dX); break;
+    case OP_TANH: FN(squash_backward)(n, Y, dY, dX, 1, 1, 0); break;
+    case OP_SCALED_TANH: FN(squash_backward)(n, Y, dY, dX, SCALED_TANH); break;
+    case OP_SIGMOID: FN(squash_backward)(n, Y, dY, dX, SIGMOID); break;
+    default: break;
+    }
+}
+
+#undef SCALED_TANH
+#undef SIGMOID
 
 /* ---- what the processor can do ------------------------------------------------------------------------------- */
 

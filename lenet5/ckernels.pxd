@@ -1,6 +1,6 @@
 """The C side of the kernels (kernels.h, kernels_table.h, barrier.h), as Cython sees it."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "kernels.h" nogil:
@@ -12,6 +12,11 @@ cdef extern from "kernels.h" nogil:
         OP_RELU
         OP_TANH
         OP_CONV_POOL
+        OP_TABLE_CONV2D
+        OP_SUBSAMPLE
+        OP_SCALED_TANH
+        OP_SIGMOID
+        OP_RBF
         OP_BATCH_NORM
         OP_DROPOUT
     ctypedef struct lenet5_op:
@@ -19,6 +24,8 @@ cdef extern from "kernels.h" nogil:
         int in_channels, in_height, in_width, out_channels, out_height, out_width, kernel_size
         int64_t weight, bias, input, output, prepared, kept
         double probability
+        const int32_t *constants
+        int n_pairs
     ctypedef struct lenet5_net:
         const lenet5_op *ops
         int n_ops
@@ -101,10 +108,18 @@ cdef extern from "kernels.h" nogil:
         void (*max_pool2d_forward)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*max_pool2d_backward)(const lenet5_op *, const float *, const float *, const float *,
                                     float *) noexcept nogil
-        void (*relu_forward)(int64_t, const float *, float *) noexcept nogil
-        void (*relu_backward)(int64_t, const float *, const float *, float *) noexcept nogil
-        void (*tanh_forward)(int64_t, const float *, float *) noexcept nogil
-        void (*tanh_backward)(int64_t, const float *, const float *, float *) noexcept nogil
+        void (*table_conv2d_forward)(const lenet5_op *, const float *, const float *, const float *,
+                                     float *) noexcept nogil
+        void (*table_conv2d_backward)(const lenet5_op *, const float *, const float *, const float *, float *, float *,
+                                      float *, int, float *) noexcept nogil
+        void (*subsample_forward)(const lenet5_op *, const float *, const float *, const float *,
+                                  float *) noexcept nogil
+        void (*subsample_backward)(const lenet5_op *, const float *, const float *, const float *, float *, float *,
+                                   float *, int) noexcept nogil
+        void (*rbf_forward)(const lenet5_op *, const float *, float *) noexcept nogil
+        void (*rbf_backward)(const lenet5_op *, const float *, const float *, float *) noexcept nogil
+        void (*activation_forward)(lenet5_op_kind, int64_t, const float *, float *) noexcept nogil
+        void (*activation_backward)(lenet5_op_kind, int64_t, const float *, const float *, float *) noexcept nogil
         double (*loss)(const lenet5_loss *, int, const float *, const float *, const uint8_t *, int, float, float *,
                        int64_t *) noexcept nogil
         void (*targets_of_labels)(const lenet5_loss *, int, const uint8_t *, int, float *) noexcept nogil
@@ -145,10 +160,20 @@ cdef extern from "kernels.h" nogil:
         void (*max_pool2d_forward)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*max_pool2d_backward)(const lenet5_op *, const double *, const double *, const double *,
                                     double *) noexcept nogil
-        void (*relu_forward)(int64_t, const double *, double *) noexcept nogil
-        void (*relu_backward)(int64_t, const double *, const double *, double *) noexcept nogil
-        void (*tanh_forward)(int64_t, const double *, double *) noexcept nogil
-        void (*tanh_backward)(int64_t, const double *, const double *, double *) noexcept nogil
+        void (*table_conv2d_forward)(const lenet5_op *, const double *, const double *, const double *,
+                                     double *) noexcept nogil
+        void (*table_conv2d_backward)(const lenet5_op *, const double *, const double *, const double *, double *,
+                                      double *,
+                                      double *, int, double *) noexcept nogil
+        void (*subsample_forward)(const lenet5_op *, const double *, const double *, const double *,
+                                  double *) noexcept nogil
+        void (*subsample_backward)(const lenet5_op *, const double *, const double *, const double *, double *,
+                                   double *,
+                                   double *, int) noexcept nogil
+        void (*rbf_forward)(const lenet5_op *, const double *, double *) noexcept nogil
+        void (*rbf_backward)(const lenet5_op *, const double *, const double *, double *) noexcept nogil
+        void (*activation_forward)(lenet5_op_kind, int64_t, const double *, double *) noexcept nogil
+        void (*activation_backward)(lenet5_op_kind, int64_t, const double *, const double *, double *) noexcept nogil
         double (*loss)(const lenet5_loss *, int, const double *, const double *, const uint8_t *, int, double, double *,
                        int64_t *) noexcept nogil
         void (*targets_of_labels)(const lenet5_loss *, int, const uint8_t *, int, double *) noexcept nogil

@@ -62,7 +62,9 @@ enum { UPDATE, BUFFER, RUNNING };
 #include "winograd_body.h"
 #include "conv_body.h"
 #include "conv_pool_body.h"
+#include "table_body.h"
 #include "pool_body.h"
+#include "rbf_body.h"
 #include "activation_body.h"
 #include "loss_body.h"
 #include "gather_body.h"
@@ -83,7 +85,9 @@ enum { UPDATE, BUFFER, RUNNING };
 #include "winograd_body.h"
 #include "conv_body.h"
 #include "conv_pool_body.h"
+#include "table_body.h"
 #include "pool_body.h"
+#include "rbf_body.h"
 #include "activation_body.h"
 #include "loss_body.h"
 #include "gather_body.h"
@@ -103,9 +107,12 @@ enum { UPDATE, BUFFER, RUNNING };
             CONCAT(conv_pool_forward, SUFFIX), CONCAT(conv_pool_backward, SUFFIX),                               \
             CONCAT(conv_pool_finish, SUFFIX), CONCAT(avg_pool2d_forward, SUFFIX),                              \
             CONCAT(avg_pool2d_backward, SUFFIX), CONCAT(max_pool2d_forward, SUFFIX),                             \
-            CONCAT(max_pool2d_backward, SUFFIX), CONCAT(relu_forward, SUFFIX), CONCAT(relu_backward, SUFFIX),    \
-            CONCAT(tanh_forward, SUFFIX), CONCAT(tanh_backward, SUFFIX), CONCAT(loss, SUFFIX), CONCAT(targets_of_labels, SUFFIX), \
-            CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(draw_dropout, SUFFIX), CONCAT(net_prepare, SUFFIX),                        \
+            CONCAT(max_pool2d_backward, SUFFIX), CONCAT(table_conv2d_forward, SUFFIX),                           \
+            CONCAT(table_conv2d_backward, SUFFIX), CONCAT(subsample_forward, SUFFIX),                            \
+            CONCAT(subsample_backward, SUFFIX), CONCAT(rbf_forward, SUFFIX), CONCAT(rbf_backward, SUFFIX),       \
+            CONCAT(activation_forward, SUFFIX), CONCAT(activation_backward, SUFFIX),                             \
+            CONCAT(loss, SUFFIX), CONCAT(targets_of_labels, SUFFIX), CONCAT(softmax, SUFFIX),                    \
+            CONCAT(gather, SUFFIX), CONCAT(draw_dropout, SUFFIX), CONCAT(net_prepare, SUFFIX),                   \
             CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX), CONCAT(net_predict, SUFFIX),                \
             CONCAT(net_forward_single, SUFFIX), CONCAT(net_backward, SUFFIX),                                    \
             CONCAT(train, SUFFIX), CONCAT(train_dense_alone, SUFFIX), CONCAT(fma_peak, SUFFIX)                   \

@@ -50,10 +50,18 @@ typedef struct {
     void (*avg_pool2d_backward)(const lenet5_op *op, const T *dY, T *dX);
     void (*max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y);
     void (*max_pool2d_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX);
-    void (*relu_forward)(int64_t n, const T *X, T *Y);
-    void (*relu_backward)(int64_t n, const T *Y, const T *dY, T *dX);
-    void (*tanh_forward)(int64_t n, const T *X, T *Y);
-    void (*tanh_backward)(int64_t n, const T *Y, const T *dY, T *dX);
+    /* W (pairs, K, K); dX, dW and db may be NULL; dW and db are written, or added to if `accumulate`. */
+    void (*table_conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y);
+    void (*table_conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,
+                                  int accumulate, T *scratch);
+    /* W, b (out_channels): coefficients and biases */
+    void (*subsample_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y);
+    void (*subsample_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,
+                               int accumulate);
+    void (*rbf_forward)(const lenet5_op *op, const T *X, T *Y);
+    void (*rbf_backward)(const lenet5_op *op, const T *X, const T *dY, T *dX);
+    void (*activation_forward)(lenet5_op_kind kind, int64_t n, const T *X, T *Y);
+    void (*activation_backward)(lenet5_op_kind kind, int64_t n, const T *Y, const T *dY, T *dX);
     /* Z, targets, dZ (classes, LANES); the first n_valid lanes count. Returns the sum of losses, adds to *n_correct. */
     double (*loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels, int n_valid,
                    T scale, T *dZ, int64_t *n_correct);

@@ -7,19 +7,62 @@ weight or bias, and for a plain pooling unit its inputs; ``macs`` counts multipl
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from . import _kernels
 
 Shape = tuple[int, int, int]
+#: For each output channel the input channels that it sees, in rising order.
+Table = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
 class Conv2d:
-    """Convolution, valid, stride 1: (C, H, W) to (O, H-K+1, W-K+1)."""
+    """Convolution, valid, stride 1: (C, H, W) to (O, H-K+1, W-K+1).
+
+    With a connection ``table`` there is one kernel for each connected pair of channels, and nothing is computed for
+    the others.
+    """
 
     in_channels: int
     out_channels: int
     kernel_size: int
-    kind = _kernels.CONV2D
+    table: Table | None = None
+
+    def __post_init__(self):
+        if self.table is None:
+            return
+        rows = [list(row) for row in self.table]
+        if len(rows) != self.out_channels or not all(
+            row and row == sorted(set(row)) and row[0] >= 0 and row[-1] < self.in_channels for row in rows
+        ):
+            raise ValueError(
+                f"table has {len(rows)} rows, expected {self.out_channels}, each some of the input channels "
+                f"0..{self.in_channels - 1} in rising order"
+            )
+
+    @property
+    def kind(self) -> int:
+        return _kernels.CONV2D if self.table is None else _kernels.TABLE_CONV2D
+
+    def constants(self) -> np.ndarray | None:
+        """The number of each pair's kernel, (O, C) int32, -1 where the two are not connected; None without a table."""
+        if self.table is None:
+            return None
+        kernels = np.full((self.out_channels, self.in_channels), -1, np.int32)
+        pairs = [(o, c) for o, row in enumerate(self.table) for c in row]
+        kernels[tuple(zip(*pairs, strict=True))] = range(len(pairs))
+        return kernels
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs of channels that are connected."""
+        return self.in_channels * self.out_channels if self.table is None else sum(map(len, self.table))
+
+    def fan_in(self) -> np.ndarray:
+        """Inputs of one unit of each output channel, (O,)."""
+        n_maps = [self.in_channels] * self.out_channels if self.table is None else list(map(len, self.table))
+        return np.array(n_maps) * self.kernel_size**2
 
     def output_shape(self, shape: Shape) -> Shape:
         channels, height, width = shape
@@ -30,13 +73,14 @@ class Conv2d:
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         k = self.kernel_size
-        return {"weight": (self.out_channels, self.in_channels, k, k), "bias": (self.out_channels,)}
+        pairs = (self.out_channels, self.in_channels) if self.table is None else (self.n_pairs,)
+        return {"weight": (*pairs, k, k), "bias": (self.out_channels,)}
 
     def connections(self, shape: Shape) -> int:
         return self.macs(shape) + math.prod(self.output_shape(shape))
 
     def macs(self, shape: Shape) -> int:
-        return math.prod(self.output_shape(shape)) * self.in_channels * self.kernel_size**2
+        return math.prod(self.output_shape(shape)[1:]) * self.n_pairs * self.kernel_size**2
 
 
 @dataclass(frozen=True)
@@ -55,6 +99,9 @@ class AvgPool2d:
 
     kernel_size: int = 2
     kind = _kernels.AVG_POOL2D
+
+    def constants(self) -> None:
+        return None
 
     def output_shape(self, shape: Shape) -> Shape:
         channels, height, width = shape
@@ -80,10 +127,107 @@ class MaxPool2d(AvgPool2d):
 
 
 @dataclass(frozen=True)
+class SubSample2d:
+    """Trainable sub-sampling: the mean over a window of K x K, stride K, times a coefficient plus a bias, one of each
+    for a channel (P98 II-A; II-B has the sum for the mean). Where out_channels is a multiple of in_channels, so many
+    neighbouring output channels read the same input channel.
+
+    A unit has K x K + 1 connections; multiply-accumulates are not counted, as for plain pooling.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel_size: int = 2
+    kind = _kernels.SUBSAMPLE
+
+    def __post_init__(self):
+        if self.in_channels < 1 or self.out_channels < 1 or self.out_channels % self.in_channels:
+            raise ValueError(f"out_channels is {self.out_channels}, expected a multiple of {self.in_channels}")
+
+    def constants(self) -> None:
+        return None
+
+    def output_shape(self, shape: Shape) -> Shape:
+        channels, height, width = shape
+        if channels != self.in_channels or min(height, width) < self.kernel_size:
+            raise ValueError(f"{self} cannot take an input of shape {shape}")
+        return self.out_channels, height // self.kernel_size, width // self.kernel_size
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.out_channels,), "bias": (self.out_channels,)}
+
+    def fan_in(self) -> np.ndarray:
+        """Inputs of one unit of each output channel, (O,)."""
+        return np.full(self.out_channels, self.kernel_size**2)
+
+    def connections(self, shape: Shape) -> int:
+        return math.prod(self.output_shape(shape)) * (self.kernel_size**2 + 1)
+
+    def macs(self, shape: Shape) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class RBF:
+    """Euclidean radial basis functions: the score of a class is minus the squared distance of the features to the fixed
+    centre of the class, so that the best score is the largest, as with every other head.
+
+    centres : for each class as many numbers, +1 or -1, as there are input channels
+    """
+
+    centres: tuple[tuple[int, ...], ...]
+    kind = _kernels.RBF
+
+    @property
+    def in_channels(self) -> int:
+        return len(self.centres[0])
+
+    @property
+    def out_channels(self) -> int:
+        return len(self.centres)
+
+    def constants(self) -> np.ndarray:
+        """The centres, (O, C) int32."""
+        return np.array(self.centres, np.int32)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if shape[0] != self.in_channels:
+            raise ValueError(
+                f"{type(self).__name__} of {self.in_channels} features cannot take an input of shape {shape}"
+            )
+        return self.out_channels, *shape[1:]
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    def connections(self, shape: Shape) -> int:
+        return self.macs(shape)
+
+    def macs(self, shape: Shape) -> int:
+        return math.prod(shape) * self.out_channels
+
+
+@dataclass(frozen=True)
+class Targets(RBF):
+    """The same as the last step of a network whose outputs are one for each class: with the targets +1 for the right
+    one and -1 for the others, the score of a class is minus the squared error (P98 III-C). It adds nothing to what the
+    network computes, the largest output has the best score, and so it is not counted."""
+
+    def connections(self, shape: Shape) -> int:
+        return 0
+
+    def macs(self, shape: Shape) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
 class ReLU:
     """max(0, x), element by element."""
 
     kind = _kernels.RELU
+
+    def constants(self) -> None:
+        return None
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape
@@ -123,38 +267,26 @@ class BatchNorm2d(ReLU):
     channels: int
     kind = _kernels.BATCH_NORM
 
+    def fan_in(self) -> int:
+        return 1
+
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.channels,))
 
 
-Layer = Conv2d | AvgPool2d | ReLU
-ACTIVATIONS = {"relu": ReLU, "tanh": Tanh}
-POOLS = {"avg": AvgPool2d, "max": MaxPool2d}
+@dataclass(frozen=True)
+class ScaledTanh(ReLU):
+    """1.7159 tanh(2 x / 3), element by element: f(1) = 1 and f(-1) = -1 (P98 appendix A)."""
+
+    kind = _kernels.SCALED_TANH
 
 
-def modern(activation: str = "relu", pool: str = "max", n_classes: int = 10) -> dict[str, Layer]:
-    """The usual modern LeNet-5, 61,706 parameters: C3 dense, plain pooling, linear head (FACTS: the 1998 network's
-    topology without its connection table, trainable sub-sampling and RBF output).
+@dataclass(frozen=True)
+class Sigmoid(ReLU):
+    """1 / (1 + exp(-x)), element by element."""
 
-    Layers by name in the order of computation; the names are the paper's.
-    """
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation is {activation!r}, expected one of {', '.join(ACTIVATIONS)}")
-    if pool not in POOLS:
-        raise ValueError(f"pool is {pool!r}, expected one of {', '.join(POOLS)}")
-    if not 1 <= n_classes <= 256:
-        raise ValueError(f"n_classes is {n_classes}, expected 1 to 256")
-    squash, subsample = ACTIVATIONS[activation], POOLS[pool]
-    return {
-        "c1": Conv2d(1, 6, 5),
-        "c1_activation": squash(),
-        "s2": subsample(2),
-        "c3": Conv2d(6, 16, 5),
-        "c3_activation": squash(),
-        "s4": subsample(2),
-        "c5": Conv2d(16, 120, 5),
-        "c5_activation": squash(),
-        "f6": Linear(120, 84),
-        "f6_activation": squash(),
-        "output": Linear(84, n_classes),
-    }
+    kind = _kernels.SIGMOID
+
+
+Layer = Conv2d | AvgPool2d | SubSample2d | RBF | ReLU
+ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid, "scaled-tanh": ScaledTanh}

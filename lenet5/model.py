@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from importlib import resources
 
 import numpy as np
@@ -12,11 +12,11 @@ from .calibration import Calibration
 from .classifier import Classifier
 from .config import Config
 from .errors import DivergedError, ModelFileError, one_line
-from .layers import modern
+from .layers import RBF, ScaledTanh, Sigmoid, Tanh
 from .network import Network
 from .train import Trainer
+from .variants import CHOICES, VARIANTS
 
-VARIANTS = {"modern": modern}
 DIGITS = tuple("0123456789")
 MAX_LABEL = 100  # characters
 _TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
@@ -25,15 +25,19 @@ PREPARATION = {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "i
 
 
 class LeNet5(Classifier, Network):
-    """LeNet-5, 61,706 parameters in its modern form.
+    """LeNet-5, 61,706 parameters in its modern form, and its family.
 
     Parameters
     ----------
-    variant : "modern"
+    variant : "modern", "1998", "lenet1" or "lenet4"
+        See `variants.VARIANTS`. It decides the layers, the first weights and what the network sees for paper and ink.
     seed : int or None
         Of the initial weights (None: all 0) and, unless `fit` is told another, of training.
-    activation : "relu" or "tanh"
-    pool : "max" or "avg"
+    activation : "relu", "tanh", "sigmoid" or "scaled-tanh", optional
+    pool : "max", "avg" or "trainable", optional
+    c3 : "dense" or "table", optional
+    head : "softmax" or "rbf", optional
+        See `variants.Choices`; where they are not given they are the variant's.
     labels : sequence of str
         Names of the classes: printable, at most 100 characters each.
 
@@ -48,13 +52,18 @@ class LeNet5(Classifier, Network):
         variant: str = "modern",
         *,
         seed: int | None = 0,
-        activation: str = "relu",
-        pool: str = "max",
+        activation: str | None = None,
+        pool: str | None = None,
+        c3: str | None = None,
+        head: str | None = None,
         labels: Sequence[str] = DIGITS,
     ):
         if variant not in VARIANTS:
             raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
-        self.variant, self.activation, self.pool, self.seed = variant, activation, pool, seed
+        kind = VARIANTS[variant]
+        choices = kind.choose(activation=activation, pool=pool, c3=c3, head=head)
+        self.activation, self.pool, self.c3, self.head = astuple(choices)
+        self.variant, self.seed = variant, seed
         self.labels = [str(label) for label in labels]
         if not 2 <= len(self.labels) <= 256:
             raise ValueError(f"{len(self.labels)} labels, expected 2 to 256")
@@ -62,7 +71,8 @@ class LeNet5(Classifier, Network):
             if not (label.isprintable() and 1 <= len(label) <= MAX_LABEL):
                 raise ValueError(f"label {label[:40]!r} is not 1 to {MAX_LABEL} characters that can be printed")
         self.training: dict | None = None
-        super().__init__(VARIANTS[variant](activation, pool, len(self.labels)), seed=seed)
+        super().__init__(kind.layers(choices, len(self.labels)), seed=seed, background=kind.background,
+                         ink=kind.ink, initializer=kind.initializer, margin=kind.margin)  # fmt: skip
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, threads: int | None = None, **settings) -> "LeNet5":
         """Train quietly, on from the present weights; returns self. For a fresh start make a new LeNet5.
@@ -115,8 +125,7 @@ class LeNet5(Classifier, Network):
         """What a model file says about itself."""
         return {
             "variant": self.variant,
-            "activation": self.activation,
-            "pool": self.pool,
+            **{name: getattr(self, name) for name in CHOICES},
             "labels": self.labels,
             "input_shape": [self.in_channels, 32, 32],
             "shapes": {name: list(tensor.shape) for name, tensor in self.state_dict().items()},
@@ -149,7 +158,11 @@ def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
     labels = info["labels"]
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("labels are no list of names")
-    model = LeNet5(info["variant"], seed=None, activation=info["activation"], pool=info["pool"], labels=labels)
+    # what files of older versions do not say is the variant's
+    choices = {name: info[name] for name in CHOICES if name in info or name in ("activation", "pool")}
+    if None in choices.values():
+        raise ValueError("a choice of layers is null")
+    model = LeNet5(info["variant"], seed=None, labels=labels, **choices)
     model.load_state_dict(tensors)
     model.calibration = Calibration.from_dict(info.get("calibration"))
     if not _largest_sum(model) * max(1, 1 / model.temperature) < _TOO_LARGE:
@@ -159,15 +172,21 @@ def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
 
 
 def _largest_sum(model: LeNet5) -> float:
-    """No unit's sum exceeds this for any picture in 0..1: pooling and activations make nothing larger."""
-    sums, largest = np.ones(1), 1.0
-    for name, tensor in model.state_dict().items():
-        size = np.abs(tensor, dtype=np.float64)
-        if name.endswith(".weight"):
-            sums = size.reshape(len(size), -1).sum(axis=1) * sums.max()
-        else:
-            sums = sums + size
-            largest = max(largest, float(sums.max()))
+    """No number inside of the network exceeds this for any picture in 0..1."""
+    tensors = model.state_dict()
+    bound = largest = max(abs(model.background), abs(model.ink), 1.0)
+    for name, layer in model.layers.items():
+        if isinstance(layer, RBF):
+            bound = layer.in_channels * (bound + 1) ** 2
+        elif f"{name}.weight" in tensors:
+            weight, bias = (np.abs(tensors[f"{name}.{kind}"], dtype=np.float64) for kind in ("weight", "bias"))
+            # the largest kernel times the most kernels that a unit has, or each unit's own sum
+            sums = weight.reshape(len(weight), -1).sum(axis=1)
+            n_kernels = 1 if getattr(layer, "table", None) is None else max(map(len, layer.table))
+            bound = float((n_kernels * sums.max() if n_kernels > 1 else sums).max() * bound + bias.max())
+        elif isinstance(layer, Sigmoid | Tanh | ScaledTanh):
+            bound = min(bound, 2.0)
+        largest = max(largest, bound)
     return largest
 
 

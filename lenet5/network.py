@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _kernels
-from .layers import Conv2d, Layer, MaxPool2d, ReLU, Shape
+from .layers import RBF, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
 from .mapped import ROWS, pieces
 from .threads import check_threads, default_threads, parallel
 
@@ -15,6 +15,9 @@ from .threads import check_threads, default_threads, parallel
 PIXELS_PER_THREAD = 256 * 32 * 32
 #: Sizes of input whose programs are kept.
 MAX_PROGRAMS = 16
+INITIALIZERS = ("he", "1998")
+#: Steps whose output an activation may overwrite: no backward kernel reads it.
+OVERWRITABLE = (_kernels.CONV2D, _kernels.TABLE_CONV2D, _kernels.AVG_POOL2D, _kernels.SUBSAMPLE, _kernels.BATCH_NORM)
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,15 @@ class Network:
     ----------
     layers : dict of name to layer, in the order of computation
     seed : int or None
-        Of the initial weights: uniform, variance 2 / fan-in before a ReLU and 1 / fan-in elsewhere; biases 0.
-        None: all 0.
+        Of the initial weights. None: all 0.
     background, ink : float
         What the network sees for a pixel of 0 and of full ink.
+    initializer : one of INITIALIZERS
+        "he": uniform, variance 2 / fan-in before a ReLU and 1 / fan-in elsewhere; biases 0; sub-sampling takes means.
+        "1998": uniform within +-2.4 / fan-in, biases likewise (P98 appendix A); the weight of a connection in
+        sub-sampling is a quarter of the coefficient, which so lies within +-2.4.
+    margin : int
+        Pixels at each side of the 32 x 32 field that the network does not look at.
     fused : bool
         Whether the first layer may be computed together with its pooling and ReLU: quicker, but no gradient reaches
         the pictures.
@@ -55,13 +63,22 @@ class Network:
 
     temperature = 1.0
 
-    def __init__(self, layers: Mapping[str, Layer], *, seed: int | None = 0, background: float = 0.0, ink: float = 1.0,
-                 fused: bool = True):  # fmt: skip
+    def __init__(
+        self,
+        layers: Mapping[str, Layer],
+        *,
+        seed: int | None = 0,
+        background: float = 0.0,
+        ink: float = 1.0,
+        initializer: str = "he",
+        margin: int = 0,
+        fused: bool = True,
+    ):
         self.layers = dict(layers)
+        self.background, self.ink, self.margin = float(background), float(ink), margin
         self._fused = fused
-        self.background, self.ink = float(background), float(ink)
-        convolutions = [layer for layer in self.layers.values() if isinstance(layer, Conv2d)]
-        self.in_channels, self.n_classes = convolutions[0].in_channels, convolutions[-1].out_channels
+        connected = [layer for layer in self.layers.values() if isinstance(layer, Conv2d | RBF)]
+        self.in_channels, self.n_classes = connected[0].in_channels, connected[-1].out_channels
         self._offsets: dict[str, tuple[int, tuple[int, ...]]] = {}
         at = 0
         for name, layer in self.layers.items():
@@ -71,23 +88,31 @@ class Network:
         self.n_parameters = sum(math.prod(shape) for _, shape in self._offsets.values())
         self.parameters = _kernels.aligned_zeros(at, np.float32)
         self._programs: dict[Shape, _kernels.Program] = {}
+        if initializer not in INITIALIZERS:
+            raise ValueError(f"initializer is {initializer!r}, expected one of {', '.join(INITIALIZERS)}")
         if seed is not None:
-            self._initialize(seed)
+            rng = np.random.Generator(np.random.PCG64(seed))
+            {"he": self._initialize_he, "1998": self._initialize_1998}[initializer](rng)
 
-    def _initialize(self, seed: int) -> None:
-        rng = np.random.Generator(np.random.PCG64(seed))
-        followed_by_relu = dict(zip(self.layers, list(self.layers.values())[1:], strict=False))
+    def _initialize_he(self, rng: np.random.Generator) -> None:
+        following = dict(zip(self.layers, list(self.layers.values())[1:], strict=False))
         for name, tensor in self.state_dict().items():
-            if name.endswith(".weight") and tensor.ndim == 1:  # of a normalisation
+            owner, kind = name.rsplit(".", 1)
+            layer = self.layers[owner]
+            if kind == "running_var" or (kind == "weight" and isinstance(layer, SubSample2d | BatchNorm2d)):
                 tensor[...] = 1
-            elif name.endswith(".weight"):
-                fan_in = math.prod(tensor.shape[1:])
-                next_layer = followed_by_relu.get(name.removesuffix(".weight"))
-                gain = 6 if getattr(next_layer, "kind", None) == _kernels.RELU else 3
-                bound = math.sqrt(gain / fan_in)
-                tensor[...] = rng.uniform(-bound, bound, tensor.shape)
-            elif name.endswith(".running_var"):
-                tensor[...] = 1
+            elif kind == "weight":
+                gain = 6 if getattr(following.get(owner), "kind", None) == _kernels.RELU else 3
+                tensor[...] = _uniform(rng, np.sqrt(gain / layer.fan_in()), layer, tensor.shape)
+
+    def _initialize_1998(self, rng: np.random.Generator) -> None:
+        for name, tensor in self.state_dict().items():
+            owner, kind = name.rsplit(".", 1)
+            layer = self.layers[owner]
+            bound = 2.4 / layer.fan_in()
+            if kind == "weight" and isinstance(layer, SubSample2d):
+                bound *= layer.kernel_size**2
+            tensor[...] = _uniform(rng, bound, layer, tensor.shape)
 
     def __getstate__(self) -> dict:
         """For copies, and for other processes: all but the compiled programs, which are made again when needed."""
@@ -114,7 +139,7 @@ class Network:
     def summary(self, height: int = 32, width: int = 32) -> list[LayerSummary]:
         """The layer table for pictures of this size; an activation is counted with the layer before it."""
         rows: list[LayerSummary] = []
-        shape: Shape = (self.in_channels, height, width)
+        shape: Shape = (self.in_channels, height - 2 * self.margin, width - 2 * self.margin)
         for name, layer in self.layers.items():
             if layer.connections(shape):
                 n_parameters = sum(math.prod(s) for s in layer.parameter_shapes().values())
@@ -142,14 +167,10 @@ class Network:
                 out = self.layers[name].output_shape(out)
             weight, bias = (self._offsets.get(f"{names[0]}.{kind}", (0, ()))[0] for kind in ("weight", "bias"))
             # In place only over an output that no backward kernel reads: max-pooling's and an activation's are read.
-            in_place = kind in (_kernels.RELU, _kernels.TANH) and before in (
-                _kernels.CONV2D,
-                _kernels.AVG_POOL2D,
-                _kernels.BATCH_NORM,
-            )
+            in_place = kind in _kernels.ACTIVATIONS and before in OVERWRITABLE
             to, before = at if in_place else end, kind
-            probability = getattr(layer, "probability", 0.0)
-            steps.append((kind, *shape, *out, getattr(layer, "kernel_size", 1), weight, bias, at, to, probability))
+            size, probability = getattr(layer, "kernel_size", 1), getattr(layer, "probability", 0.0)
+            steps.append((kind, *shape, *out, size, weight, bias, at, to, probability, layer.constants()))
             if not in_place:
                 at, end = end, end + math.prod(out) * _kernels.N_LANES + self._extra(kind, out)
             shape = out
@@ -167,7 +188,10 @@ class Network:
     def pictures(self, X: np.ndarray) -> _kernels.Pictures:
         """``X`` checked (see :func:`check_pictures`) and wrapped for the kernels."""
         X = check_pictures(X, self.in_channels)
-        padding = 2 if X.shape[2:] == (28, 28) else 0
+        padding = 2 - self.margin if X.shape[2:] == (28, 28) else 0
+        if self.margin and not padding and X.shape[2:] != (28, 28):
+            inside = slice(self.margin, -self.margin)
+            X = np.ascontiguousarray(X[:, :, inside, inside])
         return _kernels.Pictures(X, padding, self.background, self.ink)
 
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
@@ -234,7 +258,15 @@ def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tup
 
 
 def _is_first(layer: Layer) -> bool:
-    return isinstance(layer, Conv2d) and (layer.in_channels, layer.kernel_size) == (1, 5)
+    return isinstance(layer, Conv2d) and (layer.in_channels, layer.kernel_size, layer.table) == (1, 5, None)
+
+
+def _uniform(rng: np.random.Generator, bound: np.ndarray, layer: Layer, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of a tensor of ``layer``, uniform within +-bound (out_channels,)."""
+    if isinstance(layer, Conv2d) and layer.table is not None and len(shape) > 1:  # a kernel has the bound of its output
+        bound = np.repeat(bound, [len(row) for row in layer.table])
+    bound = bound.reshape(-1, *[1] * (len(shape) - 1))
+    return rng.uniform(-bound, bound, shape)
 
 
 def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:

@@ -41,10 +41,12 @@ INLINE void FN(forward_step)(const lenet5_op *op, const T *parameters, const T *
     case OP_CONV_POOL: FN(conv_pool_forward)(op, X, W, b, U, Y, training); break;
     case OP_AVG_POOL2D: FN(avg_pool2d_forward)(op, X, Y); break;
     case OP_MAX_POOL2D: FN(max_pool2d_forward)(op, X, Y); break;
-    case OP_RELU: FN(relu_forward)(FN(n_out)(op), X, Y); break;
-    case OP_TANH: FN(tanh_forward)(FN(n_out)(op), X, Y); break;
+    case OP_TABLE_CONV2D: FN(table_conv2d_forward)(op, X, W, b, Y); break;
+    case OP_SUBSAMPLE: FN(subsample_forward)(op, X, W, b, Y); break;
+    case OP_RBF: FN(rbf_forward)(op, X, Y); break;
     case OP_BATCH_NORM: FN(batch_norm_forward)(op, X, W, b, Y, n_valid); break;
     case OP_DROPOUT: FN(dropout)(FN(n_out)(op), X, Y + FN(n_out)(op), Y); break;
+    default: FN(activation_forward)(op->kind, FN(n_out)(op), X, Y); break;
     }
 }
 
@@ -98,13 +100,22 @@ static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T
             break;
         case OP_AVG_POOL2D: FN(avg_pool2d_backward)(op, dY, dX); break;
         case OP_MAX_POOL2D: FN(max_pool2d_backward)(op, X, Y, dY, dX); break;
-        case OP_RELU: FN(relu_backward)(FN(n_out)(op), Y, dY, dX); break;
-        case OP_TANH: FN(tanh_backward)(FN(n_out)(op), Y, dY, dX); break;
+        case OP_TABLE_CONV2D:
+            FN(table_conv2d_backward)(op, X, dY, parameters + op->weight, op->input || !gradients ? dX : NULL,
+                                      gradients ? gradients + op->weight : NULL, gradients ? gradients + op->bias : NULL,
+                                      accumulate, scratch);
+            break;
+        case OP_SUBSAMPLE:
+            FN(subsample_backward)(op, X, dY, parameters + op->weight, dX, gradients ? gradients + op->weight : NULL,
+                                   gradients ? gradients + op->bias : NULL, accumulate);
+            break;
+        case OP_RBF: FN(rbf_backward)(op, X, dY, dX); break;
         case OP_BATCH_NORM:
             FN(batch_norm_backward)(op, X, Y, dY, parameters + op->weight, dX, gradients ? gradients + op->weight : NULL,
                                     accumulate, n_valid);
             break;
         case OP_DROPOUT: FN(dropout)(FN(n_out)(op), dY, Y + FN(n_out)(op), dX); break;
+        default: FN(activation_backward)(op->kind, FN(n_out)(op), Y, dY, dX); break;
         }
     }
 }

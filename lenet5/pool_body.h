@@ -1,20 +1,22 @@
 /* Pooling on one lane group, each forward beside its backward, for element type T: windows of KS x KS, stride KS;
  * rests at the right and lower edge are left out. */
 
+INLINE V FN(window_mean)(const T *window, int W, const int KS) {
+    V total = {0};
+    for (int i = 0; i < KS; i++)
+        for (int j = 0; j < KS; j++)
+            total += FN(load)(window + (i * W + j) * LANES);
+    return total * ((T)1 / (KS * KS));
+}
+
 INLINE void FN(avg_pool_forward)(const lenet5_op *op, const T *X, T *Y, const int KS) {
     const int W = op->in_width;
-    const T factor = (T)1 / (KS * KS);
     for (int c = 0; c < op->out_channels; c++)
         for (int y = 0; y < op->out_height; y++)
             for (int x = 0; x < op->out_width; x++, Y += LANES) {
                 const T *window = X + ((int64_t)(c * op->in_height + y * KS) * W + x * KS) * LANES;
-                for (int v = 0; v < LANES; v += VL) {
-                    V total = {0};
-                    for (int i = 0; i < KS; i++)
-                        for (int j = 0; j < KS; j++)
-                            total += FN(load)(window + (i * W + j) * LANES + v);
-                    FN(store)(Y + v, total * factor);
-                }
+                for (int v = 0; v < LANES; v += VL)
+                    FN(store)(Y + v, FN(window_mean)(window + v, W, KS));
             }
 }
 
@@ -79,6 +81,48 @@ INLINE void FN(max_pool_backward)(const lenet5_op *op, const T *X, const T *Y, c
             }
 }
 
+/* Trainable sub-sampling: coefficient times the mean of the window, plus bias. The 1998 paper says "average" in section
+ * II-A and "the four inputs are added" in II-B; the sum is the same with a quarter of the coefficient. With M times as
+ * many output channels as input channels, M neighbours of them read the same one. */
+INLINE void FN(subsample_forward_of)(const lenet5_op *op, const T *X, const T *w, const T *b, T *Y, const int KS) {
+    const int W = op->in_width, M = op->out_channels / op->in_channels;
+    for (int o = 0; o < op->out_channels; o++)
+        for (int y = 0; y < op->out_height; y++)
+            for (int x = 0; x < op->out_width; x++, Y += LANES) {
+                const T *window = X + ((int64_t)(o / M * op->in_height + y * KS) * W + x * KS) * LANES;
+                for (int v = 0; v < LANES; v += VL)
+                    FN(store)(Y + v, FN(window_mean)(window + v, W, KS) * w[o] + b[o]);
+            }
+}
+
+INLINE void FN(subsample_backward_of)(const lenet5_op *op, const T *X, const T *dY, const T *w, T *dX, T *dw, T *db,
+                                      int accumulate, const int KS) {
+    const int W = op->in_width, M = op->out_channels / op->in_channels;
+    const T factor = (T)1 / (KS * KS);
+    memset(dX, 0, sizeof(T) * op->in_channels * op->in_height * W * LANES);
+    for (int o = 0; o < op->out_channels; o++) {
+        V dw_total = {0}, db_total = {0};
+        for (int y = 0; y < op->out_height; y++)
+            for (int x = 0; x < op->out_width; x++, dY += LANES) {
+                const int64_t at = ((int64_t)(o / M * op->in_height + y * KS) * W + x * KS) * LANES;
+                for (int v = 0; v < LANES; v += VL) {
+                    const V d = FN(load)(dY + v), share = d * (w[o] * factor);
+                    dw_total += d * FN(window_mean)(X + at + v, W, KS);
+                    db_total += d;
+                    for (int i = 0; i < KS; i++)
+                        for (int j = 0; j < KS; j++) {
+                            T *to = dX + at + (i * W + j) * LANES + v;
+                            FN(store)(to, FN(load)(to) + share);
+                        }
+                }
+            }
+        if (!dw)
+            continue;
+        dw[o] = FN(sum_lanes)(dw_total) + (accumulate ? dw[o] : 0);
+        db[o] = FN(sum_lanes)(db_total) + (accumulate ? db[o] : 0);
+    }
+}
+
 /* Windows of 2 x 2, which everybody uses, are compiled with that size as a constant. */
 #define WITH_SIZE(body, ...)                                                                                           \
     do {                                                                                                               \
@@ -98,4 +142,13 @@ static void FN(max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) { WITH
 
 static void FN(max_pool2d_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX) {
     WITH_SIZE(FN(max_pool_backward), X, Y, dY, dX);
+}
+
+static void FN(subsample_forward)(const lenet5_op *op, const T *X, const T *w, const T *b, T *Y) {
+    WITH_SIZE(FN(subsample_forward_of), X, w, b, Y);
+}
+
+static void FN(subsample_backward)(const lenet5_op *op, const T *X, const T *dY, const T *w, T *dX, T *dw, T *db,
+                                   int accumulate) {
+    WITH_SIZE(FN(subsample_backward_of), X, dY, w, dX, dw, db, accumulate);
 }

@@ -21,6 +21,7 @@ from .errors import DataError, DivergedError, ModelFileError
 from .files import atomic_write, fsync_folder
 from .model import LeNet5
 from .train import Epoch, Progress, Trainer
+from .variants import CHOICES
 
 #: Within a long epoch the state is saved this often.
 SECONDS_BETWEEN_SAVES = 30.0
@@ -42,13 +43,24 @@ class Plan:
     data_sha256: str
     command: str
     out: str
+    c3: str = "dense"  # as in plans that do not say
+    head: str = "softmax"
     members: int = 1
 
     def check(self) -> None:
         """ValueError or TypeError where a field has not its type, or no network can be made of it."""
-        texts = (*self.labels, self.dataset, self.data_sha256, self.command, self.out)
+        texts = (
+            *self.labels,
+            *(getattr(self, name) for name in CHOICES),
+            self.dataset,
+            self.data_sha256,
+            self.command,
+            self.out,
+        )
         if not isinstance(self.labels, list) or not all(isinstance(text, str) for text in texts):
-            raise ValueError("a text is expected for each label, dataset, data_sha256, command and out")
+            raise ValueError(
+                f"a text is expected for each of {', '.join(CHOICES)}, label, dataset, data_sha256, command, out"
+            )
         if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
             raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
         self.member(self.members).model()
@@ -61,8 +73,8 @@ class Plan:
 
     def model(self) -> LeNet5:
         """The untrained network."""
-        return LeNet5(self.variant, seed=self.config.seed, activation=self.activation, pool=self.pool,
-                      labels=self.labels)  # fmt: skip
+        choices = {name: getattr(self, name) for name in CHOICES}
+        return LeNet5(self.variant, seed=self.config.seed, labels=self.labels, **choices)
 
 
 class Run:

@@ -181,8 +181,15 @@ static void FN(single_dense)(const T *x, const T *W, const T *b, T *y, int F, in
     }
 }
 
+/* Y (O, OH, OW) from rows that are as wide as those of the input */
+static void FN(flat_rows)(const lenet5_op *op, const T *flat, T *Y) {
+    for (int o = 0; o < op->out_channels; o++)
+        for (int y = 0; y < op->out_height; y++, Y += op->out_width)
+            memcpy(Y, flat + o * FN(flat_stride)(op->out_height, op->in_width) + (int64_t)y * op->in_width,
+                   sizeof(T) * op->out_width);
+}
+
 static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
-    const int OH = op->out_height, OW = op->out_width;
     if (lenet5_has_winograd(op)) {
         FN(single_winograd)(X, U, b, Y);
         return;
@@ -192,9 +199,7 @@ static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const
         return;
     }
     FN(flat_conv)(X, W, b, scratch, op->in_channels, op->in_height, op->in_width, op->out_channels, op->kernel_size, 4, 2);
-    for (int o = 0; o < op->out_channels; o++)
-        for (int y = 0; y < OH; y++, Y += OW)
-            memcpy(Y, scratch + o * FN(flat_stride)(OH, op->in_width) + (int64_t)y * op->in_width, sizeof(T) * OW);
+    FN(flat_rows)(op, scratch, Y);
 }
 
 /* Pooling in the order of comparisons and additions that the lanes have. */
@@ -227,6 +232,55 @@ static void FN(single_pool2d)(const lenet5_op *op, const T *X, T *Y) {
         FN(single_pool)(op, X, Y, 0, 2);
     else
         FN(single_pool)(op, X, Y, use_max, op->kernel_size);
+}
+
+/* As table_block, with vectors of neighbouring flat positions. Y (O, flat_stride). */
+static void FN(flat_table)(const lenet5_op *op, const T *X, const T *W_, const T *b, T *Y) {
+    const int W = op->in_width, KS = op->kernel_size, plane = op->in_height * W;
+    const int64_t stride = FN(flat_stride)(op->out_height, W), used = (int64_t)(op->out_height - 1) * W + op->out_width;
+    for (int o = 0; o < op->out_channels; o++) {
+        const int32_t *kernels = op->constants + (int64_t)o * op->in_channels;
+        for (int64_t p = 0; p < used; p += VL) {
+            V acc = FN(splat)(b[o]);
+            for (int c = 0; c < op->in_channels; c++)
+                for (int k = 0; kernels[c] >= 0 && k < KS * KS; k++)
+                    acc += FN(load)(X + (int64_t)c * plane + p + k / KS * W + k % KS) * W_[(int64_t)kernels[c] * KS * KS + k];
+            FN(store)(Y + o * stride + p, acc);
+        }
+    }
+}
+
+static void FN(single_table)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y, T *scratch) {
+    FN(flat_table)(op, X, W, b, scratch);
+    FN(flat_rows)(op, scratch, Y);
+}
+
+static void FN(single_subsample)(const lenet5_op *op, const T *X, const T *w, const T *b, T *Y) {
+    const int W = op->in_width, KS = op->kernel_size, M = op->out_channels / op->in_channels;
+    const T factor = (T)1 / (KS * KS);
+    for (int o = 0; o < op->out_channels; o++)
+        for (int y = 0; y < op->out_height; y++)
+            for (int x = 0; x < op->out_width; x++) {
+                const T *window = X + (int64_t)(o / M * op->in_height + y * KS) * W + x * KS;
+                T total = 0;
+                for (int i = 0; i < KS * KS; i++)
+                    total += window[i / KS * W + i % KS];
+                *Y++ = total * factor * w[o] + b[o];
+            }
+}
+
+static void FN(single_rbf)(const lenet5_op *op, const T *X, T *Y) {
+    const int64_t P = (int64_t)op->in_height * op->in_width;
+    for (int o = 0; o < op->out_channels; o++)
+        for (int64_t p = 0; p < P; p++) {
+            V total = {0}; /* a vector of equal numbers: in a scalar sum the compiler fuses other operations */
+            for (int c = 0; c < op->in_channels; c++) {
+                V d = FN(splat)(X[c * P + p]) - (T)op->constants[(int64_t)o * op->in_channels + c];
+                IN_REGISTER(d);
+                total -= d * d;
+            }
+            *Y++ = total[0];
+        }
 }
 
 static void FN(gather_single)(const lenet5_pictures *pictures, int64_t picture, T *X) {
@@ -266,10 +320,13 @@ static void FN(single_forward)(const lenet5_net *net, const T *parameters, const
             break;
         case OP_AVG_POOL2D:
         case OP_MAX_POOL2D: FN(single_pool2d)(op, X, Y); break;
-        case OP_RELU: FN(relu_forward)(n, X, Y); break; /* up to VL - 1 elements more, which nobody has written yet */
-        case OP_TANH: FN(tanh_forward)(n, X, Y); break;
-        case OP_BATCH_NORM:
-        case OP_DROPOUT: break; /* for training only */
+        case OP_TABLE_CONV2D:
+            FN(single_table)(op, X, parameters + op->weight, parameters + op->bias, Y, scratch);
+            break;
+        case OP_SUBSAMPLE: FN(single_subsample)(op, X, parameters + op->weight, parameters + op->bias, Y); break;
+        case OP_RBF: FN(single_rbf)(op, X, Y); break;
+        /* up to VL - 1 elements more, which nobody has written yet */
+        default: FN(activation_forward)(op->kind, n, X, Y); break;
         }
     }
 }

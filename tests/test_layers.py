@@ -2,8 +2,9 @@
 
 import pytest
 
-from lenet5.layers import AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Tanh, modern
+from lenet5.layers import AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Tanh
 from lenet5.network import Network
+from lenet5.variants import modern
 
 # name: output shape, parameters, connections, multiply-accumulates for one picture of 32 x 32
 PUBLISHED = {
@@ -98,8 +99,8 @@ def test_the_choices_of_the_modern_network():
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"activation": "sigmoid"}, r"activation is 'sigmoid', expected one of relu, tanh"),
-        ({"pool": "median"}, r"pool is 'median', expected one of avg, max"),
+        ({"activation": "step"}, r"activation is 'step', expected one of relu, tanh, sigmoid, scaled-tanh"),
+        ({"pool": "median"}, r"pool is 'median', expected one of max, avg, trainable"),
         ({"n_classes": 0}, r"n_classes is 0, expected 1 to 256"),
         ({"n_classes": 257}, r"n_classes is 257, expected 1 to 256"),
     ],

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from lenet5 import LeNet5, order, train
 from lenet5.config import Config
 from lenet5.errors import DivergedError
-from lenet5.layers import modern
 from lenet5.network import Network
 from lenet5.train import Trainer
+from lenet5.variants import modern
 
 SMALL = {"epochs": 3, "batch_size": 32, "validation": 100, "seed": 3}
 

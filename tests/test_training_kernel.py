@@ -7,9 +7,9 @@ import reference
 from lenet5 import _kernels
 from lenet5._kernels import ADAM, ADAMW, RMSPROP, SDLM, SGD
 from lenet5.augment import AUGMENTATIONS, chosen, for_epoch
-from lenet5.layers import modern
 from lenet5.network import Network
 from lenet5.threads import parallel
+from lenet5.variants import modern
 
 N = 150
 OPTIMIZERS = {

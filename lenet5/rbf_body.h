@@ -1,0 +1,30 @@
+/* Radial basis functions on one lane group, forward beside backward, for element type T: the score of a class is minus
+ * the squared distance between the features and the fixed centre of the class, at every position. So the largest score
+ * is the nearest centre, and softmax of the scores is the 1998 paper's probability (eq. 9). */
+
+static void FN(rbf_forward)(const lenet5_op *op, const T *X, T *Y) {
+    const int64_t P = (int64_t)op->in_height * op->in_width * LANES;
+    for (int o = 0; o < op->out_channels; o++) {
+        const int32_t *centre = op->constants + (int64_t)o * op->in_channels;
+        for (int64_t p = 0; p < P; p += VL) {
+            V total = {0};
+            for (int c = 0; c < op->in_channels; c++) {
+                const V d = FN(load)(X + c * P + p) - (T)centre[c];
+                total -= d * d;
+            }
+            FN(store)(Y + o * P + p, total);
+        }
+    }
+}
+
+static void FN(rbf_backward)(const lenet5_op *op, const T *X, const T *dY, T *dX) {
+    const int64_t P = (int64_t)op->in_height * op->in_width * LANES;
+    for (int c = 0; c < op->in_channels; c++)
+        for (int64_t p = 0; p < P; p += VL) {
+            const V x = FN(load)(X + c * P + p);
+            V total = {0};
+            for (int o = 0; o < op->out_channels; o++)
+                total += FN(load)(dY + o * P + p) * (x - (T)op->constants[(int64_t)o * op->in_channels + c]);
+            FN(store)(dX + c * P + p, total * -2);
+        }
+}

@@ -1,0 +1,161 @@
+/* Convolution with a connection table, forward beside backward, for element type T: output channel o sees only the input
+ * channels that are in its row of the table, and there is one kernel for each such pair. As in conv_body.h every output
+ * is one chain of multiply-adds in the order (c, ky, kx) of the connected channels.
+ *
+ * Few channels share their inputs, so a block of accumulators is a run of neighbouring pixels of one channel, and the row
+ * of inputs that they see stays in registers for all taps of a row of the kernel.
+ */
+
+/* Neighbouring pixels in a block: with a row of inputs and a weight, as many as there are registers. */
+#if VECTOR_BYTES == 64
+#define TABLE_PIXELS 10
+#define TABLE_PIXELS_BACK 7
+#define TABLE_OUTPUTS 4
+#else
+#define TABLE_PIXELS 5
+#define TABLE_PIXELS_BACK 5
+#define TABLE_OUTPUTS 2
+#endif
+
+/* acc (NX) += one row of KS taps: x is the leftmost input, the weights lie `step` apart. */
+INLINE void FN(table_taps)(const T *x, const T *w, int step, V *acc, const int KS, const int NX) {
+    UNROLL for (int k = 0; k < KS; k++) {
+        V weight = FN(splat)(w[k * step]);
+        IN_REGISTER(weight);
+        UNROLL for (int i = 0; i < NX; i++) acc[i] += FN(load)(x + (int64_t)(i + k) * LANES) * weight;
+    }
+}
+
+/* NX pixels of output channel o; x and y are the first ones' places in all channels and in this one. */
+INLINE void FN(table_block)(const lenet5_op *op, const T *x, const T *W, T bias, T *y, int o, const int KS, const int NX) {
+    const int32_t *kernels = op->constants + (int64_t)o * op->in_channels;
+    for (int v = 0; v < LANES; v += VL) {
+        V acc[16];
+        UNROLL for (int i = 0; i < NX; i++) acc[i] = FN(splat)(bias);
+        for (int c = 0; c < op->in_channels; c++)
+            if (kernels[c] >= 0)
+                for (int ky = 0; ky < KS; ky++)
+                    FN(table_taps)(x + ((int64_t)c * op->in_height + ky) * op->in_width * LANES + v,
+                                   W + ((int64_t)kernels[c] * KS + ky) * KS, 1, acc, KS, NX);
+        UNROLL for (int i = 0; i < NX; i++) FN(store)(y + i * LANES + v, acc[i]);
+    }
+}
+
+INLINE void FN(table_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y, const int KS) {
+    const int OW = op->out_width;
+    for (int o = 0; o < op->out_channels; o++)
+        for (int y = 0; y < op->out_height; y++, Y += (int64_t)OW * LANES) {
+            const T *row = X + (int64_t)y * op->in_width * LANES;
+            int x = 0;
+            for (; x + TABLE_PIXELS <= OW; x += TABLE_PIXELS)
+                FN(table_block)(op, row + x * LANES, W, b[o], Y + x * LANES, o, KS, TABLE_PIXELS);
+            for (; x + 4 <= OW; x += 4)
+                FN(table_block)(op, row + x * LANES, W, b[o], Y + x * LANES, o, KS, 4);
+            for (; x < OW; x++)
+                FN(table_block)(op, row + x * LANES, W, b[o], Y + x * LANES, o, KS, 1);
+        }
+}
+
+static void FN(table_conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y) {
+    if (op->kernel_size == 5)
+        FN(table_forward)(op, X, W, b, Y, 5);
+    else
+        FN(table_forward)(op, X, W, b, Y, op->kernel_size);
+}
+
+/* NX pixels of row y of dX of input channel c: m points at their leftmost gradient in the first row of padded dY, whose
+ * rows are PW wide. The kernel is read backwards. */
+INLINE void FN(table_input_gradient_block)(const lenet5_op *op, const T *m, const T *W, T *dX, int c, int y, int PW,
+                                           const int KS, const int NX) {
+    const int OH = op->out_height;
+    for (int v = 0; v < LANES; v += VL) {
+        V acc[16];
+        UNROLL for (int i = 0; i < NX; i++) acc[i] = (V){0};
+        for (int o = 0; o < op->out_channels; o++) {
+            const int32_t kernel = op->constants[(int64_t)o * op->in_channels + c];
+            if (kernel >= 0)
+                for (int ky = y - OH + 1 > 0 ? y - OH + 1 : 0; ky < KS && ky <= y; ky++)
+                    FN(table_taps)(m + ((int64_t)o * OH + y - ky) * PW * LANES + v,
+                                   W + ((int64_t)kernel * KS + ky) * KS + KS - 1, -1, acc, KS, NX);
+        }
+        UNROLL for (int i = 0; i < NX; i++) FN(store)(dX + i * LANES + v, acc[i]);
+    }
+}
+
+/* scratch: dY (O, OH, IW + KS - 1) with KS - 1 columns of zeros on each side */
+INLINE void FN(table_input_gradient)(const lenet5_op *op, const T *dY, const T *W, T *dX, T *scratch, const int KS) {
+    const int IW = op->in_width, OW = op->out_width, PW = IW + KS - 1, n_rows = op->out_channels * op->out_height;
+    memset(scratch, 0, sizeof(T) * n_rows * PW * LANES);
+    for (int r = 0; r < n_rows; r++)
+        memcpy(scratch + ((int64_t)r * PW + KS - 1) * LANES, dY + (int64_t)r * OW * LANES, sizeof(T) * OW * LANES);
+    for (int c = 0; c < op->in_channels; c++)
+        for (int y = 0; y < op->in_height; y++, dX += (int64_t)IW * LANES) {
+            int x = 0;
+            for (; x + TABLE_PIXELS_BACK <= IW; x += TABLE_PIXELS_BACK)
+                FN(table_input_gradient_block)(op, scratch + x * LANES, W, dX + x * LANES, c, y, PW, KS, TABLE_PIXELS_BACK);
+            for (; x < IW; x++)
+                FN(table_input_gradient_block)(op, scratch + x * LANES, W, dX + x * LANES, c, y, PW, KS, 1);
+        }
+}
+
+/* Row ky of the kernels of NO outputs that see the input x: sums over pixels in registers, over lanes at the end. */
+INLINE void FN(table_weight_block)(const lenet5_op *op, const T *x, const T *const *dY, T *const *dW, const int NO,
+                                   const int NT) {
+    const int IW = op->in_width, OW = op->out_width;
+    V total[32];
+    UNROLL for (int i = 0; i < NO * NT; i++) total[i] = (V){0};
+    for (int v = 0; v < LANES; v += VL)
+        for (int r = 0; r < op->out_height; r++)
+            for (int p = 0; p < OW; p++) {
+                V xv[8];
+                UNROLL for (int t = 0; t < NT; t++) xv[t] = FN(load)(x + ((int64_t)r * IW + p + t) * LANES + v);
+                UNROLL for (int o = 0; o < NO; o++) {
+                    const V d = FN(load)(dY[o] + ((int64_t)r * OW + p) * LANES + v);
+                    UNROLL for (int t = 0; t < NT; t++) total[o * NT + t] += d * xv[t];
+                }
+            }
+    UNROLL for (int o = 0; o < NO; o++)
+        UNROLL for (int t = 0; t < NT; t++) dW[o][t] += FN(sum_lanes)(total[o * NT + t]);
+}
+
+/* Adds to dW. NT divides KS. */
+INLINE void FN(table_weight_gradients)(const lenet5_op *op, const T *X, const T *dY, T *dW, const int KS, const int NT) {
+    const int64_t plane = (int64_t)op->out_height * op->out_width * LANES;
+    for (int c = 0; c < op->in_channels; c++)
+        for (int tap = 0; tap < KS * KS; tap += NT) {
+            const T *x = X + (((int64_t)c * op->in_height + tap / KS) * op->in_width + tap % KS) * LANES;
+            const T *from[TABLE_OUTPUTS];
+            T *to[TABLE_OUTPUTS];
+            int n = 0;
+            for (int o = 0; o < op->out_channels; o++) {
+                const int32_t kernel = op->constants[(int64_t)o * op->in_channels + c];
+                if (kernel < 0)
+                    continue;
+                from[n] = dY + o * plane;
+                to[n++] = dW + (int64_t)kernel * KS * KS + tap;
+                if (n == TABLE_OUTPUTS) {
+                    FN(table_weight_block)(op, x, from, to, TABLE_OUTPUTS, NT);
+                    n = 0;
+                }
+            }
+            for (int i = 0; i < n; i++)
+                FN(table_weight_block)(op, x, from + i, to + i, 1, NT);
+        }
+}
+
+static void FN(table_conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,
+                                      int accumulate, T *scratch) {
+    const int KS = op->kernel_size;
+    if (db)
+        FN(conv_bias_gradient)(op, dY, db, accumulate);
+    if (dW && !accumulate)
+        memset(dW, 0, sizeof(T) * lenet5_n_weights(op));
+    if (dW && KS == 5)
+        FN(table_weight_gradients)(op, X, dY, dW, 5, 5);
+    else if (dW)
+        FN(table_weight_gradients)(op, X, dY, dW, KS, 1);
+    if (dX && KS == 5)
+        FN(table_input_gradient)(op, dY, W, dX, scratch, 5);
+    else if (dX)
+        FN(table_input_gradient)(op, dY, W, dX, scratch, KS);
+}

@@ -1,0 +1,202 @@
+"""The networks by name: LeNet-5 in its modern form and as it was published in 1998, and its smaller relatives.
+
+P98 is LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86(11),
+1998; P89 is LeCun and others, "Handwritten Digit Recognition with a Back-Propagation Network", NIPS 2, 1989.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+from .layers import ACTIVATIONS, RBF, AvgPool2d, Conv2d, Layer, Linear, MaxPool2d, SubSample2d, Table, Targets
+
+POOLS = ("max", "avg", "trainable")
+C3_CONNECTIONS = ("dense", "table")
+HEADS = ("softmax", "rbf")
+
+#: LeNet-5: the maps of S2 that each map of C3 sees (P98 table I).
+#:   C3    0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15
+#:   S2 0  X  .  .  .  X  X  X  .  .  X  X  X  X  .  X  X
+#:   S2 1  X  X  .  .  .  X  X  X  .  .  X  X  X  X  .  X
+#:   S2 2  X  X  X  .  .  .  X  X  X  .  .  X  .  X  X  X
+#:   S2 3  .  X  X  X  .  .  X  X  X  X  .  .  X  .  X  X
+#:   S2 4  .  .  X  X  X  .  .  X  X  X  X  .  X  X  .  X
+#:   S2 5  .  .  .  X  X  X  .  .  X  X  X  X  .  X  X  X
+C3_TABLE: Table = (
+    (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
+    (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
+    (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5),
+)  # fmt: skip
+#: LeNet-1: the same for its H3 (P89 table 1), two halves that do not meet.
+LENET1_TABLE: Table = ((0,), (0, 1), (0, 1), (1,), (0, 1), (0, 1), (2,), (2, 3), (2, 3), (3,), (2, 3), (2, 3))
+#: LeNet-4's tables are not printed. Ours meet its counts: each map of C3 sees half of S2, and the units of C5 see four
+#: or five neighbouring maps. With all 16 maps C5 alone would have 48,120 parameters of the 17,000 that P98 gives.
+LENET4_C3_TABLE: Table = tuple(
+    tuple(sorted((first + step * i) % 8 for i in range(4))) for first in range(8) for step in (1, 3)
+)
+LENET4_C5_TABLE: Table = tuple(
+    tuple(sorted((unit + i) % 16 for i in range(4 if unit < 60 else 5))) for unit in range(120)
+)
+
+#: The digits as 7 x 12 pixels, 12 rows of 7 bits: the RBF centres (P98 figure 3).
+BITMAPS = (
+    "3e001c3663636363361c0000", "0c1c3c0c0c0c0c0c0c3f0000", "3e003e6343061c30607f0000", "7f03060c1e030303633e0000",
+    "3e00003333736363673f0303", "3e007f60603c1e03633e0000", "1e3060607e736363733e0000", "7f0303060c0c181818180000",
+    "3e6363633e636363633e0000", "3e676363673f0303063c0000",
+)  # fmt: skip
+
+
+def centres() -> tuple[tuple[int, ...], ...]:
+    """The bitmaps as RBF centres: 10 times 84 numbers, row by row, +1 for ink and -1 for background."""
+    return tuple(
+        tuple(1 if byte >> bit & 1 else -1 for byte in bytes.fromhex(rows) for bit in range(6, -1, -1))
+        for rows in BITMAPS
+    )
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is free in a network.
+
+    activation : one of `layers.ACTIVATIONS`
+    pool : "max", "avg", or "trainable" (followed by the activation)
+    c3 : "dense", or "table" (see above)
+    head : "softmax" (one linear unit for each class), or "rbf" (P98: squared distances to fixed targets; their smallest
+        is the answer, and softmax of minus them the confidence)
+    """
+
+    activation: str
+    pool: str
+    c3: str
+    head: str
+
+    def __post_init__(self):
+        tables = {"activation": tuple(ACTIVATIONS), "pool": POOLS, "c3": C3_CONNECTIONS, "head": HEADS}
+        for name, table in tables.items():
+            if getattr(self, name) not in table:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(table)}")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A network by name.
+
+    choices : what it is unless told otherwise
+    build : its layers from other choices and a number of classes
+    background, ink : what the network sees for pixels without ink and of full ink
+    initializer : of the weights, see `network.INITIALIZERS`
+    margin : pixels at each side of the 32 x 32 field that it does not look at
+    """
+
+    choices: Choices
+    build: Callable[[Choices, int], dict[str, Layer]]
+    background: float = -0.1
+    ink: float = 1.175
+    initializer: str = "1998"
+    margin: int = 0
+
+    def choose(self, **given: str | None) -> Choices:
+        """The variant's choices but for those that are given (None: not given). ValueError for one that is unknown."""
+        return replace(self.choices, **{name: value for name, value in given.items() if value is not None})
+
+    def layers(self, choices: Choices, n_classes: int) -> dict[str, Layer]:
+        """Layers by name in the order of computation. ValueError for choices that cannot go together."""
+        if not 1 <= n_classes <= 256:
+            raise ValueError(f"n_classes is {n_classes}, expected 1 to 256")
+        return self.build(choices, n_classes)
+
+
+def _pooling(name: str, choices: Choices, in_channels: int, out_channels: int | None = None) -> dict[str, Layer]:
+    """A pooling layer, with its activation if it is trainable."""
+    out_channels = out_channels or in_channels
+    if choices.pool == "trainable":
+        return {name: SubSample2d(in_channels, out_channels), f"{name}_activation": ACTIVATIONS[choices.activation]()}
+    if out_channels != in_channels:
+        raise ValueError(f"pool is {choices.pool!r}, expected 'trainable': {name} has {out_channels} maps of "
+                         f"{in_channels}")  # fmt: skip
+    return {name: MaxPool2d(2) if choices.pool == "max" else AvgPool2d(2)}
+
+
+def _table(choices: Choices, table: Table) -> Table | None:
+    return table if choices.c3 == "table" else None
+
+
+def _outputs(choices: Choices, output: Conv2d) -> dict[str, Layer]:
+    """The last layers of LeNet-1 and LeNet-4: a unit for each class, for "rbf" squashed and with targets of +-1."""
+    layers: dict[str, Layer] = {"output": output}
+    if choices.head == "rbf":
+        n = output.out_channels
+        one_of_n = tuple(tuple(1 if i == k else -1 for i in range(n)) for k in range(n))
+        layers |= {"output_activation": ACTIVATIONS[choices.activation](), "targets": Targets(one_of_n)}
+    return layers
+
+
+def _lenet5(choices: Choices, n_classes: int) -> dict[str, Layer]:
+    """P98 section II-B: 60,000 parameters as published, 61,706 in the modern form."""
+    squash = ACTIVATIONS[choices.activation]
+    if choices.head == "rbf" and n_classes != len(BITMAPS):
+        raise ValueError(
+            f"head is 'rbf', which has bitmaps for the {len(BITMAPS)} digits only, not {n_classes} classes"
+        )
+    head = RBF(centres()) if choices.head == "rbf" else Linear(84, n_classes)
+    return {
+        "c1": Conv2d(1, 6, 5),
+        "c1_activation": squash(),
+        **_pooling("s2", choices, 6),
+        "c3": Conv2d(6, 16, 5, _table(choices, C3_TABLE)),
+        "c3_activation": squash(),
+        **_pooling("s4", choices, 16),
+        "c5": Conv2d(16, 120, 5),
+        "c5_activation": squash(),
+        "f6": Linear(120, 84),
+        "f6_activation": squash(),
+        "output": head,
+    }
+
+
+def _lenet1(choices: Choices, n_classes: int) -> dict[str, Layer]:
+    """P89: 2,578 parameters, 98,442 connections on a field of 28 x 28. P98 fed it digits of 16 x 16 pixels in it; here
+    they have the 20 x 20 of MNIST."""
+    squash = ACTIVATIONS[choices.activation]
+    return {
+        "h1": Conv2d(1, 4, 5),
+        "h1_activation": squash(),
+        **_pooling("h2", choices, 4),
+        "h3": Conv2d(4, 12, 5, _table(choices, LENET1_TABLE)),
+        "h3_activation": squash(),
+        **_pooling("h4", choices, 12),
+        **_outputs(choices, Conv2d(12, n_classes, 4)),
+    }
+
+
+def _lenet4(choices: Choices, n_classes: int) -> dict[str, Layer]:
+    """P98 section III-C: "about 17,000 free parameters and 260,000 connections"; 4 maps, 8 of sub-sampling in pairs, 16
+    and 16, 120 units, an output for each class."""
+    squash = ACTIVATIONS[choices.activation]
+    return {
+        "c1": Conv2d(1, 4, 5),
+        "c1_activation": squash(),
+        **_pooling("s2", choices, 4, 8),
+        "c3": Conv2d(8, 16, 5, _table(choices, LENET4_C3_TABLE)),
+        "c3_activation": squash(),
+        **_pooling("s4", choices, 16),
+        "c5": Conv2d(16, 120, 5, LENET4_C5_TABLE),
+        "c5_activation": squash(),
+        **_outputs(choices, Linear(120, n_classes)),
+    }
+
+
+_1998 = Choices("scaled-tanh", "trainable", "table", "rbf")
+#: By name; the first is what a new model is unless told otherwise.
+VARIANTS = {
+    "modern": Variant(Choices("relu", "max", "dense", "softmax"), _lenet5, background=0.0, ink=1.0, initializer="he"),
+    "1998": Variant(_1998, _lenet5),
+    "lenet1": Variant(_1998, _lenet1, margin=2),
+    "lenet4": Variant(_1998, _lenet4),
+}
+CHOICES = tuple(field.name for field in fields(Choices))
+
+
+def modern(activation: str = "relu", pool: str = "max", n_classes: int = 10) -> dict[str, Layer]:
+    """The layers of the usual modern LeNet-5, 61,706 parameters: C3 dense, plain pooling, linear head."""
+    variant = VARIANTS["modern"]
+    return variant.layers(variant.choose(activation=activation, pool=pool), n_classes)
