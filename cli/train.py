@@ -19,9 +19,6 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 
 @click.command()
 @training_options
-@click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
-              help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
-                   "committee, which answers with the mean of their probabilities.")  # fmt: skip
 @click.option("--variant", type=click.Choice(["modern", "1998", "lenet1", "lenet4"]), default="modern",
               show_default=True, help="Which network; what follows changes parts of it.")  # fmt: skip
 @click.option("--activation", type=click.Choice(["relu", "tanh", "sigmoid", "scaled-tanh"]),
@@ -35,6 +32,9 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 @click.option("--head", type=click.Choice(["softmax", "rbf"]),
               help="How scores are made: linear units, or distances to fixed targets.  [default: softmax; the others "
                    "rbf]")  # fmt: skip
+@click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
+                   "committee, which answers with the mean of their probabilities.")  # fmt: skip
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
@@ -166,8 +166,7 @@ def _plan(config, data, settings: dict):
     command = shlex.join(["lenet5", *_without_threads(sys.argv[1:])])
     choices = VARIANTS[settings["variant"]].choose(**{name: settings[name] for name in CHOICES})
     plan = Plan(config, settings["variant"], labels=list(data.classes), dataset=data.name, data_sha256=data.sha256,
-                command=command, out=str(settings["out"]), members=settings["members"],
-                **asdict(choices))  # fmt: skip
+                command=command, out=str(settings["out"]), members=settings["members"], **asdict(choices))  # fmt: skip
     try:
         plan.check()
     except ValueError as error:  # choices that cannot go together

@@ -12,8 +12,19 @@ PACKAGE = Path(lenet5.__file__).parent
 # Lowest first: a module imports from its own tier or from one below.
 TIERS = [
     {"errors", "files", "idx", "mapped", "threads", "_kernels"},
-    {"layers", "losses", "schedules", "download", "glyphs", "strokes", "transfer", "augment", "order"},
-    {"sheets", "plots"},
+    {
+        "layers",
+        "losses",
+        "schedules",
+        "download",
+        "glyphs",
+        "strokes",
+        "transfer",
+        "augment",
+        "order",
+        "sheets",
+        "plots",
+    },
     {"network", "variants", "datasets", "decode", "ink", "images", "metrics", "calibration"},
     {"config", "regularization"},
     {"train", "modelfile", "curvature", "classifier"},
