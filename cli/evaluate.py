@@ -25,10 +25,16 @@ _WITHOUT_PNG = "-"  # stands for no file after --reject-curve
                    "threshold comes from the validation pictures of both.")  # fmt: skip
 @click.option("--cascade-curve", "cascade_png", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
               help="Draw the cascade's error against its cost.")  # fmt: skip
+@click.option("--strings", type=click.Choice(["plain", "apart", "varied"]), metavar="STYLE",
+              help="Compose strings of the test pictures and read those: plain (five digits, gaps of -1 to 4 pixels), "
+              "apart (gaps of 1 to 4), varied (sizes, slants, pens, rules, separators).")  # fmt: skip
+@click.option("--n", "n_strings", type=click.IntRange(1), default=2000, show_default=True,
+              help="How many strings --strings composes.")  # fmt: skip
 @options.threads
 @options.as_json
 @options.verbosity
-def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small, cascade_png, threads, as_json):
+def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small, cascade_png, strings, n_strings,
+             threads, as_json) -> None:  # fmt: skip
     """Accuracy, loss, precision and recall, calibration and the confusion matrix on the test pictures.
 
     \b
@@ -38,10 +44,13 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
       lenet5 evaluate --model a.safetensors --model b.safetensors --json
       lenet5 evaluate --reject-curve curve.png
       lenet5 evaluate --cascade small.safetensors --cascade-curve cost.png
+      lenet5 evaluate --strings plain --errors misread.png
     """
     reject_png = reject_curve if reject_curve and str(reject_curve) != _WITHOUT_PNG else None
     if cascade_png and not small:
         raise click.UsageError("--cascade-curve draws what --cascade tells: name the small model with --cascade")
+    if strings and (reject_curve or small):
+        raise click.UsageError("--strings judges strings; --reject-curve and --cascade tell of single digits")
     pngs = [path for path in (errors_png, reject_png, cascade_png) if path]
     for path in pngs:
         check_png(path)
@@ -51,6 +60,11 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     small = load_model(small) if small else None
     data = _data_for([network, *([small] if small else [])], dataset, data_dir, offline)
     X, y = data.test
+    if strings:
+        from .strings import report_strings
+
+        report_strings(network, data.name, X, y, strings, n_strings, threads, errors_png, as_json)
+        return
     report, probabilities = network.evaluate(X, y, threads)
     document, texts = {"dataset": data.name, **report}, [_text(data.name, report)]
     if errors_png:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from .layers import RBF, ScaledTanh, Sigmoid, Tanh
 from .network import Network
 from .train import Trainer
 from .variants import CHOICES, VARIANTS
+
+if TYPE_CHECKING:
+    from .strings.reader import Reading
 
 DIGITS = tuple("0123456789")
 MAX_LABEL = 100  # characters
@@ -120,6 +124,19 @@ class LeNet5(Classifier, Network):
     def macs(self) -> int:
         """Multiply-accumulates of one picture of 32 x 32."""
         return sum(row.macs for row in self.summary())
+
+    def read(self, source, **settings) -> "Reading":
+        """Read the numbers of several digits in a picture: ``str(model.read("number.png"))`` is their text.
+
+        source and settings (invert, allow, length, min_confidence, threads) are those of `strings.reader.read`, whose
+        network finds the digits; which digits they are, this model decides with it. ValueError unless its classes are
+        the ten digits.
+        """
+        from .strings.reader import read
+
+        if tuple(self.labels) != DIGITS:
+            raise ValueError(f"the classes are {', '.join(self.labels)[:80]}; strings are read with the ten digits")
+        return read(source, network=self, **settings)
 
     def info(self) -> dict:
         """What a model file says about itself."""
