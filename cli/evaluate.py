@@ -49,6 +49,8 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     reject_png = reject_curve if reject_curve and str(reject_curve) != _WITHOUT_PNG else None
     if cascade_png and not small:
         raise click.UsageError("--cascade-curve draws what --cascade tells: name the small model with --cascade")
+    if strings and (reject_curve or small):
+        raise click.UsageError("--strings judges strings; --reject-curve and --cascade tell of single digits")
     pngs = [path for path in (errors_png, reject_png, cascade_png) if path]
     for path in pngs:
         check_png(path)

@@ -41,9 +41,15 @@ def rejection_text(report: dict, dataset: str) -> str:
         output.table([(name, percent(e), percent(r)) for name, e, r in [*ours, *published]],
                      ("", "error", "rejected")),
     ]  # fmt: skip
+    n_all_given = sum(row["confidence"] == 0 for row in report["thresholds"])  # the least of these says it all
     rows = [
-        (percent(row["wanted_error"]), f"{row['confidence']:.4f}", percent(row["rejected"]), percent(row["error"]))
-        for row in report["thresholds"]
+        (
+            f"{100 * row['wanted_error']:g} %",
+            f"{row['confidence']:.4f}",
+            percent(row["rejected"]),
+            percent(row["error"]),
+        )
+        for row in report["thresholds"][max(0, n_all_given - 1) :]
     ]
     if rows:
         parts += [
@@ -86,8 +92,9 @@ def cascade(small, large, data, png: Path | None, threads: int) -> dict:
         for name, point in ((name, report[key]) for name, key in ends.items() if report[key]):
             lines.append(plots.Curve(name, [point["macs"] / 1000], [100 * point["error"]]))
         title = f"Cascade: error against cost, {data.name}, {len(data.test[1]):,} pictures"
-        picture = plots.draw(title, lines, "thousand multiply-adds a picture, mean", "error (%)",
-                             y_max=110 * max(float(curve.error.max()), 1e-4))  # fmt: skip
+        most = 1.1 * max(small.macs, large.macs) / 1000, 110 * max(float(curve.error.max()), 1e-4)
+        picture = plots.draw(title, lines, "thousand multiply-adds a picture, mean", "error (%)", x_max=most[0],
+                             y_max=most[1])  # fmt: skip
         sheets.save_png(picture, png)
         output.note(f"cascade drawn: {output.one_line(png)}")
     return report

@@ -69,9 +69,12 @@ def _calibration(calibration) -> list[str]:
     if not calibration.n:
         return ["confidence: not calibrated (temperature 1)"]
     lines = [f"confidence: temperature {calibration.temperature:g}, from {calibration.n:,} validation pictures"]
-    if calibration.thresholds:
-        pairs = ", ".join(f"{100 * t.error:g} % from {t.confidence:.4f} on" for t in calibration.thresholds)
-        lines.append(f"error of answers by confidence: {pairs}")
+    pairs = [
+        f"{100 * t.error:g} % " + (f"from {t.confidence:.4f} on" if t.confidence else "of all")
+        for t in calibration.telling()
+    ]
+    if pairs:
+        lines.append(f"error by confidence, at most: {', '.join(pairs)}")
     return lines
 
 

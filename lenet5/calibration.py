@@ -77,6 +77,11 @@ class Calibration:
             f"its {self.n:,} validation pictures go down to {100 * self.thresholds[-1].error:g} %"
         )
 
+    def telling(self) -> list[Threshold]:
+        """The thresholds without those of larger errors than the least one for which all answers are given."""
+        n_all_given = sum(threshold.confidence == 0 for threshold in self.thresholds)
+        return list(self.thresholds[max(0, n_all_given - 1) :])
+
     def as_dict(self) -> dict:
         """For a model file: JSON values only."""
         return asdict(self) | {"thresholds": [asdict(threshold) for threshold in self.thresholds]}

@@ -10,7 +10,7 @@ from . import modelfile
 from .calibration import Calibration
 from .classifier import Classifier
 from .model import LeNet5, described, from_document
-from .network import check_labels, check_pictures
+from .network import check_labels
 from .order import validation_numbers
 
 MAX_MEMBERS = 64
@@ -54,7 +54,6 @@ class Committee(Classifier):
 
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Logarithms of the mean probabilities, (N, classes) or (N, classes, h, w), float32."""
-        X = check_pictures(X, self.in_channels)
         total = self.models[0].predict_proba(X, threads).astype(np.float64)
         for model in self.models[1:]:
             total += model.predict_proba(X, threads)
@@ -106,7 +105,7 @@ class Cascade(Classifier):
 
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Logarithms of the probabilities of the model that answers, (N, classes), float32."""
-        X = check_pictures(X, self.in_channels)
+        X = np.asanyarray(X)  # a memory map stays one, and so its pages do not pile up
         probabilities = _one_answer_each(self.small, X, threads)
         unsure = np.flatnonzero(probabilities.max(axis=1) < self.threshold)
         if len(unsure):
@@ -119,7 +118,6 @@ class Cascade(Classifier):
 
     def curve(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> "CascadeCurve":
         """What each threshold comes to on these pictures."""
-        X = check_pictures(X, self.in_channels)
         y = check_labels(y, len(X), self.n_classes)
         small, large = (_one_answer_each(model, X, threads) for model in (self.small, self.large))
         confidence = small.max(axis=1)

@@ -131,6 +131,13 @@ def test_the_threshold_for_an_error():
         calibration.confidence_for(0.0005)
 
 
+def test_thresholds_that_tell_something():
+    given = [Threshold(error, confidence, 0) for error, confidence in ((0.1, 0), (0.05, 0), (0.01, 0.6), (0.005, 0.9))]
+    assert Calibration(1.0, tuple(given), 9).telling() == given[1:]
+    assert Calibration(1.0, tuple(given[2:]), 9).telling() == given[2:]
+    assert Calibration().telling() == []
+
+
 @pytest.mark.parametrize("error", [0, -0.1, 1.5, math.nan, math.inf])
 def test_what_is_no_error(error):
     with pytest.raises(ValueError, match="max_error is"):

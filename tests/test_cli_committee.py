@@ -312,6 +312,7 @@ def test_without_common_validation_pictures_no_threshold_is_chosen(folder, tmp_p
     ("args", "said"),
     [
         (["--cascade-curve", "x.png"], "name the small model with --cascade"),
+        (["--strings", "plain", "--reject-curve"], "tell of single digits"),
         (["--reject-curve", "x.jpg"], "must end in .png"),
         (["--reject-curve", "x.png", "--errors", "x.png"], "the same file"),
         (["--cascade", "abc.safetensors"], "other classes"),

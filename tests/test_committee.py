@@ -37,13 +37,14 @@ class Fixed(Classifier):
     in_channels = 1
 
     def __init__(self, probabilities, macs=0):
-        self.rows, self.macs, self.asked = np.asarray(probabilities, np.float32), macs, 0
+        self.rows, self.macs, self.asked, self.seen = np.asarray(probabilities, np.float32), macs, 0, None
         self.n_classes = self.rows.shape[1]
         self.labels = list("abcdefghij"[: self.n_classes])
 
     def predict_proba(self, X, threads=None):
         self.asked += len(X)
-        return self.rows[np.asarray(X)[:, 0, 0, 0]]
+        self.seen = type(X)
+        return self.rows[X[:, 0, 0]]
 
 
 def pictures(n):
@@ -189,6 +190,23 @@ def test_who_answers_what():
     assert (small.asked, large.asked) == (5, 2)
     assert cascade.cost(2 / 5) == 100 + 400
     assert cascade.macs == 1100
+
+
+def test_a_memory_map_stays_one(tmp_path):
+    np.save(tmp_path / "X.npy", pictures(5))
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    small, large = Fixed(SMALL), Fixed(LARGE)
+    for together in (Committee([small, large]), Cascade(small, large, 0.7)):
+        np.testing.assert_array_equal(together.predict(X), together.predict(pictures(5)))
+        together.predict(X)
+        assert small.seen is np.memmap
+
+
+@pytest.mark.parametrize("X", [np.zeros((28, 28)), np.zeros((1, 27, 27)), "digit.png", None])
+def test_what_are_no_pictures(models, X):
+    for together in (Committee(models), Cascade(models[0], models[1], 0.5)):
+        with pytest.raises(ValueError, match=r"^X has "):
+            together.predict(X)
 
 
 @pytest.mark.parametrize(("threshold", "rows"), [(0, SMALL), (2, LARGE)])

@@ -170,6 +170,9 @@ def test_the_model_that_ships():
     assert model.labels == list("0123456789")
     assert model.training["dataset"] == "mnist"
     assert model.training["metrics"]["test_accuracy"] > 0.99
+    assert model.calibration.n >= 1000
+    assert 0.5 < model.temperature < 2
+    assert 0 < model.calibration.confidence_for(0.001) < 1
 
 
 @needs_weights
