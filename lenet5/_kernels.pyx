@@ -309,7 +309,8 @@ def pool2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :
     return np.asarray(dX)
 
 
-cdef int _table_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, ::1] W, const int32_t[:, ::1] kernels) except -1:
+cdef int _table_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, ::1] W,
+                   const int32_t[:, ::1] kernels) except -1:
     """The program step of a convolution with a table, after a check that shapes and table agree."""
     cdef Py_ssize_t o, c, n_pairs = 0
     _check_lanes(X, "X")
@@ -383,8 +384,9 @@ cdef int _subsample_op(lenet5_op *op, real[:, :, :, :, ::1] X, int kernel_size, 
 
 
 def subsample_forward(real[:, :, :, :, ::1] X, int kernel_size, real[::1] w, real[::1] b):
-    """Y (B, O, H//K, W//K, 16): means over windows of X (B, C, H, W, 16), times w (O), plus b (O). O is a multiple of C:
-    neighbouring output channels share an input channel."""
+    """Y (B, O, H//K, W//K, 16): means over windows of X (B, C, H, W, 16), times w (O), plus b (O).
+
+    O is a multiple of C: neighbouring output channels share an input channel."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
     _subsample_op(&op, X, kernel_size, w)

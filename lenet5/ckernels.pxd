@@ -94,7 +94,8 @@ cdef extern from "kernels.h" nogil:
                                      float *) noexcept nogil
         void (*table_conv2d_backward)(const lenet5_op *, const float *, const float *, const float *, float *, float *,
                                       float *, int, float *) noexcept nogil
-        void (*subsample_forward)(const lenet5_op *, const float *, const float *, const float *, float *) noexcept nogil
+        void (*subsample_forward)(const lenet5_op *, const float *, const float *, const float *,
+                                  float *) noexcept nogil
         void (*subsample_backward)(const lenet5_op *, const float *, const float *, const float *, float *, float *,
                                    float *, int) noexcept nogil
         void (*rbf_forward)(const lenet5_op *, const float *, float *) noexcept nogil
@@ -139,10 +140,13 @@ cdef extern from "kernels.h" nogil:
                                     double *) noexcept nogil
         void (*table_conv2d_forward)(const lenet5_op *, const double *, const double *, const double *,
                                      double *) noexcept nogil
-        void (*table_conv2d_backward)(const lenet5_op *, const double *, const double *, const double *, double *, double *,
+        void (*table_conv2d_backward)(const lenet5_op *, const double *, const double *, const double *, double *,
+                                      double *,
                                       double *, int, double *) noexcept nogil
-        void (*subsample_forward)(const lenet5_op *, const double *, const double *, const double *, double *) noexcept nogil
-        void (*subsample_backward)(const lenet5_op *, const double *, const double *, const double *, double *, double *,
+        void (*subsample_forward)(const lenet5_op *, const double *, const double *, const double *,
+                                  double *) noexcept nogil
+        void (*subsample_backward)(const lenet5_op *, const double *, const double *, const double *, double *,
+                                   double *,
                                    double *, int) noexcept nogil
         void (*rbf_forward)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*rbf_backward)(const lenet5_op *, const double *, const double *, double *) noexcept nogil

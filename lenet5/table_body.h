@@ -10,7 +10,7 @@
 #if VECTOR_BYTES == 64
 #define TABLE_PIXELS 10
 #define TABLE_PIXELS_BACK 7
-#define TABLE_OUTPUTS 4
+#define TABLE_OUTPUTS 5
 #else
 #define TABLE_PIXELS 5
 #define TABLE_PIXELS_BACK 5
