@@ -41,6 +41,8 @@ kernels = Extension(
         "lenet5/pool_body.h",
         "lenet5/rbf_body.h",
         "lenet5/activation_body.h",
+        "lenet5/loss_body.h",
+        "lenet5/regularize_body.h",
         "lenet5/kernels_table.h",
         "lenet5/kernels_isa.h",
         "lenet5/augment_body.h",

@@ -20,7 +20,8 @@ import numpy as np
 from common import machine, parser, pictures, save
 
 from lenet5 import LeNet5, pretrained
-from lenet5.train import Config, Trainer
+from lenet5.config import Config
+from lenet5.train import Trainer
 
 BATCH = 4096  # pictures of the stream that exist at a time
 

@@ -22,8 +22,9 @@ from common import alternate, machine, parser, save, summary
 
 from lenet5 import LeNet5
 from lenet5.benchmark import peers
+from lenet5.config import Config
 from lenet5.threads import parallel
-from lenet5.train import Config, Trainer
+from lenet5.train import Trainer
 
 SOURCE = Path(__file__).with_name("dispatch.c")
 LIBRARY = Path(__file__).resolve().parents[1] / "lenet5"

@@ -11,55 +11,14 @@ import click
 
 from . import options, output
 from .common import check_model, load_data
+from .training_options import training_options
 
 #: Options that belong to how the machine is used and not to what is trained: allowed beside --resume.
 _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 
 
-class Augment(click.ParamType):
-    """Names of distortions with commas between."""
-
-    name = "names"
-
-    def convert(self, value, param, ctx) -> str:
-        from lenet5.augment import canonical
-
-        try:
-            return canonical(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command()
-@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Passes over the pictures.")
-@click.option(
-    "--batch-size", type=click.IntRange(1, 65536), default=64, show_default=True, help="Pictures in one update."
-)
-@click.option("--learning-rate", type=float, default=0.05, show_default=True, help="The schedule's peak.")
-@click.option("--optimizer", type=click.Choice(["sgd", "adamw"]), default="sgd", show_default=True,
-              help="sgd has Nesterov momentum.")  # fmt: skip
-@click.option("--momentum", type=float, default=0.9, show_default=True, help="Of sgd.")
-@click.option(
-    "--weight-decay",
-    type=float,
-    default=2e-4,
-    show_default=True,
-    help="Added to the gradient by sgd, decoupled in adamw.",
-)
-@click.option("--schedule", type=click.Choice(["constant", "cosine", "onecycle"]), default="onecycle",
-              show_default=True, help="How the learning rate runs.")  # fmt: skip
-@click.option("--augment", type=Augment(), default="affine", show_default=True,
-              help="Random distortions, anew for each pass: none, or some of affine (rotation, scale, shear, shift), "
-                   "elastic, cutout and invert, with commas between.")  # fmt: skip
-@click.option("--validation", type=click.IntRange(0), default=5000, show_default=True,
-              help="Training pictures set apart to choose the best epoch.")  # fmt: skip
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Of the first weights, the order and the distortions.",
-)
+@training_options
 @click.option("--variant", type=click.Choice(["modern", "1998", "lenet1", "lenet4"]), default="modern",
               show_default=True, help="Which network; what follows changes parts of it.")  # fmt: skip
 @click.option("--activation", type=click.Choice(["relu", "tanh", "sigmoid", "scaled-tanh"]),
@@ -98,8 +57,9 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
       lenet5 train --dataset strokes --epochs 5 --out strokes.safetensors
       lenet5 train --resume runs/train-001
     """
-    from lenet5 import train as training
+    from lenet5.config import Config
     from lenet5.runs import Run
+    from lenet5.train import Trainer
 
     out = settings["out"]
     if resume:
@@ -107,14 +67,14 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
         plan = run.plan
         out = out if _was_given(ctx, "out") else Path(plan.out)
     else:
-        config = training.Config(**{name: settings[name] for name in training.Config.__dataclass_fields__})
+        config = Config(**{name: settings[name] for name in Config.__dataclass_fields__})
     check_model(out)
     if resume:
         data = _data_of(plan, settings)
     else:
         data = load_data(settings["dataset"], settings["data_dir"], settings["offline"])
         plan = _plan(config, data, settings)
-    trainer = training.Trainer(plan.model(), *data.train, plan.config, threads)
+    trainer = Trainer(plan.model(), *data.train, plan.config, threads)
     with _signals() as received:
         if resume:
             run.restore(trainer)

@@ -13,11 +13,12 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from .ckernels cimport (
-    FIELD_SIDE, LANES, OP_AVG_POOL2D, OP_CONV2D, OP_CONV_POOL, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH,
-    OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH, OPTIMIZER_ADAMW, OPTIMIZER_SGD, PICTURE_SIDE,
-    lenet5_augmentation, lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_n_kept,
-    lenet5_n_prepared, lenet5_n_scratch, lenet5_net, lenet5_op, lenet5_op_kind, lenet5_optimizer, lenet5_optimizer_kind,
-    lenet5_pictures, lenet5_training_f32)
+    FIELD_SIDE, LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL,
+    OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
+    OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
+    lenet5_augmentation, lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_loss,
+    lenet5_loss_kind, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_net, lenet5_op, lenet5_op_kind,
+    lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_training_f32)
 
 ctypedef fused real:
     float
@@ -69,7 +70,10 @@ CONV2D, AVG_POOL2D, MAX_POOL2D, RELU, TANH = OP_CONV2D, OP_AVG_POOL2D, OP_MAX_PO
 CONV_POOL, TABLE_CONV2D, SUBSAMPLE, RBF = OP_CONV_POOL, OP_TABLE_CONV2D, OP_SUBSAMPLE, OP_RBF
 SCALED_TANH, SIGMOID = OP_SCALED_TANH, OP_SIGMOID
 ACTIVATIONS = (RELU, TANH, SCALED_TANH, SIGMOID)
-SGD, ADAMW = OPTIMIZER_SGD, OPTIMIZER_ADAMW
+BATCH_NORM, DROPOUT = OP_BATCH_NORM, OP_DROPOUT
+SGD, ADAM, ADAMW = OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW
+RMSPROP, SDLM = OPTIMIZER_RMSPROP, OPTIMIZER_SDLM
+CROSS_ENTROPY, RIGHT_SCORE = LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE
 
 
 cdef inline Py_ssize_t _ceil_div(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
@@ -596,6 +600,20 @@ def within(const float[::1] values, float low, float high):
     return not n_outside
 
 
+cdef class Loss:
+    """What is minimised: CROSS_ENTROPY of the softmax, or RIGHT_SCORE, minus the score of the right class.
+
+    label_smoothing : 0 to 1, the part of each target that goes to all classes alike
+    rubbish : score of one more class in the softmax, which is never right; -inf: none
+    """
+    cdef lenet5_loss c
+
+    def __cinit__(self, int kind=LOSS_CROSS_ENTROPY, double label_smoothing=0, double rubbish=-np.inf):
+        if not (kind in (LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE) and 0 <= label_smoothing <= 1 and rubbish < np.inf):
+            raise ValueError(f"{kind=}, {label_smoothing=}, {rubbish=}: expected a kind of loss, 0..1, a number, -inf")
+        self.c = lenet5_loss(<lenet5_loss_kind>kind, label_smoothing, rubbish)
+
+
 #: What :meth:`Program.repeat` can run of a step.
 PARTS = ("forward", "backward_input", "backward_weights", "backward")
 
@@ -617,15 +635,16 @@ cdef class Program:
             raise ValueError(f"a program has 1 to 32 steps, not {len(steps)}")
         cdef int i
         cdef const int32_t[:, ::1] constants
-        self.constants = [step[12] for step in steps]
+        self.constants = [step[13] for step in steps]
         for i, step in enumerate(steps):
             (self.ops[i].kind, self.ops[i].in_channels, self.ops[i].in_height, self.ops[i].in_width,
              self.ops[i].out_channels, self.ops[i].out_height, self.ops[i].out_width, self.ops[i].kernel_size,
-             self.ops[i].weight, self.ops[i].bias, self.ops[i].input, self.ops[i].output) = step[:12]
-            if step[12] is not None:
-                constants = step[12]
+             self.ops[i].weight, self.ops[i].bias, self.ops[i].input, self.ops[i].output,
+             self.ops[i].probability) = step[:13]
+            if step[13] is not None:
+                constants = step[13]
                 if (constants.shape[0], constants.shape[1]) != (step[4], step[1]):
-                    raise ValueError(f"step {i} has constants of shape {step[12].shape}, expected {(step[4], step[1])}")
+                    raise ValueError(f"step {i} has constants of shape {step[13].shape}, expected {(step[4], step[1])}")
                 self.ops[i].constants = &constants[0, 0]
                 self.ops[i].n_pairs = <int>(np.asarray(constants) >= 0).sum()
             elif self.ops[i].kind in (OP_TABLE_CONV2D, OP_RBF):
@@ -732,50 +751,80 @@ cdef class Program:
                 return arena
 
     def loss_and_gradients(self, real[::1] parameters, Pictures pictures not None, const uint8_t[::1] labels,
-                           real[::1] gradients):
-        """Mean softmax cross-entropy over all pictures; its gradient is added to ``gradients``."""
+                           real[::1] gradients, Loss loss=None):
+        """Mean loss (cross-entropy) over all pictures; its gradient is added to ``gradients``. No unit is dropped."""
+        if gradients.shape[0] != parameters.shape[0]:
+            raise ValueError(f"{gradients.shape[0]} gradients for {parameters.shape[0]} parameters")
+        return self._differentiate(parameters, pictures, labels, gradients, None, loss or Loss())
+
+    def input_gradient(self, real[::1] parameters, Pictures pictures not None, const uint8_t[::1] labels,
+                       Loss loss=None):
+        """The gradient of each picture's loss for what the network sees of it: (N, C, H, W), with the padding.
+
+        ValueError for a program whose first layer is fused: it passes none on.
+        """
+        if self.ops[0].kind == OP_CONV_POOL:
+            raise ValueError("the first layer of this program is fused and passes no gradient to the pictures")
+        dX = np.empty((_ceil_div(pictures.n, LANES), *self.in_shape, LANES), np.asarray(parameters).dtype)
+        cdef real[::1] none = None
+        cdef real[:, :, :, :, ::1] lanes = dX
+        self._differentiate(parameters, pictures, labels, none, dX, loss or Loss())
+        return from_lanes(lanes, pictures.n)
+
+    cdef double _differentiate(self, real[::1] parameters, Pictures pictures, const uint8_t[::1] labels,
+                               real[::1] gradients, object pictures_gradient, Loss loss_kind) except? -1:
+        """Mean loss; gradients of parameters (added), or where there are none those of the pictures, unscaled."""
         self.check(pictures, parameters.shape[0])
-        if gradients.shape[0] != parameters.shape[0] or labels.shape[0] != pictures.n:
-            raise ValueError(f"{gradients.shape[0]} gradients for {parameters.shape[0]} parameters, {labels.shape[0]} "
-                             f"labels for {pictures.n} pictures")
+        cdef int classes = self.out_shape[0]
+        cdef Py_ssize_t group, start, n_valid, N = pictures.n
+        if labels.shape[0] != N:
+            raise ValueError(f"{labels.shape[0]} labels for {N} pictures")
         if self.out_shape[1:] != (1, 1):
             raise ValueError(f"the output {self.out_shape} is a map, a loss needs one position")
         if labels.shape[0] and np.max(labels) >= self.out_shape[0]:
             raise ValueError(f"labels must be below {self.out_shape[0]}, the largest is {np.max(labels)}")
         dtype = np.asarray(parameters).dtype
         cdef real[::1] A = aligned_zeros(self.c.n_activations, dtype), dA = aligned_zeros(self.c.n_activations, dtype)
-        cdef real[::1] scratch = aligned_zeros(self.c.n_scratch, dtype)
+        cdef real[::1] scratch = aligned_zeros(self.c.n_scratch, dtype), targets = aligned_zeros(classes * LANES, dtype)
         cdef real[::1] U = aligned_zeros(max(1, self.c.n_prepared), dtype), dU = np.zeros_like(U)
         cdef int64_t n_correct = 0, output = self.ops[self.c.n_ops - 1].output
-        cdef int classes = self.out_shape[0]
-        cdef Py_ssize_t group, start, n_valid, N = pictures.n
-        cdef double loss = 0
-        with nogil:
-            if real is float:
-                _isa.f32.net_prepare(&self.c, &parameters[0], &U[0])
-            else:
-                _isa.f64.net_prepare(&self.c, &parameters[0], &U[0])
-            for group in range(_ceil_div(N, LANES)):
-                start = group * LANES
-                n_valid = min(N - start, <Py_ssize_t>LANES)
+        cdef real *to = NULL if gradients is None else &gradients[0]
+        cdef double loss = 0, scale = 1.0 / N if to != NULL and N else 1.0
+        cdef const lenet5_loss *kind = &loss_kind.c
+        for group in range(_ceil_div(N, LANES)):
+            start = group * LANES
+            n_valid = min(N - start, <Py_ssize_t>LANES)
+            with nogil:
                 if real is float:
+                    if group == 0:
+                        _isa.f32.net_prepare(&self.c, &parameters[0], &U[0])
                     _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
-                    _isa.f32.net_forward(&self.c, &parameters[0], &U[0], &A[0], &scratch[0])
-                    loss += _isa.f32.softmax_cross_entropy(classes, &A[output], &labels[start], n_valid,
-                                                           <float>1 / N, &dA[output], &n_correct)
-                    _isa.f32.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], True,
-                                          NULL, &scratch[0])
+                    _isa.f32.draw_dropout(&self.c, NULL, NULL, n_valid, &A[0])
+                    _isa.f32.net_forward(&self.c, &parameters[0], &U[0], &A[0], n_valid, &scratch[0])
+                    _isa.f32.targets_of_labels(kind, classes, &labels[start], n_valid, &targets[0])
+                    loss += _isa.f32.loss(kind, classes, &A[output], &targets[0], &labels[start], n_valid, <float>scale,
+                                          &dA[output], &n_correct)
+                    _isa.f32.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], to, &dU[0], True,
+                                          NULL, n_valid, &scratch[0])
                 else:
+                    if group == 0:
+                        _isa.f64.net_prepare(&self.c, &parameters[0], &U[0])
                     _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
-                    _isa.f64.net_forward(&self.c, &parameters[0], &U[0], &A[0], &scratch[0])
-                    loss += _isa.f64.softmax_cross_entropy(classes, &A[output], &labels[start], n_valid,
-                                                           <double>1 / N, &dA[output], &n_correct)
-                    _isa.f64.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], True,
-                                          NULL, &scratch[0])
+                    _isa.f64.draw_dropout(&self.c, NULL, NULL, n_valid, &A[0])
+                    _isa.f64.net_forward(&self.c, &parameters[0], &U[0], &A[0], n_valid, &scratch[0])
+                    _isa.f64.targets_of_labels(kind, classes, &labels[start], n_valid, &targets[0])
+                    loss += _isa.f64.loss(kind, classes, &A[output], &targets[0], &labels[start], n_valid, scale,
+                                          &dA[output], &n_correct)
+                    _isa.f64.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], to, &dU[0], True,
+                                          NULL, n_valid, &scratch[0])
+            if pictures_gradient is not None:
+                size = pictures_gradient[group].size
+                pictures_gradient[group] = np.asarray(dA)[:size].reshape(pictures_gradient[group].shape)
+        if to != NULL:
             if real is float:
-                _isa.f32.net_finish(&self.c, &dU[0], &gradients[0])
+                _isa.f32.net_finish(&self.c, &dU[0], to)
             else:
-                _isa.f64.net_finish(&self.c, &dU[0], &gradients[0])
+                _isa.f64.net_finish(&self.c, &dU[0], to)
         return loss / N if N else 0.0
 
     def repeat(self, float[::1] parameters, Pictures pictures not None, int step, str part, int n):
@@ -796,7 +845,7 @@ cdef class Program:
         one.ops, one.n_ops = op, 1
         _isa.f32.gather(&pictures.c, NULL, 0, <int>min(pictures.n, <Py_ssize_t>LANES), NULL, &A[0])
         _isa.f32.net_prepare(&self.c, &parameters[0], &U[0])
-        _isa.f32.net_forward(&self.c, &parameters[0], &U[0], &A[0], &scratch[0])
+        _isa.f32.net_forward(&self.c, &parameters[0], &U[0], &A[0], LANES, &scratch[0])
         if part == "backward_weights" and lenet5_n_kept(op):
             self._repeat_dense(op, n // 4)
             return
@@ -805,14 +854,14 @@ cdef class Program:
         with nogil:
             for _ in range(n):
                 if which == 0:
-                    _isa.f32.net_forward(&one, &parameters[0], &U[0], &A[0], &scratch[0])
+                    _isa.f32.net_forward(&one, &parameters[0], &U[0], &A[0], LANES, &scratch[0])
                 elif op.kind == OP_CONV2D:
                     _isa.f32.conv2d_backward(op, &A[op.input], &dA[op.output], &parameters[op.weight], &U[op.prepared],
                                              dX, dW, &gradients[op.bias] if dW else NULL,
                                              &dU[op.prepared] if dW else NULL, False, &scratch[0])
                 else:
                     _isa.f32.net_backward(&one, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], False,
-                                          NULL, &scratch[0])
+                                          NULL, LANES, &scratch[0])
 
     cdef void _repeat_dense(self, const lenet5_op *op, int n):
         """A batch of four groups, of zeros, n times: the gradient of the weights of a dense layer, and their update."""
@@ -825,7 +874,7 @@ cdef class Program:
         t.parameters, t.gradients = &memory[0, 0], &memory[1, 0]
         t.moment1, t.moment2 = &memory[2, 0], &memory[3, 0]
         t.learning_rates = &learning_rates[0]
-        t.optimizer = lenet5_optimizer(OPTIMIZER_SGD, True, 0.9, 0.9, 0.999, 1e-8, 1e-4)
+        t.optimizer = lenet5_optimizer(OPTIMIZER_SGD, True, 0.9, 0.9, 0.999, 1e-8, 1e-4, 0, 0)
         with nogil:
             for _ in range(n):
                 _isa.f32.train_dense_alone(&t, op, 4)
@@ -872,13 +921,19 @@ cdef class Training:
 
     def __init__(self, Program program not None, float[::1] parameters, float[::1] moment1, float[::1] moment2,
                  int kind, *, int batch_size, int n_threads, double momentum=0.9, bint nesterov=False, double beta1=0.9,
-                 double beta2=0.999, double epsilon=1e-8, double weight_decay=0.0):
+                 double beta2=0.999, double epsilon=1e-8, double weight_decay=0.0, double l1=0.0, double clip_norm=0.0,
+                 Loss loss=None, seed=0, double mixup=0.0, double adversarial=0.0):
         cdef Py_ssize_t n = program.c.n_parameters
         if not n == parameters.shape[0] == moment1.shape[0] == moment2.shape[0]:
             raise ValueError(f"parameters and moments have {parameters.shape[0]}, {moment1.shape[0]} and "
                              f"{moment2.shape[0]} elements, expected {n}")
-        if kind not in (OPTIMIZER_SGD, OPTIMIZER_ADAMW):
-            raise ValueError(f"kind is {kind}, expected SGD, {OPTIMIZER_SGD}, or ADAMW, {OPTIMIZER_ADAMW}")
+        if not 0 <= kind <= <int>OPTIMIZER_SDLM:
+            raise ValueError(f"kind is {kind}, expected one of SGD, ADAM, ADAMW, RMSPROP, SDLM: {OPTIMIZER_SGD} to "
+                             f"{OPTIMIZER_SDLM}")
+        if not (0 <= mixup <= 1 and 0 <= adversarial <= 1 and l1 >= 0 and clip_norm >= 0):
+            raise ValueError(f"{mixup=}, {adversarial=}: expected 0..1; {l1=}, {clip_norm=}: expected at least 0")
+        if adversarial and program.ops[0].kind == OP_CONV_POOL:
+            raise ValueError("the first layer of this program is fused and passes no gradient to the pictures")
         if batch_size < 1 or n_threads < 1:
             raise ValueError(f"batch_size is {batch_size}, n_threads is {n_threads}, expected at least 1")
         cdef Py_ssize_t n_groups = _ceil_div(batch_size, LANES)
@@ -887,7 +942,8 @@ cdef class Training:
         self.c.n_slices = <int>min(n_groups, 8)
         self.c.n_threads, self.c.batch_size = n_threads, batch_size
         cdef float[::1] arenas = aligned_zeros(
-            n_threads * (2 * program.c.n_activations + program.c.n_scratch + program.c.n_prepared), np.float32)
+            n_threads * (2 * program.c.n_activations + program.c.n_scratch + program.c.n_prepared
+                         + <int64_t>program.out_shape[0] * LANES), np.float32)
         cdef float[::1] gradients = aligned_zeros(self.c.n_slices * (n + program.c.n_prepared), np.float32)
         cdef float[::1] kept = aligned_zeros(max(1, self.c.n_slices * program.c.n_kept), np.float32)
         cdef double[::1] losses = np.zeros(self.c.n_slices)
@@ -897,7 +953,9 @@ cdef class Training:
         self.c.arenas, self.c.gradients, self.c.kept = &arenas[0], &gradients[0], &kept[0]
         self.c.slice_losses, self.c.slice_corrects = &losses[0], &corrects[0]
         self.c.optimizer = lenet5_optimizer(<lenet5_optimizer_kind>kind, nesterov, momentum, beta1, beta2,
-                                            epsilon, weight_decay)
+                                            epsilon, weight_decay, l1, clip_norm)
+        self.c.loss = (loss or Loss()).c
+        self.c.perturbation = lenet5_perturbation(<uint64_t>(seed % 2**64), 0, mixup, adversarial)
         if lenet5_barrier_init(&self.barrier, n_threads) != 0:
             raise MemoryError("no barrier for the training threads")
         self.has_barrier = True
@@ -908,8 +966,11 @@ cdef class Training:
             lenet5_barrier_destroy(&self.barrier)
 
     def prepare(self, Pictures pictures not None, const uint8_t[::1] labels, const int64_t[::1] order,
-                double[::1] learning_rates, int64_t first_step, Augmentation augmentation=None):
-        """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each."""
+                double[::1] learning_rates, int64_t first_step, Augmentation augmentation=None, epoch=0):
+        """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each.
+
+        ``epoch`` is for what is drawn beside the augmentation: dropout and shares of mixed pictures.
+        """
         cdef Py_ssize_t n = order.shape[0]
         self.program.check(pictures, self.program.c.n_parameters)
         if labels.shape[0] != pictures.n or n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:
@@ -930,6 +991,7 @@ cdef class Training:
         self.c.augmentation = NULL if augmentation is None else &augmentation.c
         self.c.n_positions, self.c.n_steps, self.c.first_step = n, learning_rates.shape[0], first_step
         self.c.learning_rates = &learning_rates[0]
+        self.c.perturbation.epoch = <uint32_t>(epoch % 2**32)
         self.c.loss_sum, self.c.n_correct, self.c.steps_done, self.c.diverged = 0, 0, 0, 0
 
     def run(self, int thread):

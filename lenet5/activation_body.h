@@ -1,4 +1,4 @@
-/* Activations, softmax and its loss, for element type T; and how fast multiply-adds are. */
+/* Activations for element type T; and how fast multiply-adds are. */
 
 /* ---- activations, n elements (a multiple of LANES), in place if Y == X; the backward reads the output ------- */
 
@@ -87,46 +87,6 @@ static void FN(activation_backward)(lenet5_op_kind kind, int64_t n, const T *Y, 
 
 #undef SCALED_TANH
 #undef SIGMOID
-
-/* ---- softmax ---------------------------------------------------------------------------------------------- */
-
-/* Scalar on purpose: ten numbers a picture, and the library's exp and log round the same way everywhere. */
-static double FN(softmax_cross_entropy)(int classes, const T *Z, const uint8_t *labels, int n_valid, T scale, T *dZ,
-                                        int64_t *n_correct) {
-    double loss = 0;
-    memset(dZ, 0, sizeof(T) * classes * LANES);
-    for (int l = 0; l < n_valid; l++) {
-        int best = 0;
-        for (int k = 1; k < classes; k++)
-            if (Z[k * LANES + l] > Z[best * LANES + l])
-                best = k;
-        const T top = Z[best * LANES + l];
-        double total = 0;
-        for (int k = 0; k < classes; k++)
-            total += dZ[k * LANES + l] = (T)exp((double)(Z[k * LANES + l] - top));
-        for (int k = 0; k < classes; k++)
-            dZ[k * LANES + l] = (T)((dZ[k * LANES + l] / total - (k == labels[l])) * scale);
-        loss += log(total) - (double)(Z[labels[l] * LANES + l] - top);
-        *n_correct += best == labels[l];
-    }
-    return loss;
-}
-
-static void FN(softmax)(int64_t n, int classes, int64_t positions, const T *logits, T *probabilities) {
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t p = 0; p < positions; p++) {
-            const T *z = logits + i * classes * positions + p;
-            T *q = probabilities + i * classes * positions + p;
-            T top = z[0];
-            double total = 0;
-            for (int k = 1; k < classes; k++)
-                top = z[k * positions] > top ? z[k * positions] : top;
-            for (int k = 0; k < classes; k++)
-                total += exp((double)(z[k * positions] - top));
-            for (int k = 0; k < classes; k++)
-                q[k * positions] = (T)(exp((double)(z[k * positions] - top)) / total);
-        }
-}
 
 /* ---- what the processor can do ------------------------------------------------------------------------------- */
 

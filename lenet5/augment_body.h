@@ -64,9 +64,13 @@ static inline void lenet5_philox(uint32_t *x, uint64_t key) {
 /* Block `block` of the words of a picture. Blocks 0 and 1 are for the affine map, 2 for cutout and inversion, those
  * from 16 on for the elastic distortion: what one does is the same whether there are others or not. */
 #define ELASTIC_BLOCKS 16
+INLINE void lenet5_random(uint64_t seed, uint32_t epoch, int64_t picture, uint32_t block, uint32_t *words) {
+    words[0] = (uint32_t)picture, words[1] = (uint32_t)((uint64_t)picture >> 32), words[2] = epoch, words[3] = block;
+    lenet5_philox(words, seed);
+}
+
 INLINE void lenet5_words(const lenet5_augmentation *a, int64_t picture, uint32_t block, uint32_t *words) {
-    words[0] = (uint32_t)picture, words[1] = (uint32_t)((uint64_t)picture >> 32), words[2] = a->epoch, words[3] = block;
-    lenet5_philox(words, a->seed);
+    lenet5_random(a->seed, a->epoch, picture, block, words);
 }
 
 INLINE double lenet5_chance(uint32_t word) { return word * 0x1p-32; }           /* 0 to below 1 */

@@ -17,12 +17,15 @@ cdef extern from "kernels.h" nogil:
         OP_SCALED_TANH
         OP_SIGMOID
         OP_RBF
+        OP_BATCH_NORM
+        OP_DROPOUT
     ctypedef struct lenet5_op:
         lenet5_op_kind kind
         int in_channels, in_height, in_width, out_channels, out_height, out_width, kernel_size
         int64_t weight, bias, input, output, prepared, kept
         const int32_t *constants
         int n_pairs
+        double probability
     ctypedef struct lenet5_net:
         const lenet5_op *ops
         int n_ops
@@ -43,11 +46,24 @@ cdef extern from "kernels.h" nogil:
         float cutout_probability, inversion_probability
     ctypedef enum lenet5_optimizer_kind:
         OPTIMIZER_SGD
+        OPTIMIZER_ADAM
         OPTIMIZER_ADAMW
+        OPTIMIZER_RMSPROP
+        OPTIMIZER_SDLM
     ctypedef struct lenet5_optimizer:
         lenet5_optimizer_kind kind
         int nesterov
-        double momentum, beta1, beta2, epsilon, weight_decay
+        double momentum, beta1, beta2, epsilon, weight_decay, l1, clip_norm
+    ctypedef enum lenet5_loss_kind:
+        LOSS_CROSS_ENTROPY
+        LOSS_RIGHT_SCORE
+    ctypedef struct lenet5_loss:
+        lenet5_loss_kind kind
+        double label_smoothing, rubbish
+    ctypedef struct lenet5_perturbation:
+        uint64_t seed
+        uint32_t epoch
+        double mixup, adversarial
     ctypedef struct lenet5_training_f32:
         const lenet5_net *net
         float *parameters
@@ -63,6 +79,8 @@ cdef extern from "kernels.h" nogil:
         int64_t n_positions, batch_size, n_steps
         const double *learning_rates
         lenet5_optimizer optimizer
+        lenet5_loss loss
+        lenet5_perturbation perturbation
         int64_t first_step
         int n_slices, n_threads
         lenet5_barrier *barrier
@@ -102,19 +120,23 @@ cdef extern from "kernels.h" nogil:
         void (*rbf_backward)(const lenet5_op *, const float *, const float *, float *) noexcept nogil
         void (*activation_forward)(lenet5_op_kind, int64_t, const float *, float *) noexcept nogil
         void (*activation_backward)(lenet5_op_kind, int64_t, const float *, const float *, float *) noexcept nogil
-        double (*softmax_cross_entropy)(int, const float *, const uint8_t *, int, float, float *,
-                                        int64_t *) noexcept nogil
+        double (*loss)(const lenet5_loss *, int, const float *, const float *, const uint8_t *, int, float, float *,
+                       int64_t *) noexcept nogil
+        void (*targets_of_labels)(const lenet5_loss *, int, const uint8_t *, int, float *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const float *, float *) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const lenet5_augmentation *,
                        float *) noexcept nogil
+        void (*draw_dropout)(const lenet5_net *, const lenet5_perturbation *, const int64_t *, int,
+                             float *) noexcept nogil
         void (*net_prepare)(const lenet5_net *, const float *, float *) noexcept nogil
         void (*net_finish)(const lenet5_net *, const float *, float *) noexcept nogil
-        void (*net_forward)(const lenet5_net *, const float *, const float *, float *, float *) noexcept nogil
+        void (*net_forward)(const lenet5_net *, const float *, const float *, float *, int,
+                            float *) noexcept nogil
         void (*net_predict)(const lenet5_net *, const float *, const float *, float *, float *, float *) noexcept nogil
         void (*net_forward_single)(const lenet5_net *, const float *, const float *, const lenet5_pictures *, int64_t,
                                    float *, float *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const float *, const float *, const float *, float *, float *, float *,
-                             int, float *, float *) noexcept nogil
+                             int, float *, int, float *) noexcept nogil
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
         void (*train_dense_alone)(lenet5_training_f32 *, const lenet5_op *, int) noexcept nogil
         double (*fma_peak)(int64_t, float *) noexcept nogil
@@ -152,21 +174,25 @@ cdef extern from "kernels.h" nogil:
         void (*rbf_backward)(const lenet5_op *, const double *, const double *, double *) noexcept nogil
         void (*activation_forward)(lenet5_op_kind, int64_t, const double *, double *) noexcept nogil
         void (*activation_backward)(lenet5_op_kind, int64_t, const double *, const double *, double *) noexcept nogil
-        double (*softmax_cross_entropy)(int, const double *, const uint8_t *, int, double, double *,
-                                        int64_t *) noexcept nogil
+        double (*loss)(const lenet5_loss *, int, const double *, const double *, const uint8_t *, int, double, double *,
+                       int64_t *) noexcept nogil
+        void (*targets_of_labels)(const lenet5_loss *, int, const uint8_t *, int, double *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const double *, double *) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const lenet5_augmentation *,
                        double *) noexcept nogil
+        void (*draw_dropout)(const lenet5_net *, const lenet5_perturbation *, const int64_t *, int,
+                             double *) noexcept nogil
         void (*net_prepare)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_finish)(const lenet5_net *, const double *, double *) noexcept nogil
-        void (*net_forward)(const lenet5_net *, const double *, const double *, double *, double *) noexcept nogil
+        void (*net_forward)(const lenet5_net *, const double *, const double *, double *, int,
+                            double *) noexcept nogil
         void (*net_predict)(const lenet5_net *, const double *, const double *, double *, double *,
                             double *) noexcept nogil
         void (*net_forward_single)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
                                    double *, double *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const double *, const double *, const double *, double *, double *,
                              double *,
-                             int, double *, double *) noexcept nogil
+                             int, double *, int, double *) noexcept nogil
     ctypedef struct lenet5_isa:
         const char *name
         kernels_f32 f32

@@ -15,7 +15,8 @@
 /* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (conv_pool_body.h).
  * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (table_body.h).
  * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each for a channel (pool_body.h).
- * OP_RBF: minus the squared distances to fixed centres (rbf_body.h). */
+ * OP_RBF: minus the squared distances to fixed centres (rbf_body.h).
+ * OP_BATCH_NORM and OP_DROPOUT are for training only (regularize_body.h). */
 typedef enum {
     OP_CONV2D,
     OP_AVG_POOL2D,
@@ -27,7 +28,9 @@ typedef enum {
     OP_SUBSAMPLE,
     OP_SCALED_TANH,
     OP_SIGMOID,
-    OP_RBF
+    OP_RBF,
+    OP_BATCH_NORM,
+    OP_DROPOUT
 } lenet5_op_kind;
 
 /* One step of a network's program, for an input of one fixed size. A dense layer is a convolution of size 1. */
@@ -44,6 +47,7 @@ typedef struct {
      * kernel, row by row, or -1 where there is none. OP_RBF: the centres (out_channels, in_channels). */
     const int32_t *constants;
     int n_pairs;               /* of OP_TABLE_CONV2D: its kernels */
+    double probability;        /* of dropout */
 } lenet5_op;
 
 typedef struct {
@@ -55,6 +59,23 @@ typedef struct {
     int64_t n_prepared;        /* elements of the prepared weights: those that a kernel wants in another form */
     int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
 } lenet5_net;
+
+/* Elements of the parameter buffer that a step's weights, and its biases, take; 0 for others. A batch normalisation has
+ * four tensors: weights and biases, and behind these, each padded, the running means and variances. */
+static inline int64_t lenet5_n_weights(const lenet5_op *op) {
+    switch (op->kind) {
+    case OP_CONV2D:
+    case OP_CONV_POOL: return (int64_t)op->out_channels * op->in_channels * op->kernel_size * op->kernel_size;
+    case OP_TABLE_CONV2D: return (int64_t)op->n_pairs * op->kernel_size * op->kernel_size;
+    case OP_SUBSAMPLE:
+    case OP_BATCH_NORM: return op->out_channels;
+    default: return 0;
+    }
+}
+
+static inline int64_t lenet5_n_biases(const lenet5_op *op) {
+    return lenet5_n_weights(op) ? op->out_channels : 0;
+}
 
 /* C1 and C3 of LeNet-5, for which minimal filtering is compiled (conv_pool_body.h, winograd_body.h); it wants the
  * kernels transformed. */
@@ -69,17 +90,6 @@ static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
     if (!lenet5_has_winograd(op))
         return 0;
     return op->kind == OP_CONV_POOL ? 8 * 6 * 5 : 9 * 16 * 6 * 5;
-}
-
-/* Trainable weights of a step; it has as many biases as output channels if it has any. */
-static inline int64_t lenet5_n_weights(const lenet5_op *op) {
-    switch (op->kind) {
-    case OP_CONV2D:
-    case OP_CONV_POOL: return (int64_t)op->out_channels * op->in_channels * op->kernel_size * op->kernel_size;
-    case OP_TABLE_CONV2D: return (int64_t)op->n_pairs * op->kernel_size * op->kernel_size;
-    case OP_SUBSAMPLE: return op->out_channels;
-    default: return 0;
-    }
 }
 
 /* X^T (LANES, features up to a multiple of LANES) and dY (O, LANES) of a dense layer; for others 0. */
@@ -134,13 +144,35 @@ typedef struct {
     float cutout_probability, inversion_probability;
 } lenet5_augmentation;
 
-typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAMW } lenet5_optimizer_kind;
+/* OPTIMIZER_SDLM: each parameter has a rate of its own, moment2, by which the learning rate is multiplied. */
+typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM } lenet5_optimizer_kind;
 
 typedef struct {
     lenet5_optimizer_kind kind;
     int nesterov;
     double momentum, beta1, beta2, epsilon, weight_decay;
+    double l1;                 /* its sign is added to the gradient, times this */
+    double clip_norm;          /* the largest Euclidean norm of a batch's gradient; 0: any */
 } lenet5_optimizer;
+
+/* LOSS_CROSS_ENTROPY: of the softmax over the scores. LOSS_RIGHT_SCORE: minus the score of the right class; where scores
+ * are minus the penalties of the 1998 network, its eq. 8. */
+typedef enum { LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE } lenet5_loss_kind;
+
+/* What is minimised. */
+typedef struct {
+    lenet5_loss_kind kind;
+    double label_smoothing;    /* this part of each target goes to all classes alike */
+    double rubbish;            /* score of one more class, that of nothing, in the softmax; -INFINITY: none. Eq. 9's -j */
+} lenet5_loss;
+
+/* What training does to a batch beside the distortions of its pictures; a function of (seed, epoch, picture). */
+typedef struct {
+    uint64_t seed;
+    uint32_t epoch;
+    double mixup;              /* alpha of the Beta distribution of the shares, 0 to 1; 0: no mixing */
+    double adversarial;        /* how far each pixel of every second picture goes against the network; 0: none */
+} lenet5_perturbation;
 
 #define CONCAT2(a, b) a##_##b
 #define CONCAT(a, b) CONCAT2(a, b)

@@ -51,6 +51,9 @@
 
 #include "augment_body.h"
 
+/* What becomes of a sum of gradients (training_body.h). */
+enum { UPDATE, BUFFER, RUNNING };
+
 #define T float
 #define SUFFIX f32
 #define INTEGER int32_t
@@ -63,7 +66,9 @@
 #include "pool_body.h"
 #include "rbf_body.h"
 #include "activation_body.h"
+#include "loss_body.h"
 #include "gather_body.h"
+#include "regularize_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #include "training_body.h"
@@ -84,7 +89,9 @@
 #include "pool_body.h"
 #include "rbf_body.h"
 #include "activation_body.h"
+#include "loss_body.h"
 #include "gather_body.h"
+#include "regularize_body.h"
 #include "network_body.h"
 #include "single_body.h"
 #include "training_body.h"
@@ -103,9 +110,9 @@
             CONCAT(max_pool2d_backward, SUFFIX), CONCAT(table_conv2d_forward, SUFFIX),                           \
             CONCAT(table_conv2d_backward, SUFFIX), CONCAT(subsample_forward, SUFFIX),                            \
             CONCAT(subsample_backward, SUFFIX), CONCAT(rbf_forward, SUFFIX), CONCAT(rbf_backward, SUFFIX),       \
-            CONCAT(activation_forward, SUFFIX), CONCAT(activation_backward, SUFFIX),                             \
-            CONCAT(softmax_cross_entropy, SUFFIX),                                                               \
-            CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(net_prepare, SUFFIX),                        \
+            CONCAT(activation_forward, SUFFIX), CONCAT(activation_backward, SUFFIX), CONCAT(loss, SUFFIX),       \
+            CONCAT(targets_of_labels, SUFFIX), CONCAT(softmax, SUFFIX), CONCAT(gather, SUFFIX),                  \
+            CONCAT(draw_dropout, SUFFIX), CONCAT(net_prepare, SUFFIX),                                           \
             CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX), CONCAT(net_predict, SUFFIX),                \
             CONCAT(net_forward_single, SUFFIX), CONCAT(net_backward, SUFFIX),                                    \
             CONCAT(train, SUFFIX), CONCAT(train_dense_alone, SUFFIX), CONCAT(fma_peak, SUFFIX)                   \

@@ -9,8 +9,8 @@ typedef struct {
     T *parameters;             /* (n_parameters) */
     T *gradients;              /* (n_slices, n_parameters + n_prepared) */
     T *kept;                   /* (n_slices, n_kept) */
-    T *moment1, *moment2;      /* (n_parameters): momentum; AdamW's two means */
-    T *arenas;                 /* (n_threads, 2 * n_activations + n_scratch + n_prepared) */
+    T *moment1, *moment2;      /* (n_parameters): momentum; Adam's two means; RMSprop's mean, SDLM's rates in the second */
+    T *arenas;                 /* (n_threads, 2 * n_activations + n_scratch + n_prepared + classes * LANES) */
     const lenet5_pictures *pictures;
     const uint8_t *labels;     /* (N) */
     const int64_t *order;      /* (n_positions): the pictures in the order of this run */
@@ -18,6 +18,8 @@ typedef struct {
     int64_t n_positions, batch_size, n_steps;
     const double *learning_rates; /* (n_steps) */
     lenet5_optimizer optimizer;
+    lenet5_loss loss;
+    lenet5_perturbation perturbation;
     int64_t first_step;        /* updates made before this run: AdamW's bias correction */
     int n_slices, n_threads;
     struct lenet5_barrier *barrier;
@@ -48,11 +50,11 @@ typedef struct {
     void (*avg_pool2d_backward)(const lenet5_op *op, const T *dY, T *dX);
     void (*max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y);
     void (*max_pool2d_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX);
-    /* W (pairs, K, K); dX may be NULL; dW and db are written, or added to if `accumulate`. */
+    /* W (pairs, K, K); dX may be NULL, dW and db too; they are written, or added to if `accumulate`. */
     void (*table_conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y);
     void (*table_conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,
                                   int accumulate, T *scratch);
-    /* W, b (out_channels): coefficients and biases */
+    /* W, b (out_channels): coefficients and biases; dW and db as above */
     void (*subsample_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y);
     void (*subsample_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,
                                int accumulate);
@@ -60,20 +62,25 @@ typedef struct {
     void (*rbf_backward)(const lenet5_op *op, const T *X, const T *dY, T *dX);
     void (*activation_forward)(lenet5_op_kind kind, int64_t n, const T *X, T *Y);
     void (*activation_backward)(lenet5_op_kind kind, int64_t n, const T *Y, const T *dY, T *dX);
-    /* Z, dZ (classes, LANES); the first n_valid lanes count. Returns the sum of losses, adds to *n_correct. */
-    double (*softmax_cross_entropy)(int classes, const T *Z, const uint8_t *labels, int n_valid, T scale, T *dZ,
-                                    int64_t *n_correct);
+    /* Z, targets, dZ (classes, LANES); the first n_valid lanes count. Returns the sum of losses, adds to *n_correct. */
+    double (*loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels, int n_valid,
+                   T scale, T *dZ, int64_t *n_correct);
+    void (*targets_of_labels)(const lenet5_loss *loss, int classes, const uint8_t *labels, int n_valid, T *targets);
     /* logits, probabilities (n, classes, positions): softmax over the classes */
     void (*softmax)(int64_t n, int classes, int64_t positions, const T *logits, T *probabilities);
     /* The n_valid <= LANES pictures with the numbers index[0..] (or first, first + 1, ...), padded, scaled and
      * laid out; missing lanes are background. augmentation: how they are distorted, or NULL. */
     void (*gather)(const lenet5_pictures *pictures, const int64_t *index, int64_t first, int n_valid,
                    const lenet5_augmentation *augmentation, T *X);
+    /* The factors of all dropouts; all 1 where `perturbation` is NULL. */
+    void (*draw_dropout)(const lenet5_net *net, const lenet5_perturbation *perturbation, const int64_t *numbers,
+                         int n_valid, T *activations);
     /* The prepared weights of all steps, and their gradients added to those of the parameters. */
     void (*net_prepare)(const lenet5_net *net, const T *parameters, T *prepared);
     void (*net_finish)(const lenet5_net *net, const T *d_prepared, T *gradients);
     /* The program of the network on one lane group whose input lies at the start of `activations`, for training. */
-    void (*net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, T *scratch);
+    void (*net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, int n_valid,
+                        T *scratch);
     /* The same for prediction, on two lane groups, or on one where `second` is NULL. */
     void (*net_predict)(const lenet5_net *net, const T *parameters, const T *prepared, T *first, T *second, T *scratch);
     /* One picture of any size, with gather, scores (classes, h, w) to `out`: faster for a few, the same bits. */
@@ -81,9 +88,9 @@ typedef struct {
                                const lenet5_pictures *pictures, int64_t picture, T *single, T *out);
     /* dA mirrors `activations` and holds the gradient of the last output. `gradients` and `d_prepared` are written, or
      * added to if `accumulate`; net_finish brings them together. kept: (n_kept), or NULL for the gradients themselves.
-     */
+     * Where `gradients` is NULL, that of the pictures is computed instead, unless the first step is OP_CONV_POOL. */
     void (*net_backward)(const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA,
-                         T *gradients, T *d_prepared, int accumulate, T *kept, T *scratch);
+                         T *gradients, T *d_prepared, int accumulate, T *kept, int n_valid, T *scratch);
     /* One thread's share of a run of training steps; all n_threads must call it at the same time. */
     void (*train)(CONCAT(lenet5_training, SUFFIX) *training, int thread);
     /* All rows of one dense layer, with the update, from what is kept of n_groups: a part of train, for timing. */

@@ -257,6 +257,28 @@ class ScaledTanh(ReLU):
 
 
 @dataclass(frozen=True)
+class Dropout(ReLU):
+    """Each unit 0 with this probability, else divided by 1 - probability. For training only."""
+
+    probability: float = 0.5
+    kind = _kernels.DROPOUT
+
+
+@dataclass(frozen=True)
+class BatchNorm2d(ReLU):
+    """(x - mean) / deviation of its channel over 16 pictures, times a weight, plus a bias. For training only.
+
+    Running means and variances are taken along, in the places of parameters, for `regularization.fold`.
+    """
+
+    channels: int
+    kind = _kernels.BATCH_NORM
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.channels,))
+
+
+@dataclass(frozen=True)
 class Sigmoid(ReLU):
     """1 / (1 + exp(-x)), element by element."""
 

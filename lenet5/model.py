@@ -8,13 +8,14 @@ from importlib import resources
 import numpy as np
 
 from . import modelfile
+from .config import Config
 from .errors import DivergedError, ModelFileError, one_line
 from .layers import RBF, ScaledTanh, Sigmoid, Tanh
 from .losses import cross_entropy
 from .mapped import pieces
 from .metrics import evaluation
 from .network import Network, check_labels
-from .train import Config, Trainer
+from .train import Trainer
 from .variants import CHOICES, VARIANTS
 
 DIGITS = tuple("0123456789")
@@ -84,7 +85,7 @@ class LeNet5(Network):
         threads : int, optional
             Changes the time, not the weights.
         **settings
-            Fields of `train.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
+            Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
             some of "affine,elastic,cutout,invert" (default "affine"); ``validation`` (default 0 here) sets pictures
             apart and keeps the epoch that is best on them.
 

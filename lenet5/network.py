@@ -17,7 +17,7 @@ PIXELS_PER_THREAD = 256 * 32 * 32
 MAX_PROGRAMS = 16
 INITIALIZERS = ("he", "1998")
 #: Steps whose output an activation may overwrite: no backward kernel reads it.
-OVERWRITABLE = (_kernels.CONV2D, _kernels.TABLE_CONV2D, _kernels.AVG_POOL2D, _kernels.SUBSAMPLE)
+OVERWRITABLE = (_kernels.CONV2D, _kernels.TABLE_CONV2D, _kernels.AVG_POOL2D, _kernels.SUBSAMPLE, _kernels.BATCH_NORM)
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ class Network:
         sub-sampling is a quarter of the coefficient, which so lies within +-2.4.
     margin : int
         Pixels at each side of the 32 x 32 field that the network does not look at.
+    fused : bool
+        Whether the first layer may be computed together with its pooling and ReLU: quicker, but no gradient reaches
+        the pictures.
 
     Attributes
     ----------
@@ -65,9 +68,11 @@ class Network:
         ink: float = 1.0,
         initializer: str = "he",
         margin: int = 0,
+        fused: bool = True,
     ):
         self.layers = dict(layers)
         self.background, self.ink, self.margin = float(background), float(ink), margin
+        self._fused = fused
         connected = [layer for layer in self.layers.values() if isinstance(layer, Conv2d | RBF)]
         self.in_channels, self.n_classes = connected[0].in_channels, connected[-1].out_channels
         self._offsets: dict[str, tuple[int, tuple[int, ...]]] = {}
@@ -90,8 +95,8 @@ class Network:
         for name, tensor in self.state_dict().items():
             owner, kind = name.rsplit(".", 1)
             layer = self.layers[owner]
-            if kind == "weight" and isinstance(layer, SubSample2d):
-                tensor[...] = 1
+            if kind == "running_var" or (kind == "weight" and not isinstance(layer, Conv2d)):
+                tensor[...] = 1  # as if normalisation and sub-sampling had none
             elif kind == "weight":
                 gain = 6 if getattr(following.get(owner), "kind", None) == _kernels.RELU else 3
                 tensor[...] = _uniform(rng, np.sqrt(gain / layer.fan_in()), layer, tensor.shape)
@@ -152,7 +157,7 @@ class Network:
     def _compile(self, shape: Shape) -> _kernels.Program:
         steps, at, end = [], 0, math.prod(shape) * _kernels.N_LANES
         before = None
-        for kind, names in execution_steps(self.layers):
+        for kind, names in execution_steps(self.layers, self._fused):
             layer, out = self.layers[names[0]], shape
             for name in names:
                 out = self.layers[name].output_shape(out)
@@ -160,14 +165,21 @@ class Network:
             # In place only over an output that no backward kernel reads: max-pooling's and an activation's are read.
             in_place = kind in _kernels.ACTIVATIONS and before in OVERWRITABLE
             to, before = at if in_place else end, kind
-            size, constants = getattr(layer, "kernel_size", 1), layer.constants()
-            steps.append((kind, *shape, *out, size, weight, bias, at, to, constants))
+            size, probability = getattr(layer, "kernel_size", 1), getattr(layer, "probability", 0.0)
+            steps.append((kind, *shape, *out, size, weight, bias, at, to, probability, layer.constants()))
             if not in_place:
-                # Behind the pooled values lie as many numbers of the pixels that they came from.
-                n = math.prod(out) * (2 if kind == _kernels.CONV_POOL else 1)
-                at, end = end, end + n * _kernels.N_LANES
+                at, end = end, end + math.prod(out) * _kernels.N_LANES + self._extra(kind, out)
             shape = out
         return _kernels.Program(steps, len(self.parameters), end)
+
+    @staticmethod
+    def _extra(kind: int, out: Shape) -> int:
+        """Numbers that a step keeps behind its output, for the way back."""
+        if kind in (_kernels.CONV_POOL, _kernels.DROPOUT):  # where pooled values came from; factors
+            return math.prod(out) * _kernels.N_LANES
+        if kind == _kernels.BATCH_NORM:  # means and inverse deviations
+            return 2 * -(-out[0] // _kernels.N_LANES) * _kernels.N_LANES
+        return 0
 
     def pictures(self, X: np.ndarray) -> _kernels.Pictures:
         """``X`` checked (see :func:`check_pictures`) and wrapped for the kernels."""
@@ -222,7 +234,7 @@ class Network:
         return _kernels.softmax(rows).reshape(logits.shape)
 
 
-def execution_steps(layers: Mapping[str, Layer]) -> list[tuple[int, tuple[str, ...]]]:
+def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tuple[int, tuple[str, ...]]]:
     """The layers as they are computed, as (kind of step, names of its layers).
 
     A ReLU before a max-pooling comes after it: the two commute, values and gradients alike (a maximum that is not
@@ -234,7 +246,7 @@ def execution_steps(layers: Mapping[str, Layer]) -> list[tuple[int, tuple[str, .
         if isinstance(order[i + 1][1], MaxPool2d) and type(order[i][1]) is ReLU:
             order[i], order[i + 1] = order[i + 1], order[i]
     steps = [(layer.kind, (name,)) for name, layer in order]
-    if [layer for _, layer in order[1:3]] == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
+    if fused and [layer for _, layer in order[1:3]] == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
         steps[:3] = [(_kernels.CONV_POOL, tuple(name for name, _ in order[:3]))]
     return steps
 

@@ -6,6 +6,10 @@ INLINE int64_t FN(n_out)(const lenet5_op *op) {
     return (int64_t)op->out_channels * op->out_height * op->out_width * LANES;
 }
 
+INLINE int64_t FN(n_in)(const lenet5_op *op) {
+    return (int64_t)op->in_channels * op->in_height * op->in_width * LANES;
+}
+
 static void FN(net_prepare)(const lenet5_net *net, const T *parameters, T *prepared) {
     for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
@@ -26,9 +30,9 @@ static void FN(net_finish)(const lenet5_net *net, const T *d_prepared, T *gradie
     }
 }
 
-/* One step on one lane group. The gradient's way back through C1 is noted only for training. */
-INLINE void FN(forward_step)(const lenet5_op *op, const T *parameters, const T *prepared, T *activations, int training,
-                             T *scratch) {
+/* One step on one lane group, of n_valid pictures. The gradient's way back through C1 is noted only for training. */
+INLINE void FN(forward_step)(const lenet5_op *op, const T *parameters, const T *prepared, T *activations, int n_valid,
+                             int training, T *scratch) {
     const T *X = activations + op->input, *W = parameters + op->weight, *b = parameters + op->bias;
     const T *U = prepared + op->prepared;
     T *Y = activations + op->output;
@@ -40,14 +44,17 @@ INLINE void FN(forward_step)(const lenet5_op *op, const T *parameters, const T *
     case OP_TABLE_CONV2D: FN(table_conv2d_forward)(op, X, W, b, Y); break;
     case OP_SUBSAMPLE: FN(subsample_forward)(op, X, W, b, Y); break;
     case OP_RBF: FN(rbf_forward)(op, X, Y); break;
+    case OP_BATCH_NORM: FN(batch_norm_forward)(op, X, W, b, Y, n_valid); break;
+    case OP_DROPOUT: FN(dropout)(FN(n_out)(op), X, Y + FN(n_out)(op), Y); break;
     default: FN(activation_forward)(op->kind, FN(n_out)(op), X, Y); break;
     }
 }
 
 /* For training: net_backward may follow. */
-static void FN(net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, T *scratch) {
+static void FN(net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, int n_valid,
+                            T *scratch) {
     for (int i = 0; i < net->n_ops; i++)
-        FN(forward_step)(net->ops + i, parameters, prepared, activations, 1, scratch);
+        FN(forward_step)(net->ops + i, parameters, prepared, activations, n_valid, 1, scratch);
 }
 
 /* For prediction: two lane groups, or one where the second is NULL. */
@@ -59,43 +66,55 @@ static void FN(net_predict)(const lenet5_net *net, const T *parameters, const T 
                            first + op->output, second + op->output, N_FEATURES(op), op->out_channels);
             continue;
         }
-        FN(forward_step)(op, parameters, prepared, first, 0, scratch);
+        FN(forward_step)(op, parameters, prepared, first, LANES, 0, scratch);
         if (second)
-            FN(forward_step)(op, parameters, prepared, second, 0, scratch);
+            FN(forward_step)(op, parameters, prepared, second, LANES, 0, scratch);
     }
 }
 
-/* Where `kept` is not NULL, dense layers leave there what their weight gradients are made of, and not these. */
+/* Where `kept` is not NULL, dense layers leave there what their weight gradients are made of, and not these. Where
+ * `gradients` is NULL, only those of activations are computed, down to the pictures'. */
 static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA,
-                             T *gradients, T *d_prepared, int accumulate, T *kept, T *scratch) {
+                             T *gradients, T *d_prepared, int accumulate, T *kept, int n_valid, T *scratch) {
     for (int i = net->n_ops - 1; i >= 0; i--) {
         const lenet5_op *op = net->ops + i;
         const T *X = activations + op->input, *Y = activations + op->output;
         T *dX = dA + op->input, *dY = dA + op->output;
         switch (op->kind) {
         case OP_CONV2D:
+            if (!gradients) {
+                FN(conv2d_backward)(op, X, dY, parameters + op->weight, prepared + op->prepared, dX, NULL, NULL, NULL, 0,
+                                    scratch);
+                break;
+            }
             if (kept && IS_DENSE(op))
                 FN(dense_keep)(op, X, dY, kept + op->kept);
-            /* nobody asks for the gradient of the pictures */
             FN(conv2d_backward)(op, X, dY, parameters + op->weight, prepared + op->prepared, op->input ? dX : NULL,
                                 kept && IS_DENSE(op) ? NULL : gradients + op->weight, gradients + op->bias,
                                 d_prepared + op->prepared, accumulate, scratch);
             break;
         case OP_CONV_POOL:
-            FN(conv_pool_backward)(op, X, Y, dY, gradients + op->weight, gradients + op->bias, d_prepared + op->prepared,
+            if (gradients)
+                FN(conv_pool_backward)(op, X, Y, dY, gradients + op->weight, gradients + op->bias, d_prepared + op->prepared,
                                    accumulate, scratch);
             break;
         case OP_AVG_POOL2D: FN(avg_pool2d_backward)(op, dY, dX); break;
         case OP_MAX_POOL2D: FN(max_pool2d_backward)(op, X, Y, dY, dX); break;
         case OP_TABLE_CONV2D:
-            FN(table_conv2d_backward)(op, X, dY, parameters + op->weight, op->input ? dX : NULL, gradients + op->weight,
-                                      gradients + op->bias, accumulate, scratch);
+            FN(table_conv2d_backward)(op, X, dY, parameters + op->weight, op->input || !gradients ? dX : NULL,
+                                      gradients ? gradients + op->weight : NULL, gradients ? gradients + op->bias : NULL,
+                                      accumulate, scratch);
             break;
         case OP_SUBSAMPLE:
-            FN(subsample_backward)(op, X, dY, parameters + op->weight, dX, gradients + op->weight, gradients + op->bias,
-                                   accumulate);
+            FN(subsample_backward)(op, X, dY, parameters + op->weight, dX, gradients ? gradients + op->weight : NULL,
+                                   gradients ? gradients + op->bias : NULL, accumulate);
             break;
         case OP_RBF: FN(rbf_backward)(op, X, dY, dX); break;
+        case OP_BATCH_NORM:
+            FN(batch_norm_backward)(op, X, Y, dY, parameters + op->weight, dX, gradients ? gradients + op->weight : NULL,
+                                    accumulate, n_valid);
+            break;
+        case OP_DROPOUT: FN(dropout)(FN(n_out)(op), dY, Y + FN(n_out)(op), dX); break;
         default: FN(activation_backward)(op->kind, FN(n_out)(op), Y, dY, dX); break;
         }
     }

@@ -116,6 +116,8 @@ INLINE void FN(subsample_backward_of)(const lenet5_op *op, const T *X, const T *
                         }
                 }
             }
+        if (!dw)
+            continue;
         dw[o] = FN(sum_lanes)(dw_total) + (accumulate ? dw[o] : 0);
         db[o] = FN(sum_lanes)(db_total) + (accumulate ? db[o] : 0);
     }

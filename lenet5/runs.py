@@ -14,10 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import modelfile, sheets
+from .config import Config
 from .errors import DataError, DivergedError, ModelFileError
 from .files import atomic_write, fsync_folder
 from .model import LeNet5
-from .train import Config, Epoch, Progress, Trainer
+from .train import Epoch, Progress, Trainer
 from .variants import CHOICES
 
 #: Within a long epoch the state is saved this often.

@@ -1,32 +1,52 @@
-"""How the learning rate runs over the steps of a training."""
+"""How the learning rate runs over the steps of a training: factors, from the share of it that is done, 0 to 1."""
 
 import numpy as np
 
+#: P98, section III-C: (first pass, global learning rate) of the 20 passes.
+PAPER = ((0, 5e-4), (2, 2e-4), (5, 1e-4), (8, 5e-5), (12, 1e-5))
 
-def constant(progress: np.ndarray) -> np.ndarray:
+
+def constant(progress: np.ndarray, epochs: int) -> np.ndarray:
     return np.ones_like(progress)
 
 
-def cosine(progress: np.ndarray) -> np.ndarray:
+def step(progress: np.ndarray, epochs: int) -> np.ndarray:
+    """1, after half of the training 1/10, after three quarters 1/100."""
+    return np.where(progress < 0.5, 1.0, np.where(progress < 0.75, 0.1, 0.01))
+
+
+def cosine(progress: np.ndarray, epochs: int) -> np.ndarray:
     """From 1 down to 0 along half a cosine."""
     return 0.5 * (1 + np.cos(np.pi * progress))
 
 
-def onecycle(progress: np.ndarray, warmup: float = 0.2) -> np.ndarray:
+def onecycle(progress: np.ndarray, epochs: int, rising_part: float = 0.2) -> np.ndarray:
     """Up in a straight line from 1/10 during the first fifth, then down to 0 along half a cosine."""
-    rising = 0.1 + 0.9 * progress / warmup
-    return np.where(progress < warmup, rising, cosine((progress - warmup) / (1 - warmup)))
+    rising = 0.1 + 0.9 * progress / rising_part
+    return np.where(progress < rising_part, rising, cosine((progress - rising_part) / (1 - rising_part), epochs))
 
 
-SCHEDULES = {"constant": constant, "cosine": cosine, "onecycle": onecycle}
+def paper(progress: np.ndarray, epochs: int) -> np.ndarray:
+    """The 1998 paper's table, pass by pass (`PAPER`), as shares of its first rate."""
+    passes = np.floor(progress * epochs + 1e-9)
+    rates = np.full_like(progress, PAPER[0][1])
+    for first, rate in PAPER:
+        rates = np.where(passes >= first, rate, rates)
+    return rates / PAPER[0][1]
 
 
-def learning_rates(schedule: str, peak: float, first_step: int, n_steps: int, total_steps: int) -> np.ndarray:
+SCHEDULES = {"constant": constant, "step": step, "cosine": cosine, "onecycle": onecycle, "paper": paper}
+
+
+def learning_rates(schedule: str, peak: float, first_step: int, n_steps: int, total_steps: int, epochs: int = 1,
+                   warmup: float = 0.0) -> np.ndarray:  # fmt: skip
     """The rates of steps first_step .. first_step + n_steps of ``total_steps``: (n_steps,) float64.
 
-    ValueError for a schedule that is not in ``SCHEDULES``.
+    ``epochs`` is how many passes these steps make; ``warmup`` the part of them, 0 to 1, over which the rate rises in a
+    straight line to what the schedule says. ValueError for a schedule that is not in ``SCHEDULES``.
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule is {schedule!r}, expected one of {', '.join(SCHEDULES)}")
     steps = np.arange(first_step, first_step + n_steps, dtype=np.float64)
-    return peak * SCHEDULES[schedule](steps / total_steps)
+    rates = peak * SCHEDULES[schedule](steps / total_steps, epochs)
+    return rates * np.minimum(1.0, (steps + 1) / (warmup * total_steps)) if warmup else rates

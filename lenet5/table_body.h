@@ -146,12 +146,13 @@ INLINE void FN(table_weight_gradients)(const lenet5_op *op, const T *X, const T 
 static void FN(table_conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,
                                       int accumulate, T *scratch) {
     const int KS = op->kernel_size;
-    FN(conv_bias_gradient)(op, dY, db, accumulate);
-    if (!accumulate)
+    if (db)
+        FN(conv_bias_gradient)(op, dY, db, accumulate);
+    if (dW && !accumulate)
         memset(dW, 0, sizeof(T) * lenet5_n_weights(op));
-    if (KS == 5)
+    if (dW && KS == 5)
         FN(table_weight_gradients)(op, X, dY, dW, 5, 5);
-    else
+    else if (dW)
         FN(table_weight_gradients)(op, X, dY, dW, KS, 1);
     if (dX && KS == 5)
         FN(table_input_gradient)(op, dY, W, dX, scratch, 5);

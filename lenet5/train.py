@@ -6,79 +6,25 @@ resumed ends with those of one that was not.
 """
 
 import math
-import operator
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from time import perf_counter
 
 import numpy as np
 
-from . import _kernels, augment
+from . import _kernels, augment, curvature
+from .config import OPTIMIZERS, Config
 from .errors import DivergedError
 from .losses import cross_entropy
 from .mapped import Pages
 from .network import Network, check_labels, check_pictures
 from .order import Order
-from .schedules import SCHEDULES, learning_rates
+from .regularization import fold, regularized_layers
+from .schedules import learning_rates
 from .threads import check_threads, default_threads, parallel
 
 #: Pictures between two looks at the clock and at whether to stop: some 50 ms.
 PICTURES_PER_RUN = 4096
-OPTIMIZERS = {"sgd": _kernels.SGD, "adamw": _kernels.ADAMW}
-
-
-@dataclass(frozen=True)
-class Config:
-    """How to train. All of it, and nothing else, decides the weights (with the data and the machine).
-
-    learning_rate is the schedule's peak; momentum is Nesterov's (SGD only); weight_decay is added to the gradient by
-    SGD and decoupled in AdamW; augment is "none" or names of `augment.AUGMENTATIONS` with commas between; validation
-    is the number of training pictures set apart to choose the best epoch.
-    """
-
-    epochs: int = 20
-    batch_size: int = 64
-    learning_rate: float = 0.05
-    optimizer: str = "sgd"
-    momentum: float = 0.9
-    weight_decay: float = 2e-4
-    schedule: str = "onecycle"
-    augment: str = "affine"
-    validation: int = 5000
-    seed: int = 0
-
-    def __post_init__(self):
-        rules = {
-            "epochs": (lambda n: n >= 1, "at least 1"),
-            "batch_size": (lambda n: 1 <= n <= 65536, "1 to 65536"),
-            "learning_rate": (lambda x: 0 < x < math.inf, "a number above 0"),
-            "momentum": (lambda x: 0 <= x < 1, "0 to below 1"),
-            "weight_decay": (lambda x: 0 <= x < 1, "0 to below 1"),
-            "validation": (lambda n: n >= 0, "at least 0"),
-            "seed": (lambda n: 0 <= n < 2**63, "0 to 2^63 - 1"),
-        }
-        kinds = {entry.name: entry.type for entry in fields(self)}
-        for name, (holds, expected) in rules.items():
-            value = _plain_number(name, getattr(self, name), kinds[name])
-            if not holds(value):
-                raise ValueError(f"{name} is {value!r}, expected {expected}")
-            object.__setattr__(self, name, value)
-        for name, table in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-            value = getattr(self, name)
-            if not isinstance(value, str) or value not in table:
-                raise ValueError(f"{name} is {value!r}, expected one of {', '.join(table)}")
-        object.__setattr__(self, "augment", augment.canonical(self.augment))
-
-
-def _plain_number(name: str, value, kind: type) -> int | float:
-    """``value``, NumPy's numbers too, as int or float; ValueError where it is none."""
-    try:
-        if isinstance(value, bool | str):
-            raise TypeError
-        return operator.index(value) if kind is int else float(value)
-    except (TypeError, ValueError, OverflowError):
-        what = "a whole number" if kind is int else "a number"
-        raise ValueError(f"{name} is {value!r}, expected {what}") from None
 
 
 @dataclass(frozen=True)
@@ -151,12 +97,17 @@ class Trainer:
         self.validation = (self._order.read_validation(X), y[self._order.validation]) if config.validation else None
         self.network, self.config = network, config
         self.threads = default_threads() if threads is None else check_threads(threads)
-        self._pictures, self._labels = network.pictures(X), y
-        self._moments = [_kernels.aligned_zeros(len(network.parameters), np.float32) for _ in range(2)]
+        self._X, self._labels = X, y
+        self._pictures = network.pictures(X)
+        self._trained = _trained_network(network, config)
+        self._moments = [_kernels.aligned_zeros(len(self._trained.parameters), np.float32) for _ in range(2)]
+        self._average = self._trained.parameters.copy() if config.average else None
         self._training = _kernels.Training(
-            network.program(self._pictures.shape), network.parameters, *self._moments, OPTIMIZERS[config.optimizer],
-            batch_size=config.batch_size, n_threads=self.threads, momentum=config.momentum, nesterov=True,
-            weight_decay=config.weight_decay,
+            self._trained.program(self._pictures.shape), self._trained.parameters, *self._moments,
+            OPTIMIZERS[config.optimizer][0], batch_size=config.batch_size, n_threads=self.threads,
+            momentum=config.momentum, nesterov=config.nesterov, beta2=0.99 if config.optimizer == "rmsprop" else 0.999,
+            weight_decay=config.weight_decay, l1=config.l1, clip_norm=config.clip_norm, loss=_loss(config),
+            seed=config.seed, mixup=config.mixup, adversarial=config.adversarial,
         )  # fmt: skip
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
@@ -179,7 +130,8 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        return self._at.epoch == self.config.epochs
+        at, patience = self._at, self.config.patience
+        return at.epoch == self.config.epochs or 0 < patience <= at.epoch - at.best_epoch
 
     def run(
         self,
@@ -209,19 +161,40 @@ class Trainer:
         first_step = at.epoch * self.steps_per_epoch + at.step
         rates = self._learning_rates(first_step, n_steps)
         started = perf_counter()
-        self._training.prepare(self._pictures, self._labels, positions, rates, first_step, distortions)
+        if config.optimizer == "sdlm" and at.step == 0:
+            self._take_curvature()
+        self._training.prepare(self._pictures, self._labels, positions, rates, first_step, distortions,
+                               at.epoch)  # fmt: skip
         parallel(self._training.run, self.threads)
         loss_sum, n_correct, steps_done, diverged = self._training.result
-        if diverged or not all(np.isfinite(tensor).all() for tensor in (self.network.parameters, *self._moments)):
+        if diverged or not all(np.isfinite(tensor).all() for tensor in (self._trained.parameters, *self._moments)):
             self._diverge(at.step + steps_done)
+        self._take_average(first_step, n_steps)
         at.loss_sum += loss_sum
         at.n_correct += n_correct
         at.step += n_steps
         at.seconds += perf_counter() - started
 
+    def _take_curvature(self) -> None:
+        """The rates of all parameters for the pass that begins, from the first pictures of its order."""
+        config = self.config
+        some = np.sort(self._order.numbers(self._at.epoch, 0, curvature.N_PICTURES))
+        loss = "mse" if config.loss == "mse" else "cross-entropy"
+        rubbish = -config.rubbish_penalty if config.loss == "map" else -math.inf
+        h = curvature.diagonal(self._trained, self._X[some], self._labels[some], loss=loss, rubbish=rubbish)
+        self._moments[1][:] = curvature.rates(h)
+
+    def _take_average(self, n_before: int, n_steps: int) -> None:
+        """The running average of the weights; the mean of all until there are enough of them."""
+        if self._average is not None:
+            stays = min(self.config.average**n_steps, n_before / (n_before + n_steps))
+            self._average *= np.float32(stays)
+            self._average += self._trained.parameters * np.float32(1 - stays)
+
     def _learning_rates(self, first_step: int, n_steps: int) -> np.ndarray:
         config, total = self.config, self.steps_per_epoch * self.config.epochs
-        return learning_rates(config.schedule, config.learning_rate, first_step, n_steps, total)
+        return learning_rates(config.schedule, config.learning_rate, first_step, n_steps, total, config.epochs,
+                              config.warmup)  # fmt: skip
 
     def _diverge(self, step: int) -> None:
         self.network.parameters[:] = self.last
@@ -239,6 +212,8 @@ class Trainer:
         at, n = self._at, self._order.n
         last_step = (at.epoch + 1) * self.steps_per_epoch - 1
         rate = self._learning_rates(last_step, 1)[0]
+        if self._trained is not self.network:
+            fold(self._trained, self._trained.parameters if self._average is None else self._average, self.network)
         loss, accuracy = self._validate()
         record = Epoch(at.epoch + 1, at.loss_sum / n, at.n_correct / n, loss, accuracy, float(rate), at.seconds,
                        n / at.seconds)  # fmt: skip
@@ -281,15 +256,19 @@ class Trainer:
         at = self._position_from(document)
         for name, tensor in tensors.items():
             own[name][:] = tensor
+        if self._trained is not self.network:
+            self.network.parameters[:] = self.last
         self._at = at
 
     def _tensors(self) -> dict[str, np.ndarray]:
+        averages = {} if self._average is None else {"average": self._average}
         return {
-            "parameters": self.network.parameters,
+            "parameters": self._trained.parameters,
             "best": self.best,
             "last": self.last,
             "moment1": self._moments[0],
             "moment2": self._moments[1],
+            **averages,
         }
 
     def _origin(self) -> dict:
@@ -316,6 +295,27 @@ class Trainer:
         if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= self._order.n:
             raise ValueError("the saved position is malformed: a count is out of range")
         return at
+
+
+def _trained_network(network: Network, config: Config) -> Network:
+    """The network that the steps are made on: ``network`` itself where nothing is added to it for training."""
+    if not (config.dropout or config.batch_norm or config.average or config.adversarial):
+        return network
+    layers = regularized_layers(network.layers, dropout=config.dropout, batch_norm=config.batch_norm)
+    trained = Network(layers, seed=config.seed, background=network.background, ink=network.ink,
+                      fused=not config.adversarial)  # fmt: skip
+    own = trained.state_dict()
+    for name, tensor in network.state_dict().items():
+        own[name][...] = tensor
+    return trained
+
+
+def _loss(config: Config) -> _kernels.Loss:
+    return _kernels.Loss(
+        _kernels.RIGHT_SCORE if config.loss == "mse" else _kernels.CROSS_ENTROPY,
+        config.label_smoothing,
+        -config.rubbish_penalty if config.loss == "map" else -math.inf,
+    )
 
 
 def _is_sound(record: _Position | Epoch, no_validation: bool) -> bool:

@@ -15,6 +15,21 @@ INLINE void FN(prefetch_picture)(const lenet5_pictures *pictures, int64_t pictur
         __builtin_prefetch((const char *)pictures->pixels + picture * n + i, 0, 2);
 }
 
+/* Every second picture of a lane group a step against the network, in place. */
+static void FN(go_against)(const FN(lenet5_training) *t, const T *prepared, const T *targets, const uint8_t *labels,
+                           int n_valid, T *arena) {
+    const lenet5_net *net = t->net;
+    const lenet5_op *first = net->ops, *last = net->ops + net->n_ops - 1;
+    const T background = (T)t->pictures->background, ink = (T)t->pictures->ink;
+    const T low = background < ink ? background : ink, high = background < ink ? ink : background;
+    T *dA = arena + net->n_activations, *scratch = dA + net->n_activations;
+    int64_t n_correct = 0;
+    FN(net_forward)(net, t->parameters, prepared, arena, n_valid, scratch);
+    FN(loss)(&t->loss, last->out_channels, arena + last->output, targets, labels, n_valid, 1, dA + last->output, &n_correct);
+    FN(net_backward)(net, t->parameters, prepared, arena, dA, NULL, NULL, 0, NULL, n_valid, scratch);
+    FN(step_against)(dA, (T)t->perturbation.adversarial * (high - low), low, high, arena, FN(n_in)(first));
+}
+
 /* One lane group, positions [first, first + n_valid) of a batch of n_batch: its gradient, loss and number of right
  * answers are added to those of its slice (written, if this is the first wave). */
 static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, int n_valid, int64_t n_batch, int first_wave,
@@ -22,7 +37,9 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
     const lenet5_net *net = t->net;
     const lenet5_op *last = net->ops + net->n_ops - 1;
     T *dA = arena + net->n_activations, *scratch = dA + net->n_activations, *prepared = scratch + net->n_scratch;
-    T *gradients = t->gradients + slice * (net->n_parameters + net->n_prepared);
+    T *targets = prepared + net->n_prepared, *gradients = t->gradients + slice * (net->n_parameters + net->n_prepared);
+    const int classes = last->out_channels;
+    const T scale = (T)1 / (T)n_batch;
     uint8_t labels[LANES];
     for (int lane = 0; lane < n_valid; lane++) {
         labels[lane] = t->labels[t->order[first + lane]];
@@ -30,23 +47,31 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
             FN(prefetch_picture)(t->pictures, t->order[first + lane + t->batch_size]);
     }
     FN(gather)(t->pictures, t->order + first, 0, n_valid, t->augmentation, arena);
-    FN(net_forward)(net, t->parameters, prepared, arena, scratch);
+    FN(targets_of_labels)(&t->loss, classes, labels, n_valid, targets);
+    if (t->perturbation.mixup > 0)
+        FN(mixup)(&t->perturbation, t->order + first, n_valid, arena,
+                  FN(n_in)(net->ops) / LANES, targets, classes);
+    FN(draw_dropout)(net, &t->perturbation, t->order + first, n_valid, arena);
+    if (t->perturbation.adversarial > 0)
+        FN(go_against)(t, prepared, targets, labels, n_valid, arena);
+    FN(net_forward)(net, t->parameters, prepared, arena, n_valid, scratch);
     if (first_wave)
         t->slice_losses[slice] = 0, t->slice_corrects[slice] = 0;
-    t->slice_losses[slice] += FN(softmax_cross_entropy)(last->out_channels, arena + last->output, labels, n_valid,
-                                                        (T)1 / (T)n_batch, dA + last->output, t->slice_corrects + slice);
+    t->slice_losses[slice] += FN(loss)(&t->loss, classes, arena + last->output, targets, labels, n_valid, scale,
+                                       dA + last->output, t->slice_corrects + slice);
     FN(net_backward)(net, t->parameters, prepared, arena, dA, gradients, gradients + net->n_parameters, !first_wave,
-                     t->kept + slice * net->n_kept, scratch);
+                     t->kept + slice * net->n_kept, n_valid, scratch);
 }
 
 /* The optimiser's numbers at one step. */
 typedef struct {
     lenet5_optimizer_kind kind;
     int nesterov;
-    T rate, decay, momentum, beta1, beta2, epsilon, correct1, correct2;
+    T rate, decay, l1, momentum, beta1, beta2, epsilon, correct1, correct2;
+    int64_t n_groups;          /* of the batch */
 } FN(step);
 
-static FN(step) FN(step_of)(const FN(lenet5_training) *t, int64_t step) {
+static FN(step) FN(step_of)(const FN(lenet5_training) *t, int64_t step, int64_t n_groups) {
     const lenet5_optimizer *o = &t->optimizer;
     const double n_updates = (double)(t->first_step + step + 1);
     return (FN(step)){
@@ -54,41 +79,68 @@ static FN(step) FN(step_of)(const FN(lenet5_training) *t, int64_t step) {
         .nesterov = o->nesterov,
         .rate = (T)t->learning_rates[step],
         .decay = (T)o->weight_decay,
+        .l1 = (T)o->l1,
         .momentum = (T)o->momentum,
         .beta1 = (T)o->beta1,
         .beta2 = (T)o->beta2,
         .epsilon = (T)o->epsilon,
         .correct1 = (T)(1 / (1 - pow(o->beta1, n_updates))),
         .correct2 = (T)(1 / (1 - pow(o->beta2, n_updates))),
+        .n_groups = n_groups,
     };
+}
+
+INLINE V FN(sign)(V x) {
+    V sign;
+    for (int l = 0; l < VL; l++)
+        sign[l] = (T)((x[l] > 0) - (x[l] < 0));
+    return sign;
+}
+
+INLINE V FN(square_root)(V x) {
+    V root;
+    for (int l = 0; l < VL; l++)
+        root[l] = (T)sqrt((double)x[l]);
+    return root;
 }
 
 /* One vector of parameters and their moments, given its gradient. */
 INLINE void FN(update_vector)(const FN(step) *s, T *parameters, T *moment1, T *moment2, V g) {
-    V p = FN(load)(parameters), m = FN(load)(moment1);
-    if (s->kind == OPTIMIZER_SGD) {
+    V p = FN(load)(parameters), m = FN(load)(moment1), v, direction;
+    if (s->l1 > 0)
+        g += FN(sign)(p) * s->l1;
+    if (s->kind != OPTIMIZER_ADAMW)
         g += p * s->decay;
+    switch (s->kind) {
+    case OPTIMIZER_SGD:
         m = m * s->momentum + g;
-        V direction = m;
+        direction = m;
         if (s->nesterov)
             direction = g + m * s->momentum;
         p -= direction * s->rate;
-    } else {
-        V v = FN(load)(moment2), root;
-        m = m * s->beta1 + g * (1 - s->beta1);
-        v = v * s->beta2 + g * g * (1 - s->beta2);
+        break;
+    case OPTIMIZER_SDLM: p -= g * FN(load)(moment2) * s->rate; break;
+    case OPTIMIZER_RMSPROP:
+        v = FN(load)(moment2) * s->beta2 + g * g * (1 - s->beta2);
         FN(store)(moment2, v);
-        for (int l = 0; l < VL; l++)
-            root[l] = (T)sqrt((double)(v[l] * s->correct2));
-        p -= p * (s->rate * s->decay);
-        p -= m * s->correct1 * s->rate / (root + s->epsilon);
+        p -= g * s->rate / (FN(square_root)(v) + s->epsilon);
+        break;
+    default:
+        m = m * s->beta1 + g * (1 - s->beta1);
+        v = FN(load)(moment2) * s->beta2 + g * g * (1 - s->beta2);
+        FN(store)(moment2, v);
+        if (s->kind == OPTIMIZER_ADAMW)
+            p -= p * (s->rate * s->decay);
+        p -= m * s->correct1 * s->rate / (FN(square_root)(v * s->correct2) + s->epsilon);
     }
     FN(store)(moment1, m);
     FN(store)(parameters, p);
 }
 
-/* A thread's part of n parameters from `at` on, whose gradients are in the buffers of n_slices. */
-static void FN(update_range)(FN(lenet5_training) *t, const FN(step) *s, int64_t at, int64_t n, int n_slices, int thread) {
+/* A thread's part of n parameters from `at` on, whose gradients are in the buffers of n_slices: they are updated, or the
+ * sum, times `factor`, left in the first buffer, or it is taken into running means. */
+INLINE void FN(update_range)(FN(lenet5_training) *t, const FN(step) *s, int64_t at, int64_t n, int n_slices, T factor,
+                             int what, int thread) {
     const int64_t n_blocks = (n + LANES - 1) / LANES, stride = t->net->n_parameters + t->net->n_prepared;
     const int64_t from = at + n_blocks * thread / t->n_threads * LANES;
     const int64_t to = at + n_blocks * (thread + 1) / t->n_threads * LANES;
@@ -96,7 +148,13 @@ static void FN(update_range)(FN(lenet5_training) *t, const FN(step) *s, int64_t 
         V g = {0};
         for (int slice = 0; slice < n_slices; slice++)
             g += FN(load)(t->gradients + slice * stride + i);
-        FN(update_vector)(s, t->parameters + i, t->moment1 + i, t->moment2 + i, g);
+        g *= factor;
+        if (what == BUFFER)
+            FN(store)(t->gradients + i, g);
+        else if (what == RUNNING)
+            FN(store)(t->parameters + i, FN(load)(t->parameters + i) * (1 - (T)NORM_MOMENTUM) + g * (T)NORM_MOMENTUM);
+        else
+            FN(update_vector)(s, t->parameters + i, t->moment1 + i, t->moment2 + i, g);
     }
 }
 
@@ -107,13 +165,14 @@ typedef struct {
     FN(lenet5_training) *t;
     const FN(step) *step;
     int first_wave, last_wave;
+    int clipped;               /* the update waits for the norm of the whole gradient, in the buffer */
 } FN(destination);
 
 /* A vector of gradients; where they are buffered, and the parameters and moments that are theirs. */
 INLINE void FN(give_vector)(const FN(destination) *d, T *buffer, T *parameters, T *moment1, T *moment2, V g) {
     if (!d->first_wave)
         g += FN(load)(buffer);
-    if (d->last_wave)
+    if (d->last_wave && !d->clipped)
         FN(update_vector)(d->step, parameters, moment1, moment2, g);
     else
         FN(store)(buffer, g);
@@ -176,8 +235,8 @@ static void FN(train_dense)(const FN(destination) *d, const lenet5_op *op, int n
 
 /* All rows of one dense layer in one thread, with the update: for timing. */
 static void FN(train_dense_alone)(FN(lenet5_training) *t, const lenet5_op *op, int n_groups) {
-    const FN(step) numbers = FN(step_of)(t, 0);
-    const FN(destination) d = {t, &numbers, 1, 1};
+    const FN(step) numbers = FN(step_of)(t, 0, n_groups);
+    const FN(destination) d = {t, &numbers, 1, 1, 0};
     FN(train_dense)(&d, op, n_groups, 0);
 }
 
@@ -197,17 +256,46 @@ static double FN(loss_of_slices)(const FN(lenet5_training) *t, int n_slices, int
 /* What a thread does between two barriers: its part of the dense weights, and at the end of the batch of all else. */
 static void FN(train_weights)(const FN(destination) *d, int n_groups, int n_slices, int thread) {
     FN(lenet5_training) *t = d->t;
+    const int what = d->clipped ? BUFFER : UPDATE;
     for (int i = 0; i < t->net->n_ops; i++) {
         const lenet5_op *op = t->net->ops + i;
-        if (!lenet5_n_weights(op))
-            continue;
+        const int64_t n_weights = lenet5_n_weights(op), n_biases = lenet5_n_biases(op);
         const int dense = op->kind == OP_CONV2D && IS_DENSE(op);
         if (dense)
             FN(train_dense)(d, op, n_groups, thread);
-        if (d->last_wave && !dense)
-            FN(update_range)(t, d->step, op->weight, lenet5_n_weights(op), n_slices, thread);
-        if (d->last_wave)
-            FN(update_range)(t, d->step, op->bias, op->out_channels, n_slices, thread);
+        if (!d->last_wave)
+            continue;
+        if (!dense)
+            FN(update_range)(t, d->step, op->weight, n_weights, n_slices, 1, what, thread);
+        FN(update_range)(t, d->step, op->bias, n_biases, n_slices, 1, what, thread);
+        if (op->kind == OP_BATCH_NORM)
+            FN(update_range)(t, d->step, op->bias + FN(padded_n)(n_biases), 2 * FN(padded_n)(n_biases), n_slices,
+                             (T)1 / (T)d->step->n_groups, RUNNING, thread);
+    }
+}
+
+/* The sum of squares of n gradients of the first buffer. */
+static double FN(squares)(const FN(lenet5_training) *t, int64_t at, int64_t n) {
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += (double)t->gradients[at + i] * (double)t->gradients[at + i];
+    return total;
+}
+
+/* A thread's part of the update by the whole gradient, in the first buffer, made no longer than clip_norm. Every thread
+ * takes the norm itself, so that all have the same bits. */
+static void FN(train_clipped)(FN(lenet5_training) *t, const FN(step) *s, int thread) {
+    double total = 0;
+    for (int i = 0; i < t->net->n_ops; i++) {
+        const lenet5_op *op = t->net->ops + i;
+        total += FN(squares)(t, op->weight, lenet5_n_weights(op)) + FN(squares)(t, op->bias, lenet5_n_biases(op));
+    }
+    const double norm = sqrt(total);
+    const T factor = norm > t->optimizer.clip_norm ? (T)(t->optimizer.clip_norm / norm) : 1;
+    for (int i = 0; i < t->net->n_ops; i++) {
+        const lenet5_op *op = t->net->ops + i;
+        FN(update_range)(t, s, op->weight, lenet5_n_weights(op), 1, factor, UPDATE, thread);
+        FN(update_range)(t, s, op->bias, lenet5_n_biases(op), 1, factor, UPDATE, thread);
     }
 }
 
@@ -216,10 +304,11 @@ static int FN(train_batch)(FN(lenet5_training) *t, int thread, int64_t step, int
     const lenet5_net *net = t->net;
     const int64_t n_groups = (end - start + LANES - 1) / LANES, stride = net->n_parameters + net->n_prepared;
     const int n_slices = n_groups < t->n_slices ? (int)n_groups : t->n_slices;
-    const FN(step) numbers = FN(step_of)(t, step);
+    const FN(step) numbers = FN(step_of)(t, step, n_groups);
+    const int clipped = t->optimizer.clip_norm > 0;
     FN(net_prepare)(net, t->parameters, arena + 2 * net->n_activations + net->n_scratch);
     for (int64_t wave = 0; wave < n_groups; wave += n_slices) {
-        const FN(destination) d = {t, &numbers, wave == 0, wave + n_slices >= n_groups};
+        const FN(destination) d = {t, &numbers, wave == 0, wave + n_slices >= n_groups, clipped};
         const int in_wave = d.last_wave ? (int)(n_groups - wave) : n_slices;
         for (int slice = thread; slice < n_slices; slice += t->n_threads) {
             const int64_t first = start + (wave + slice) * LANES;
@@ -242,11 +331,16 @@ static int FN(train_batch)(FN(lenet5_training) *t, int thread, int64_t step, int
         FN(train_weights)(&d, in_wave, n_slices, thread);
         lenet5_barrier_wait(t->barrier);
     }
+    if (clipped) {
+        FN(train_clipped)(t, &numbers, thread);
+        lenet5_barrier_wait(t->barrier);
+    }
     return 1;
 }
 
 static void FN(train)(FN(lenet5_training) *t, int thread) {
-    T *arena = t->arenas + thread * (2 * t->net->n_activations + t->net->n_scratch + t->net->n_prepared);
+    T *arena = t->arenas + thread * (2 * t->net->n_activations + t->net->n_scratch + t->net->n_prepared +
+                                  t->net->ops[t->net->n_ops - 1].out_channels * LANES);
     for (int64_t step = 0; step < t->n_steps; step++) {
         const int64_t start = step * t->batch_size;
         const int64_t end = start + t->batch_size < t->n_positions ? start + t->batch_size : t->n_positions;

@@ -54,7 +54,7 @@ def pool2d_gradient(dY, X, k, use_max):
 
 
 def table_conv2d(X, W, b, table):
-    """conv2d with the kernels W (pairs, K, K) of the connected pairs, in the order of ``table``, and zeros elsewhere."""
+    """conv2d with the kernels W (pairs, K, K) of the connected pairs, row by row of the table, zeros elsewhere."""
     return conv2d(X, spread(W, table, X.shape[1]), b)
 
 
@@ -226,17 +226,36 @@ def augmented(picture, seed, epoch, number, size, **ranges):
     return 1 - out if chance[3] < inversion else out
 
 
-def sgd(p, g, state, rate, *, momentum=0.0, nesterov=False, weight_decay=0.0):
+def penalised(p, g, weight_decay, l1):
+    """The gradient with those of the weights' sizes."""
+    return g + weight_decay * p + l1 * np.sign(p)
+
+
+def sgd(p, g, state, rate, *, momentum=0.0, nesterov=False, weight_decay=0.0, l1=0.0):
     """One step of SGD, in place: m <- momentum m + g, p <- p - rate (m, or g + momentum m)."""
-    g = g + weight_decay * p
+    g = penalised(p, g, weight_decay, l1)
     state["m"] = momentum * state.get("m", 0) + g
     p -= rate * (g + momentum * state["m"] if nesterov else state["m"])
 
 
-def adamw(p, g, state, rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
-    """One step of AdamW (Loshchilov and Hutter), in place."""
+def adam(p, g, state, rate, *, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0, l1=0.0):
+    """One step of Adam (Kingma and Ba), in place; the decay is part of the gradient."""
+    g = penalised(p, g, weight_decay, l1)
     state["t"] = t = state.get("t", 0) + 1
     state["m"] = beta1 * state.get("m", 0) + (1 - beta1) * g
     state["v"] = beta2 * state.get("v", 0) + (1 - beta2) * g**2
-    p -= rate * weight_decay * p
     p -= rate * (state["m"] / (1 - beta1**t)) / (np.sqrt(state["v"] / (1 - beta2**t)) + epsilon)
+
+
+def adamw(p, g, state, rate, *, weight_decay=0.0, l1=0.0, **settings):
+    """One step of AdamW (Loshchilov and Hutter), in place: the decay is beside the gradient."""
+    g = penalised(p, g, 0.0, l1)
+    p -= rate * weight_decay * p
+    adam(p, g, state, rate, **settings)
+
+
+def rmsprop(p, g, state, rate, *, beta2=0.99, epsilon=1e-8, weight_decay=0.0, l1=0.0):
+    """One step of RMSprop (Tieleman and Hinton), in place, without momentum."""
+    g = penalised(p, g, weight_decay, l1)
+    state["v"] = beta2 * state.get("v", 0) + (1 - beta2) * g**2
+    p -= rate * g / (np.sqrt(state["v"]) + epsilon)

@@ -64,17 +64,16 @@ def test_the_last_weights_have_the_second_derivative_itself(data, loss, rubbish)
 def test_two_layers_deep_it_is_the_diagonal_of_the_gauss_newton_matrix(data):
     """J^T H J with J by differences: mean over pictures of the sum over features of 2 (dx / dw)^2."""
     X, y = data
-    network = Network({"c1": Conv2d(1, 2, 32), "c1_activation": Tanh(), "f6": Linear(2, 4), "f6_activation": ScaledTanh(),
-                       "output": RBF(CENTRES)}, seed=4)  # fmt: skip
+    layers = {"c1": Conv2d(1, 2, 32), "c1_activation": Tanh(), "f6": Linear(2, 4), "f6_activation": ScaledTanh()}
+    network = Network({**layers, "output": RBF(CENTRES)}, seed=4)
     tensors = {name: tensor.astype(np.float64) for name, tensor in network.state_dict().items()}
-    without_head = {name: layer for name, layer in network.layers.items() if name != "output"}
     h = network.state_dict(curvature.diagonal(network, X, y, loss="mse"))
     places = [("c1.weight", (0, 0, 9, 12)), ("c1.weight", (1, 0, 20, 17)), ("c1.bias", (1,)), ("f6.weight", (2, 1))]
     for name, index in [*places, ("f6.bias", (3,))]:
         value, features = tensors[name][index], []
         for shift in (1e-5, -1e-5):
             tensors[name][index] = value + shift
-            features.append(reference.network(without_head, tensors, seen(network, X))[:, :, 0, 0])
+            features.append(reference.network(layers, tensors, seen(network, X))[:, :, 0, 0])
         tensors[name][index] = value
         slopes = (features[0] - features[1]) / 2e-5
         assert h[name][index] == pytest.approx((2 * slopes**2).sum(axis=1).mean(), rel=1e-5), (name, index)

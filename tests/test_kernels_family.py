@@ -190,9 +190,12 @@ PAIRS = np.array([[0, -1], [-1, 1]], np.int32)
         (lambda: _kernels.rbf_forward(X6, np.zeros((3, 5), np.int32)), r"expected \(O, 2\)"),
         (lambda: _kernels.rbf_backward(X6, X6, np.zeros((3, 2), np.int32)), r"dY has shape"),
         (lambda: _kernels.activation_forward(X6, _kernels.CONV2D), r"kind is 0, expected one of"),
-        (lambda: _kernels.Program([(_kernels.RBF, 2, 1, 1, 3, 1, 1, 1, 0, 0, 0, 32, None)], 0, 96), r"needs constants"),
         (
-            lambda: _kernels.Program([(_kernels.RBF, 2, 1, 1, 3, 1, 1, 1, 0, 0, 0, 32, PAIRS)], 0, 96),
+            lambda: _kernels.Program([(_kernels.RBF, 2, 1, 1, 3, 1, 1, 1, 0, 0, 0, 32, 0.0, None)], 0, 96),
+            r"needs constants",
+        ),
+        (
+            lambda: _kernels.Program([(_kernels.RBF, 2, 1, 1, 3, 1, 1, 1, 0, 0, 0, 32, 0.0, PAIRS)], 0, 96),
             r"constants of shape \(2, 2\), expected \(3, 2\)",
         ),
     ],

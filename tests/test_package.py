@@ -11,7 +11,7 @@ import click
 import pytest
 
 import lenet5
-from lenet5 import augment, datasets, schedules, train
+from lenet5 import augment, config, datasets, schedules
 from lenet5.benchmark import suite
 from lenet5.cli import benchmark as benchmark_command
 from lenet5.cli import options
@@ -47,10 +47,14 @@ def test_public_names():
 
 def test_options_of_train_are_those_of_the_library():
     params = {param.name: param for param in train_command.params}
-    for name, default in train.Config().__dict__.items():
-        assert params[name].default == default, name
+    for name in config.Config().__dict__:
+        default = config.Config.__dataclass_fields__[name].default
+        assert getattr(params[name], "default", None) == default or (default, params[name].required) == (None, False), (
+            name
+        )
     tables = {
-        "optimizer": train.OPTIMIZERS,
+        "optimizer": config.OPTIMIZERS,
+        "loss": config.LOSSES,
         "schedule": schedules.SCHEDULES,
         "dataset": datasets.NAMES,
     }

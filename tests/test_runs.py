@@ -14,10 +14,11 @@ import pytest
 from PIL import Image
 
 from lenet5 import load, modelfile, runs, strokes, train
+from lenet5.config import Config
 from lenet5.errors import DataError, DivergedError, ModelFileError
 from lenet5.model import DIGITS
 from lenet5.runs import Plan, Run
-from lenet5.train import Config, Trainer
+from lenet5.train import Trainer
 
 CONFIG = Config(epochs=2, batch_size=32, validation=44, seed=5)
 PLAN = Plan(CONFIG, "modern", "relu", "max", list(DIGITS), "strokes", "0" * 64, "lenet5 train", "out.safetensors")

@@ -51,5 +51,25 @@ def test_no_steps_no_rates(schedule):
 
 
 def test_an_unknown_schedule_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="schedule is 'step', expected one of constant, cosine, onecycle"):
-        learning_rates("step", 0.3, 0, 1, 1)
+    with pytest.raises(ValueError, match="schedule is 'steps', expected one of constant, step, cosine"):
+        learning_rates("steps", 0.3, 0, 1, 1)
+
+
+def test_step_falls_twice():
+    rates = learning_rates("step", 1.0, 0, 100, 100)
+    assert list(rates[[0, 49, 50, 74, 75, 99]]) == [1.0, 1.0, 0.1, 0.1, 0.01, 0.01]
+
+
+def test_paper_is_the_table_of_1998():
+    """P98, section III-C: 0.0005 for 2 passes, 0.0002 for 3, 0.0001 for 3, 0.00005 for 4, then 0.00001."""
+    rates = learning_rates("paper", 5e-4, 0, 20 * 7, 20 * 7, epochs=20)
+    expected = np.repeat([5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8, 7)
+    np.testing.assert_allclose(rates, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_warmup_rises_to_the_schedule_and_then_leaves_it_alone(schedule):
+    plain = learning_rates(schedule, 0.3, 0, 100, 100, epochs=10)
+    warm = learning_rates(schedule, 0.3, 0, 100, 100, epochs=10, warmup=0.1)
+    np.testing.assert_allclose(warm[:10], plain[:10] * np.arange(1, 11) / 10)
+    np.testing.assert_array_equal(warm[10:], plain[10:])

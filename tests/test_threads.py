@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lenet5 import LeNet5, threads
+from lenet5.config import Config
 from lenet5.threads import MAX_THREADS, check_threads, default_threads, parallel
-from lenet5.train import Config, Trainer
+from lenet5.train import Trainer
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lenet5 import LeNet5, order, train
+from lenet5.config import Config
 from lenet5.errors import DivergedError
 from lenet5.network import Network
-from lenet5.train import Config, Trainer
+from lenet5.train import Trainer
 from lenet5.variants import modern
 
 SMALL = {"epochs": 3, "batch_size": 32, "validation": 100, "seed": 3}
@@ -83,11 +84,11 @@ def resumed(trainer, data, **changes):
         ("epochs", 0), ("epochs", -3), ("epochs", 1.5), ("epochs", "3"), ("epochs", None), ("epochs", True),
         ("batch_size", 0), ("batch_size", 65537), ("batch_size", 8.0), ("batch_size", math.nan),
         ("learning_rate", 0), ("learning_rate", -1), ("learning_rate", math.inf), ("learning_rate", math.nan),
-        ("learning_rate", "0.1"), ("learning_rate", None),
+        ("learning_rate", "0.1"), ("nesterov", 1), ("dropout", 1), ("average", 1.0), ("loss", "l"), ("patience", -1),
         ("momentum", -0.1), ("momentum", 1), ("momentum", math.nan),
         ("weight_decay", -1e-9), ("weight_decay", 1), ("weight_decay", math.nan), ("weight_decay", [0]),
         ("validation", -1), ("validation", 0.5), ("seed", -1), ("seed", 2**63), ("seed", 1.5),
-        ("optimizer", "adam"), ("optimizer", None), ("optimizer", []), ("schedule", ""), ("augment", "flip"),
+        ("optimizer", "sgdm"), ("optimizer", None), ("optimizer", []), ("schedule", ""), ("augment", "flip"),
         ("augment", "affine,affine"), ("augment", "none,affine"), ("augment", None),
     ],
 )  # fmt: skip
@@ -116,8 +117,8 @@ def test_edges_of_the_ranges_are_allowed():
 
 
 def test_a_setting_that_is_none_of_ours():
-    with pytest.raises(TypeError, match="patience"):
-        Config(patience=3)
+    with pytest.raises(TypeError, match="stubbornness"):
+        Config(stubbornness=3)
 
 
 # ---- what it trains on ---------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import pytest
 import reference
 
 from lenet5 import _kernels
-from lenet5._kernels import ADAMW, SGD
+from lenet5._kernels import ADAM, ADAMW, RMSPROP, SDLM, SGD
 from lenet5.augment import AUGMENTATIONS, chosen, for_epoch
 from lenet5.network import Network
 from lenet5.threads import parallel
@@ -22,6 +22,11 @@ OPTIMIZERS = {
     # A large epsilon: without it the direction of a gradient near 0 is left to its last bit.
     "adamw": (ADAMW, {"epsilon": 1e-3}),
     "adamw, decay": (ADAMW, {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3, "weight_decay": 0.3}),
+    "adam, decay": (ADAM, {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3, "weight_decay": 0.1}),
+    "rmsprop, decay": (RMSPROP, {"beta2": 0.95, "epsilon": 1e-2, "weight_decay": 0.1}),
+    "l1": (SGD, {"momentum": 0.0, "l1": 0.01}),
+    "clipped": (SGD, {"momentum": 0.9, "clip_norm": 0.5}),
+    "clipped, adamw": (ADAMW, {"epsilon": 1e-2, "clip_norm": 0.5, "l1": 1e-3}),
 }
 
 
@@ -75,7 +80,9 @@ class Run:
 def reference_run(data, kind, settings, rates, batch_size, network):
     """The same steps by plain NumPy in float64, on gradients of each batch; the losses of the batches too."""
     X, y, order = data
-    step = reference.adamw if kind == ADAMW else reference.sgd
+    step = {SGD: reference.sgd, ADAM: reference.adam, ADAMW: reference.adamw, RMSPROP: reference.rmsprop}[kind]
+    clip_norm = settings.get("clip_norm", np.inf)
+    settings = {name: value for name, value in settings.items() if name != "clip_norm"}
     parameters, state, losses = network.parameters.astype(np.float64), {}, []
     for i, rate in enumerate(rates):
         batch = order[i * batch_size : (i + 1) * batch_size]
@@ -83,6 +90,7 @@ def reference_run(data, kind, settings, rates, batch_size, network):
         gradients = np.zeros_like(parameters)
         program = network.program(pictures.shape)
         losses.append(program.loss_and_gradients(parameters, pictures, y[batch], gradients) * len(batch))
+        gradients *= min(1.0, clip_norm / np.sqrt((gradients**2).sum()))
         step(parameters, gradients, state, rate, **settings)
     return parameters, sum(losses)
 
@@ -91,7 +99,7 @@ def reference_run(data, kind, settings, rates, batch_size, network):
 
 
 @pytest.mark.parametrize("batch_size", [1, 16, 37, 64, 149, 150, 1000])
-@pytest.mark.parametrize("optimizer", ["nesterov, decay", "adamw, decay"])
+@pytest.mark.parametrize("optimizer", ["nesterov, decay", "adamw, decay", "clipped"])
 def test_the_weights_are_the_same_bits_for_any_number_of_threads(data, optimizer, batch_size):
     kind, settings = OPTIMIZERS[optimizer]
     order = data[2][:40] if batch_size == 1 else data[2]
@@ -154,6 +162,16 @@ def test_adamw_with_its_own_epsilon_moves_each_weight_by_the_rate_at_first(data)
     run.go(0.001)
     moved = np.abs(run.weights - before)[np.abs(run.moments[0]) > 1e-6]
     np.testing.assert_allclose(moved, 0.001, rtol=0.01)
+
+
+def test_sdlm_gives_each_weight_a_rate_of_its_own(data):
+    """The step of plain SGD, times the second moment of each weight."""
+    plain, own = Run(data, SGD, batch_size=N, momentum=0.0), Run(data, SDLM, batch_size=N)
+    before = plain.weights.copy()
+    own.moments[1][:] = np.random.default_rng(5).uniform(0, 3, len(before))
+    plain.go(0.01)
+    own.go(0.01)
+    np.testing.assert_allclose(own.weights - before, (plain.weights - before) * own.moments[1], rtol=1e-3, atol=2e-7)
 
 
 def test_a_rate_of_zero_changes_nothing(data):
@@ -252,9 +270,9 @@ def test_no_batch_and_no_thread_are_refused(data, wrong):
         Run(data, **wrong)
 
 
-@pytest.mark.parametrize("kind", [-1, 2, 7])
+@pytest.mark.parametrize("kind", [-1, 5, 7])
 def test_an_unknown_optimiser_is_refused(data, kind):
-    with pytest.raises(ValueError, match=f"kind is {kind}, expected SGD"):
+    with pytest.raises(ValueError, match=f"kind is {kind}, expected one of SGD"):
         Run(data, kind)
 
 

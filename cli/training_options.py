@@ -1,0 +1,73 @@
+"""The options of `lenet5 train` that are fields of `config.Config`: how to train."""
+
+import click
+
+
+class Augment(click.ParamType):
+    """Names of distortions with commas between."""
+
+    name = "names"
+
+    def convert(self, value, param, ctx) -> str:
+        from lenet5.augment import canonical
+
+        try:
+            return canonical(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _number(name: str, default: float, text: str):
+    return click.option(name, type=float, default=default, show_default=True, help=text)
+
+
+def _flag(name: str, default: bool, text: str):
+    return click.option(name, default=default, show_default=True, help=text)
+
+
+def _choice(name: str, choices: tuple[str, ...], text: str):
+    return click.option(name, type=click.Choice(choices), default=choices[0], show_default=True, help=text)
+
+
+_OPTIONS = [
+    click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Passes over the pictures."),
+    click.option("--batch-size", type=click.IntRange(1, 65536), default=64, show_default=True,
+                 help="Pictures in one update."),
+    _choice("--optimizer", ("sgd", "adam", "adamw", "rmsprop", "sdlm"),
+            "How the weights follow the gradient; sdlm is the 1998 paper's, each weight by its curvature."),
+    click.option("--learning-rate", type=float,
+                 help="The schedule's peak.  [default: 0.05 for sgd, 0.002 for adam and adamw, 0.001 for rmsprop, 0.0005 for sdlm]"),
+    _number("--momentum", 0.9, "Of sgd."),
+    _flag("--nesterov/--no-nesterov", True, "Which momentum sgd has."),
+    _number("--weight-decay", 2e-4, "Added to the gradient, decoupled from it in adamw."),
+    _number("--l1", 0.0, "Added to the gradient, times the sign of each weight."),
+    _number("--clip-norm", 0.0, "Shorten longer gradients to this norm; 0: never."),
+    click.option("--schedule", type=click.Choice(["constant", "step", "cosine", "onecycle", "paper"]),
+                 default="onecycle", show_default=True, help="How the learning rate runs."),
+    _number("--warmup", 0.0, "Part of the training over which the learning rate first rises."),
+    _choice("--loss", ("cross-entropy", "map", "mse"),
+            "What is minimised; mse and map are the 1998 paper's eq. 8 and 9, for --head rbf."),
+    _number("--label-smoothing", 0.0, "Part of each target that goes to all classes alike."),
+    _number("--rubbish-penalty", 1.0, "The j of eq. 9."),
+    click.option("--augment", type=Augment(), default="affine", show_default=True,
+                 help="Random distortions, anew for each pass: none, or some of affine (rotation, scale, shear, "
+                      "shift), elastic, cutout and invert, with commas between."),
+    _number("--mixup", 0.0, "Mix two pictures in shares of a Beta distribution with this alpha."),
+    _number("--adversarial", 0.0, "Move every pixel of every second picture this far against the network."),
+    _number("--dropout", 0.0, "Probability of a unit of C5 and F6 being left out."),
+    _flag("--batch-norm/--no-batch-norm", False, "Normalise each layer's sums; folded into the weights at the end."),
+    _number("--average", 0.0, "Take the running average of the weights, of which this part stays at each update."),
+    click.option("--patience", type=click.IntRange(0), default=0, show_default=True,
+                 help="Stop after so many epochs without a better one on validation; 0: never."),
+    click.option("--validation", type=click.IntRange(0), default=5000, show_default=True,
+                 help="Training pictures set apart to choose the best epoch."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+                 help="Of the first weights, the order and the distortions."),
+]  # fmt: skip
+
+
+def training_options(command):
+    """Decorate a command with all of them, in this order."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

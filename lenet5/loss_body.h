@@ -1,0 +1,69 @@
+/* Softmax, and what is minimised, for element type T.
+ *
+ * Scalar on purpose: ten numbers a picture, and the library's exp and log round the same way everywhere. */
+
+static void FN(softmax)(int64_t n, int classes, int64_t positions, const T *logits, T *probabilities) {
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t p = 0; p < positions; p++) {
+            const T *z = logits + i * classes * positions + p;
+            T *q = probabilities + i * classes * positions + p;
+            T top = z[0];
+            double total = 0;
+            for (int k = 1; k < classes; k++)
+                top = z[k * positions] > top ? z[k * positions] : top;
+            for (int k = 0; k < classes; k++)
+                total += exp((double)(z[k * positions] - top));
+            for (int k = 0; k < classes; k++)
+                q[k * positions] = (T)(exp((double)(z[k * positions] - top)) / total);
+        }
+}
+
+/* targets (classes, LANES), a distribution over the classes for each lane: all to the label, but what is smoothed away. */
+static void FN(targets_of_labels)(const lenet5_loss *loss, int classes, const uint8_t *labels, int n_valid, T *targets) {
+    const T rest = (T)(loss->label_smoothing / classes);
+    for (int k = 0; k < classes; k++)
+        for (int l = 0; l < LANES; l++)
+            targets[k * LANES + l] = rest;
+    for (int l = 0; l < n_valid; l++)
+        targets[labels[l] * LANES + l] = (T)(1 - loss->label_smoothing) + rest;
+}
+
+/* Of one lane: the loss, and its gradient times `scale`. best: the largest score's class. */
+static double FN(lane_loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, int best, T scale, T *dZ) {
+    double total = 0, right = 0;
+    if (loss->kind == LOSS_RIGHT_SCORE) {
+        for (int k = 0; k < classes; k++) {
+            right += (double)targets[k * LANES] * (double)Z[k * LANES];
+            dZ[k * LANES] = -targets[k * LANES] * scale;
+        }
+        return -right;
+    }
+    const T top = loss->rubbish > (double)Z[best * LANES] ? (T)loss->rubbish : Z[best * LANES];
+    for (int k = 0; k < classes; k++)
+        total += dZ[k * LANES] = (T)exp((double)(Z[k * LANES] - top));
+    if (loss->rubbish > -INFINITY)
+        total += exp(loss->rubbish - (double)top);
+    for (int k = 0; k < classes; k++) {
+        dZ[k * LANES] = (T)((dZ[k * LANES] / total - targets[k * LANES]) * scale);
+        if (targets[k * LANES] != 0)
+            right += (double)targets[k * LANES] * (double)(Z[k * LANES] - top);
+    }
+    return log(total) - right;
+}
+
+/* Scores Z and targets (classes, LANES), of which the first n_valid lanes count; dZ (classes, LANES): the gradient of the
+ * sum of losses, times `scale`. Returns that sum; adds to *n_correct how many labels have the largest score. */
+static double FN(loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels, int n_valid,
+                       T scale, T *dZ, int64_t *n_correct) {
+    double sum = 0;
+    memset(dZ, 0, sizeof(T) * classes * LANES);
+    for (int l = 0; l < n_valid; l++) {
+        int best = 0;
+        for (int k = 1; k < classes; k++)
+            if (Z[k * LANES + l] > Z[best * LANES + l])
+                best = k;
+        sum += FN(lane_loss)(loss, classes, Z + l, targets + l, best, scale, dZ + l);
+        *n_correct += best == labels[l];
+    }
+    return sum;
+}
