@@ -36,7 +36,8 @@ _OPTIONS = [
     _choice("--optimizer", ("sgd", "adam", "adamw", "rmsprop", "sdlm"),
             "How the weights follow the gradient; sdlm is the 1998 paper's, each weight by its curvature."),
     click.option("--learning-rate", type=float,
-                 help="The schedule's peak.  [default: 0.05 for sgd, 0.002 for adam and adamw, 0.001 for rmsprop, 0.0005 for sdlm]"),
+                 help="The schedule's peak.  [default: 0.05 for sgd, 0.002 for adam and adamw, 0.001 for rmsprop, a "
+                      "tenth of these for --head rbf; 0.00005 for sdlm]"),
     _number("--momentum", 0.9, "Of sgd."),
     _flag("--nesterov/--no-nesterov", True, "Which momentum sgd has."),
     _number("--weight-decay", 2e-4, "Added to the gradient, decoupled from it in adamw."),

@@ -116,6 +116,8 @@ Distortion = Affine | Elastic | Cutout | Invert
 #: By name, in the order in which they are done.
 AUGMENTATIONS: dict[str, Distortion] = {
     "affine": Affine(),
+    # Those of P98, in ranges that it does not print: shifts, scaling, squeezing, horizontal shear, no rotation.
+    "paper": Affine(rotation=0.0, scale=0.12, shear=0.2, shift=2.0),
     "elastic": Elastic(),
     "cutout": Cutout(),
     "invert": Invert(),
@@ -127,9 +129,10 @@ def canonical(names: str) -> str:
     given = [name.strip() for name in names.split(",")] if isinstance(names, str) else []
     if given == ["none"]:
         return "none"
-    if not given or len(set(given)) < len(given) or not set(given) <= set(AUGMENTATIONS):
+    both = {"affine", "paper"} <= set(given)  # two ranges of the same
+    if not given or len(set(given)) < len(given) or not set(given) <= set(AUGMENTATIONS) or both:
         expected = f"none, or one or more of {', '.join(AUGMENTATIONS)}, each once, with commas between"
-        raise ValueError(f"augment is {names!r}, expected {expected}")
+        raise ValueError(f"augment is {names!r}, expected {expected}{' and not affine beside paper' * both}")
     return ",".join(name for name in AUGMENTATIONS if name in given)
 
 

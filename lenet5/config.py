@@ -13,7 +13,8 @@ OPTIMIZERS = {
     "adam": (_kernels.ADAM, 2e-3),
     "adamw": (_kernels.ADAMW, 2e-3),
     "rmsprop": (_kernels.RMSPROP, 1e-3),
-    "sdlm": (_kernels.SDLM, 5e-4),  # whatever the batch: P98's, for its schedule
+    # Whatever the batch. P98 begins with 5e-4, at which training from its first weights diverges here.
+    "sdlm": (_kernels.SDLM, 5e-5),
 }
 LOSSES = ("cross-entropy", "map", "mse")
 

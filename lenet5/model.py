@@ -15,7 +15,7 @@ from .losses import cross_entropy
 from .mapped import pieces
 from .metrics import evaluation
 from .network import Network, check_labels
-from .train import Trainer
+from .train import Trainer, config_for
 from .variants import CHOICES, VARIANTS
 
 DIGITS = tuple("0123456789")
@@ -41,6 +41,8 @@ class LeNet5(Network):
         See `variants.Choices`; where they are not given they are the variant's.
     labels : sequence of str
         Names of the classes: printable, at most 100 characters each.
+    initializer : one of `network.INITIALIZERS`, optional
+        Of the first weights; unless given, the variant's.
 
     Attributes
     ----------
@@ -58,6 +60,7 @@ class LeNet5(Network):
         c3: str | None = None,
         head: str | None = None,
         labels: Sequence[str] = DIGITS,
+        initializer: str | None = None,
     ):
         if variant not in VARIANTS:
             raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
@@ -73,7 +76,7 @@ class LeNet5(Network):
                 raise ValueError(f"label {label[:40]!r} is not 1 to {MAX_LABEL} characters that can be printed")
         self.training: dict | None = None
         super().__init__(kind.layers(choices, len(self.labels)), seed=seed, background=kind.background,
-                         ink=kind.ink, initializer=kind.initializer, margin=kind.margin)  # fmt: skip
+                         ink=kind.ink, initializer=initializer or kind.initializer, margin=kind.margin)  # fmt: skip
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, threads: int | None = None, **settings) -> "LeNet5":
         """Train quietly, on from the present weights; returns self. For a fresh start make a new LeNet5.
@@ -100,7 +103,7 @@ class LeNet5(Network):
             raise TypeError(
                 f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"
             )
-        config = Config(**{"validation": 0, "seed": self.seed or 0, **settings})
+        config = config_for(self, **{"validation": 0, "seed": self.seed or 0, **settings})
         trainer = Trainer(self, X, y, config, threads)
         self.training = None  # what it said before is not true any more
         for _ in trainer.run():

@@ -32,7 +32,7 @@ def regularized_layers(layers: dict[str, Layer], *, dropout: float = 0.0, batch_
 
 
 def _first_dense(layers: dict[str, Layer]) -> int:
-    """The index of the convolution in front of the first dense layer: it has one output a channel. Past the end: none."""
+    """The index of the convolution before the first dense layer: it has one output a channel; past the end: none."""
     names = list(layers)
     first = next((i for i, layer in enumerate(layers.values()) if isinstance(layer, Linear)), None)
     if first is None:  # LeNet-1

@@ -7,7 +7,7 @@ resumed ends with those of one that was not.
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from time import perf_counter
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from . import _kernels, augment, curvature
 from .config import OPTIMIZERS, Config
 from .errors import DivergedError
+from .layers import RBF, Targets
 from .losses import cross_entropy
 from .mapped import Pages
 from .network import Network, check_labels, check_pictures
@@ -295,6 +296,16 @@ class Trainer:
         if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= self._order.n:
             raise ValueError("the saved position is malformed: a count is out of range")
         return at
+
+
+def config_for(network: Network, **settings) -> Config:
+    """A `Config` for this network: where it is not given, the learning rate is a tenth of what suits the optimizer if
+    scores are sums over many features of squared distances, which are as much steeper."""
+    config = Config(**settings)
+    is_steep = any(isinstance(layer, RBF) and not isinstance(layer, Targets) for layer in network.layers.values())
+    if settings.get("learning_rate") is None and config.optimizer != "sdlm" and is_steep:
+        return replace(config, learning_rate=config.learning_rate / 10)
+    return config
 
 
 def _trained_network(network: Network, config: Config) -> Network:
