@@ -70,10 +70,11 @@ def run(settings: dict, data: datasets.Loaded, threads: int) -> dict:
         trainer._order = FixedOrder(trainer._order)
     curve = []
     for epoch in trainer.run():
-        errors = {"train_error": 1 - model.score(X, y, threads), "test_error": 1 - model.score(X_test, y_test, threads)}
-        curve.append({"pass": epoch.epoch, "loss": epoch.train_loss, **errors, "seconds": epoch.seconds})
-        print(f"  pass {epoch.epoch:2}  loss {epoch.train_loss:.4f}  training error {100 * errors['train_error']:.2f} %  "
-              f"test error {100 * errors['test_error']:.2f} %  {epoch.seconds:.0f} s", flush=True)  # fmt: skip
+        train_error, test_error = (1 - model.score(*pair, threads) for pair in ((X, y), (X_test, y_test)))
+        curve.append({"pass": epoch.epoch, "loss": epoch.train_loss, "train_error": train_error,
+                      "test_error": test_error, "seconds": epoch.seconds})  # fmt: skip
+        print(f"  pass {epoch.epoch:2}  loss {epoch.train_loss:.4f}  training error {100 * train_error:.2f} %  "
+              f"test error {100 * test_error:.2f} %  {epoch.seconds:.0f} s", flush=True)  # fmt: skip
     scores = model.logits(X_test, threads)
     return {**settings, "curve": curve, "test_error": curve[-1]["test_error"], "rejection": rejection(scores, y_test)}
 
