@@ -63,4 +63,11 @@ kernels = Extension(
     ],
 )
 
-setup(ext_modules=cythonize([kernels], compiler_directives=DIRECTIVES, force=DEBUG))
+pieces = Extension(
+    "lenet5.strings._pieces",
+    sources=["lenet5/strings/_pieces.pyx"],
+    depends=["lenet5/strings/pieces.h"],
+    extra_compile_args=kernels.extra_compile_args,
+)
+
+setup(ext_modules=cythonize([kernels, pieces], compiler_directives=DIRECTIVES, force=DEBUG))

@@ -1,6 +1,7 @@
 """What several commands do before their own work: find the model, load the pictures."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,17 +9,26 @@ import click
 from . import output
 
 
+def load_models(paths: Sequence[Path]):
+    """One model as `load_model` finds it, or the committee of several."""
+    from lenet5 import committee
+
+    if len(paths) < 2:
+        return load_model(paths[0] if paths else None)
+    return committee.Committee([load_model(path) for path in paths])
+
+
 def load_model(path: Path | None):
     """The model of --model, LENET5_MODEL, ./lenet5.safetensors or the package; says which on standard error."""
     import lenet5
-    from lenet5 import _kernels, model
+    from lenet5 import _kernels, committee, model
 
     output.detail(f"lenet5 {lenet5.__version__} in {Path(lenet5.__file__).parent}, {_kernels.ISA} kernels")
     path = path or os.environ.get("LENET5_MODEL") or _here()
     if path is None:
         output.note("model: the one that ships with lenet5")
         return model.pretrained()
-    network = model.load(path)
+    network = committee.load(path)
     output.note(f"model: {output.one_line(path)}{_origin(network)}")
     return network
 
@@ -73,11 +83,11 @@ def check_svg(path: Path) -> None:
 
 def check_model(path: Path) -> None:
     """Refuse, before the work, to replace a file that is no model; say what model is replaced."""
-    from lenet5 import errors, model
+    from lenet5 import committee, errors
 
     if path.exists():
         try:
-            output.note(f"note: {output.one_line(path)} will be replaced{_origin(model.load(path))}")
+            output.note(f"note: {output.one_line(path)} will be replaced{_origin(committee.load(path))}")
         except errors.ModelFileError:
             raise click.UsageError(
                 f"{output.one_line(path)}: exists and is no model of lenet5; choose another name"

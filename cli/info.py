@@ -27,19 +27,52 @@ def info(model: Path | None, as_json: bool) -> None:
     from lenet5.threads import default_threads
 
     network = load_model(model)
+    members = getattr(network, "models", None)  # of a committee
     if as_json:
-        layers = [row.__dict__ | {"output_shape": list(row.output_shape)} for row in network.summary()]
+        rows = [] if members else network.summary()
+        layers = [row.__dict__ | {"output_shape": list(row.output_shape)} for row in rows]
         machine = {"lenet5": lenet5.__version__, "isa": _kernels.ISA, "threads": default_threads()}
         output.result_json(network.info() | {"layers": layers, "n_parameters": network.n_parameters} | machine)
         return
-    output.result(output.layer_table(network))
-    n_bytes = network.n_parameters * np.dtype(np.float32).itemsize
-    output.result(f"\nvariant {network.variant}: {network.activation}, {network.pool} pooling, {network.c3} C3, "
-                  f"{network.head} head; {n_bytes:,} bytes of float32 weights")  # fmt: skip
+    if members:
+        output.result(_members(network))
+    else:
+        output.result(output.layer_table(network))
+        n_bytes = network.n_parameters * np.dtype(np.float32).itemsize
+        output.result(f"\nvariant {network.variant}: {network.activation}, {network.pool} pooling, {network.c3} C3, "
+                      f"{network.head} head; {n_bytes:,} bytes of float32 weights")  # fmt: skip
     output.result(f"classes: {' '.join(network.labels)}")
-    for line in _training(network.training):
+    for line in [*_training(network.training), *_calibration(network.calibration)]:
         output.result(output.plain(line))
     output.result(f"this machine: {_kernels.ISA} kernels (of {', '.join(_kernels.ISAS)}), {default_threads()} threads")
+
+
+def _members(committee) -> str:
+    """The members of a committee, with their totals."""
+    rows = []
+    for number, model in enumerate(committee.models, 1):
+        training = model.training or {}
+        config, metrics = (training.get(name) for name in ("config", "metrics"))
+        seed = config.get("seed") if isinstance(config, dict) else None
+        accuracy = metrics.get("validation_accuracy") if isinstance(metrics, dict) else None
+        known = isinstance(accuracy, int | float) and 0 <= accuracy <= 1
+        seed = "-" if seed is None else output.plain(str(seed)[:20])
+        accuracy = output.percent(accuracy if known else None)
+        rows.append((number, model.variant, seed, f"{model.n_parameters:,}", f"{model.macs:,}", accuracy))
+    rows.append(("all", "", "", f"{committee.n_parameters:,}", f"{committee.macs:,}", ""))
+    header = ("member", "variant", "seed", "parameters", "multiply-adds", "validation accuracy")
+    return f"committee: the mean of the probabilities of\n{output.table(rows, header, left=2)}\n"
+
+
+def _calibration(calibration) -> list[str]:
+    """What the model knows about its confidence, in a line or two."""
+    if not calibration.n:
+        return ["confidence: not calibrated (temperature 1)"]
+    lines = [f"confidence: temperature {calibration.temperature:g}, from {calibration.n:,} validation pictures"]
+    if calibration.thresholds:
+        pairs = ", ".join(f"{100 * t.error:g} % from {t.confidence:.4f} on" for t in calibration.thresholds)
+        lines.append(f"error of answers by confidence: {pairs}")
+    return lines
 
 
 def _training(training: dict | None) -> list[str]:

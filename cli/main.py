@@ -9,7 +9,7 @@ import click
 import lenet5
 
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
-COMMANDS = ("download", "train", "evaluate", "predict", "info", "benchmark", "completion")
+COMMANDS = ("download", "train", "evaluate", "predict", "read", "info", "benchmark", "completion")
 
 
 class LazyGroup(click.Group):

@@ -38,7 +38,15 @@ threads = click.option(
 model = click.option(
     "--model",
     type=click.Path(path_type=Path),
-    help="Model file.  [default: LENET5_MODEL, else ./lenet5.safetensors, else the one that ships]",
+    help="Model file.  [default: LENET5_MODEL, else ./lenet5.safetensors, else the model that ships with lenet5]",
+)
+models = click.option(
+    "--model",
+    "models",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Model file; several, each after its own --model, answer with the mean of their probabilities.  "
+    "[default: LENET5_MODEL, else ./lenet5.safetensors, else the one that ships]",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

@@ -32,6 +32,9 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 @click.option("--head", type=click.Choice(["softmax", "rbf"]),
               help="How scores are made: linear units, or distances to fixed targets.  [default: softmax; the others "
                    "rbf]")  # fmt: skip
+@click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
+              help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
+                   "committee, which answers with the mean of their probabilities.")  # fmt: skip
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
@@ -49,17 +52,18 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
     """Train LeNet-5 and write its best weights.
 
     The same seed, data and options give the same weights, bit for bit, for any --threads. Everything is kept in
-    a new folder runs/train-NNN; Ctrl-C saves there, and --resume goes on from it.
+    a new folder runs/train-NNN; Ctrl-C saves there, and --resume goes on from it. With --members K every network has
+    a folder of its own in there, member-1 to member-K, and --out gets all of them in one file, for --model.
 
     \b
     Examples:
       lenet5 train --epochs 20
       lenet5 train --dataset strokes --epochs 5 --out strokes.safetensors
+      lenet5 train --members 5 --out five.safetensors
       lenet5 train --resume runs/train-001
     """
     from lenet5.config import Config
     from lenet5.runs import Run
-    from lenet5.train import Trainer
 
     out = settings["out"]
     if resume:
@@ -74,35 +78,69 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
     else:
         data = load_data(settings["dataset"], settings["data_dir"], settings["offline"])
         plan = _plan(config, data, settings)
-    trainer = Trainer(plan.model(), *data.train, plan.config, threads)
+    first = _trainer(plan.member(1), data, threads)  # refuses what cannot be, before there is a folder
     with _signals() as received:
-        if resume:
-            run.restore(trainer)
-        else:
+        if not resume:
             run = Run.create(settings["runs"], plan)
-        _introduce(run, trainer, data)
-        try:
-            with _reporter(trainer) as (show_epoch, show_progress):
-                for epoch in run.follow(trainer, stop=lambda: bool(received), progress=show_progress):
-                    show_epoch(epoch)
-            run.draw(trainer)
-        except Exception:
-            output.note(f"what was reached is kept in {output.one_line(run.folder)}")
-            raise
-        if not trainer.done:
-            output.note(f"stopped; go on with: lenet5 train --resume {shlex.quote(str(run.folder))}")
-            sys.exit(128 + received[0])
-        report = _finish(run, trainer, data, out)
-    _conclude(run, trainer, data, out, report, as_json)
+        finished = []
+        for number, member in enumerate(run.members(), 1):
+            trainer = first if number == 1 else _trainer(member.plan, data, threads)
+            if resume or number > 1:
+                member.restore(trainer)
+            _introduce(member, trainer, data, number, plan.members)
+            _follow(member, trainer, run, received)
+            finished.append(_finish(member, trainer, data, Path(member.plan.out) if plan.members > 1 else out))
+        if plan.members > 1:
+            document = _finish_committee(run, finished, trainer, data, out)
+        else:
+            document = finished[0][1]
+            chosen = "best epoch on validation" if trainer.validation else "last epoch"
+            output.note(f"{chosen}: {trainer.best_epoch}; weights: {output.one_line(out)}")
+    _conclude({"run": str(run.folder), "model": str(out), "dataset": data.name, **document}, as_json)
 
 
-def _finish(run, trainer, data, out: Path) -> dict:
-    """Look at the test pictures, once, and write the best weights with what came out; the report."""
+def _trainer(plan, data, threads: int | None):
+    from lenet5.train import Trainer
+
+    return Trainer(plan.model(), *data.train, plan.config, threads)
+
+
+def _follow(run, trainer, whole, received: list[int]) -> None:
+    """Train to the end, or save and leave at a signal; ``whole`` is what to resume, this run or its committee's."""
+    try:
+        with _reporter(trainer) as (show_epoch, show_progress):
+            for epoch in run.follow(trainer, stop=lambda: bool(received), progress=show_progress):
+                show_epoch(epoch)
+        run.draw(trainer)
+    except Exception:
+        output.note(f"what was reached is kept in {output.one_line(run.folder)}")
+        raise
+    if not trainer.done:
+        output.note(f"stopped; go on with: lenet5 train --resume {shlex.quote(str(whole.folder))}")
+        sys.exit(128 + received[0])
+
+
+def _finish(run, trainer, data, out: Path):
+    """Look at the test pictures, once, and write the best weights with what came out; (model, document for --json)."""
     report, _ = run.finished_model(trainer).evaluate(*data.test, trainer.threads)
     final = run.finished_model(trainer, test=report)
     for path in (run.folder / "best.safetensors", out):
         final.save(path)
-    return report
+    return final, _document(run, trainer, report)
+
+
+def _finish_committee(run, finished: list, trainer, data, out: Path) -> dict:
+    """The same for a committee, with a line for each member; the document of --json."""
+    models = [model for model, _ in finished]
+    settings = {"validation": trainer.validation, "threads": trainer.threads}
+    report, _ = run.finished_committee(models, **settings).evaluate(*data.test, trainer.threads)
+    committee = run.finished_committee(models, **settings, test=report)
+    for path in (run.folder / "best.safetensors", out):
+        committee.save(path)
+    for number, (_, document) in enumerate(finished, 1):
+        output.note(f"member {number}: test accuracy {output.percent(document['test']['accuracy'])}")
+    output.note(f"committee: the mean of their probabilities; weights: {output.one_line(out)}")
+    return {"members": [document for _, document in finished], "test": report}
 
 
 def _reopened(ctx: click.Context, folder: Path):
@@ -129,7 +167,7 @@ def _plan(config, data, settings: dict):
     command = shlex.join(["lenet5", *_without_threads(sys.argv[1:])])
     choices = VARIANTS[settings["variant"]].choose(**{name: settings[name] for name in CHOICES})
     plan = Plan(config, settings["variant"], labels=list(data.classes), dataset=data.name, data_sha256=data.sha256,
-                command=command, out=str(settings["out"]), **asdict(choices))  # fmt: skip
+                command=command, out=str(settings["out"]), members=settings["members"], **asdict(choices))  # fmt: skip
     try:
         plan.check()
     except ValueError as error:  # choices that cannot go together
@@ -158,17 +196,20 @@ def _data_of(plan, settings: dict):
     return data
 
 
-def _introduce(run, trainer, data) -> None:
-    """The layer table and what is about to happen."""
+def _introduce(run, trainer, data, number: int, n_members: int) -> None:
+    """The layer table, once, and what is about to happen."""
     from lenet5 import _kernels
 
     config = run.plan.config
     n_validation = len(trainer.validation[1]) if trainer.validation else 0
-    output.note(output.layer_table(trainer.network))
-    output.note(
-        f"\n{data.name}: {len(data.train[1]) - n_validation:,} training, {n_validation:,} validation, "
-        f"{len(data.test[1]):,} test pictures"
-    )
+    if number == 1:
+        output.note(output.layer_table(trainer.network))
+        output.note(
+            f"\n{data.name}: {len(data.train[1]) - n_validation:,} training, {n_validation:,} validation, "
+            f"{len(data.test[1]):,} test pictures"
+        )
+    if n_members > 1:
+        output.note(f"member {number} of {n_members}")
     output.note(
         f"{config.epochs} epochs, batches of {config.batch_size}, seed {config.seed}; {trainer.threads} threads, "
         f"{_kernels.ISA} kernels; run folder {output.one_line(run.folder)}"
@@ -247,19 +288,23 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _conclude(run, trainer, data, out: Path, report: dict, as_json: bool) -> None:
+def _document(run, trainer, report: dict) -> dict:
+    """What --json says of one network."""
+    from dataclasses import asdict
+
+    history = [asdict(epoch) for epoch in trainer.history]
+    return {"run": str(run.folder), "seed": run.plan.config.seed, "best_epoch": trainer.best_epoch, "history": history,
+            "test": report}  # fmt: skip
+
+
+def _conclude(document: dict, as_json: bool) -> None:
     """The test result, to standard output."""
     if as_json:
-        from dataclasses import asdict
-
-        document = {"run": str(run.folder), "model": str(out), "dataset": data.name, "best_epoch": trainer.best_epoch}
-        history = [asdict(epoch) for epoch in trainer.history]
-        output.result_json({**document, "history": history, "test": report})
+        output.result_json(document)
         return
+    report = document["test"]
     low, high = report["accuracy_95"]
-    chosen = "best epoch on validation" if trainer.validation else "last epoch"
-    output.note(f"{chosen}: {trainer.best_epoch}; weights: {output.one_line(out)}")
     output.result(
         f"test accuracy {output.percent(report['accuracy'])} (95 % interval {output.percent(low)} to "
-        f"{output.percent(high)}), {report['errors']:,} errors in {report['n']:,} {data.name} pictures"
+        f"{output.percent(high)}), {report['errors']:,} errors in {report['n']:,} {document['dataset']} pictures"
     )

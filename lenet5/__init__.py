@@ -18,14 +18,16 @@ __version__ = "0.1.0"
 
 # Where each public name lives; it is imported when it is first asked for, so that `lenet5 --help` needs no NumPy.
 _HOME = {
+    "Cascade": "committee",
+    "Committee": "committee",
     "LeNet5": "model",
-    "load": "model",
+    "load": "committee",
     "pretrained": "model",
     "read_image": "images",
 }
 _MODULES = ("datasets",)
 
-__all__ = ["LeNet5", "datasets", "load", "pretrained", "read_image"]
+__all__ = ["Cascade", "Committee", "LeNet5", "datasets", "load", "pretrained", "read_image"]
 
 
 def __getattr__(name: str):

@@ -390,7 +390,8 @@ cdef int _subsample_op(lenet5_op *op, real[:, :, :, :, ::1] X, int kernel_size, 
 def subsample_forward(real[:, :, :, :, ::1] X, int kernel_size, real[::1] w, real[::1] b):
     """Y (B, O, H//K, W//K, 16): means over windows of X (B, C, H, W, 16), times w (O), plus b (O).
 
-    O is a multiple of C: neighbouring output channels share an input channel."""
+    O is a multiple of C: neighbouring output channels share an input channel.
+    """
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
     _subsample_op(&op, X, kernel_size, w)
@@ -670,8 +671,9 @@ cdef class Program:
         return 0
 
     def forward(self, real[::1] parameters, Pictures pictures not None, real[:, :, :, ::1] scores, Py_ssize_t first,
-                Py_ssize_t last, bint probabilities=False):
-        """Write the logits, or their softmax, of pictures [first, last) to these rows of ``scores`` (N, O, OH, OW)."""
+                Py_ssize_t last, bint probabilities=False, double temperature=1):
+        """Write the logits, or the softmax of logits / temperature, of pictures [first, last) to these rows of
+        ``scores`` (N, O, OH, OW)."""
         self.check(pictures, parameters.shape[0])
         cdef int classes = self.ops[self.c.n_ops - 1].out_channels
         cdef Py_ssize_t positions = self.ops[self.c.n_ops - 1].out_height * self.ops[self.c.n_ops - 1].out_width
@@ -698,6 +700,7 @@ cdef class Program:
         cdef const real *Z
         cdef Py_ssize_t pair, group, start, lane, k
         cdef int n_valid
+        cdef real sharpness = <real>(1 / temperature)
         cdef real *out = &scores[0, 0, 0, 0]
         with nogil:
             if real is float:
@@ -733,6 +736,9 @@ cdef class Program:
                                                 out + start * classes * positions)
             if probabilities:
                 out += first * classes * positions
+                if sharpness != 1:
+                    for k in range((last - first) * classes * positions):
+                        out[k] *= sharpness
                 if real is float:
                     _isa.f32.softmax(last - first, classes, positions, out, out)
                 else:

@@ -23,9 +23,9 @@ cdef extern from "kernels.h" nogil:
         lenet5_op_kind kind
         int in_channels, in_height, in_width, out_channels, out_height, out_width, kernel_size
         int64_t weight, bias, input, output, prepared, kept
+        double probability
         const int32_t *constants
         int n_pairs
-        double probability
     ctypedef struct lenet5_net:
         const lenet5_op *ops
         int n_ops

@@ -183,6 +183,12 @@ class Components:
             if (label == before).all():
                 return label
 
+    def labels(self) -> np.ndarray:
+        """The number of the component that each pixel belongs to, -1 for none: (H, W) int."""
+        labels = np.full(self.shape, -1)
+        labels[self.mask(np.ones(len(self.areas), bool))] = np.repeat(self._label, self._stop - self._start)
+        return labels
+
     def mask(self, chosen: np.ndarray) -> np.ndarray:
         """Draw the components for which ``chosen`` (n,) is true: (H, W) bool."""
         runs = chosen[self._label]

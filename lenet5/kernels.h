@@ -13,10 +13,10 @@
 #define LANES 16
 
 /* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (conv_pool_body.h).
+ * OP_BATCH_NORM, OP_DROPOUT: for training only (regularize_body.h).
  * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (table_body.h).
  * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each for a channel (pool_body.h).
- * OP_RBF: minus the squared distances to fixed centres (rbf_body.h).
- * OP_BATCH_NORM and OP_DROPOUT are for training only (regularize_body.h). */
+ * OP_RBF: minus the squared distances to fixed centres (rbf_body.h). */
 typedef enum {
     OP_CONV2D,
     OP_AVG_POOL2D,
@@ -43,11 +43,11 @@ typedef struct {
     int64_t input, output;     /* offsets in the activation buffer, in elements; equal where it works in place */
     int64_t prepared;          /* offset in the buffer of prepared weights, in elements */
     int64_t kept;              /* of a dense layer: offset in what training keeps of each lane group, in elements */
+    double probability;        /* of dropout */
     /* Numbers that are no parameters, or NULL. OP_TABLE_CONV2D: (out_channels, in_channels), the number of the pair's
      * kernel, row by row, or -1 where there is none. OP_RBF: the centres (out_channels, in_channels). */
     const int32_t *constants;
     int n_pairs;               /* of OP_TABLE_CONV2D: its kernels */
-    double probability;        /* of dropout */
 } lenet5_op;
 
 typedef struct {
@@ -59,23 +59,6 @@ typedef struct {
     int64_t n_prepared;        /* elements of the prepared weights: those that a kernel wants in another form */
     int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
 } lenet5_net;
-
-/* Elements of the parameter buffer that a step's weights, and its biases, take; 0 for others. A batch normalisation has
- * four tensors: weights and biases, and behind these, each padded, the running means and variances. */
-static inline int64_t lenet5_n_weights(const lenet5_op *op) {
-    switch (op->kind) {
-    case OP_CONV2D:
-    case OP_CONV_POOL: return (int64_t)op->out_channels * op->in_channels * op->kernel_size * op->kernel_size;
-    case OP_TABLE_CONV2D: return (int64_t)op->n_pairs * op->kernel_size * op->kernel_size;
-    case OP_SUBSAMPLE:
-    case OP_BATCH_NORM: return op->out_channels;
-    default: return 0;
-    }
-}
-
-static inline int64_t lenet5_n_biases(const lenet5_op *op) {
-    return lenet5_n_weights(op) ? op->out_channels : 0;
-}
 
 /* C1 and C3 of LeNet-5, for which minimal filtering is compiled (conv_pool_body.h, winograd_body.h); it wants the
  * kernels transformed. */
@@ -90,6 +73,23 @@ static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
     if (!lenet5_has_winograd(op))
         return 0;
     return op->kind == OP_CONV_POOL ? 8 * 6 * 5 : 9 * 16 * 6 * 5;
+}
+
+/* Trainable weights of a step; it has as many biases as output channels if it has any. A batch normalisation has four
+ * tensors: weights and biases, and behind these, each padded, the running means and variances. */
+static inline int64_t lenet5_n_weights(const lenet5_op *op) {
+    switch (op->kind) {
+    case OP_CONV2D:
+    case OP_CONV_POOL: return (int64_t)op->out_channels * op->in_channels * op->kernel_size * op->kernel_size;
+    case OP_TABLE_CONV2D: return (int64_t)op->n_pairs * op->kernel_size * op->kernel_size;
+    case OP_BATCH_NORM:
+    case OP_SUBSAMPLE: return op->out_channels;
+    default: return 0;
+    }
+}
+
+static inline int64_t lenet5_n_biases(const lenet5_op *op) {
+    return lenet5_n_weights(op) ? op->out_channels : 0;
 }
 
 /* X^T (LANES, features up to a multiple of LANES) and dY (O, LANES) of a dense layer; for others 0. */

@@ -50,7 +50,7 @@ typedef struct {
     void (*avg_pool2d_backward)(const lenet5_op *op, const T *dY, T *dX);
     void (*max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y);
     void (*max_pool2d_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX);
-    /* W (pairs, K, K); dX may be NULL, dW and db too; they are written, or added to if `accumulate`. */
+    /* W (pairs, K, K); dX, dW and db may be NULL; dW and db are written, or added to if `accumulate`. */
     void (*table_conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y);
     void (*table_conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,
                                   int accumulate, T *scratch);

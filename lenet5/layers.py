@@ -250,13 +250,6 @@ class Tanh(ReLU):
 
 
 @dataclass(frozen=True)
-class ScaledTanh(ReLU):
-    """1.7159 tanh(2 x / 3), element by element: f(1) = 1 and f(-1) = -1 (P98 appendix A)."""
-
-    kind = _kernels.SCALED_TANH
-
-
-@dataclass(frozen=True)
 class Dropout(ReLU):
     """Each unit 0 with this probability, else divided by 1 - probability. For training only."""
 
@@ -274,8 +267,18 @@ class BatchNorm2d(ReLU):
     channels: int
     kind = _kernels.BATCH_NORM
 
+    def fan_in(self) -> int:
+        return 1
+
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.channels,))
+
+
+@dataclass(frozen=True)
+class ScaledTanh(ReLU):
+    """1.7159 tanh(2 x / 3), element by element: f(1) = 1 and f(-1) = -1 (P98 appendix A)."""
+
+    kind = _kernels.SCALED_TANH
 
 
 @dataclass(frozen=True)

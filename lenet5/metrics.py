@@ -47,3 +47,41 @@ def evaluation(y: np.ndarray, predicted: np.ndarray, losses: np.ndarray, labels:
         ],
         "confusion": matrix.tolist(),
     }
+
+
+def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, n_bins: int = 15) -> float | None:
+    """How far confidence is from being right so often, on average: 0..1; None for no pictures.
+
+    The answers, sorted by confidence, are cut into ``n_bins`` bins of equally many (nearly all confidences of a good
+    model lie near 1, where bins of equal width would see one bin only); the mean, over the pictures, of
+    abs(mean confidence - part that is right) of their bin.
+    """
+    if not len(confidence):
+        return None
+    order = np.argsort(confidence, kind="stable")
+    bins = np.array_split(confidence[order] - correct[order].astype(np.float64), min(n_bins, len(order)))
+    return float(sum(abs(differences.sum()) for differences in bins) / len(order))
+
+
+def rejection_curve(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rejected, error), float64, of all thresholds from none rejected on: parts of all, and of those answered.
+
+    Answers of the same confidence are given or rejected together. Both are empty for no pictures.
+    """
+    n = len(confidence)
+    order = np.argsort(confidence, kind="stable")
+    first = np.flatnonzero(np.append(True, np.diff(confidence[order]) > 0)[:n])  # of each value of confidence
+    wrong_before = np.append(0, np.cumsum(~correct[order]))
+    return first / max(n, 1), (wrong_before[-1] - wrong_before[first]) / (n - first)
+
+
+def rejection_for(error: float, curve: tuple[np.ndarray, np.ndarray]) -> float:
+    """The least part to reject so that at most the part ``error`` of the other answers is wrong; 1: all of them."""
+    enough = np.flatnonzero(curve[1] <= error)
+    return float(curve[0][enough[0]]) if len(enough) else 1.0
+
+
+def error_at(rejected: float, curve: tuple[np.ndarray, np.ndarray]) -> float | None:
+    """The error among the answers given where at most the part ``rejected`` is not; None for no pictures."""
+    allowed = np.flatnonzero(curve[0] <= rejected + 1e-12)
+    return float(curve[1][allowed[-1]]) if len(allowed) else None

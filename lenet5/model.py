@@ -1,22 +1,25 @@
 """LeNet-5 as people use it: fit, predict, save, load; scikit-learn's words and meanings."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import modelfile
+from .calibration import Calibration
+from .classifier import Classifier
 from .config import Config
 from .errors import DivergedError, ModelFileError, one_line
 from .layers import RBF, ScaledTanh, Sigmoid, Tanh
-from .losses import cross_entropy
-from .mapped import pieces
-from .metrics import evaluation
-from .network import Network, check_labels
+from .network import Network
 from .train import Trainer, config_for
 from .variants import CHOICES, VARIANTS
+
+if TYPE_CHECKING:
+    from .strings.reader import Reading
 
 DIGITS = tuple("0123456789")
 MAX_LABEL = 100  # characters
@@ -25,7 +28,7 @@ _TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
 PREPARATION = {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "ink": "bright"}
 
 
-class LeNet5(Network):
+class LeNet5(Classifier, Network):
     """LeNet-5, 61,706 parameters in its modern form, and its family.
 
     Parameters
@@ -90,7 +93,7 @@ class LeNet5(Network):
         **settings
             Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
             some of "affine,elastic,cutout,invert" (default "affine"); ``validation`` (default 0 here) sets pictures
-            apart and keeps the epoch that is best on them.
+            apart, keeps the epoch that is best on them, and calibrates its confidence by them.
 
         Raises
         ------
@@ -105,12 +108,14 @@ class LeNet5(Network):
             )
         config = config_for(self, **{"validation": 0, "seed": self.seed or 0, **settings})
         trainer = Trainer(self, X, y, config, threads)
-        self.training = None  # what it said before is not true any more
+        self.training, self.calibration = None, Calibration()  # what it said before is not true any more
         for _ in trainer.run():
             pass
         self.parameters[:] = trainer.best
         if not _largest_sum(self) < _TOO_LARGE:
             raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
+        if trainer.validation:
+            self.calibrate(*trainer.validation, trainer.threads)
         self.training = {"command": "LeNet5.fit", "config": asdict(config)}
         return self
 
@@ -118,44 +123,23 @@ class LeNet5(Network):
         """Probabilities of the classes, (N, classes) float32; a map (N, classes, h, w) for pictures over 32 x 32."""
         return self.probabilities(X, threads)
 
-    def predict(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
-        """The most probable class of each picture, (N,) int64; (N, h, w) for pictures over 32 x 32."""
-        return self.logits(X, threads).argmax(axis=1)
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one picture of 32 x 32."""
+        return sum(row.macs for row in self.summary())
 
-    def predict_proba_stream(
-        self, batches: np.ndarray | Iterable[np.ndarray], threads: int | None = None
-    ) -> Iterator[np.ndarray]:
-        """`predict_proba` of each batch, given before the next batch is asked for: memory for one batch at a time.
+    def read(self, source, **settings) -> "Reading":
+        """Read the numbers of several digits in a picture: ``str(model.read("number.png"))`` is their text.
 
-        batches : any iterable of arrays as `predict` takes them, of any sizes; or one array, memory-mapped or not,
-        which is answered 4,096 pictures at a time. The labels of an answer are its ``argmax(axis=1)``.
+        source and settings (invert, allow, length, min_confidence, threads) are those of `strings.reader.read`, whose
+        network finds the digits; which digits they are, this model decides with it. ValueError unless its classes are
+        the ten digits.
         """
-        if isinstance(batches, np.ndarray):
-            batches = pieces(batches, 4096)
-        for batch in batches:
-            yield self.predict_proba(batch, threads)
+        from .strings.reader import read
 
-    def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
-        """The part of the pictures that is answered rightly, 0..1; NaN for no pictures."""
-        y = check_labels(y, len(X), self.n_classes)
-        logits = self._one_answer_each(X, threads)
-        return float((logits.argmax(axis=1) == y).mean()) if len(y) else float("nan")
-
-    def evaluate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> tuple[dict, np.ndarray]:
-        """The report of `metrics.evaluation`, and the probabilities (N, classes) that it comes from."""
-        y = check_labels(y, len(X), self.n_classes)
-        logits = self._one_answer_each(X, threads)
-        if not np.isfinite(logits).all():
-            raise DivergedError("the scores are not finite: the weights are far too large, their training diverged")
-        report = evaluation(y, logits.argmax(axis=1), cross_entropy(logits, y), self.labels)
-        return report, self.softmax(logits)
-
-    def _one_answer_each(self, X: np.ndarray, threads: int | None) -> np.ndarray:
-        """The logits (N, classes); ValueError for pictures that give maps."""
-        logits = self.logits(X, threads)
-        if logits.ndim != 2:
-            raise ValueError(f"pictures give maps of shape {logits.shape[2:]}, expected one answer each (32 x 32)")
-        return logits
+        if tuple(self.labels) != DIGITS:
+            raise ValueError(f"the classes are {', '.join(self.labels)[:80]}; strings are read with the ten digits")
+        return read(source, network=self, **settings)
 
     def info(self) -> dict:
         """What a model file says about itself."""
@@ -167,6 +151,7 @@ class LeNet5(Network):
             "shapes": {name: list(tensor.shape) for name, tensor in self.state_dict().items()},
             "preparation": PREPARATION,
             "training": self.training,
+            "calibration": self.calibration.as_dict(),
         }
 
     def save(self, path: str | os.PathLike) -> None:
@@ -176,22 +161,32 @@ class LeNet5(Network):
 
 def load(path: str | os.PathLike) -> LeNet5:
     """The model that `LeNet5.save` wrote; ModelFileError, in one line, for any other file."""
-    tensors, info = modelfile.load(path, "model")
+    return described(path, from_document, *modelfile.load(path, "model"))
+
+
+def described(path: str | os.PathLike, make, tensors: dict[str, np.ndarray], info: dict):
+    """What ``make(tensors, info)`` gives; ModelFileError, in one line, where the document is malformed."""
     try:
-        labels = info["labels"]
-        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-            raise ValueError("labels are no list of names")
-        # what files of older versions do not say is the variant's
-        choices = {name: info[name] for name in CHOICES if name in info or name in ("activation", "pool")}
-        if None in choices.values():
-            raise ValueError("a choice of layers is null")
-        model = LeNet5(info["variant"], seed=None, labels=labels, **choices)
-        model.load_state_dict(tensors)
-        if not _largest_sum(model) < _TOO_LARGE:
-            raise ValueError("its weights are too large, answers would not be finite")
-    except (KeyError, TypeError, ValueError) as error:
+        return make(tensors, info)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{one_line(path)}: does not describe a model: {what[:200]}") from None
+
+
+def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
+    """The model that `LeNet5.info` describes; AttributeError, KeyError, TypeError, ValueError where it is malformed."""
+    labels = info["labels"]
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError("labels are no list of names")
+    # what files of older versions do not say is the variant's
+    choices = {name: info[name] for name in CHOICES if name in info or name in ("activation", "pool")}
+    if None in choices.values():
+        raise ValueError("a choice of layers is null")
+    model = LeNet5(info["variant"], seed=None, labels=labels, **choices)
+    model.load_state_dict(tensors)
+    model.calibration = Calibration.from_dict(info.get("calibration"))
+    if not _largest_sum(model) * max(1, 1 / model.temperature) < _TOO_LARGE:
+        raise ValueError("its weights are too large, answers would not be finite")
     model.training = info.get("training") if isinstance(info.get("training"), dict) else None
     return model
 

@@ -17,7 +17,7 @@ _KEY = "lenet5"  # of the metadata, whose values can only be strings
 def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, info: dict) -> None:
     """Write tensors and what is known about them to ``path``, wholly or not at all.
 
-    ``kind`` is "model" or "checkpoint"; ``info`` is any JSON document without NaN.
+    ``kind`` is "model", "committee" or "checkpoint"; ``info`` is any JSON document without NaN.
     """
     from safetensors.numpy import save as dumps
 
@@ -26,8 +26,8 @@ def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, inf
     atomic_write(path, dumps({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata))
 
 
-def load(path: str | os.PathLike, kind: str) -> tuple[dict[str, np.ndarray], dict]:
-    """The tensors and the document that :func:`save` wrote.
+def load(path: str | os.PathLike, *kinds: str) -> tuple[dict[str, np.ndarray], dict]:
+    """The tensors and the document that :func:`save` wrote as one of ``kinds``.
 
     Raises
     ------
@@ -49,8 +49,8 @@ def load(path: str | os.PathLike, kind: str) -> tuple[dict[str, np.ndarray], dic
     if version > FORMAT_VERSION:
         newer = f"format version {str(version)[:20]}, this program reads up to {FORMAT_VERSION}"
         raise ModelFileError(f"{name}: {newer}; update it")
-    if found != kind:
-        raise ModelFileError(f"{name}: this is a {str(found)[:20]!r}, not a {kind}")
+    if found not in kinds:
+        raise ModelFileError(f"{name}: this is a {str(found)[:20]!r}, not a {' or '.join(kinds)}")
     return tensors, info
 
 

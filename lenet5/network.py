@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _kernels
-from .layers import RBF, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
+from .layers import RBF, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
 from .mapped import ROWS, pieces
 from .threads import check_threads, default_threads, parallel
 
@@ -58,7 +58,11 @@ class Network:
     parameters : ndarray of shape (n,), float32
         All weights and biases, layer by layer, each zero-padded to a multiple of 16: a vector that straddles two cache
         lines would cost twice.
+    temperature : float
+        What scores are divided by before the softmax.
     """
+
+    temperature = 1.0
 
     def __init__(
         self,
@@ -99,8 +103,8 @@ class Network:
         for name, tensor in self.state_dict().items():
             owner, kind = name.rsplit(".", 1)
             layer = self.layers[owner]
-            if kind == "running_var" or (kind == "weight" and not isinstance(layer, Conv2d)):
-                tensor[...] = 1  # as if normalisation and sub-sampling had none
+            if kind == "running_var" or (kind == "weight" and isinstance(layer, SubSample2d | BatchNorm2d)):
+                tensor[...] = 1
             elif kind == "weight":
                 gain = 6 if getattr(following.get(owner), "kind", None) == _kernels.RELU else 3
                 tensor[...] = _uniform(rng, np.sqrt(gain / layer.fan_in()), layer, tensor.shape)
@@ -203,7 +207,7 @@ class Network:
         return self._scores(X, threads, False)
 
     def probabilities(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
-        """Softmax of :meth:`logits` over the classes; same shape."""
+        """Softmax of :meth:`logits` / temperature over the classes; same shape."""
         return self._scores(X, threads, True)
 
     def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool) -> np.ndarray:
@@ -212,14 +216,15 @@ class Network:
         pictures = self.pictures(X)
         program = self.program(pictures.shape)
         scores = np.empty((pictures.n, *program.out_shape), np.float32)
+        temperature = self.temperature
         n_threads = 1 if pictures.n == 1 and threads is None else self._useful_threads(pictures, threads)
         if n_threads == 1:
-            program.forward(self.parameters, pictures, scores, 0, pictures.n, probabilities)
+            program.forward(self.parameters, pictures, scores, 0, pictures.n, probabilities, temperature)
         else:
 
             def share(thread: int) -> None:
                 first, last = (pictures.n * t // n_threads for t in (thread, thread + 1))
-                program.forward(self.parameters, pictures, scores, first, last, probabilities)
+                program.forward(self.parameters, pictures, scores, first, last, probabilities, temperature)
 
             parallel(share, n_threads)
         return scores[:, :, 0, 0] if program.out_shape[1:] == (1, 1) else scores
@@ -232,10 +237,11 @@ class Network:
             return min(n_useful, check_threads(threads))
         return min(n_useful, default_threads()) if n_useful > 1 else 1
 
-    def softmax(self, logits: np.ndarray) -> np.ndarray:
-        """Probabilities from logits (N, classes) or (N, classes, h, w); same shape."""
-        rows = np.ascontiguousarray(logits).reshape(len(logits), self.n_classes, -1 if logits.size else 1)
-        return _kernels.softmax(rows).reshape(logits.shape)
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Probabilities from logits (N, classes) or (N, classes, h, w), float32; the bits of `Network.probabilities`."""
+    rows = np.ascontiguousarray(logits, np.float32) * np.float32(1 / temperature)
+    return _kernels.softmax(rows.reshape(*logits.shape[:2], -1 if logits.size else 1)).reshape(logits.shape)
 
 
 def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tuple[int, tuple[str, ...]]]:

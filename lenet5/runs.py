@@ -1,5 +1,6 @@
 """Run folders, runs/train-NNN/: all that a training leaves behind, and all that is needed to go on with it.
 
+A committee has one folder for each member in its own, runs/train-NNN/member-K/, a whole run of its own each.
 state.safetensors alone decides where a run stands; the other files are made from it and made again on a resume.
 """
 
@@ -10,10 +11,11 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from . import modelfile, sheets
+from .committee import MAX_MEMBERS, Committee
 from .config import Config
 from .errors import DataError, DivergedError, ModelFileError
 from .files import atomic_write, fsync_folder
@@ -27,7 +29,10 @@ SECONDS_BETWEEN_SAVES = 30.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its pictures."""
+    """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its pictures.
+
+    ``members`` above 1 makes a committee, of networks that differ in their seeds, from the config's on.
+    """
 
     config: Config
     variant: str
@@ -40,6 +45,7 @@ class Plan:
     out: str
     c3: str = "dense"  # as in plans that do not say
     head: str = "softmax"
+    members: int = 1
 
     def check(self) -> None:
         """ValueError or TypeError where a field has not its type, or no network can be made of it."""
@@ -55,7 +61,15 @@ class Plan:
             raise ValueError(
                 f"a text is expected for each of {', '.join(CHOICES)}, label, dataset, data_sha256, command, out"
             )
-        self.model()
+        if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
+            raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
+        self.member(self.members).model()
+
+    def member(self, number: int) -> "Plan":
+        """The plan of one member, counted from 1; of a network that is alone its own."""
+        if self.members == 1:
+            return self
+        return replace(self, config=replace(self.config, seed=self.config.seed + number - 1), members=1)
 
     def model(self) -> LeNet5:
         """The untrained network."""
@@ -91,8 +105,27 @@ class Run:
                 number += 1
         for parent in (root.parent, root):
             fsync_folder(parent)
-        atomic_write(folder / "config.json", json.dumps(asdict(plan), indent=2) + "\n")
+        _write_plan(folder, plan)
         return cls(folder, plan)
+
+    def members(self) -> Iterator["Run"]:
+        """The run of each member in turn, gone on with or begun; of a network that is alone its own.
+
+        DataError where a member's folder holds another run.
+        """
+        if self.plan.members == 1:
+            yield self
+            return
+        for number in range(1, self.plan.members + 1):
+            plan, folder = self.plan.member(number), self.folder / f"member-{number}"
+            if not (folder / "config.json").exists():
+                folder.mkdir(exist_ok=True)
+                fsync_folder(self.folder)
+                _write_plan(folder, replace(plan, out=str(folder / "best.safetensors")))
+            member = Run.open(folder)
+            if replace(member.plan, out=plan.out) != plan:
+                raise DataError(f"{folder}: not member {number} of the run in {self.folder}")
+            yield member
 
     @classmethod
     def open(cls, folder: str | os.PathLike) -> "Run":
@@ -180,23 +213,45 @@ class Run:
         )
 
     def finished_model(self, trainer: Trainer, parameters=None, test: dict | None = None) -> LeNet5:
-        """The model with the best (or given) parameters, and with how it was trained."""
+        """The model with the best (or given) parameters, and with how it was trained; calibrated once that is done."""
         model = self.plan.model()
         model.parameters[:] = trainer.best if parameters is None else parameters
+        if trainer.done and trainer.validation:
+            model.calibrate(*trainer.validation, trainer.threads)
         metrics = {"epochs_done": len(trainer.history), "best_epoch": trainer.best_epoch}
         if trainer.best_epoch:
             best = trainer.history[trainer.best_epoch - 1]
             metrics |= {"validation_accuracy": best.validation_accuracy, "validation_loss": best.validation_loss}
+        model.training = self._training(metrics, test)
+        return model
+
+    def finished_committee(
+        self, models: list[LeNet5], validation: tuple | None, *, threads: int | None = None, test: dict | None = None
+    ) -> Committee:
+        """The committee of its members' models, calibrated on the validation pictures (X, y) that all of them have."""
+        committee = Committee(models)
+        metrics = {"members": len(models)}
+        if validation:
+            report, _ = committee.calibrate(*validation, threads).evaluate(*validation, threads)
+            metrics |= {"validation_accuracy": report["accuracy"], "validation_loss": report["loss"]}
+        committee.training = self._training(metrics, test)
+        return committee
+
+    def _training(self, metrics: dict, test: dict | None) -> dict:
+        """What a finished model says of how it was trained."""
         if test:
             metrics |= {"test_accuracy": test["accuracy"], "test_loss": test["loss"], "test_n": test["n"]}
-        model.training = {
+        return {
             "command": self.plan.command,
             "dataset": self.plan.dataset,
             "data_sha256": self.plan.data_sha256,
             "config": asdict(self.plan.config),
             "metrics": metrics,
         }
-        return model
+
+
+def _write_plan(folder: Path, plan: Plan) -> None:
+    atomic_write(folder / "config.json", json.dumps(asdict(plan), indent=2) + "\n")
 
 
 def _csv(history: list[Epoch]) -> str:

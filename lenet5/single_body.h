@@ -325,8 +325,6 @@ static void FN(single_forward)(const lenet5_net *net, const T *parameters, const
             break;
         case OP_SUBSAMPLE: FN(single_subsample)(op, X, parameters + op->weight, parameters + op->bias, Y); break;
         case OP_RBF: FN(single_rbf)(op, X, Y); break;
-        case OP_BATCH_NORM:
-        case OP_DROPOUT: break; /* for training only */
         /* up to VL - 1 elements more, which nobody has written yet */
         default: FN(activation_forward)(op->kind, n, X, Y); break;
         }

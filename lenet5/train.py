@@ -314,7 +314,7 @@ def _trained_network(network: Network, config: Config) -> Network:
         return network
     layers = regularized_layers(network.layers, dropout=config.dropout, batch_norm=config.batch_norm)
     trained = Network(layers, seed=config.seed, background=network.background, ink=network.ink,
-                      fused=not config.adversarial)  # fmt: skip
+                      margin=network.margin, fused=not config.adversarial)  # fmt: skip
     own = trained.state_dict()
     for name, tensor in network.state_dict().items():
         own[name][...] = tensor

@@ -38,7 +38,8 @@ import functools, json, os, sys
 import lenet5.images, lenet5.runs, lenet5.sheets, safetensors.numpy, rich.progress, PIL.PngImagePlugin
 from lenet5 import datasets
 from lenet5.benchmark import chart, compare, suite
-from lenet5.cli import benchmark, benchmark_tables, completion, download, evaluate, info, predict, train
+from lenet5.cli import benchmark, benchmark_tables, completion, download, evaluate, evaluate_curves, info
+from lenet5.cli import predict, train
 from lenet5.cli.main import main
 
 if sys.argv[1] == "few":

@@ -12,11 +12,28 @@ PACKAGE = Path(lenet5.__file__).parent
 # Lowest first: a module imports from its own tier or from one below.
 TIERS = [
     {"errors", "files", "idx", "mapped", "threads", "_kernels"},
-    {"layers", "losses", "schedules", "download", "glyphs", "strokes", "transfer", "augment", "order", "sheets"},
-    {"network", "variants", "datasets", "decode", "ink", "images", "metrics"},
-    {"config", "regularization", "curvature"},
-    {"train", "modelfile"},
+    {
+        "layers",
+        "losses",
+        "schedules",
+        "download",
+        "glyphs",
+        "strokes",
+        "transfer",
+        "augment",
+        "order",
+        "sheets",
+        "plots",
+    },
+    {"network", "variants", "datasets", "decode", "ink", "images", "metrics", "calibration"},
+    {"config", "regularization"},
+    {"train", "modelfile", "curvature", "classifier"},
+    {"strings", "strings._pieces", "strings.segmentnet", "strings.lines"},
+    {"strings.compose", "strings.pieces", "strings.lattice"},
+    {"strings.examples", "strings.evaluation", "strings.sliding"},
+    {"strings.reader"},
     {"model"},
+    {"committee", "rejection"},
     {"runs"},
     {"benchmark", "benchmark.timing", "benchmark.figures", "benchmark.machine", "benchmark.chart"},
     {"benchmark.kernels", "benchmark.peers", "benchmark.startup", "benchmark.compare"},
@@ -38,12 +55,12 @@ def module_name(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-SUBPACKAGES = ("benchmark",)
+SUBPACKAGES = ("benchmark", "strings")
 FILES = sorted([*PACKAGE.glob("*.py"), *(path for name in SUBPACKAGES for path in (PACKAGE / name).glob("*.py"))])
 SOURCES = {module_name(path): path for path in FILES if path != PACKAGE / "__init__.py"}
 CLI = sorted((PACKAGE.parent / "cli").glob("*.py")) or sorted((PACKAGE / "cli").glob("*.py"))
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
-KNOWN = {*SOURCES, "_kernels", "cli"}
+KNOWN = {*SOURCES, "_kernels", "strings._pieces", "cli"}
 
 
 def imported_by(node, folder=""):

@@ -10,7 +10,7 @@ import pytest
 from cli import ENTRY_POINT, draw_digit, environment, finish, has_escape_codes, lenet5, model_path, quick, start
 from lenet5 import __version__
 
-COMMANDS = ["download", "train", "evaluate", "predict", "info", "benchmark", "completion"]
+COMMANDS = ["download", "train", "evaluate", "predict", "read", "info", "benchmark", "completion"]
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from lenet5 import LeNet5
 
 
 def evaluate(folder, *args, **env):
-    return quick("evaluate", "--dataset", "strokes", "--model", model_path(), *args, cwd=folder, few=True, **env)
+    env = {"LENET5_MODEL": str(model_path())} | env
+    return quick("evaluate", "--dataset", "strokes", *args, cwd=folder, few=True, **env)
 
 
 def test_text(tmp_path):

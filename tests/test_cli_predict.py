@@ -13,7 +13,7 @@ from lenet5 import LeNet5
 
 
 def predict(folder, *args, stdin=None, **env):
-    return quick("predict", "--model", model_path(), *args, cwd=folder, stdin=stdin, **env)
+    return quick("predict", *args, cwd=folder, stdin=stdin, **{"LENET5_MODEL": str(model_path())} | env)
 
 
 def answers(result):

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenet5.metrics import confusion_matrix, evaluation, wilson_interval
+from lenet5.metrics import (
+    confusion_matrix,
+    error_at,
+    evaluation,
+    expected_calibration_error,
+    rejection_curve,
+    rejection_for,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +78,52 @@ def test_a_report_is_plain_json(n):
     report = evaluation(y, predicted, rng.random(n), list("abc"))
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert sum(map(sum, report["confusion"])) == n == sum(row["n"] for row in report["classes"])
+
+
+# ---- confidence ----------------------------------------------------------------------------------------------------
+
+
+def test_calibration_error_by_hand():
+    confidence = np.array([0.9, 0.5, 0.6, 0.8])
+    correct = np.array([True, False, True, True])
+    # Bins {0.5, 0.6} and {0.8, 0.9}: means 0.55 and 0.85, right 0.5 and 1.
+    assert expected_calibration_error(confidence, correct, 2) == pytest.approx((0.05 + 0.15) / 2)
+    assert expected_calibration_error(confidence, correct, 1) == pytest.approx(0.05)
+    assert expected_calibration_error(confidence, correct) == pytest.approx((0.1 + 0.5 + 0.4 + 0.2) / 4)
+    assert expected_calibration_error(confidence[:0], correct[:0]) is None
+
+
+def test_calibration_error_of_honest_and_of_boasting_answers():
+    rng = np.random.default_rng(0)
+    confidence = rng.random(100_000)
+    assert expected_calibration_error(confidence, rng.random(100_000) < confidence) < 0.01
+    assert expected_calibration_error(confidence, rng.random(100_000) < confidence / 2) == pytest.approx(0.25, abs=0.01)
+
+
+def test_rejection_by_hand():
+    curve = rejection_curve(np.array([0.9, 0.5, 0.5, 0.8, 0.7]), np.array([True, False, True, False, True]))
+    np.testing.assert_allclose(curve[0], [0, 0.4, 0.6, 0.8])  # the two of 0.5 go together
+    np.testing.assert_allclose(curve[1], [2 / 5, 1 / 3, 1 / 2, 0])
+    assert rejection_for(0.4, curve) == 0
+    assert rejection_for(0.35, curve) == pytest.approx(0.4)
+    assert rejection_for(0.1, curve) == pytest.approx(0.8)
+    assert error_at(0, curve) == error_at(0.39, curve) == pytest.approx(0.4)
+    assert error_at(0.7, curve) == pytest.approx(0.5)
+    assert rejection_for(0.1, rejection_curve(np.ones(2), np.zeros(2, bool))) == 1
+
+
+def test_rejection_of_no_answers():
+    curve = rejection_curve(np.zeros(0), np.zeros(0, bool))
+    assert (curve[0].size, curve[1].size, error_at(0, curve), rejection_for(0.1, curve)) == (0, 0, None, 1.0)
+
+
+@given(st.integers(1, 60), st.integers(0, 2**32 - 1))
+@settings(deadline=None)
+def test_rejection_against_counting(n, seed):
+    rng = np.random.default_rng(seed)
+    confidence, correct = rng.integers(0, 12, n) / 12, rng.random(n) < 0.7
+    rejected, error = rejection_curve(confidence, correct)
+    assert len(rejected) == len(set(confidence.tolist()))
+    for threshold, r, e in zip(np.unique(confidence), rejected, error, strict=True):
+        assert r == pytest.approx((confidence < threshold).mean())
+        assert e == pytest.approx((~correct[confidence >= threshold]).mean())

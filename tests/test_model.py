@@ -22,7 +22,9 @@ def model(data):
 
 
 def test_the_public_names():
-    assert set(lenet5.__all__) == {"LeNet5", "datasets", "load", "pretrained", "read_image"}
+    assert set(lenet5.__all__) == {
+        "Cascade", "Committee", "LeNet5", "datasets", "load", "pretrained", "read_image",
+    }  # fmt: skip
     assert all(getattr(lenet5, name) for name in lenet5.__all__)
     assert set(lenet5.__all__) <= set(dir(lenet5))
     with pytest.raises(AttributeError, match="LeNet6"):

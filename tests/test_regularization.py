@@ -8,11 +8,12 @@ from gradcheck import check_gradient
 from lenet5 import _kernels
 from lenet5._kernels import CROSS_ENTROPY, RIGHT_SCORE, Loss
 from lenet5.config import Config
-from lenet5.layers import BatchNorm2d, Dropout, modern
+from lenet5.layers import BatchNorm2d, Dropout
 from lenet5.network import Network
 from lenet5.regularization import EPSILON, fold, regularized_layers
 from lenet5.threads import parallel
 from lenet5.train import Trainer
+from lenet5.variants import modern
 
 N = 37
 

@@ -1,0 +1,122 @@
+"""lenet5 read: the numbers of several digits in each picture."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from . import options, output
+from .common import check_png, load_model
+from .predict import expand
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
+@options.model
+@click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
+              help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
+@click.option("--allow", default="", metavar="CHARACTERS", help="Separators to keep in the text, some of .,-+")
+@click.option("--length", type=click.IntRange(1, 100), help="How many digits each number has.")
+@click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+              help="A digit that is less sure is answered ?.")  # fmt: skip
+@click.option("--boxes", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
+              help="Draw what was read, and where, over the picture (one picture only).")  # fmt: skip
+@options.threads
+@options.as_json
+@options.verbosity
+def read(files, model, invert, allow, length, min_confidence, boxes, threads, as_json) -> None:
+    """Read the numbers in each FILE: for each line of a picture, file, text and confidence, apart by tabs.
+
+    FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
+    input, or @LIST for a text file with a name in each line. A picture with no number on it gives `no digits`.
+
+    \b
+    Examples:
+      lenet5 read number.png
+      lenet5 read page.jpg --json --boxes found.png
+      lenet5 read amounts/ --allow .,- --min-confidence 0.9
+    """
+    from lenet5.strings import reader
+
+    try:
+        reader.check(allow, length, min_confidence)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    names = list(expand(files))
+    if boxes:
+        if len(names) != 1 or names[0] == "-":
+            raise click.UsageError("--boxes draws one picture from a file")
+        check_png(boxes, *names)
+    settings = {
+        "invert": invert, "allow": allow, "length": length, "min_confidence": min_confidence, "threads": threads,
+        "network": load_model(model),
+    }  # fmt: skip
+    answers = _answers(names, boxes, settings)
+    sys.exit(3 if (_print_json(answers) if as_json else _print_lines(answers)) else 0)
+
+
+def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterator[dict]:
+    """A JSON document for each name, in order."""
+    from lenet5 import errors
+    from lenet5.strings import reader
+
+    for name in names:
+        try:
+            reading = reader.read(_source(name), **settings)
+        except errors.PictureError as error:
+            output.trace(error)
+            folder = f"{name}: no pictures directly in this folder"
+            message = folder if os.path.isdir(name) else " ".join(str(error).split())
+            yield {"file": name, "text": None, "confidence": None, "error": message}
+            continue
+        if boxes:
+            reader.draw_boxes(name, reading, boxes)
+            output.note(f"boxes drawn: {output.one_line(boxes)}")
+        yield {"file": name, **reader.document(reading)}
+
+
+def _source(name: str):
+    """What `reader.read` reads; PictureError where standard input is closed."""
+    if name != "-":
+        return name
+    if sys.stdin is None:
+        from lenet5.errors import PictureError
+
+        raise PictureError("-: standard input is closed")
+    return sys.stdin.buffer
+
+
+def _print_json(answers: Iterable[dict]) -> bool:
+    """One JSON array, written as answers come; whether any picture was bad."""
+    bad = False
+    separator = "["
+    for answer in answers:
+        bad |= "error" in answer
+        click.echo(separator + output.strict_json(answer), nl=False)
+        separator = ",\n "
+    click.echo("]" if separator != "[" else "[]")
+    return bad
+
+
+def _print_lines(answers: Iterable[dict]) -> bool:
+    """A row for each line of a picture, errors to standard error; whether any picture was bad."""
+    bad = False
+    for answer in answers:
+        name = output.one_line(answer["file"])
+        if "error" in answer:
+            bad = True
+            output.error(answer["error"])
+        elif not answer["numbers"]:
+            output.result(f"{name}\tno digits\t-")
+        else:
+            lines: dict[int, list[dict]] = {}
+            for number in answer["numbers"]:
+                lines.setdefault(number["line"], []).append(number)
+            for numbers in lines.values():
+                confidence = 1.0
+                for number in numbers:
+                    confidence *= number["confidence"]
+                output.result(f"{name}\t{' '.join(number['text'] for number in numbers)}\t{confidence:.4f}")
+    return bad

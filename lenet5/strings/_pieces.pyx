@@ -1,0 +1,63 @@
+"""The compiled loops of cutting lines into pieces: shapes are checked here, pieces.h computes without the GIL."""
+
+import numpy as np
+
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
+
+
+cdef extern from "pieces.h" nogil:
+    enum: PIECES_FIELD
+    ctypedef struct pieces_line:
+        const uint8_t *levels
+        const int32_t *labels
+        int height
+        int width
+        double least
+    void pieces_seams(const float *, int, int, float, int, float *, int8_t *) noexcept
+    int pieces_picture(const pieces_line *, int, int, const int64_t *, uint8_t *) noexcept
+
+
+def seams(const float[:, ::1] ink, float diagonal):
+    """The least ink on a way to each pixel of ink (h, w) from the top and from the bottom: costs (2, h, w) float32;
+    and steps (2, h, w) int8, -1, 0 or 1: where the way comes from, one row further out."""
+    cdef Py_ssize_t h = ink.shape[0], w = ink.shape[1]
+    costs, steps = np.empty((2, h, w), np.float32), np.empty((2, h, w), np.int8)
+    cdef float[:, :, ::1] cost = costs
+    cdef int8_t[:, :, ::1] step = steps
+    if h and w:
+        with nogil:
+            pieces_seams(&ink[0, 0], <int>h, <int>w, diagonal, 1, &cost[0, 0, 0], &step[0, 0, 0])
+            pieces_seams(&ink[0, 0], <int>h, <int>w, diagonal, -1, &cost[1, 0, 0], &step[1, 0, 0])
+    return costs, steps
+
+
+def pictures(const uint8_t[:, ::1] levels, const int32_t[:, ::1] labels, const int64_t[::1] first,
+             const int64_t[::1] stop, const int64_t[:, ::1] boxes, double least):
+    """Runs first..stop (n,) of pieces with their boxes (n, 4) as the network sees them, (n, 2, 28, 28) uint8.
+
+    levels (H, W): the line's ink; labels (H, W): the piece of each pixel; least: see `pieces_line`.
+    """
+    cdef Py_ssize_t i, n = first.shape[0], height = levels.shape[0], width = levels.shape[1]
+    cdef bint failed = False
+    if labels.shape[0] != height or labels.shape[1] != width:
+        raise ValueError(f"levels of shape {(height, width)} with labels of shape {(labels.shape[0], labels.shape[1])}")
+    if stop.shape[0] != n or boxes.shape[0] != n or boxes.shape[1] != 4:
+        raise ValueError(f"{n} runs with {stop.shape[0]} ends and boxes of shape {(boxes.shape[0], boxes.shape[1])}")
+    if not least > 0:
+        raise ValueError(f"least is {least}, expected a number above 0")
+    for i in range(n):
+        if not (0 <= boxes[i, 0] < boxes[i, 2] <= height and 0 <= boxes[i, 1] < boxes[i, 3] <= width):
+            raise ValueError(f"box {tuple(boxes[i])} does not lie in a line of shape {(height, width)}")
+    out = np.zeros((n, 2, PIECES_FIELD, PIECES_FIELD), np.uint8)
+    cdef uint8_t[:, :, :, ::1] pixels = out
+    if not n:
+        return out
+    cdef pieces_line line = pieces_line(&levels[0, 0], &labels[0, 0], <int>height, <int>width, least)
+    with nogil:
+        for i in range(n):
+            if pieces_picture(&line, <int>first[i], <int>stop[i], &boxes[i, 0], &pixels[i, 0, 0, 0]):
+                failed = True
+                break
+    if failed:
+        raise MemoryError
+    return out

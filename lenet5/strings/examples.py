@@ -1,0 +1,67 @@
+"""Labelled hypotheses, cut out of composed strings: what the segment network is trained on."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..ink import quantile
+from .compose import Composed
+from .lines import evened, without_rules
+from .pieces import LEVEL, Hypotheses, Pieces, cut, hypotheses
+from .segmentnet import CLASSES, RUBBISH
+
+_SAME, _OTHER = 0.88, 0.7  # of the ink in common: so much is the character, so little is none
+
+
+def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
+    """The class of each hypothesis (n,), and -1 where it is neither a character nor clearly none.
+
+    What a run of pieces and a character have of ink in common, divided by what they have together, decides.
+    """
+    inside = pieces.labels >= 0
+    own = pieces.labels[inside]
+    n = len(pieces)
+
+    def per_piece(plane: np.ndarray) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(np.bincount(own, plane[inside], n))])
+
+    total = per_piece(pieces.ink)
+    run = total[found.stop] - total[found.first]
+    labels, best = np.full(len(run), RUBBISH), np.zeros(len(run))
+    for character, layer in zip(string.text, string.layers, strict=True):
+        part = per_piece(np.minimum(layer, pieces.ink))
+        common = part[found.stop] - part[found.first]
+        share = common / np.maximum(run + layer.sum() - common, 1e-6)
+        labels = np.where(share > best, CLASSES.index(character), labels)
+        best = np.maximum(best, share)
+    return np.where(best >= _SAME, labels, np.where(best < _OTHER, RUBBISH, -1))
+
+
+def unruled(ink: np.ndarray) -> np.ndarray:
+    """A line's ink (H, W) without rules, as `lines.find` takes them away, but for soft edges that are left."""
+    mask = ink > LEVEL
+    removed = mask & ~without_rules(mask)
+    return np.where(removed, 0, ink).astype(np.float32) if removed.any() else ink
+
+
+def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (N, 2, 28, 28) uint8 and classes (N,) uint8 of the hypotheses of ``strings``.
+
+    ``rubbish`` : so many examples of it, chosen at random, for each one of a character.
+    """
+    rng = np.random.Generator(np.random.PCG64([seed, 1]))
+    X, y = [], []
+    for string in strings:
+        ink = unruled(string.ink)
+        if rng.random() < 0.5:  # as it comes from a picture
+            ink = evened(ink, float(quantile(ink[ink > LEVEL], 0.7)) if (ink > LEVEL).any() else 1.0)
+        pieces = cut(ink)
+        found = hypotheses(pieces)
+        labels = truth(string, pieces, found)
+        right, wrong = np.flatnonzero((labels >= 0) & (labels != RUBBISH)), np.flatnonzero(labels == RUBBISH)
+        most = round(rubbish * max(len(right), 1))
+        wrong = rng.permutation(wrong)[:most]
+        kept = np.concatenate([right, wrong])
+        X.append(found.pictures[kept])
+        y.append(labels[kept].astype(np.uint8))
+    return np.concatenate(X), np.concatenate(y)

@@ -1,0 +1,252 @@
+"""Where the numbers of a picture are, and their ink: paper and rules taken away, marks grouped, in reading order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ..ink import (
+    Box,
+    Components,
+    contrast,
+    noise_of,
+    paper,
+    quantile,
+    threshold,
+    without_shadows,
+)
+
+PAPER_SIDE = 256  # the paper is smooth: it is estimated on a picture reduced to this
+TALLEST, LOWEST = 40, 18  # pixels of a number's digits as they are read; others are scaled
+THINNEST = 0.09  # of the height: thinner strokes are thickened to it
+WORD_GAP = 1.5  # of the height: a wider gap parts two numbers
+CLEAR = 2.2  # ink is so many times stronger than the paper varies, printed patterns included
+MOST_MARKS = 3000
+
+
+@dataclass(frozen=True)
+class Number:
+    """The ink of one number: ink (h, w) float32 in 0..1 at ``scale`` times the size of the picture, where its corner
+    lies at pixel (top, left); line: the number of its line, from 0."""
+
+    ink: np.ndarray
+    scale: float
+    top: float
+    left: float
+    line: int
+
+    def box(self, box) -> Box:
+        """A box of ``ink`` in pixels of the picture."""
+        top, left, bottom, right = (float(edge) / self.scale for edge in box)
+        return Box(int(top + self.top), int(left + self.left), round(bottom + self.top), round(right + self.left))
+
+
+def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
+    """The numbers of a picture (H, W), float32 in 0..1, in reading order; none where nothing is drawn."""
+    ink, noise = ink_of(grey, invert)
+    level = threshold(ink, 0.3 * noise)
+    if level is None or ink[ink > level].mean() < CLEAR * noise:
+        return []
+    mask = without_rules(ink > max(level * 0.6, min(4 * noise, level)))
+    marks = Components(mask)
+    kept = _marks(marks, ink > level)
+    if not len(kept):
+        return []
+    groups, strays = _groups(marks.boxes[kept])
+    groups = _with_small(marks.boxes[kept], groups, strays)
+    lines = _lines([_union(marks.boxes[kept[group]]) for group in groups])
+    labels = marks.labels()
+    numbers = []
+    for line, members in enumerate(lines):
+        for i in members:
+            numbers.append(_number(ink, labels, marks.boxes[kept[groups[i]]], kept[groups[i]], line))
+    return numbers
+
+
+def ink_of(grey: np.ndarray, invert: str) -> tuple[np.ndarray, float]:
+    """How much ink is on each pixel, (H, W) about 0..1, and how much the bare paper varies."""
+    k = min(PAPER_SIDE / max(grey.shape), 1)
+    small = resized(grey, tuple(max(1, round(n * k)) for n in grey.shape))
+    relief = small - paper(small)
+    dark = _is_dark(small) if invert == "auto" else invert == "yes"
+    bare = small - without_shadows(relief, dark)
+    ink = contrast(grey, resized(bare, grey.shape), dark)
+    return np.clip(ink, 0, 1).astype(np.float32), noise_of(ink)
+
+
+def _is_dark(grey: np.ndarray) -> bool:
+    """Tell whether the ink is darker than the paper: few pixels that differ much from the mean around them are ink."""
+    width = 1 + 2 * max(min(grey.shape) // 4, 1)
+    mean = grey.astype(np.float64)
+    for axis in (0, 1):
+        ends = [(width // 2, width // 2) if i == axis else (0, 0) for i in (0, 1)]
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(mean, ends, mode="edge"), width, axis)
+        mean = windows.mean(axis=-1)
+    return float(((grey - mean) ** 3).sum()) < 0
+
+
+def resized(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A plane (H, W) float32 brought to ``shape``: averaged where it gets smaller."""
+    if plane.shape == tuple(shape):
+        return plane
+    method = Image.Resampling.BOX if shape[0] < plane.shape[0] else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(plane.astype(np.float32)).resize(shape[::-1], method))
+
+
+def without_rules(mask: np.ndarray) -> np.ndarray:
+    """A mask (H, W) without ruled lines: long straight runs, but where a stroke crosses them."""
+    height, width = mask.shape
+    for turn in (False, True):
+        plane = mask.T if turn else mask
+        h, w = plane.shape
+        longest = max(w // 4, 0.8 * min(h, w), 24) if not turn else max(0.9 * w, 24)
+        thick = plane.copy()
+        thick[1:] |= plane[:-1]
+        rules = _runs(thick, axis=1) >= longest
+        if not rules.any():
+            continue
+        rules[:-1] |= rules[1:]
+        thin = _runs(plane, axis=0) <= max(3, min(height, width) // 16)
+        plane = plane & ~(rules & thin)
+        mask = plane.T if turn else plane
+    return mask
+
+
+def _runs(mask: np.ndarray, axis: int) -> np.ndarray:
+    """The length of the run of set pixels along ``axis`` that each pixel is in, 0 for none."""
+    plane = mask if axis == 1 else mask.T
+    steps = np.diff(np.pad(plane.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    row, start = np.nonzero(steps == 1)
+    stop = np.nonzero(steps == -1)[1]
+    lengths = np.zeros(steps.shape, int)
+    lengths[row, start] += stop - start
+    lengths[row, stop] -= stop - start
+    lengths = np.cumsum(lengths, axis=1)[:, :-1]
+    return lengths if axis == 1 else lengths.T
+
+
+def _marks(marks: Components, strong: np.ndarray) -> np.ndarray:
+    """The numbers of the marks that are ink and no specks: they pass the level, and have a size."""
+    if not len(marks.areas):
+        return np.zeros(0, int)
+    top, left, bottom, right = marks.boxes.T
+    span = np.maximum(bottom - top, right - left)
+    sums = np.pad(np.cumsum(np.cumsum(strong, 0), 1), ((1, 0), (1, 0)))
+    n_strong = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+    kept = np.flatnonzero((n_strong >= 3) & (marks.areas >= 4) & (span >= 3))
+    return kept[np.argsort(-marks.areas[kept], kind="stable")][:MOST_MARKS]
+
+
+def _groups(boxes: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Tall marks that follow each other on a line, as lists of their numbers; and the marks that are small."""
+    top, left, bottom, right = boxes.T
+    height = bottom - top
+    order = np.argsort(height)
+    weights = np.cumsum((height * np.minimum(right - left, 2 * height))[order])
+    typical = height[order][np.searchsorted(weights, weights[-1] / 2)]  # half of the ink is in marks up to this tall
+    tall = np.flatnonzero(height >= 0.4 * typical)
+    common = np.minimum.outer(bottom[tall], bottom[tall]) - np.maximum.outer(top[tall], top[tall])
+    gap = np.maximum.outer(left[tall], left[tall]) - np.minimum.outer(right[tall], right[tall])
+    lower, higher = (better.outer(height[tall], height[tall]) for better in (np.minimum, np.maximum))
+    joined = (common >= 0.4 * lower) & (gap <= WORD_GAP * np.minimum(higher, 2 * lower))
+    label = np.arange(len(tall))
+    while True:
+        spread = np.where(joined, label[None], len(tall)).min(axis=1)
+        if (spread == label).all():
+            break
+        label = spread
+    groups = [tall[label == name] for name in np.unique(label)]
+    return groups, np.setdiff1d(np.arange(len(boxes)), tall)
+
+
+def _with_small(boxes: np.ndarray, groups: list[np.ndarray], small: np.ndarray) -> list[np.ndarray]:
+    """Give each small mark, a dot or the bar of a 5, to the group that it lies in or near; the others are dirt."""
+    groups = [list(group) for group in groups]
+    for i in small[np.argsort(boxes[small, 1], kind="stable")]:
+        top, left, bottom, right = boxes[i]
+        nearest, least = None, np.inf
+        for group in groups:
+            t, x, b, r = _union(boxes[group])
+            reach = 0.7 * (b - t)
+            aside = max(x - right, left - r, 0)
+            above = max(t - bottom, top - b, 0)
+            if aside <= reach and above <= 0.3 * reach and max(bottom - top, right - left) >= 0.06 * (b - t):
+                distance = aside + 2 * above
+                if distance < least:
+                    nearest, least = group, distance
+        if nearest is not None:
+            nearest.append(i)
+    return [np.array(group) for group in groups]
+
+
+def _union(boxes: np.ndarray) -> Box:
+    return Box(*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
+
+
+def _lines(boxes: list[Box]) -> list[list[int]]:
+    """Numbers in reading order: line by line from the top, in each from the left."""
+    lines: list[list[int]] = []
+    for i in sorted(range(len(boxes)), key=lambda i: boxes[i].top + boxes[i].bottom):
+        for line in lines:
+            last = boxes[line[-1]]
+            common = min(last.bottom, boxes[i].bottom) - max(last.top, boxes[i].top)
+            if common >= 0.5 * min(last.bottom - last.top, boxes[i].bottom - boxes[i].top):
+                line.append(i)
+                break
+        else:
+            lines.append([i])
+    return [sorted(line, key=lambda i: boxes[i].left) for line in lines]
+
+
+def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.ndarray, line: int) -> Number:
+    """Cut a number out: its own marks with their soft edges, contrast evened out, scaled, strokes not too thin."""
+    box = _union(boxes)
+    margin = 3
+    top, left = max(box.top - margin, 0), max(box.left - margin, 0)
+    window = np.s_[top : box.bottom + margin, left : box.right + margin]
+    own = np.isin(labels[window], marks)
+    part = np.where(_grown(own, 2), ink[window], 0)
+    part = evened(part, float(quantile(part[own], 0.7)))
+    heights = np.sort(boxes[:, 2] - boxes[:, 0])
+    tall = heights[heights >= 0.5 * heights[-1]]
+    height = float(tall[len(tall) // 2])
+    scale = min(TALLEST / height, 1.0) if height >= LOWEST else 1.5 * LOWEST / height
+    shape = tuple(max(1, round(n * scale)) for n in part.shape)
+    part = np.clip(resized(part, shape), 0, 1)
+    return Number(_thickened(part, height * scale), scale, top, left, line)
+
+
+def evened(ink: np.ndarray, full: float) -> np.ndarray:
+    """Stretch the contrast of ink whose strokes are ``full`` strong: paper becomes 0, the middle of a stroke 1."""
+    return np.clip((ink - 0.15 * full) / (0.8 * full), 0, 1).astype(np.float32)
+
+
+def _grown(mask: np.ndarray, radius: int) -> np.ndarray:
+    """A mask (H, W) widened by ``radius`` pixels."""
+    for _ in range(radius):
+        padded = np.pad(mask, 1)
+        rows = padded[:-2] | padded[1:-1] | padded[2:]
+        mask = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
+    return mask
+
+
+def _thickened(ink: np.ndarray, height: float) -> np.ndarray:
+    """Widen strokes that are thinner than the network knows them, as a broader pen would."""
+    missing = (THINNEST * height - stroke_width(ink)) / 2
+    while missing > 0.2:
+        part = min(missing, 1.0)
+        padded = np.pad(ink, 1)
+        views = [padded[1 + y : 1 + y + ink.shape[0], 1 + x : 1 + x + ink.shape[1]] for y, x in _CROSS]
+        ink = (1 - part) * ink + part * np.maximum.reduce(views)
+        missing -= part
+    return ink
+
+
+_CROSS = ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
+
+
+def stroke_width(ink: np.ndarray) -> float:
+    """The mean width of the strokes of ``ink`` (H, W) in 0..1, in pixels: twice area over outline."""
+    padded = np.pad(ink, 1)
+    dy, dx = np.diff(padded, axis=0)[:, 1:], np.diff(padded, axis=1)[1:]
+    return 2 * float(ink.sum()) / float(np.hypot(dy, dx).sum() or 1)

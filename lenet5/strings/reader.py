@@ -1,0 +1,229 @@
+"""Numbers of several digits in any picture: found, cut up, read, and drawn with what was read."""
+
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ..decode import decode
+from ..images import to_grey
+from ..ink import Box
+from ..network import Network
+from ..sheets import save_png
+from . import lattice, lines
+from .pieces import Hypotheses, Pieces, cut, hypotheses
+from .segmentnet import CLASSES, RUBBISH, SEPARATORS, SegmentNetwork, shipped
+
+LEFT_OUT = 8.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
+OWN_SHARE = 0.35  # of a model's own opinion on which digit it is, beside the segment network's
+UNSURE = "?"
+
+
+@dataclass(frozen=True)
+class Character:
+    """One character that was read: text (``?`` where unsure), confidence in 0..1, box in pixels of the picture."""
+
+    text: str
+    confidence: float
+    box: Box
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number: its text, the confidence that all of it is right, its box, its line from 0, its characters."""
+
+    text: str
+    confidence: float
+    box: Box
+    line: int
+    digits: list[Character]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is written in a picture, in reading order. The confidence is that all of it is right; 0 for nothing."""
+
+    numbers: list[Number]
+
+    @property
+    def text(self) -> str:
+        """Lines apart by line feeds, the numbers of a line by spaces."""
+        rows: dict[int, list[str]] = {}
+        for number in self.numbers:
+            rows.setdefault(number.line, []).append(number.text)
+        return "\n".join(" ".join(row) for row in rows.values())
+
+    @property
+    def confidence(self) -> float:
+        return float(np.prod([number.confidence for number in self.numbers])) if self.numbers else 0.0
+
+    @property
+    def digits(self) -> list[Character]:
+        """All characters, separators included, in reading order."""
+        return [character for number in self.numbers for character in number.digits]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@functools.cache
+def shipped_once() -> SegmentNetwork:
+    """The networks that ship, read once a process."""
+    return shipped()
+
+
+def read(
+    source,
+    *,
+    invert: str = "auto",
+    allow: str = "",
+    length: int | None = None,
+    min_confidence: float = 0.0,
+    network: Network | None = None,
+    segments: SegmentNetwork | None = None,
+    threads: int | None = None,
+) -> Reading:
+    """Read the numbers in a picture.
+
+    Parameters
+    ----------
+    source : path, bytes, binary file object, PIL.Image.Image or ndarray, as `images.read_image` takes it
+    invert : "auto", "yes" (dark on light) or "no"
+    allow : some of ``.,-+``: separators that are kept in the text; others are left out of it
+    length : int, optional
+        So many digits has each number, where that can be.
+    min_confidence : float
+        A digit that is less sure is answered ``?``.
+    network : Network of the classes 0..9, optional
+        Its opinion on the digits counts beside that of ``segments``, by default the networks that ship.
+
+    Raises
+    ------
+    PictureError
+        The file cannot be read.
+    ValueError
+        An argument is not one of the above.
+    """
+    check(allow, length, min_confidence, invert)
+    segments = segments or shipped_once()
+    found = lines.find(to_grey(decode(source)), invert)
+    cuts = [cut(number.ink) for number in found]
+    runs = [hypotheses(pieces) for pieces in cuts]
+    if not any(len(run.first) for run in runs):
+        return Reading([])
+    scores = score(np.concatenate([run.pictures for run in runs]), segments, network, threads)
+    numbers, at = [], 0
+    for number, pieces, run in zip(found, cuts, runs, strict=True):
+        own = scores[at : at + len(run.first)]
+        at += len(run.first)
+        answer = _decoded(number, pieces, run, own, allow, length, min_confidence)
+        if answer is not None:
+            numbers.append(answer)
+    return Reading(numbers)
+
+
+def check(allow: str, length: int | None, min_confidence: float, invert: str = "auto") -> None:
+    """ValueError where an argument of `read` is none."""
+    if invert not in ("auto", "yes", "no"):
+        raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
+    if not set(allow) <= set(SEPARATORS):
+        raise ValueError(f"allow is {allow!r}, expected some of {SEPARATORS}")
+    if length is not None and not 1 <= length <= 100:
+        raise ValueError(f"length is {length}, expected 1 to 100")
+    if not 0 <= min_confidence <= 1:
+        raise ValueError(f"min_confidence is {min_confidence}, expected 0 to 1")
+
+
+def score(
+    pictures: np.ndarray, segments: SegmentNetwork, network: Network | None = None, threads: int | None = None
+) -> np.ndarray:
+    """`lattice.odds` of hypotheses, (n, classes - 1), from their pictures (n, 2, 28, 28) uint8.
+
+    How sure it is that a run is a digit at all is for the segment networks to say; which digit, for both.
+    """
+    scores = lattice.odds(segments.log_probabilities(pictures, threads), RUBBISH)
+    if network is not None and network.n_classes == 10 and network.in_channels == 1:
+        logits = network.logits(np.ascontiguousarray(pictures[:, :1]), threads).astype(np.float64)
+        digits = scores[:, :10]
+        total = np.logaddexp.reduce(digits, axis=1, keepdims=True)
+        both = (1 - OWN_SHARE) * (digits - total)
+        both += OWN_SHARE * (logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+        scores[:, :10] = both - np.logaddexp.reduce(both, axis=1, keepdims=True) + total
+    return scores
+
+
+def leave_out(pieces: Pieces) -> np.ndarray:
+    """What it costs to leave each piece out (pieces,), at most 0: by its ink."""
+    own = pieces.labels >= 0
+    ink = np.bincount(pieces.labels[own], pieces.ink[own], len(pieces))
+    return -LEFT_OUT * ink / pieces.height**2
+
+
+def _decoded(
+    number: lines.Number, pieces: Pieces, run: Hypotheses, scores: np.ndarray, allow: str, length: int | None,
+    min_confidence: float,
+) -> Number | None:  # fmt: skip
+    """The best way through one number's hypotheses, or None where no digit is on it."""
+    ways = run.first, run.stop, scores, leave_out(pieces)
+    path, total = lattice.search(*ways, length, 10)
+    characters, spoken = [], []
+    for step in path:
+        text = CLASSES[step.label]
+        if text.isdigit() or text in allow:
+            sure = step.confidence >= min_confidence
+            box = number.box(run.boxes[step.hypothesis])
+            spoken.append(step.label)
+            characters.append(Character(text if sure else UNSURE, step.confidence, box))
+    if not any(character.text not in SEPARATORS for character in characters):
+        return None
+    silent = [k for k in range(10, RUBBISH) if CLASSES[k] not in allow]
+    confidence = float(np.exp(min(lattice.share_of_text(*ways, spoken, silent) - total, 0)))
+    edges = np.array([character.box for character in characters])
+    box = Box(*edges[:, :2].min(0).tolist(), *edges[:, 2:].max(0).tolist())
+    text = "".join(character.text for character in characters)
+    return Number(text, confidence, box, number.line, characters)
+
+
+def document(reading: Reading) -> dict:
+    """A reading as JSON: text, confidence, digits and numbers; boxes are {left, top, width, height} in pixels."""
+
+    def plain(item) -> dict:
+        fields = asdict(item)
+        top, left, bottom, right = item.box
+        fields["box"] = [left, top, right - left, bottom - top]
+        fields["confidence"] = round(item.confidence, 6)
+        return fields
+
+    numbers = []
+    for number in reading.numbers:
+        digits = [plain(character) for character in number.digits]
+        numbers.append(plain(number) | {"digits": [{"digit": d.pop("text"), **d} for d in digits]})
+    digits = [digit for number in numbers for digit in number["digits"]]
+    return {"text": reading.text, "confidence": round(reading.confidence, 6), "digits": digits, "numbers": numbers}
+
+
+def draw_boxes(source, reading: Reading, path: str | os.PathLike) -> None:
+    """Write a PNG of the picture with a box round each digit, its text above, and one round each number."""
+    picture = decode(source)
+    levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    image = Image.fromarray(levels).convert("RGB")
+    enlarged = max(1, -(-400 // max(image.size)))
+    image = image.resize((image.width * enlarged, image.height * enlarged), Image.Resampling.NEAREST)
+    draw = ImageDraw.Draw(image)
+    for box, colour, text in _marks(reading):
+        top, left, bottom, right = (edge * enlarged for edge in box)
+        draw.rectangle((left, top, right - 1, bottom - 1), outline=colour)
+        if text:
+            draw.text((left + 1, max(top - 11, 0)), text, fill=colour)
+    save_png(image, path)
+
+
+def _marks(reading: Reading) -> Iterator[tuple[Box, tuple[int, int, int], str]]:
+    for number in reading.numbers:
+        top, left, bottom, right = number.box
+        yield Box(top - 2, left - 2, bottom + 2, right + 2), (30, 120, 255), ""
+        for character in number.digits:
+            yield character.box, (230, 40, 40), character.text

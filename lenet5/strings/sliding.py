@@ -1,0 +1,103 @@
+"""A space-displacement network (LeCun, Bottou, Bengio, Haffner 1998, section VII-D): LeNet-5 slides over a line.
+
+C5 is a convolution, so a picture wider than 32 pixels gives a map with an answer every 4 pixels. Four copies of the
+line, each a pixel further to the left, give one at every pixel: the digit in the middle of the 32 x 32 pixels around
+it, or blank where none is in the middle. A Viterbi search reads the map: runs of one digit are one digit, blanks part
+them.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..ink import Components
+from ..layers import modern
+from ..network import Network
+from .compose import Composed
+from .lines import resized
+from .pieces import LEVEL, line_height
+
+FIELD, STEP, GLYPH = 32, 4, 20
+BLANK = 10
+CHANGE = -2.0  # the logarithm of the weight of going from one digit straight to another
+NEAR, FAR = 1.1, 2.0  # pixels from a digit's middle: up to there it is read, from there on it is not
+
+
+def network(seed: int | None = 0) -> Network:
+    """LeNet-5 with an eleventh class, blank."""
+    return Network(modern(n_classes=11), seed=seed)
+
+
+def normalized(ink: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """A line (H, W) float32 as the network sees it: (32, W') uint8, digits about 20 pixels tall, 16 of margin.
+
+    Returns it with its scale and the row of the line that lies in its middle.
+    """
+    boxes = Components(ink > LEVEL).boxes
+    scale = GLYPH / max(line_height(boxes), 4.0) if len(boxes) else 1.0
+    scale = 1.0 if abs(scale - 1) < 0.12 else scale
+    shape = tuple(max(1, round(n * scale)) for n in ink.shape)
+    small = np.clip(resized(ink, shape), 0, 1)
+    rows = small.sum(1) > 0
+    middle = (np.flatnonzero(rows)[[0, -1]].sum() + 1) / 2 if rows.any() else shape[0] / 2
+    top = round(middle - FIELD / 2)
+    padded = np.pad(small, ((FIELD, FIELD), (FIELD // 2, FIELD // 2)))[top + FIELD : top + 2 * FIELD]
+    return np.rint(padded * 255).astype(np.uint8), shape[1] / ink.shape[1], middle / scale
+
+
+def score_map(line: np.ndarray, net: Network, threads: int | None = None) -> np.ndarray:
+    """Log-probabilities (W, 11) at each pixel of the line without its margins, from `normalized`'s (32, W + 32)."""
+    width = line.shape[1] - FIELD
+    n = -(-(width + 1) // STEP)
+    padded = np.pad(line, ((0, 0), (0, STEP * (n + 1) + FIELD - line.shape[1])))
+    span = STEP * (n - 1) + FIELD
+    shifted = np.stack([padded[:, k : k + span] for k in range(STEP)])
+    logits = net.logits(shifted[:, None], threads).reshape(STEP, 11, -1).astype(np.float64)
+    scores = logits.transpose(2, 0, 1).reshape(-1, 11)[: width + 1]
+    return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+
+
+def decode(scores: np.ndarray) -> str:
+    """The best reading of a map (W, 11): every digit for a run of pixels, blanks between."""
+    n, classes = scores.shape
+    change = np.full((classes, classes), CHANGE)
+    change[:, BLANK] = change[BLANK] = 0
+    np.fill_diagonal(change, 0)
+    weight = np.where(np.arange(classes) == BLANK, 0.0, CHANGE) + scores[0]
+    came = np.zeros((n, classes), int)
+    for x in range(1, n):
+        options = weight[:, None] + change
+        came[x] = options.argmax(0)
+        weight = options.max(0) + scores[x]
+    state = int(weight.argmax())
+    states = [state]
+    for x in range(n - 1, 0, -1):
+        state = int(came[x, state])
+        states.append(state)
+    states.reverse()
+    return "".join(str(a) for a, before in zip(states, [BLANK, *states], strict=False) if a not in (before, BLANK))
+
+
+def read_line(ink: np.ndarray, net: Network, threads: int | None = None) -> str:
+    """The digits on a line (H, W) float32 in 0..1, ink bright."""
+    return decode(score_map(normalized(ink)[0], net, threads))
+
+
+def windows(strings: Iterable[Composed], *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (N, 1, 32, 32) uint8 and classes (N,) to train on: for each string its digits, and as many blanks."""
+    rng = np.random.Generator(np.random.PCG64([seed, 2]))
+    X, y = [], []
+    for string in strings:
+        line, scale, _ = normalized(string.ink)
+        middles = [(box.left + box.right) / 2 * scale for box in string.boxes]
+        labels = np.full(line.shape[1] - FIELD + 1, BLANK)
+        for character, middle in zip(string.text, middles, strict=True):
+            if character.isdigit():
+                away = abs(np.arange(len(labels)) - middle)
+                labels[(away > NEAR) & (away < FAR) & (labels == BLANK)] = -1
+                labels[away <= NEAR] = int(character)
+        digits, blank = np.flatnonzero((labels >= 0) & (labels != BLANK)), np.flatnonzero(labels == BLANK)
+        for x in [*rng.permutation(digits)[: 2 * len(middles)], *rng.permutation(blank)[: 2 * len(middles)]]:
+            X.append(line[:, x : x + FIELD])
+            y.append(labels[x])
+    return np.stack(X)[:, None], np.array(y, np.uint8)

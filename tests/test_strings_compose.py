@@ -1,0 +1,116 @@
+"""Composed strings, the examples cut out of them, and how readings are counted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lenet5 import strokes
+from lenet5.strings import compose, evaluation, examples
+from lenet5.strings.pieces import cut, hypotheses
+from lenet5.strings.segmentnet import CLASSES, RUBBISH, SEPARATORS
+
+X, Y = strokes.draw(300, seed=2)
+GLYPHS = [[x[np.ix_((x > 5).any(1).nonzero()[0], (x > 5).any(0).nonzero()[0])] for x in X[k == Y]] for k in range(10)]
+
+
+def test_plain_strings_are_the_digits_themselves_with_the_gaps_asked_for():
+    gaps = []
+    for string in compose.compose(X, Y, 60, seed=5):
+        assert len(string.text) == len(string.boxes) == len(string.layers) == 5
+        np.testing.assert_array_equal(string.ink, np.maximum.reduce(string.layers))
+        for character, box, layer in zip(string.text, string.boxes, string.layers, strict=True):
+            inside = layer[box.top : box.bottom, box.left : box.right]
+            assert np.count_nonzero(layer) == np.count_nonzero(inside)
+            assert any(np.array_equal(np.rint(inside * 255), glyph) for glyph in GLYPHS[int(character)])
+        gaps += [b.left - a.right for a, b in zip(string.boxes, string.boxes[1:], strict=False)]
+    assert set(gaps) == {-1, 0, 1, 2, 3, 4}
+    counts = np.bincount(np.array(gaps) + 1)
+    assert counts.min() > 0.5 * counts.mean()  # each as often
+
+
+def test_a_string_is_a_function_of_seed_and_number():
+    one = list(compose.compose(X, Y, 6, style="varied", seed=3))
+    again = list(compose.compose(X, Y, 4, style="varied", seed=3, first=2))
+    for a, b in zip(one[2:], again, strict=True):
+        assert a.text == b.text
+        np.testing.assert_array_equal(a.ink, b.ink)
+    assert [s.text for s in compose.compose(X, Y, 6, style="varied", seed=4)] != [s.text for s in one]
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None)
+def test_varied_strings_hold_what_they_say(seed):
+    (string,) = compose.compose(X, Y, 1, style="varied", seed=seed)
+    assert string.ink.dtype == np.float32
+    assert 0 <= string.ink.min() <= string.ink.max() <= 1
+    assert 1 <= len(string.digits) <= 7
+    assert set(string.text) <= set("0123456789" + SEPARATORS)
+    assert len(string.layers) == len(string.boxes) == len(string.text)
+    for layer in string.layers:
+        assert layer.shape == string.ink.shape
+        assert layer.max() > 0.2
+
+
+def test_separators_come_as_often_as_asked():
+    style = replace(compose.STYLES["plain"], separators=1.0)
+    (string,) = compose.compose(X, Y, 1, style=style)
+    assert [c in SEPARATORS for c in string.text] == [False, True] * 5
+
+
+@pytest.mark.parametrize(("digits", "labels"), [(X[:0], Y[:0]), (X[:3], Y[:2])])
+def test_no_digits_are_an_error(digits, labels):
+    with pytest.raises(ValueError, match="expected as many of both"):
+        next(compose.compose(digits, labels, 1))
+
+
+def test_truth_finds_each_character_and_calls_halves_rubbish():
+    style = compose.Style(length=(3, 3), gap=(3, 3))
+    for string in compose.compose(X, Y, 10, style=style, seed=8):
+        pieces = cut(string.ink)
+        runs = hypotheses(pieces)
+        labels = examples.truth(string, pieces, runs)
+        found = {CLASSES[k] for k in labels if k not in (-1, RUBBISH)}
+        assert found == set(string.text)
+        wide = runs.boxes[:, 3] - runs.boxes[:, 1] > 1.4 * max(box.right - box.left for box in string.boxes)
+        assert np.isin(labels[wide], (RUBBISH, -1)).all()
+
+
+def test_examples_have_characters_and_rubbish():
+    pictures, labels = examples.examples(compose.compose(X, Y, 20, style="varied", seed=1), rubbish=0.5)
+    assert pictures.shape == (len(labels), 2, 28, 28)
+    assert pictures.dtype == labels.dtype == np.uint8
+    n_rubbish = (labels == RUBBISH).sum()
+    assert 0.2 * len(labels) < n_rubbish < 0.5 * len(labels)
+    own, line = pictures[:, 0].astype(int), pictures[:, 1].astype(int)
+    assert (own <= line).all()
+
+
+def slow_changes(a, b):
+    if not a or not b:
+        return len(a) + len(b)
+    same = slow_changes(a[1:], b[1:]) + (a[0] != b[0])
+    return min(same, 1 + slow_changes(a[1:], b), 1 + slow_changes(a, b[1:]))
+
+
+@given(st.text("01", max_size=5), st.text("01", max_size=5))
+@settings(deadline=None)
+def test_changes_are_the_least(a, b):
+    assert evaluation.changes(a, b) == slow_changes(a, b)
+
+
+def test_what_is_counted():
+    report = evaluation.evaluation([("12.3", "123"), ("45", "455"), ("?7\n8", "978")])
+    assert report["n"], report["errors"] == (3, 2)
+    assert report["accuracy"] == 1 / 3
+    assert report["digit_accuracy"] == 1 - 2 / 9
+    assert report["wrong_length"] == 1
+    assert evaluation.evaluation([])["accuracy"] is None
+
+
+def test_measure_gives_dark_ink_on_light_paper():
+    seen = []
+    evaluation.measure(compose.compose(X, Y, 2), lambda picture: seen.append(picture) or "1")
+    assert all(picture.dtype == np.uint8 and picture[0, 0] == 255 for picture in seen)

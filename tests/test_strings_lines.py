@@ -1,0 +1,103 @@
+"""Where numbers are found in a picture: rules and specks gone, marks grouped, reading order, boxes."""
+
+import numpy as np
+import pytest
+
+from lenet5 import strokes
+from lenet5.strings import compose, lines
+
+X, Y = strokes.draw(300, seed=6)
+
+
+def page(places, shape=(220, 520), zoom=1.4, seed=0):
+    """Numbers of three digits at (top, left), bright on dark: (H, W) float32, and the box of each."""
+    style = compose.Style(length=(3, 3), gap=(2, 4), zoom=(zoom, zoom))
+    ink, boxes = np.zeros(shape, np.float32), []
+    for (top, left), string in zip(places, compose.compose(X, Y, len(places), style=style, seed=seed), strict=True):
+        h, w = string.ink.shape
+        ink[top : top + h, left : left + w] = string.ink
+        rows, columns = np.nonzero(string.ink > 0.3)
+        boxes.append((top + rows.min(), left + columns.min(), top + rows.max() + 1, left + columns.max() + 1))
+    return ink, boxes
+
+
+PLACES = [(10, 10), (14, 200), (8, 390), (80, 40), (150, 12), (152, 300)]
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("slope", [0.0, 0.25])
+def test_numbers_in_reading_order(dark, slope):
+    ink, boxes = page(PLACES)
+    light = np.linspace(1, 1 - slope, ink.shape[1], dtype=np.float32)
+    grey = (0.95 - 0.8 * ink) * light if dark else 0.05 + 0.8 * ink
+    found = lines.find(grey)
+    assert [number.line for number in found] == [0, 0, 0, 1, 2, 2]
+    for number, box in zip(found, boxes, strict=True):
+        rows, columns = np.nonzero(number.ink > 0.3)
+        own = number.box((rows.min(), columns.min(), rows.max() + 1, columns.max() + 1))
+        assert np.abs(np.subtract(own, box)).max() <= 2
+
+
+def test_invert_says_what_is_ink():
+    ink, _ = page(PLACES)
+    assert len(lines.find(0.1 + 0.8 * ink, "no")) == len(lines.find(0.9 - 0.8 * ink, "yes")) == len(PLACES)
+
+
+@pytest.mark.parametrize("grain", [0.0, 0.01, 0.05])
+def test_blank_paper_has_no_numbers(grain):
+    rng = np.random.default_rng(1)
+    assert lines.find(np.clip(0.8 + rng.normal(0, grain, (120, 300)), 0, 1).astype(np.float32)) == []
+
+
+def test_a_tiny_picture_has_no_numbers():
+    assert lines.find(np.full((1, 1), 0.5, np.float32)) == []
+
+
+def test_rules_are_taken_away_and_strokes_that_cross_them_stay():
+    mask = np.zeros((60, 200), bool)
+    mask[40:42] = True
+    mask[20:50, 90:94] = True
+    clean = lines.without_rules(mask)
+    assert clean[20:50, 90:94].all()
+    assert clean.sum() <= 30 * 4 + 2 * 8
+
+
+@pytest.mark.parametrize("step", [0, 17])
+def test_numbers_on_ruled_paper(step):
+    """Under the numbers, and all over the page."""
+    ink, _ = page(PLACES[3:], shape=(220, 520))
+    for y in range(5 + step, 220, step) if step else (125, 195):
+        ink[y : y + 2] = np.maximum(ink[y : y + 2], 0.5)
+    found = lines.find(0.95 - 0.8 * ink)
+    assert len(found) == 3
+
+
+def test_specks_are_no_numbers():
+    ink, _ = page(PLACES[3:])
+    rng = np.random.default_rng(0)
+    ink[rng.integers(220, size=60), rng.integers(520, size=60)] = 1
+    assert len(lines.find(0.95 - 0.8 * ink)) == 3
+
+
+def test_runs_against_the_obvious():
+    mask = np.random.default_rng(0).random((9, 14)) < 0.6
+    expected = np.zeros(mask.shape, int)
+    for y, row in enumerate(mask):
+        for x in np.flatnonzero(row):
+            low = high = x
+            while low > 0 and row[low - 1]:
+                low -= 1
+            while high < 13 and row[high + 1]:
+                high += 1
+            expected[y, x] = high - low + 1
+    np.testing.assert_array_equal(lines._runs(mask, axis=1), expected)
+    np.testing.assert_array_equal(lines._runs(mask.T, axis=0), expected.T)
+
+
+def test_thin_strokes_get_thicker_and_others_stay():
+    ink = np.zeros((60, 40), np.float32)
+    ink[10:50, 20] = 1
+    number = lines._thickened(ink, 40)
+    assert lines.stroke_width(number) > 2.5 > lines.stroke_width(ink)
+    ink[10:50, 17:23] = 1
+    np.testing.assert_array_equal(lines._thickened(ink, 40), ink)

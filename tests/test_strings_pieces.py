@@ -1,0 +1,169 @@
+"""Lines cut into pieces, runs of pieces as the network sees them; against slow, obvious references."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from lenet5 import strokes
+from lenet5.strings import _pieces, compose
+from lenet5.strings.pieces import LEVEL, WIDEST, cut, hypotheses, line_height
+
+
+@pytest.fixture(scope="module")
+def strings():
+    X, y = strokes.draw(200, seed=4)
+    return list(compose.compose(X, y, 12, style="varied", seed=1)) + list(compose.compose(X, y, 12, seed=1))
+
+
+def slow_seams(ink, diagonal):
+    h, w = ink.shape
+    costs = np.zeros((2, h, w))
+    for side, rows in enumerate((range(h), range(h - 1, -1, -1))):
+        for i, y in enumerate(rows):
+            for x in range(w):
+                before = [0.0]
+                if i:
+                    outer = rows[i - 1]
+                    before = [costs[side, outer, x + d] + diagonal * abs(d) for d in (-1, 0, 1) if 0 <= x + d < w]
+                costs[side, y, x] = ink[y, x] + min(before)
+    return costs
+
+
+@given(ink=hnp.arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.floats(0, 1, width=16)))
+@settings(max_examples=60, deadline=None)
+def test_seams_cost_what_the_reference_says(ink):
+    costs, steps = _pieces.seams(ink, 0.25)
+    np.testing.assert_allclose(costs, slow_seams(ink, 0.25), atol=1e-4)
+    h, w = ink.shape
+    for side, outer in ((0, -1), (1, 1)):
+        for y in range(h):
+            for x in range(w):
+                if 0 <= y + outer < h:  # the step leads to where the cost comes from
+                    d = int(steps[side, y, x])
+                    came = costs[side, y + outer, x + d] + 0.25 * abs(d)
+                    assert costs[side, y, x] == pytest.approx(ink[y, x] + came, abs=1e-5)
+
+
+def test_empty_seams():
+    assert _pieces.seams(np.zeros((0, 3), np.float32), 1)[0].shape == (2, 0, 3)
+
+
+def slow_picture(levels, labels, first, stop, box, least):
+    """One run, pixel by pixel."""
+    top, left, bottom, right = (int(edge) for edge in box)
+    own = np.where((labels >= first) & (labels < stop), levels, 0).astype(float)
+    part = own[top:bottom, left:right]
+    h, w = part.shape
+    scale = 20 / max(h, w, least)
+    mass = part.sum()
+    corner = []
+    for size, sums, start in ((h, part.sum(1), top), (w, part.sum(0), left)):
+        centre = (sums @ (np.arange(size) + 0.5)) / mass if mass else size / 2
+        at = min(max(np.rint(14 - centre * scale), 0), 28 - math.ceil(size * scale - 1e-9))
+        corner.append(start - at / scale)
+    reach = max(1, 1 / scale)
+
+    def weights(start, size):
+        rows = np.zeros((28, size))
+        for o in range(28):
+            centre = start + (o + 0.5) / scale - 0.5
+            around = np.arange(math.ceil(centre - reach), math.floor(centre + reach) + 1)
+            each = np.maximum(0, 1 - abs(around - centre) / reach)
+            for i, value in zip(around, each / each.sum(), strict=True):
+                if 0 <= i < size:
+                    rows[o, i] = value
+        return rows
+
+    rows, columns = weights(corner[0], levels.shape[0]), weights(corner[1], levels.shape[1])
+    return np.stack([rows @ plane @ columns.T for plane in (own, levels.astype(float))])
+
+
+def test_pictures_are_what_the_reference_says(strings):
+    for string in strings[:6] + strings[-3:]:
+        pieces = cut(string.ink)
+        runs = hypotheses(pieces)
+        levels = np.rint(pieces.ink * 255).astype(np.uint8)
+        for k in range(0, len(runs.first), 7):
+            expected = slow_picture(
+                levels, pieces.labels, runs.first[k], runs.stop[k], runs.boxes[k], 0.4 * pieces.height
+            )
+            assert abs(runs.pictures[k].astype(float) - expected).max() <= 0.51
+
+
+def test_a_digit_of_mnists_size_comes_through_unchanged():
+    """A picture that was prepared already is not resampled: all of its pieces give its pixels again."""
+    X, _ = strokes.draw(40, seed=9)
+    for picture in X:
+        pieces = cut(np.pad(picture.astype(np.float32) / 255, 5))
+        runs = hypotheses(pieces)
+        whole = np.flatnonzero((runs.first == 0) & (runs.stop == len(pieces)))
+        own = runs.pictures[whole[0], 0].astype(int)
+        faint = picture < 0.1 * 255  # specks and what is too faint belong to no piece
+        assert abs(own - picture)[~faint].max() <= 1
+
+
+def test_pieces_are_apart_and_hold_all_strong_ink(strings):
+    for string in strings:
+        pieces = cut(string.ink)
+        lost = (string.ink > LEVEL) & (pieces.labels < 0)
+        assert lost.sum() <= 2 * 12  # specks of one or two pixels only
+        for k, (top, left, bottom, right) in enumerate(pieces.boxes):
+            rows, columns = np.nonzero(pieces.labels == k)
+            assert (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1) == (top, left, bottom, right)
+        middles = pieces.boxes[:, 1] + pieces.boxes[:, 3]
+        assert (np.diff(middles) >= 0).all()
+
+
+def test_hypotheses_are_consecutive_and_not_too_wide(strings):
+    for string in strings:
+        pieces = cut(string.ink)
+        runs = hypotheses(pieces)
+        assert (runs.first < runs.stop).all()
+        assert runs.stop.max() <= len(pieces)
+        assert {(k, k + 1) for k in range(len(pieces))} <= set(zip(runs.first, runs.stop, strict=True))
+        several = runs.stop - runs.first > 1
+        assert (runs.boxes[several, 3] - runs.boxes[several, 1] <= WIDEST * pieces.height).all()
+
+
+def test_touching_digits_are_cut():
+    """Two rings that overlap by a column are more than one piece, and each ring is a run."""
+    y, x = np.mgrid[:24, :36]
+    ink = np.zeros((24, 36), np.float32)
+    for middle in (10, 25):
+        ink[abs(np.hypot(y - 12, x - middle) - 7) < 1.3] = 1
+    runs = hypotheses(cut(ink))
+    widths = runs.boxes[:, 3] - runs.boxes[:, 1]
+    lefts = runs.boxes[:, 1]
+    assert ((abs(widths - 16) <= 2) & (abs(lefts - 2) <= 1)).any()
+    assert ((abs(widths - 16) <= 2) & (abs(lefts - 17) <= 2)).any()
+
+
+def test_nothing_on_a_line():
+    pieces = cut(np.zeros((20, 30), np.float32))
+    assert len(pieces) == 0
+    assert hypotheses(pieces).pictures.shape == (0, 2, 28, 28)
+    assert line_height(np.zeros((0, 4), int)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": np.zeros((5, 5), np.int32)}, "with labels of shape"),
+        ({"stop": np.ones(2, np.int64)}, "with 2 ends"),
+        ({"boxes": np.array([[0, 0, 9, 4]], np.int64)}, "does not lie in a line"),
+        ({"boxes": np.array([[2, 0, 2, 4]], np.int64)}, "does not lie in a line"),
+        ({"least": 0.0}, "expected a number above 0"),
+        ({"least": math.nan}, "expected a number above 0"),
+    ],
+)
+def test_bad_shapes_are_refused(change, message):
+    arguments = {
+        "levels": np.zeros((4, 5), np.uint8), "labels": np.zeros((4, 5), np.int32), "first": np.zeros(1, np.int64),
+        "stop": np.ones(1, np.int64), "boxes": np.array([[0, 0, 4, 5]], np.int64), "least": 1.0,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        _pieces.pictures(**{**arguments, **change})

@@ -1,0 +1,180 @@
+"""Numbers read by the networks that ship; the file they come in; JSON and pictures of what was read."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lenet5 import LeNet5, pretrained, strokes
+from lenet5.errors import ModelFileError, PictureError
+from lenet5.network import Network
+from lenet5.strings import compose, evaluation, reader, segmentnet
+
+X, Y = strokes.draw(400, seed=12)
+
+
+def pictures(n, *, seed=0, **style):
+    style = compose.Style(**{"length": (4, 4), "gap": (1, 4), **style})
+    return list(evaluation.pictures(compose.compose(X, Y, n, style=style, seed=seed)))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return pretrained()
+
+
+def test_most_strings_are_read(model):
+    report = evaluation.evaluation((str(model.read(picture)), right) for picture, right in pictures(40))
+    assert report["accuracy"] >= 0.85
+    assert report["digit_accuracy"] >= 0.96
+
+
+def test_bright_on_dark_reads_the_same(model):
+    for picture, _ in pictures(5, seed=1):
+        one, other = model.read(picture), model.read(255 - picture)
+        assert one.text == other.text
+
+
+def test_one_picture_one_answer(model, monkeypatch):
+    """Whatever the threads, and whatever was read before."""
+    shown = pictures(3, seed=2, zoom=(1.5, 1.5))
+    first = [reader.document(model.read(picture, threads=1)) for picture, _ in shown]
+    again = [reader.document(model.read(picture, threads=2)) for picture, _ in shown[::-1]][::-1]
+    assert first == again
+
+
+def test_a_page_in_reading_order(model):
+    rows = [pictures(3, seed=30 + row) for row in range(4)]
+    page = np.full((240, 600), 255, np.uint8)
+    for y, row in enumerate(rows):
+        for x, (picture, _) in enumerate(row):
+            h, w = picture.shape
+            page[10 + 55 * y : 10 + 55 * y + h, 20 + 190 * x : 20 + 190 * x + w] = picture
+    reading = model.read(page)
+    assert [number.line for number in reading.numbers] == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
+    right = [[digits for _, digits in row] for row in rows]
+    assert [len(line.split()) for line in reading.text.split("\n")] == [3] * 4
+    same = [a == b for a, b in zip(reading.text.split(), [digits for row in right for digits in row], strict=True)]
+    assert sum(same) >= 10
+    for number, k in zip(reading.numbers, range(12), strict=True):
+        top, left = 10 + 55 * (k // 3), 20 + 190 * (k % 3)
+        assert top <= number.box.top < number.box.bottom <= top + 55
+        assert left <= number.box.left < number.box.right <= left + 190
+        for digit in number.digits:
+            assert number.box.left <= digit.box.left < digit.box.right <= number.box.right
+
+
+def test_unsure_digits_become_question_marks(model):
+    picture, _ = pictures(1, seed=3)[0]
+    sure = model.read(picture)
+    least = min(digit.confidence for digit in sure.digits)
+    assert "?" not in sure.text
+    marked = model.read(picture, min_confidence=min(least + 1e-9, 1.0) if least < 1 else 1.0)
+    assert len(marked.text) == len(sure.text)
+    assert all(d.text == "?" or d.confidence >= least for d in marked.digits)
+    assert set(model.read(picture, min_confidence=1.0).text) <= set("?0123456789")
+
+
+def test_a_length_is_kept(model):
+    picture, _ = pictures(1, seed=4, gap=(-1, -1))[0]
+    for length in (3, 4, 5):
+        assert len(model.read(picture, length=length).text) == length
+    assert len(model.read(picture, length=100).text) == len(model.read(picture).text)
+
+
+def test_separators_are_kept_where_they_are_allowed(model):
+    style = compose.Style(length=(4, 4), gap=(3, 5), separators=1.0)
+    n_kept = n_all = 0
+    for string in compose.compose(X, Y, 8, style=style, seed=1):
+        ((picture, right),) = evaluation.pictures([string])
+        plain, kept = model.read(picture), model.read(picture, allow=".,-+")
+        assert not set(plain.text) & set(".,-+ \n")
+        n_all += len(string.text) - len(right)
+        n_kept += sum(c in ".,-+" for c in kept.text)
+        assert evaluation.digits_of(kept.text) == plain.text
+    assert n_kept >= 0.7 * n_all
+
+
+def test_nothing_is_read_from_nothing(model):
+    reading = model.read(np.full((40, 60), 255, np.uint8))
+    assert (reading.text, reading.confidence, reading.numbers) == ("", 0.0, [])
+    assert reader.document(reading) == {"text": "", "confidence": 0.0, "digits": [], "numbers": []}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"allow": "x"}, "allow is 'x'"),
+        ({"length": 0}, "length is 0"),
+        ({"min_confidence": 1.5}, "min_confidence is 1.5"),
+        ({"min_confidence": float("nan")}, "min_confidence is nan"),
+        ({"invert": "maybe"}, "invert must be"),
+    ],
+)
+def test_bad_arguments(model, settings, message):
+    with pytest.raises(ValueError, match=message):
+        model.read(np.zeros((40, 40), np.uint8), **settings)
+
+
+def test_a_model_of_other_classes_reads_no_strings():
+    with pytest.raises(ValueError, match="the classes are a, b"):
+        LeNet5(labels=["a", "b"]).read(np.zeros((40, 40), np.uint8))
+
+
+def test_a_file_that_is_no_picture(model, tmp_path):
+    (tmp_path / "x.png").write_bytes(b"nothing")
+    with pytest.raises(PictureError):
+        model.read(tmp_path / "x.png")
+
+
+def test_documents_are_strict_json(model):
+    picture, _ = pictures(1, seed=6)[0]
+    document = reader.document(model.read(picture))
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert len(document["digits"]) == len(document["numbers"][0]["digits"])
+    for digit in document["digits"]:
+        left, top, width, height = digit["box"]
+        assert 0 <= left < left + width <= picture.shape[1]
+        assert 0 <= top < top + height <= picture.shape[0]
+
+
+def test_boxes_are_drawn_over_the_picture(model, tmp_path):
+    picture, _ = pictures(1, seed=7)[0]
+    reader.draw_boxes(picture, model.read(picture), tmp_path / "boxes.png")
+    drawn = np.asarray(Image.open(tmp_path / "boxes.png"))
+    k = drawn.shape[0] // picture.shape[0]
+    assert drawn.shape == (picture.shape[0] * k, picture.shape[1] * k, 3)
+    assert (drawn[..., 0].astype(int) - drawn[..., 2] > 100).any()  # red boxes
+    assert (drawn[..., 2].astype(int) - drawn[..., 0] > 100).any()  # blue ones
+
+
+def test_networks_are_saved_and_loaded(tmp_path):
+    networks = [Network(segmentnet.layers(widths), seed=k) for k, widths in enumerate([(2, 3, 8, 5), (4, 4, 4, 4)])]
+    segmentnet.SegmentNetwork(networks, {"seed": 1}).save(tmp_path / "s.safetensors")
+    loaded = segmentnet.load(tmp_path / "s.safetensors")
+    assert loaded.training == {"seed": 1}
+    shown = np.random.default_rng(0).integers(0, 256, (20, 2, 28, 28), np.uint8)
+    np.testing.assert_array_equal(
+        loaded.log_probabilities(shown), segmentnet.SegmentNetwork(networks).log_probabilities(shown)
+    )
+    pickle.loads(pickle.dumps(loaded))
+
+
+def test_other_files_are_refused_in_one_line(tmp_path, model):
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+    with pytest.raises(ModelFileError, match="not a segments"):
+        segmentnet.load(path)
+    network = Network(segmentnet.layers((2, 3, 8, 5)), seed=0)
+    from lenet5 import modelfile
+
+    good = {"classes": segmentnet.CLASSES, "widths": [[2, 3, 8, 5]], "training": None}
+    tensors = {f"0.{name}": tensor for name, tensor in network.state_dict().items()}
+    for change in ({"classes": ["a"]}, {"widths": []}, {"widths": [[2, 3, 8, 6]]}, {"widths": [[2, 3, 8]]},
+                   {"widths": [["2", 3, 8, 5]]}, {"widths": [[10**9, 3, 8, 5]]}, {"widths": 3}):  # fmt: skip
+        modelfile.save(path, tensors, "segments", good | change)
+        with pytest.raises(ModelFileError, match="does not describe a reader of strings") as caught:
+            segmentnet.load(path)
+        assert "\n" not in str(caught.value)
