@@ -113,14 +113,14 @@ class Invert:
 
 
 Distortion = Affine | Elastic | Cutout | Invert
-#: By name, in the order in which they are done.
+#: By name, in the order in which they are done; the last one in the place of affine.
 AUGMENTATIONS: dict[str, Distortion] = {
     "affine": Affine(),
-    # Those of P98, in ranges that it does not print: shifts, scaling, squeezing, horizontal shear, no rotation.
-    "paper": Affine(rotation=0.0, scale=0.12, shear=0.2, shift=2.0),
     "elastic": Elastic(),
     "cutout": Cutout(),
     "invert": Invert(),
+    # Those of P98, in ranges that it does not print: shifts, scaling, squeezing, horizontal shear, no rotation.
+    "paper": Affine(rotation=0.0, scale=0.12, shear=0.2, shift=2.0),
 }
 
 

@@ -6,8 +6,11 @@ import reference
 from test_variants import pictures, seen
 
 from lenet5 import LeNet5, _kernels, curvature
+from lenet5.config import Config
 from lenet5.layers import RBF, AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, ScaledTanh, SubSample2d, Tanh
 from lenet5.network import Network
+from lenet5.order import Order
+from lenet5.train import Trainer, config_for
 
 CENTRES = ((1, -1, 1, 1), (-1, -1, 1, -1), (1, 1, -1, -1))
 SMALL = {
@@ -182,3 +185,60 @@ def test_scores_far_apart_overflow_nothing():
         h = curvature.diagonal(model, pictures(2), np.array([1, 2]), rubbish=-100.0)
     assert np.isfinite(h).all()
     assert _kernels.ISA
+
+
+# ---- in training ---------------------------------------------------------------------------------------------------
+
+
+def test_the_paper_s_optimiser_takes_the_curvature_before_each_pass():
+    """Two passes by hand: p -= rate / (mu + h) * gradient, one picture after the other."""
+    X, y = pictures(40, seed=6), np.arange(40) % 10
+    one_by_one = {"epochs": 2, "batch_size": 1, "weight_decay": 0.0, "validation": 0, "augment": "none", "seed": 3}
+    config = Config(optimizer="sdlm", schedule="paper", loss="mse", **one_by_one)
+    trained, own = LeNet5("1998", seed=1), LeNet5("1998", seed=1)
+    trainer = Trainer(trained, X, y, config, threads=1)
+    order = Order(40, 0, config.seed)
+    for _ in trainer.run():
+        pass
+    for epoch in range(2):
+        numbers = order.numbers(epoch, 0, 40)
+        some = np.sort(numbers)
+        rates = config.learning_rate * curvature.rates(curvature.diagonal(own, X[some], y[some], loss="mse"))
+        for k in numbers:
+            gradient = np.zeros_like(own.parameters)
+            shown = own.pictures(X[k : k + 1])
+            loss = _kernels.Loss(_kernels.RIGHT_SCORE)
+            own.program(shown.shape).loss_and_gradients(own.parameters, shown, np.uint8(y[k : k + 1]), gradient, loss)
+            own.parameters -= rates * gradient
+    np.testing.assert_allclose(trained.parameters, own.parameters, rtol=1e-3, atol=1e-5)
+    assert np.abs(trained.parameters - LeNet5("1998", seed=1).parameters).max() > 1e-3
+
+
+def test_the_paper_s_optimiser_resumes_within_a_pass_and_does_not_depend_on_threads():
+    X, y = pictures(300, seed=7), np.arange(300) % 10
+    config = Config(epochs=2, batch_size=64, optimizer="sdlm", loss="map", weight_decay=0.0, validation=0, seed=3)
+    whole = LeNet5("lenet1", seed=1)
+    for _ in Trainer(whole, X, y, config, threads=2).run():
+        pass
+    first = Trainer(LeNet5("lenet1", seed=1), X, y, config, threads=1)
+    first.run().__next__()
+    resumed = LeNet5("lenet1", seed=5)
+    second = Trainer(resumed, X, y, config, threads=1)
+    second.restore(*first.state())
+    for _ in second.run():
+        pass
+    np.testing.assert_array_equal(resumed.parameters, whole.parameters)
+
+
+def test_it_goes_without_dropout_and_normalisation():
+    for settings in ({"dropout": 0.5}, {"batch_norm": True}):
+        with pytest.raises(ValueError, match="sdlm takes the curvature of the network as it is"):
+            Config(optimizer="sdlm", **settings)
+
+
+def test_learning_rates_that_suit_distances():
+    assert config_for(LeNet5()).learning_rate == 0.05
+    assert config_for(LeNet5("1998")).learning_rate == pytest.approx(0.005)
+    assert config_for(LeNet5("1998"), learning_rate=0.3).learning_rate == 0.3
+    assert config_for(LeNet5("lenet1")).learning_rate == 0.05
+    assert config_for(LeNet5("1998"), optimizer="sdlm").learning_rate == 5e-5

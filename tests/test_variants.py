@@ -225,3 +225,21 @@ def test_layers_that_do_not_fit_are_refused():
         RBF(centres()).output_shape((83, 1, 1))
     with pytest.raises(ValueError, match="SubSample2d"):
         SubSample2d(4, 8).output_shape((3, 8, 8))
+
+
+@pytest.mark.parametrize("name", ["1998", "lenet1", "lenet4"])
+def test_a_family_member_can_be_trained_with_normalisation_and_dropout(name):
+    X, y = pictures(64, seed=8), np.arange(64) % 10
+    model = LeNet5(name, seed=1)
+    before = model.parameters.copy()
+    model.fit(X, y, epochs=1, batch_size=32, dropout=0.2, batch_norm=True, threads=1)
+    assert np.isfinite(model.predict_proba(X)).all()
+    assert (model.parameters != before).any()
+
+
+def test_first_weights_by_the_root_of_the_fan_in():
+    tensors = LeNet5("1998", seed=0, initializer="1998-root").state_dict()
+    assert 0.4 < np.abs(tensors["c1.weight"]).max() <= np.float32(2.4 / 5)
+    assert np.abs(tensors["s2.weight"]).max() <= np.float32(1.2)
+    with pytest.raises(ValueError, match="initializer is 'xavier', expected one of he, 1998, 1998-root"):
+        LeNet5(initializer="xavier")
