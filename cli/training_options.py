@@ -52,7 +52,7 @@ _OPTIONS = [
     _number("--rubbish-penalty", 1.0, "The j of eq. 9."),
     click.option("--augment", type=Augment(), default="affine", show_default=True,
                  help="Random distortions, anew for each pass: none, or some of affine (rotation, scale, shear, "
-                      "shift), elastic, cutout and invert, with commas between."),
+                      "shift), elastic, cutout, invert and paper (that of 1998: affine, no rotation), with commas."),
     _number("--mixup", 0.0, "Mix two pictures in shares of a Beta distribution with this alpha."),
     _number("--adversarial", 0.0, "Move every pixel of every second picture this far against the network."),
     _number("--dropout", 0.0, "Probability of a unit of C5 and F6 being left out."),

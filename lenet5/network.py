@@ -148,7 +148,7 @@ class Network:
             if layer.connections(shape):
                 n_parameters = sum(math.prod(s) for s in layer.parameter_shapes().values())
                 rows.append(
-                    LayerSummary(name, type(layer).__name__, layer.output_shape(shape), n_parameters,
+                    LayerSummary(name, _kind(layer), layer.output_shape(shape), n_parameters,
                                  layer.connections(shape), layer.macs(shape))
                 )  # fmt: skip
             shape = layer.output_shape(shape)
@@ -259,6 +259,13 @@ def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tup
     if fused and [layer for _, layer in order[1:3]] == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
         steps[:3] = [(_kernels.CONV_POOL, tuple(name for name, _ in order[:3]))]
     return steps
+
+
+def _kind(layer: Layer) -> str:
+    """What a layer is called in the table: with the pairs of channels that are connected where not all are."""
+    table = getattr(layer, "table", None)
+    pairs = f" {layer.n_pairs}/{layer.in_channels * layer.out_channels}" if table else ""
+    return type(layer).__name__ + pairs
 
 
 def _is_first(layer: Layer) -> bool:

@@ -363,7 +363,7 @@ def test_instruction_set(isa):
 
 
 def test_the_paper_s_distortions_know_no_rotation():
-    assert augment.AUGMENTATIONS["paper"].ranges()["rotation"] == 0
-    assert augment.canonical("paper,cutout") == "cutout,paper"
+    assert AUGMENTATIONS["paper"].ranges()["rotation"] == 0
+    assert canonical("paper,cutout") == "cutout,paper"
     with pytest.raises(ValueError, match="not affine beside paper"):
-        augment.canonical("affine,paper")
+        canonical("affine,paper")
