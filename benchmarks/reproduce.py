@@ -4,7 +4,9 @@ LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to Document Rec
 passes over the 60,000 training pictures, one picture an update, stochastic diagonal Levenberg-Marquardt with the global
 rates of section III-C. Nothing is chosen by the test pictures: the result is that of the last pass.
 
-Each run is kept in the results as soon as it is done, and runs that are there already are not made again.
+Choices that the paper leaves open are made with --validation 5000: so many training pictures are set apart and stand
+where the test pictures would. Each run is kept in the results as soon as it is done, and runs that are there already
+are not made again.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from common import RESULTS, machine
 from lenet5 import LeNet5, datasets, sheets
 from lenet5.config import Config
 from lenet5.files import atomic_write
+from lenet5.order import validation_numbers
 from lenet5.train import Trainer
 
 #: The paper's test error in percent, plain and with distortions, and the share rejected for 0.5 % error.
@@ -56,12 +59,15 @@ def settings_of(options: argparse.Namespace, variant: str, seed: int, augment: s
         weight_decay=0.0, loss=options.loss, rubbish_penalty=options.j, augment=augment, validation=0, seed=seed,
     )  # fmt: skip
     return {"variant": variant, "initializer": options.initializer, "fixed_order": options.fixed_order,
-            "pictures": options.pictures, "config": asdict(config)}  # fmt: skip
+            "pictures": options.pictures, "validation": options.validation, "config": asdict(config)}  # fmt: skip
 
 
 def run(settings: dict, data: datasets.Loaded, threads: int) -> dict:
     """One training; the curves of Fig. 5 and what came out at its end."""
     (X, y), (X_test, y_test) = data.train, data.test
+    if settings["validation"]:
+        apart = np.isin(np.arange(len(y)), validation_numbers(len(y), settings["validation"]))
+        (X_test, y_test), (X, y) = (X[apart], y[apart]), (X[~apart], y[~apart])
     X, y = X[: settings["pictures"]], y[: settings["pictures"]]
     config = Config(**settings["config"])
     model = LeNet5(settings["variant"], seed=config.seed, initializer=settings["initializer"])
@@ -85,7 +91,7 @@ def table(runs: list[dict]) -> str:
     for one in runs:
         c = one["config"]
         kind = (one["variant"], c["augment"], c["loss"], one["initializer"], c["learning_rate"], c["epochs"],
-                one["pictures"], one["fixed_order"], c["rubbish_penalty"])  # fmt: skip
+                one["pictures"], one["validation"], one["fixed_order"], c["rubbish_penalty"])  # fmt: skip
         kinds.setdefault(kind, []).append(one)
     lines = ["network  distortions  loss  first weights  rate    passes  seeds  test error (least, most)     paper   "
              "rejected for 0.5 %  paper"]  # fmt: skip
@@ -107,7 +113,8 @@ def draw(runs: list[dict], path: Path) -> None:
     """The learning curves of the first seed of each kind, as in Fig. 5, side by side."""
     panels, longest = {}, max(len(one["curve"]) for one in runs)
     for one in runs:
-        title = f"{one['variant']}, {'distorted' if one['config']['augment'] != 'none' else 'plain'}: error (%)"
+        kind = "distorted" if one["config"]["augment"] != "none" else "plain"
+        title = f"{one['variant']}, {kind}, {one['config']['loss']}: error (%)"
         if title not in panels:
             missing = [None] * (longest - len(one["curve"]))
             panels[title] = {
@@ -124,6 +131,7 @@ def main() -> None:
     p.add_argument("--augment", nargs="+", default=["none"], help="none and paper: plain, and with distortions")
     p.add_argument("--passes", type=int, default=20)
     p.add_argument("--pictures", type=int, default=60000, help="the first so many of the training set")
+    p.add_argument("--validation", type=int, default=0, help="training pictures in the place of the test pictures")
     p.add_argument("--loss", choices=["mse", "map"], default="mse", help="eq. 8 or eq. 9")
     p.add_argument("--j", type=float, default=10.0, help="of eq. 9")
     p.add_argument("--initializer", choices=["1998", "1998-root"], default="1998-root")
