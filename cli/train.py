@@ -159,9 +159,10 @@ def _was_given(ctx: click.Context, name: str) -> bool:
 
 
 def _plan(config, data, settings: dict):
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from lenet5.runs import Plan
+    from lenet5.train import config_for
     from lenet5.variants import CHOICES, VARIANTS
 
     command = shlex.join(["lenet5", *_without_threads(sys.argv[1:])])
@@ -172,7 +173,8 @@ def _plan(config, data, settings: dict):
         plan.check()
     except ValueError as error:  # choices that cannot go together
         raise click.UsageError(str(error)) from None
-    return plan
+    how = {name: settings[name] for name in config.__dataclass_fields__}
+    return replace(plan, config=config_for(plan.model(), **how))
 
 
 def _without_threads(arguments: list[str]) -> list[str]:

@@ -36,9 +36,11 @@ _OPTIONS = [
     click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Passes over the pictures."),
     click.option("--batch-size", type=click.IntRange(1, 65536), default=64, show_default=True,
                  help="Pictures in one update."),
-    _choice("--optimizer", ("sgd", "adam", "adamw", "rmsprop"), "How the weights follow the gradient."),
+    _choice("--optimizer", ("sgd", "adam", "adamw", "rmsprop", "sdlm"),
+            "How the weights follow the gradient; sdlm is the 1998 paper's, each weight by its curvature."),
     click.option("--learning-rate", type=float,
-                 help="The schedule's peak.  [default: 0.05 for sgd, 0.002 for adam and adamw, 0.001 for rmsprop]"),
+                 help="The schedule's peak.  [default: 0.05 for sgd, 0.002 for adam and adamw, 0.001 for rmsprop, a "
+                      "tenth of these for --head rbf; 0.00005 for sdlm]"),
     _number("--momentum", 0.9, "Of sgd."),
     _flag("--nesterov/--no-nesterov", True, "Which momentum sgd has."),
     _number("--weight-decay", 2e-4, "Added to the gradient, decoupled from it in adamw."),
@@ -53,8 +55,8 @@ _OPTIONS = [
     _number("--rubbish-penalty", 1.0, "The j of eq. 9."),
     click.option("--augment", type=Augment(), default="affine", show_default=True,
                  help="Random distortions, anew for each pass: none, or some of affine (or of its parts rotation, "
-                      "scale, shear, shift), crop (whole pixels), flip, elastic, photo (pens, blur, grain), cutout and "
-                      "invert, with commas between."),
+                      "scale, shear, shift), crop (whole pixels), flip, elastic, photo (pens, blur, grain), cutout, "
+                      "invert and paper (that of 1998: affine without rotation), with commas between."),
     _number("--mixup", 0.0, "Mix two pictures in shares of a Beta distribution with this alpha."),
     _number("--adversarial", 0.0, "Move every pixel of every second picture this far against the network."),
     _number("--dropout", 0.0, "Probability of a unit of C5 and F6 being left out."),

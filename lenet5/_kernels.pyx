@@ -313,7 +313,8 @@ def pool2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :
     return np.asarray(dX)
 
 
-cdef int _table_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, ::1] W, const int32_t[:, ::1] kernels) except -1:
+cdef int _table_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, ::1] W,
+                   const int32_t[:, ::1] kernels) except -1:
     """The program step of a convolution with a table, after a check that shapes and table agree."""
     cdef Py_ssize_t o, c, n_pairs = 0
     _check_lanes(X, "X")
@@ -643,7 +644,7 @@ cdef class Program:
             raise ValueError(f"a program has 1 to 32 steps, not {len(steps)}")
         cdef int i
         cdef const int32_t[:, ::1] constants
-        self.constants = [step[12] for step in steps]
+        self.constants = [step[13] for step in steps]
         for i, step in enumerate(steps):
             (self.ops[i].kind, self.ops[i].in_channels, self.ops[i].in_height, self.ops[i].in_width,
              self.ops[i].out_channels, self.ops[i].out_height, self.ops[i].out_width, self.ops[i].kernel_size,

@@ -16,8 +16,9 @@ static void FN(relu_backward)(int64_t n, const T *Y, const T *dY, T *dX) {
     }
 }
 
-/* tanh of a vector of float32, to about 1 unit in the last place: an odd polynomial near 0, elsewhere
- * 1 - 2 / (exp(2 |x|) + 1) with exp by range reduction to +-ln(2)/2. Coefficients of Cephes (Moshier). */
+/* tanh of a vector of float32, to about 2 units in the last place: t / (t + 2) with t = exp(2 |x|) - 1, which is
+ * 2^k (p + 1) - 1 with p = exp(r) - 1 by a polynomial (coefficients of Cephes, Moshier) and |r| at most ln(2) / 2. Near 0
+ * k is 0 and t is p: nothing cancels. */
 INLINE V FN(tanh_vector)(V x) {
     const FN(mask) sign = (FN(mask))x & (FN(mask))(-(V){0});
     V a = (V)((FN(mask))x ^ sign), nine = FN(splat)(9);
@@ -25,23 +26,16 @@ INLINE V FN(tanh_vector)(V x) {
     const V shifted = a * (T)2.885390081777926814 + (T)12582912; /* 2 a / ln 2, rounded to whole by the sum */
     const V whole = shifted - (T)12582912;
     const V r = 2 * a - whole * (T)0.693359375 + whole * (T)2.12194440e-4;
-    V e = FN(splat)((T)1.9875691500e-4);
-    e = e * r + (T)1.3981999507e-3;
-    e = e * r + (T)8.3334519073e-3;
-    e = e * r + (T)4.1665795894e-2;
-    e = e * r + (T)1.6666665459e-1;
-    e = e * r + (T)5.0000001201e-1;
-    e = e * (r * r) + r + 1;
-    e *= (V)(((FN(mask))shifted - 0x4B400000 + 127) << 23);
-    const V far = 1 - 2 / (e + 1);
-    const V s = x * x;
-    V near = FN(splat)((T)-5.70498872745e-3);
-    near = near * s + (T)2.06390887954e-2;
-    near = near * s - (T)5.37397155531e-2;
-    near = near * s + (T)1.33314422036e-1;
-    near = near * s - (T)3.33332819422e-1;
-    near = near * s * x + x;
-    return FN(select)((FN(mask))(a < FN(splat)((T)0.625)), near, (V)((FN(mask))far | sign));
+    V p = FN(splat)((T)1.9875691500e-4);
+    p = p * r + (T)1.3981999507e-3;
+    p = p * r + (T)8.3334519073e-3;
+    p = p * r + (T)4.1665795894e-2;
+    p = p * r + (T)1.6666665459e-1;
+    p = p * r + (T)5.0000001201e-1;
+    p = p * (r * r) + r;
+    const V power = (V)(((FN(mask))shifted - 0x4B400000 + 127) << 23);
+    const V t = p * power + (power - 1);
+    return (V)((FN(mask))(t / (t + 2)) | sign);
 }
 
 /* gain * tanh(slope * x) + shift, with constants */

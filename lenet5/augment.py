@@ -177,7 +177,7 @@ class Invert:
 
 
 Distortion = Affine | Crop | Flip | Elastic | Photo | Cutout | Invert
-#: By name, in the order in which they are done.
+#: By name, in the order in which they are done; the last one in the place of affine.
 AUGMENTATIONS: dict[str, Distortion] = {
     "affine": Affine(),
     "rotation": Affine(scale=0.0, shear=0.0, shift=0.0),
@@ -190,6 +190,8 @@ AUGMENTATIONS: dict[str, Distortion] = {
     "photo": Photo(),
     "cutout": Cutout(),
     "invert": Invert(),
+    # Those of P98, in ranges that it does not print: shifts, scaling, squeezing, horizontal shear, no rotation.
+    "paper": Affine(rotation=0.0, scale=0.12, shear=0.2, shift=2.0),
 }
 
 
@@ -198,9 +200,10 @@ def canonical(names: str) -> str:
     given = [name.strip() for name in names.split(",")] if isinstance(names, str) else []
     if given == ["none"]:
         return "none"
-    if not given or len(set(given)) < len(given) or not set(given) <= set(AUGMENTATIONS):
+    both = {"affine", "paper"} <= set(given)  # two ranges of the same
+    if not given or len(set(given)) < len(given) or not set(given) <= set(AUGMENTATIONS) or both:
         expected = f"none, or one or more of {', '.join(AUGMENTATIONS)}, each once, with commas between"
-        raise ValueError(f"augment is {names!r}, expected {expected}")
+        raise ValueError(f"augment is {names!r}, expected {expected}{' and not affine beside paper' * both}")
     return ",".join(name for name in AUGMENTATIONS if name in given)
 
 

@@ -13,6 +13,8 @@ OPTIMIZERS = {
     "adam": (_kernels.ADAM, 2e-3),
     "adamw": (_kernels.ADAMW, 2e-3),
     "rmsprop": (_kernels.RMSPROP, 1e-3),
+    # Whatever the batch. P98 begins with 5e-4, at which training from its first weights diverges here.
+    "sdlm": (_kernels.SDLM, 5e-5),
 }
 LOSSES = ("cross-entropy", "map", "mse")
 
@@ -82,6 +84,8 @@ class Config:
         for name in ("nesterov", "batch_norm"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected True or False")
+        if self.optimizer == "sdlm" and (self.dropout or self.batch_norm):
+            raise ValueError("sdlm takes the curvature of the network as it is, without dropout and batch_norm")
         if self.patience and not self.validation:
             raise ValueError("patience needs validation pictures to tell a better epoch by, and validation is 0")
         object.__setattr__(self, "augment", augment.canonical(self.augment))

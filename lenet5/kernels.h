@@ -108,7 +108,8 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
         return LANES * (gradients > plane ? gradients : plane);
     }
     if (op->kind == OP_TABLE_CONV2D)
-        return (int64_t)op->out_channels * op->out_height * (op->in_width + op->kernel_size - 1 + LANES) * LANES;
+        return LANES * ((int64_t)op->out_channels * ((int64_t)op->out_height * op->in_width + LANES) +
+                        (int64_t)op->out_height * op->kernel_size);
     if (op->kind != OP_CONV2D)
         return 0;
     if (lenet5_has_winograd(op))

@@ -54,7 +54,7 @@ typedef struct {
     void (*table_conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y);
     void (*table_conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,
                                   int accumulate, T *scratch);
-    /* W, b (out_channels): coefficients and biases */
+    /* W, b (out_channels): coefficients and biases; dW and db as above */
     void (*subsample_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y);
     void (*subsample_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,
                                int accumulate);

@@ -15,7 +15,7 @@ from .config import Config
 from .errors import DivergedError, ModelFileError, one_line
 from .layers import RBF, ScaledTanh, Sigmoid, Tanh
 from .network import Network
-from .train import Trainer
+from .train import Trainer, config_for
 from .variants import CHOICES, VARIANTS
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class LeNet5(Classifier, Network):
         See `variants.Choices`; where they are not given they are the variant's.
     labels : sequence of str
         Names of the classes: printable, at most 100 characters each.
+    initializer : one of `network.INITIALIZERS`, optional
+        Of the first weights; unless given, the variant's.
 
     Attributes
     ----------
@@ -61,6 +63,7 @@ class LeNet5(Classifier, Network):
         c3: str | None = None,
         head: str | None = None,
         labels: Sequence[str] = DIGITS,
+        initializer: str | None = None,
     ):
         if variant not in VARIANTS:
             raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
@@ -76,7 +79,7 @@ class LeNet5(Classifier, Network):
                 raise ValueError(f"label {label[:40]!r} is not 1 to {MAX_LABEL} characters that can be printed")
         self.training: dict | None = None
         super().__init__(kind.layers(choices, len(self.labels)), seed=seed, background=kind.background,
-                         ink=kind.ink, initializer=kind.initializer, margin=kind.margin)  # fmt: skip
+                         ink=kind.ink, initializer=initializer or kind.initializer, margin=kind.margin)  # fmt: skip
 
     def fit(self, X: np.ndarray, y: np.ndarray, *, threads: int | None = None, **settings) -> "LeNet5":
         """Train quietly, on from the present weights; returns self. For a fresh start make a new LeNet5.
@@ -103,7 +106,7 @@ class LeNet5(Classifier, Network):
             raise TypeError(
                 f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"
             )
-        config = Config(**{"validation": 0, "seed": self.seed or 0, **settings})
+        config = config_for(self, **{"validation": 0, "seed": self.seed or 0, **settings})
         trainer = Trainer(self, X, y, config, threads)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
         for _ in trainer.run():

@@ -15,7 +15,7 @@ from .threads import check_threads, default_threads, parallel
 PIXELS_PER_THREAD = 256 * 32 * 32
 #: Sizes of input whose programs are kept.
 MAX_PROGRAMS = 16
-INITIALIZERS = ("he", "1998")
+INITIALIZERS = ("he", "1998", "1998-root")
 #: Steps whose output an activation may overwrite: no backward kernel reads it.
 OVERWRITABLE = (_kernels.CONV2D, _kernels.TABLE_CONV2D, _kernels.AVG_POOL2D, _kernels.SUBSAMPLE, _kernels.BATCH_NORM)
 
@@ -46,6 +46,7 @@ class Network:
         "he": uniform, variance 2 / fan-in before a ReLU and 1 / fan-in elsewhere; biases 0; sub-sampling takes means.
         "1998": uniform within +-2.4 / fan-in, biases likewise (P98 appendix A); the weight of a connection in
         sub-sampling is a quarter of the coefficient, which so lies within +-2.4.
+        "1998-root": uniform within +-2.4 / sqrt(fan-in), biases and coefficients likewise.
     margin : int
         Pixels at each side of the 32 x 32 field that the network does not look at.
     fused : bool
@@ -92,7 +93,10 @@ class Network:
             raise ValueError(f"initializer is {initializer!r}, expected one of {', '.join(INITIALIZERS)}")
         if seed is not None:
             rng = np.random.Generator(np.random.PCG64(seed))
-            {"he": self._initialize_he, "1998": self._initialize_1998}[initializer](rng)
+            if initializer == "he":
+                self._initialize_he(rng)
+            else:
+                self._initialize_1998(rng, 0.5 if initializer == "1998-root" else 1)
 
     def _initialize_he(self, rng: np.random.Generator) -> None:
         following = dict(zip(self.layers, list(self.layers.values())[1:], strict=False))
@@ -105,12 +109,12 @@ class Network:
                 gain = 6 if getattr(following.get(owner), "kind", None) == _kernels.RELU else 3
                 tensor[...] = _uniform(rng, np.sqrt(gain / layer.fan_in()), layer, tensor.shape)
 
-    def _initialize_1998(self, rng: np.random.Generator) -> None:
+    def _initialize_1998(self, rng: np.random.Generator, power: float) -> None:
         for name, tensor in self.state_dict().items():
             owner, kind = name.rsplit(".", 1)
             layer = self.layers[owner]
-            bound = 2.4 / layer.fan_in()
-            if kind == "weight" and isinstance(layer, SubSample2d):
+            bound = 2.4 / layer.fan_in() ** power
+            if kind == "weight" and isinstance(layer, SubSample2d) and power == 1:
                 bound *= layer.kernel_size**2
             tensor[...] = _uniform(rng, bound, layer, tensor.shape)
 
@@ -144,7 +148,7 @@ class Network:
             if layer.connections(shape):
                 n_parameters = sum(math.prod(s) for s in layer.parameter_shapes().values())
                 rows.append(
-                    LayerSummary(name, type(layer).__name__, layer.output_shape(shape), n_parameters,
+                    LayerSummary(name, _kind(layer), layer.output_shape(shape), n_parameters,
                                  layer.connections(shape), layer.macs(shape))
                 )  # fmt: skip
             shape = layer.output_shape(shape)
@@ -255,6 +259,13 @@ def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tup
     if fused and [layer for _, layer in order[1:3]] == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
         steps[:3] = [(_kernels.CONV_POOL, tuple(name for name, _ in order[:3]))]
     return steps
+
+
+def _kind(layer: Layer) -> str:
+    """What a layer is called in the table: with the pairs of channels that are connected where not all are."""
+    table = getattr(layer, "table", None)
+    pairs = f" {layer.n_pairs}/{layer.in_channels * layer.out_channels}" if table else ""
+    return type(layer).__name__ + pairs
 
 
 def _is_first(layer: Layer) -> bool:

@@ -99,8 +99,10 @@ INLINE void FN(subsample_backward_of)(const lenet5_op *op, const T *X, const T *
                                       int accumulate, const int KS) {
     const int W = op->in_width, M = op->out_channels / op->in_channels;
     const T factor = (T)1 / (KS * KS);
-    memset(dX, 0, sizeof(T) * op->in_channels * op->in_height * W * LANES);
+    if (op->in_height % KS || W % KS)
+        memset(dX, 0, sizeof(T) * op->in_channels * op->in_height * W * LANES);
     for (int o = 0; o < op->out_channels; o++) {
+        const int is_first = o % M == 0; /* of those that read this channel */
         V dw_total = {0}, db_total = {0};
         for (int y = 0; y < op->out_height; y++)
             for (int x = 0; x < op->out_width; x++, dY += LANES) {
@@ -112,7 +114,10 @@ INLINE void FN(subsample_backward_of)(const lenet5_op *op, const T *X, const T *
                     for (int i = 0; i < KS; i++)
                         for (int j = 0; j < KS; j++) {
                             T *to = dX + at + (i * W + j) * LANES + v;
-                            FN(store)(to, FN(load)(to) + share);
+                            V sum = share;
+                            if (!is_first)
+                                sum += FN(load)(to);
+                            FN(store)(to, sum);
                         }
                 }
             }

@@ -32,9 +32,11 @@ def regularized_layers(layers: dict[str, Layer], *, dropout: float = 0.0, batch_
 
 
 def _first_dense(layers: dict[str, Layer]) -> int:
-    """The index of the convolution in front of the first dense layer: it has one output a channel."""
+    """The index of the convolution before the first dense layer: it has one output a channel; past the end: none."""
     names = list(layers)
-    first = next(i for i, layer in enumerate(layers.values()) if isinstance(layer, Linear))
+    first = next((i for i, layer in enumerate(layers.values()) if isinstance(layer, Linear)), None)
+    if first is None:  # LeNet-1
+        return len(names)
     return max(i for i in range(first) if isinstance(layers[names[i]], Conv2d))
 
 
@@ -54,7 +56,9 @@ def fold(trained: Network, parameters: np.ndarray, network: Network) -> None:
             for which in ("weight", "bias", "running_mean", "running_var")
         )
         factor = weight / np.sqrt(variance + EPSILON)
+        table = getattr(network.layers[layer], "table", None)
         if kind == "weight":
-            tensor[...] = tensor * factor.reshape(-1, *[1] * (tensor.ndim - 1))
+            each = factor if table is None else np.repeat(factor, [len(row) for row in table])
+            tensor[...] = tensor * each.reshape(-1, *[1] * (tensor.ndim - 1))
         else:
             tensor[...] = (tensor - mean) * factor + bias

@@ -10,7 +10,7 @@
 #if VECTOR_BYTES == 64
 #define TABLE_PIXELS 10
 #define TABLE_PIXELS_BACK 7
-#define TABLE_OUTPUTS 4
+#define TABLE_OUTPUTS 5
 #else
 #define TABLE_PIXELS 5
 #define TABLE_PIXELS_BACK 5
@@ -63,39 +63,44 @@ static void FN(table_conv2d_forward)(const lenet5_op *op, const T *X, const T *W
         FN(table_forward)(op, X, W, b, Y, op->kernel_size);
 }
 
-/* NX pixels of row y of dX of input channel c: m points at their leftmost gradient in the first row of padded dY, whose
- * rows are PW wide. The kernel is read backwards. */
-INLINE void FN(table_input_gradient_block)(const lenet5_op *op, const T *m, const T *W, T *dX, int c, int y, int PW,
-                                           const int KS, const int NX) {
-    const int OH = op->out_height;
+/* NX pixels of row y of dX += one output channel's part: m points at their leftmost gradient in the first row of padded
+ * dY, whose rows are PW wide. The kernel is read backwards. */
+INLINE void FN(table_input_gradient_block)(const lenet5_op *op, const T *m, const T *w, T *dX, int y, int PW, const int KS,
+                                           const int NX) {
+    const int OH = op->out_height, from = y - OH + 1 > 0 ? y - OH + 1 : 0, to = y < KS - 1 ? y : KS - 1;
     for (int v = 0; v < LANES; v += VL) {
         V acc[16];
-        UNROLL for (int i = 0; i < NX; i++) acc[i] = (V){0};
-        for (int o = 0; o < op->out_channels; o++) {
-            const int32_t kernel = op->constants[(int64_t)o * op->in_channels + c];
-            if (kernel >= 0)
-                for (int ky = y - OH + 1 > 0 ? y - OH + 1 : 0; ky < KS && ky <= y; ky++)
-                    FN(table_taps)(m + ((int64_t)o * OH + y - ky) * PW * LANES + v,
-                                   W + ((int64_t)kernel * KS + ky) * KS + KS - 1, -1, acc, KS, NX);
-        }
+        UNROLL for (int i = 0; i < NX; i++) acc[i] = FN(load)(dX + i * LANES + v);
+        for (int ky = from; ky <= to; ky++)
+            FN(table_taps)(m + (int64_t)(y - ky) * PW * LANES + v, w + ky * KS + KS - 1, -1, acc, KS, NX);
         UNROLL for (int i = 0; i < NX; i++) FN(store)(dX + i * LANES + v, acc[i]);
     }
 }
 
-/* scratch: dY (O, OH, IW + KS - 1) with KS - 1 columns of zeros on each side */
+/* Pair by pair, so that both planes stay in the first cache. scratch: dY of one channel, (OH, IW + KS - 1) with KS - 1
+ * columns of zeros on each side. */
 INLINE void FN(table_input_gradient)(const lenet5_op *op, const T *dY, const T *W, T *dX, T *scratch, const int KS) {
-    const int IW = op->in_width, OW = op->out_width, PW = IW + KS - 1, n_rows = op->out_channels * op->out_height;
-    memset(scratch, 0, sizeof(T) * n_rows * PW * LANES);
-    for (int r = 0; r < n_rows; r++)
-        memcpy(scratch + ((int64_t)r * PW + KS - 1) * LANES, dY + (int64_t)r * OW * LANES, sizeof(T) * OW * LANES);
-    for (int c = 0; c < op->in_channels; c++)
-        for (int y = 0; y < op->in_height; y++, dX += (int64_t)IW * LANES) {
-            int x = 0;
-            for (; x + TABLE_PIXELS_BACK <= IW; x += TABLE_PIXELS_BACK)
-                FN(table_input_gradient_block)(op, scratch + x * LANES, W, dX + x * LANES, c, y, PW, KS, TABLE_PIXELS_BACK);
-            for (; x < IW; x++)
-                FN(table_input_gradient_block)(op, scratch + x * LANES, W, dX + x * LANES, c, y, PW, KS, 1);
+    const int IW = op->in_width, OH = op->out_height, OW = op->out_width, PW = IW + KS - 1;
+    const int64_t plane = (int64_t)op->in_height * IW * LANES;
+    memset(dX, 0, sizeof(T) * op->in_channels * plane);
+    memset(scratch, 0, sizeof(T) * OH * PW * LANES);
+    for (int o = 0; o < op->out_channels; o++) {
+        for (int r = 0; r < OH; r++)
+            memcpy(scratch + ((int64_t)r * PW + KS - 1) * LANES, dY + (int64_t)(o * OH + r) * OW * LANES,
+                   sizeof(T) * OW * LANES);
+        for (int c = 0; c < op->in_channels; c++) {
+            const int32_t kernel = op->constants[(int64_t)o * op->in_channels + c];
+            const T *w = W + (int64_t)kernel * KS * KS;
+            for (int y = 0; kernel >= 0 && y < op->in_height; y++) {
+                T *row = dX + c * plane + (int64_t)y * IW * LANES;
+                int x = 0;
+                for (; x + TABLE_PIXELS_BACK <= IW; x += TABLE_PIXELS_BACK)
+                    FN(table_input_gradient_block)(op, scratch + x * LANES, w, row + x * LANES, y, PW, KS, TABLE_PIXELS_BACK);
+                for (; x < IW; x++)
+                    FN(table_input_gradient_block)(op, scratch + x * LANES, w, row + x * LANES, y, PW, KS, 1);
+            }
         }
+    }
 }
 
 /* Row ky of the kernels of NO outputs that see the input x: sums over pixels in registers, over lanes at the end. */
@@ -118,29 +123,37 @@ INLINE void FN(table_weight_block)(const lenet5_op *op, const T *x, const T *con
         UNROLL for (int t = 0; t < NT; t++) dW[o][t] += FN(sum_lanes)(total[o * NT + t]);
 }
 
-/* Adds to dW. NT divides KS. */
+/* Adds to dW, for NO outputs that see channel c. NT divides KS. */
+INLINE void FN(table_weight_rows)(const lenet5_op *op, const T *X, int c, const T *const *dY, T *const *dW, const int KS,
+                                  const int NO, const int NT) {
+    for (int tap = 0; tap < KS * KS; tap += NT) {
+        T *to[TABLE_OUTPUTS];
+        UNROLL for (int o = 0; o < NO; o++) to[o] = dW[o] + tap;
+        FN(table_weight_block)(op, X + (((int64_t)c * op->in_height + tap / KS) * op->in_width + tap % KS) * LANES, dY, to,
+                               NO, NT);
+    }
+}
+
 INLINE void FN(table_weight_gradients)(const lenet5_op *op, const T *X, const T *dY, T *dW, const int KS, const int NT) {
     const int64_t plane = (int64_t)op->out_height * op->out_width * LANES;
-    for (int c = 0; c < op->in_channels; c++)
-        for (int tap = 0; tap < KS * KS; tap += NT) {
-            const T *x = X + (((int64_t)c * op->in_height + tap / KS) * op->in_width + tap % KS) * LANES;
-            const T *from[TABLE_OUTPUTS];
-            T *to[TABLE_OUTPUTS];
-            int n = 0;
-            for (int o = 0; o < op->out_channels; o++) {
-                const int32_t kernel = op->constants[(int64_t)o * op->in_channels + c];
-                if (kernel < 0)
-                    continue;
-                from[n] = dY + o * plane;
-                to[n++] = dW + (int64_t)kernel * KS * KS + tap;
-                if (n == TABLE_OUTPUTS) {
-                    FN(table_weight_block)(op, x, from, to, TABLE_OUTPUTS, NT);
-                    n = 0;
-                }
+    for (int c = 0; c < op->in_channels; c++) {
+        const T *from[TABLE_OUTPUTS];
+        T *to[TABLE_OUTPUTS];
+        int n = 0;
+        for (int o = 0; o < op->out_channels; o++) {
+            const int32_t kernel = op->constants[(int64_t)o * op->in_channels + c];
+            if (kernel < 0)
+                continue;
+            from[n] = dY + o * plane;
+            to[n++] = dW + (int64_t)kernel * KS * KS;
+            if (n == TABLE_OUTPUTS) {
+                FN(table_weight_rows)(op, X, c, from, to, KS, TABLE_OUTPUTS, NT);
+                n = 0;
             }
-            for (int i = 0; i < n; i++)
-                FN(table_weight_block)(op, x, from + i, to + i, 1, NT);
         }
+        for (int i = 0; i < n; i++)
+            FN(table_weight_rows)(op, X, c, from + i, to + i, KS, 1, NT);
+    }
 }
 
 static void FN(table_conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,

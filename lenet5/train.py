@@ -7,14 +7,15 @@ resumed ends with those of one that was not.
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from time import perf_counter
 
 import numpy as np
 
-from . import _kernels, augment
+from . import _kernels, augment, curvature
 from .config import OPTIMIZERS, Config
 from .errors import DivergedError
+from .layers import RBF, Targets
 from .losses import cross_entropy
 from .mapped import Pages
 from .network import Network, check_labels, check_pictures
@@ -97,7 +98,8 @@ class Trainer:
         self.validation = (self._order.read_validation(X), y[self._order.validation]) if config.validation else None
         self.network, self.config = network, config
         self.threads = default_threads() if threads is None else check_threads(threads)
-        self._pictures, self._labels = network.pictures(X), y
+        self._X, self._labels = X, y
+        self._pictures = network.pictures(X)
         self._trained = _trained_network(network, config)
         self._moments = [_kernels.aligned_zeros(len(self._trained.parameters), np.float32) for _ in range(2)]
         self._average = self._trained.parameters.copy() if config.average else None
@@ -160,6 +162,8 @@ class Trainer:
         first_step = at.epoch * self.steps_per_epoch + at.step
         rates = self._learning_rates(first_step, n_steps)
         started = perf_counter()
+        if config.optimizer == "sdlm" and at.step == 0:
+            self._take_curvature()
         self._training.prepare(self._pictures, self._labels, positions, rates, first_step, distortions,
                                at.epoch)  # fmt: skip
         parallel(self._training.run, self.threads)
@@ -171,6 +175,15 @@ class Trainer:
         at.n_correct += n_correct
         at.step += n_steps
         at.seconds += perf_counter() - started
+
+    def _take_curvature(self) -> None:
+        """The rates of all parameters for the pass that begins, from the first pictures of its order."""
+        config = self.config
+        some = np.sort(self._order.numbers(self._at.epoch, 0, curvature.N_PICTURES))
+        loss = "mse" if config.loss == "mse" else "cross-entropy"
+        rubbish = -config.rubbish_penalty if config.loss == "map" else -math.inf
+        h = curvature.diagonal(self._trained, self._X[some], self._labels[some], loss=loss, rubbish=rubbish)
+        self._moments[1][:] = curvature.rates(h)
 
     def _take_average(self, n_before: int, n_steps: int) -> None:
         """The running average of the weights; the mean of all until there are enough of them."""
@@ -283,6 +296,16 @@ class Trainer:
         if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= self._order.n:
             raise ValueError("the saved position is malformed: a count is out of range")
         return at
+
+
+def config_for(network: Network, **settings) -> Config:
+    """A `Config` for this network: where it is not given, the learning rate is a tenth of what suits the optimizer if
+    scores are sums over many features of squared distances, which are as much steeper."""
+    config = Config(**settings)
+    is_steep = any(isinstance(layer, RBF) and not isinstance(layer, Targets) for layer in network.layers.values())
+    if settings.get("learning_rate") is None and config.optimizer != "sdlm" and is_steep:
+        return replace(config, learning_rate=config.learning_rate / 10)
+    return config
 
 
 def _trained_network(network: Network, config: Config) -> Network:

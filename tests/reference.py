@@ -53,6 +53,62 @@ def pool2d_gradient(dY, X, k, use_max):
     return dX
 
 
+def table_conv2d(X, W, b, table):
+    """conv2d with the kernels W (pairs, K, K) of the connected pairs, row by row of the table, zeros elsewhere."""
+    return conv2d(X, spread(W, table, X.shape[1]), b)
+
+
+def spread(W, table, n_channels):
+    """(O, C, K, K) from kernels (pairs, K, K)."""
+    dense = np.zeros((len(table), n_channels, *W.shape[1:]))
+    pairs = [(o, c) for o, row in enumerate(table) for c in row]
+    for kernel, (o, c) in zip(W, pairs, strict=True):
+        dense[o, c] = kernel
+    return dense
+
+
+def gathered(dense, table):
+    """The kernels (pairs, K, K) of the connected pairs."""
+    return np.array([dense[o, c] for o, row in enumerate(table) for c in row])
+
+
+def subsample2d(X, k, w, b):
+    """w[o] times the mean of the window in channel o // (O / C), plus b[o]."""
+    means = np.repeat(avg_pool2d(X, k), len(w) // X.shape[1], axis=1)
+    return means * w[:, None, None] + b[:, None, None]
+
+
+def rbf(X, centres):
+    """Minus the squared distances (N, O, H, W) of X (N, C, H, W) to centres (O, C)."""
+    return -((np.asarray(X, np.float64)[:, None] - np.asarray(centres)[:, :, None, None]) ** 2).sum(axis=2)
+
+
+def scaled_tanh(X):
+    return 1.7159 * np.tanh(2 / 3 * np.asarray(X, np.float64))
+
+
+def sigmoid(X):
+    return 1 / (1 + np.exp(-np.asarray(X, np.float64)))
+
+
+def network(layers, tensors, X):
+    """The scores (N, O, h, w) of any network of this program, layer by layer, for X (N, C, H, W)."""
+    for name, layer in layers.items():
+        kind, w, b = type(layer).__name__, tensors.get(f"{name}.weight"), tensors.get(f"{name}.bias")
+        if kind in ("Conv2d", "Linear"):
+            table = layer.table or ((*range(X.shape[1]),),) * len(b)
+            X = table_conv2d(X, w.reshape(-1, layer.kernel_size, layer.kernel_size), b, table)
+        elif kind == "SubSample2d":
+            X = subsample2d(X, layer.kernel_size, w.astype(np.float64), b.astype(np.float64))
+        elif kind in ("RBF", "Targets"):
+            X = rbf(X, layer.centres)
+        elif kind in ("AvgPool2d", "MaxPool2d"):
+            X = {"AvgPool2d": avg_pool2d, "MaxPool2d": max_pool2d}[kind](X, layer.kernel_size)
+        else:
+            X = {"ReLU": relu, "Tanh": np.tanh, "ScaledTanh": scaled_tanh, "Sigmoid": sigmoid}[kind](X)
+    return X
+
+
 def relu(X):
     return np.maximum(X, 0)
 

@@ -404,3 +404,10 @@ def test_instruction_set(isa):
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__]
     child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert child.returncode == 0, child.stdout[-3000:] + child.stderr[-1000:]
+
+
+def test_the_paper_s_distortions_know_no_rotation():
+    assert AUGMENTATIONS["paper"].ranges()["rotation"] == 0
+    assert canonical("paper,cutout") == "cutout,paper"
+    with pytest.raises(ValueError, match="not affine beside paper"):
+        canonical("affine,paper")

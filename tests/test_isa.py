@@ -17,7 +17,9 @@ from lenet5 import _kernels
 CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_everything_compiled starts
 FILES = [
     "test_kernels.py",
+    "test_kernels_family.py",
     "test_augment.py",
+    pytest.param("test_variants.py", marks=pytest.mark.slow),
     pytest.param("test_network.py", marks=pytest.mark.slow),
     pytest.param("test_training_kernel.py", marks=pytest.mark.slow),
 ]

@@ -1,0 +1,76 @@
+"""benchmarks/reproduce.py: its figures on small numbers, and a run from end to end."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def reproduce():
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        spec = importlib.util.spec_from_file_location("reproduce", BENCHMARKS / "reproduce.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+    return module
+
+
+def test_rejection_keeps_the_surest(reproduce):
+    # gaps 4, 3, 2, 1; the second surest is wrong
+    scores = np.array([[0, 4], [3, 0], [0, 2], [1, 0]], float)
+    y = np.array([1, 1, 1, 0])
+    assert reproduce.rejection(scores, y, 0.25) == 0
+    assert reproduce.rejection(scores, y, 0.24) == 0.75
+    assert reproduce.rejection(scores, np.array([1, 0, 1, 0]), 0.0) == 0
+    assert reproduce.rejection(scores, 1 - np.array([1, 0, 1, 0]), 0.5) == 1
+
+
+def test_rejection_by_trying_every_share(reproduce):
+    rng = np.random.default_rng(0)
+    scores, y = rng.normal(size=(200, 10)), rng.integers(0, 10, 200)
+    scores[np.arange(200), y] += 3
+    best = np.sort(scores, axis=1)
+    order = np.argsort(best[:, -2] - best[:, -1])
+    right = scores.argmax(axis=1) == y
+    expected = min(k / 200 for k in range(200) if (~right[order[: 200 - k]]).mean() <= 0.05)
+    assert reproduce.rejection(scores, y, 0.05) == pytest.approx(expected)
+
+
+def test_a_fixed_order_is_that_of_the_first_pass(reproduce):
+    from lenet5.order import Order
+
+    order = Order(100, 0, 3)
+    fixed = reproduce.FixedOrder(Order(100, 0, 3))
+    np.testing.assert_array_equal(fixed.numbers(5, 0, 100), order.numbers(0, 0, 100))
+    assert (order.numbers(5, 0, 100) != order.numbers(0, 0, 100)).any()
+
+
+@pytest.mark.mnist
+def test_a_run(tmp_path, mnist_dir):
+    command = [sys.executable, BENCHMARKS / "reproduce.py", "--variant", "lenet1", "--passes", "2", "--pictures", "400"]
+    command += ["--seeds", "7", "--augment", "none", "paper", "--out", tmp_path / "r.json", "--data-dir", mnist_dir]
+    # The scripts import what lies beside them.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    first, again = (
+        subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout for _ in range(2)
+    )
+    runs = json.loads((tmp_path / "r.json").read_text())["runs"]
+    assert [run["config"]["augment"] for run in runs] == ["none", "paper"]
+    for run in runs:
+        assert [point["pass"] for point in run["curve"]] == [1, 2]
+        assert run["test_error"] == run["curve"][-1]["test_error"] < 0.9
+        assert 0 < run["rejection"] <= 1
+    assert "pass  2" in first
+    assert "pass  2" not in again  # what is there is not made again
+    assert again.splitlines()[-1] == first.splitlines()[-1]
+    assert (tmp_path / "r.png").stat().st_size > 1000
