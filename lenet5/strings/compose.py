@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from ..ink import Box, box_of
-from .segmentnet import SEPARATORS
+from .networks import SEPARATORS
 
 _MARGIN = 6  # pixels round a string
 _STRAYS = "=~"  # marks that are no character: two dashes, a scribble
