@@ -1,8 +1,8 @@
 """The networks that read strings, and the file that they come in.
 
 A segment network says which character a run of pieces is, or that it is none. It has LeNet-5's layers, with more maps,
-two channels of input (pieces.py) and a class for rubbish (LeCun, Bottou, Bengio, Haffner 1998, section VII-A). A sliding
-one is LeNet-5 with a class for blank (sliding.py).
+two channels of input (pieces.py) and a class for rubbish (LeCun, Bottou, Bengio, Haffner 1998, section VII-A). A
+sliding one is LeNet-5 with a class for blank (sliding.py).
 """
 
 import os
