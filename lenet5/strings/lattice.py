@@ -39,8 +39,8 @@ def search(
     """The characters on the best way, from left to right, and the logarithm of the weight of all ways.
 
     first, stop (n,): pieces of each hypothesis · scores (n, classes): as `odds` gives · leave_out (pieces,): the
-    logarithm of the weight of leaving a piece out, below 0 and as its ink · length: so many characters of the first ``n_counted`` classes
-    (default: of all), if that can be.
+    logarithm of the weight of leaving a piece out, below 0 and in proportion to its ink · length: so many characters
+    of the first ``n_counted`` classes (default: of all), if that can be.
     """
     n_counted = scores.shape[1] if n_counted is None else n_counted
     edges: list[list[tuple[int, int, int, float]]] = [[] for _ in range(len(leave_out) + 1)]  # by their end

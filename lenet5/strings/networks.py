@@ -18,7 +18,7 @@ from ..network import Network
 SEPARATORS = ".,-+"
 CLASSES = (*"0123456789", *SEPARATORS, "rubbish")
 RUBBISH = len(CLASSES) - 1
-WIDTHS = (16, 48, 192, 96)  # maps of C1, C3, C5, units of F6
+WIDTHS = (12, 32, 160, 84)  # maps of C1, C3, C5, units of F6
 MOST_NETWORKS = 8
 
 
