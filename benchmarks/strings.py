@@ -17,18 +17,21 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from unittest import mock
 
 import numpy as np
 from common import machine, parser, save
 from PIL import Image
 
 from lenet5 import datasets, pretrained
-from lenet5.strings import compose, evaluation, reader
+from lenet5.decode import decode
+from lenet5.images import to_grey
+from lenet5.strings import compose, evaluation, lines, reader, sliding
 
 RAPIDOCR = """
 import json, sys
 from rapidocr_onnxruntime import RapidOCR
-engine = RapidOCR()
+engine = RapidOCR(intra_op_num_threads=2)
 for line in sys.stdin:
     found, _ = engine(line.rstrip("\\n"))
     print("\\u0001" + json.dumps(" ".join(text for _, text, _ in found or [])), flush=True)
@@ -70,6 +73,19 @@ def ours(network) -> Callable[[list[Path]], list[str]]:
     return lambda files: [str(reader.read(file, network=network)) for file in files]
 
 
+def lattice_alone(files: list[Path]) -> list[str]:
+    """Over-segmentation and the graph search, without what the sliding network says."""
+    with mock.patch.multiple(reader, SLIDING_SHARE=0.0, MOST_SLIDING=0.0):
+        return ours(None)(files)
+
+
+def sliding_alone(files: list[Path]) -> list[str]:
+    """The sliding network and its own search, on the lines that are found."""
+    net = reader.shipped_once().sliding
+    found = (lines.find(to_grey(decode(file))) for file in files)
+    return [" ".join(sliding.read_line(number.ink, net) for number in numbers) for numbers in found]
+
+
 def tesseract(files: list[Path]) -> list[str]:
     """Digits mode, one line of text a picture; all of a set in one process."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as names:
@@ -83,8 +99,8 @@ def tesseract(files: list[Path]) -> list[str]:
 
 def rapidocr(python: str) -> Callable[[list[Path]], list[str]]:
     def read(files: list[Path]) -> list[str]:
-        lines = "".join(f"{file}\n" for file in files)
-        run = subprocess.run([python, "-c", RAPIDOCR], input=lines, capture_output=True, text=True)
+        names = "".join(f"{file}\n" for file in files)
+        run = subprocess.run([python, "-c", RAPIDOCR], input=names, capture_output=True, text=True)
         return [json.loads(line[1:]) for line in run.stdout.splitlines() if line.startswith("\x01")]
 
     return read
@@ -92,7 +108,11 @@ def rapidocr(python: str) -> Callable[[list[Path]], list[str]]:
 
 def contestants(python: str) -> dict[str, Callable]:
     """By name; those that are not installed are left out, with a word on standard error."""
-    found = {"lenet5": ours(pretrained()), "lenet5, segment network alone": ours(None)}
+    found = {
+        "lenet5": ours(pretrained()),
+        "lenet5: its lattice alone": lattice_alone,
+        "lenet5: its sliding network alone": sliding_alone,
+    }
     if shutil.which("tesseract"):
         found["tesseract"] = tesseract
     else:
@@ -122,6 +142,7 @@ def main() -> None:
     arguments.add_argument("--n", type=int, default=1000, help="composed strings of each style")
     arguments.add_argument("--n-peers", type=int, default=200, help="of these for the other programs, at most")
     arguments.add_argument("--test", action="store_true", help="digits of the test set; else of the validation part")
+    arguments.add_argument("--n-pictures", type=int, default=100, help="of a folder, for the other programs, at most")
     arguments.add_argument("--pictures", type=Path, nargs="*", default=[], help="folders of pictures with labels.csv")
     arguments.add_argument("--half", type=int, choices=(0, 1), help="only a fixed half of each folder's pictures")
     arguments.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr-onnxruntime")
@@ -134,10 +155,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             files, rights = as_files(pictures, Path(folder)), [right for _, right in pictures]
             for name, read in found.items():
-                n = len(files) if name.startswith("lenet5") or set_name not in compose.STYLES else options.n_peers
+                most = options.n_peers if set_name in compose.STYLES else options.n_pictures
+                n = len(files) if name.startswith("lenet5") else most
                 report = measure(name, read, files[:n], rights[:n])
                 rows.append({"set": set_name, "contestant": name, **report})
-                print(f"{set_name:<10} {name:<30} {report['n']:>5} strings  {100 * report['accuracy']:6.2f} % right  "
+                print(f"{set_name:<10} {name:<34} {report['n']:>5} strings  {100 * report['accuracy']:6.2f} % right  "
                       f"digits {100 * report['digit_accuracy']:6.2f} %", flush=True)  # fmt: skip
     save("strings", {"machine": machine(), "test": options.test, "half": options.half, "rows": rows}, options.out)
 
