@@ -100,7 +100,7 @@ def tesseract(files: list[Path]) -> list[str]:
 def rapidocr(python: str) -> Callable[[list[Path]], list[str]]:
     def read(files: list[Path]) -> list[str]:
         names = "".join(f"{file}\n" for file in files)
-        run = subprocess.run([python, "-c", RAPIDOCR], input=names, capture_output=True, text=True)
+        run = subprocess.run([python, "-c", RAPIDOCR], input=names, capture_output=True, text=True, timeout=3600)
         return [json.loads(line[1:]) for line in run.stdout.splitlines() if line.startswith("\x01")]
 
     return read
