@@ -21,31 +21,23 @@ TALLEST, LOWEST = 40, 18  # pixels of a number's digits as they are read; others
 THINNEST = 0.09  # of the height: thinner strokes are thickened to it
 WORD_GAP = 1.5  # of the height: a wider gap parts two numbers
 CLEAR = 2.2  # ink is so many times stronger than the paper varies, printed patterns included
-# A line that leans by more than this, as a tangent, is put upright by so much of it.
-LEANING, UPRIGHT = 0.25, 0.6
-SLANTS = np.arange(-0.4, 0.85, 0.05)
 MOST_MARKS = 3000
 
 
 @dataclass(frozen=True)
 class Number:
     """The ink of one number: ink (h, w) float32 in 0..1 at ``scale`` times the size of the picture, where its corner
-    lies at pixel (top, left); line: the number of its line, from 0; shear: by how many pixels each row of ``ink`` was
-    moved to the left for each row that it lies above the middle one."""
+    lies at pixel (top, left); line: the number of its line, from 0."""
 
     ink: np.ndarray
     scale: float
     top: float
     left: float
     line: int
-    shear: float = 0.0
 
     def box(self, box) -> Box:
         """A box of ``ink`` in pixels of the picture."""
-        moved = self.shear * ((len(self.ink) - 1) / 2 - (box[0] + box[2] - 1) / 2) - _room(self.shear, len(self.ink))
-        edges = box[0], box[1] + moved, box[2], box[3] + moved
-        top, left, bottom, right = (float(edge) / self.scale for edge in edges)
-        left = max(left, -self.left)
+        top, left, bottom, right = (float(edge) / self.scale for edge in box)
         return Box(int(top + self.top), int(left + self.left), round(bottom + self.top), round(right + self.left))
 
 
@@ -221,38 +213,7 @@ def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.nd
     scale = min(TALLEST / height, 1.0) if height >= LOWEST else 1.5 * LOWEST / height
     shape = tuple(max(1, round(n * scale)) for n in part.shape)
     part = np.clip(resized(part, shape), 0, 1)
-    part = _thickened(part, height * scale)
-    slant = _slant(part)
-    shear = UPRIGHT * slant if abs(slant) >= LEANING else 0.0
-    return Number(_sheared(part, shear), scale, top, left, line, shear)
-
-
-def _room(shear: float, height: int) -> int:
-    """Columns that are added on either side so that a sheared line fits."""
-    return int(abs(shear) * height / 2) + 2 if shear else 0
-
-
-def _sheared(ink: np.ndarray, shear: float) -> np.ndarray:
-    """Lean ink (h, w) to the left by ``shear`` pixels a row, about its middle row."""
-    if not shear:
-        return ink
-    room, middle = _room(shear, len(ink)), (len(ink) - 1) / 2
-    image = Image.fromarray(np.pad(ink, ((0, 0), (room, room))))
-    matrix = (1, -shear, shear * middle, 0, 1, 0)
-    return np.clip(image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC), 0, 1)
-
-
-def _slant(ink: np.ndarray) -> float:
-    """By how many pixels a row strokes lean to the right: sheared back by that, columns are fullest, or emptiest."""
-    y, x = np.nonzero(ink > 0.5)
-    middle, width = (len(ink) - 1) / 2, ink.shape[1] + len(ink) + 2
-    best, slant = -1.0, 0.0
-    for lean in SLANTS:
-        columns = np.rint(x + lean * (y - middle)).astype(int) + len(ink) // 2
-        power = float((np.bincount(np.clip(columns, 0, width), minlength=width) ** 2).sum())
-        if power > best:
-            best, slant = power, float(lean)
-    return slant
+    return Number(_thickened(part, height * scale), scale, top, left, line)
 
 
 def evened(ink: np.ndarray, full: float) -> np.ndarray:
