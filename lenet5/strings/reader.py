@@ -17,10 +17,11 @@ from . import lattice, lines, sliding
 from .networks import CLASSES, RUBBISH, SEPARATORS, StringNetworks, log_softmax, shipped
 from .pieces import Hypotheses, Pieces, cut, hypotheses
 
-LEFT_OUT = 15.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
+LEFT_OUT = 60.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
 # Weights of the opinions on which digit it is: the segment networks', the sliding one's, the model's own.
-SEGMENTS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.4, 0.4, 0.2
-MOST_SLIDING = 6.0  # so far does the sliding network's opinion on whether it is one move the logarithm of the weight
+SEGMENTS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.5, 0.4, 0.1
+SEEN = 2.0  # what counts the sliding network's opinion on whether it is one
+MOST_SLIDING = 6.0  # so far does that opinion move the logarithm of the weight
 UNSURE = "?"
 
 
@@ -161,7 +162,7 @@ class _Opinions:
         if self._own is not None:
             shares.append((OWN_SHARE, self._own[part]))
         mixed = sum(share * log_softmax(said) for share, said in shares) / sum(share for share, _ in shares)
-        seen = np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank
+        seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
         scores[:, :10] = log_softmax(mixed) + total + np.clip(seen, -MOST_SLIDING, MOST_SLIDING)[:, None]
         return scores
 
