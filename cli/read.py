@@ -49,9 +49,12 @@ def read(files, model, invert, allow, length, min_confidence, boxes, threads, as
         if len(names) != 1 or names[0] == "-":
             raise click.UsageError("--boxes draws one picture from a file")
         check_png(boxes, *names)
+    network = load_model(model)
+    if network.labels != list("0123456789"):
+        raise click.UsageError(f"the model's classes are {', '.join(network.labels)[:80]}; this reads the ten digits")
     settings = {
         "invert": invert, "allow": allow, "length": length, "min_confidence": min_confidence, "threads": threads,
-        "network": load_model(model),
+        "network": network,
     }  # fmt: skip
     answers = _answers(names, boxes, settings)
     sys.exit(3 if (_print_json(answers) if as_json else _print_lines(answers)) else 0)

@@ -78,7 +78,12 @@ def test_the_readme_names_every_module():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     layout = readme[readme.index("setup.py  pyproject.toml") :]
     folder = ROOT / "lenet5"
-    for path in [*folder.glob("*.py"), *folder.glob("*.h"), *folder.glob("benchmark/*.py")]:
+    for path in [
+        *folder.glob("*.py"),
+        *folder.glob("*.h"),
+        *folder.glob("benchmark/*.py"),
+        *folder.glob("strings/*.[hp]*"),
+    ]:
         if not path.name.startswith("__"):
             assert re.search(rf"\b{re.escape(path.name)}", layout), path.name
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lenet5 import strokes
 from lenet5.strings import compose, evaluation, examples
+from lenet5.strings.networks import CLASSES, RUBBISH, SEPARATORS
 from lenet5.strings.pieces import cut, hypotheses
-from lenet5.strings.segmentnet import CLASSES, RUBBISH, SEPARATORS
 
 X, Y = strokes.draw(300, seed=2)
 GLYPHS = [[x[np.ix_((x > 5).any(1).nonzero()[0], (x > 5).any(0).nonzero()[0])] for x in X[k == Y]] for k in range(10)]

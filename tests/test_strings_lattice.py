@@ -47,13 +47,17 @@ def test_the_best_way_and_its_confidences(case):
     assert weight == np.float64(total(w for _, w in every)) or math.isclose(
         weight, total(w for _, w in every), rel_tol=1e-9
     )
-    first, stop = case[:2]
+    first, stop, _, leave_out = case
+
+    def ink(pieces):
+        return -sum(leave_out[i] for i in pieces)
+
     for character in found:
         pieces = set(range(first[character.hypothesis], stop[character.hypothesis]))
 
         def reads_it(path, pieces=pieces, label=character.label):
             runs = [set(range(first[k], stop[k])) for k, c in path if c == label]
-            return any(2 * len(run & pieces) > len(run | pieces) for run in runs)
+            return any(2 * ink(run & pieces) > ink(run | pieces) for run in runs)
 
         share = total([w for path, w in every if reads_it(path)])
         assert math.isclose(character.confidence, math.exp(share - weight), rel_tol=1e-6, abs_tol=1e-9)

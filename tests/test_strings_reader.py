@@ -1,16 +1,15 @@
 """Numbers read by the networks that ship; the file they come in; JSON and pictures of what was read."""
 
 import json
-import pickle
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lenet5 import LeNet5, pretrained, strokes
+from lenet5 import LeNet5, modelfile, pretrained, strokes
 from lenet5.errors import ModelFileError, PictureError
 from lenet5.network import Network
-from lenet5.strings import compose, evaluation, reader, segmentnet
+from lenet5.strings import compose, evaluation, networks, reader
 
 X, Y = strokes.draw(400, seed=12)
 
@@ -151,30 +150,29 @@ def test_boxes_are_drawn_over_the_picture(model, tmp_path):
 
 
 def test_networks_are_saved_and_loaded(tmp_path):
-    networks = [Network(segmentnet.layers(widths), seed=k) for k, widths in enumerate([(2, 3, 8, 5), (4, 4, 4, 4)])]
-    segmentnet.SegmentNetwork(networks, {"seed": 1}).save(tmp_path / "s.safetensors")
-    loaded = segmentnet.load(tmp_path / "s.safetensors")
+    segments = [Network(networks.layers(widths), seed=k) for k, widths in enumerate([(2, 3, 8, 5), (4, 4, 4, 4)])]
+    saved = networks.StringNetworks(segments, networks.sliding_network(3), {"seed": 1})
+    saved.save(tmp_path / "s.safetensors")
+    loaded = networks.load(tmp_path / "s.safetensors")
     assert loaded.training == {"seed": 1}
     shown = np.random.default_rng(0).integers(0, 256, (20, 2, 28, 28), np.uint8)
-    np.testing.assert_array_equal(
-        loaded.log_probabilities(shown), segmentnet.SegmentNetwork(networks).log_probabilities(shown)
-    )
-    pickle.loads(pickle.dumps(loaded))
+    np.testing.assert_array_equal(loaded.log_probabilities(shown), saved.log_probabilities(shown))
+    np.testing.assert_array_equal(loaded.sliding.parameters, saved.sliding.parameters)
 
 
 def test_other_files_are_refused_in_one_line(tmp_path, model):
     path = tmp_path / "m.safetensors"
     model.save(path)
-    with pytest.raises(ModelFileError, match="not a segments"):
-        segmentnet.load(path)
-    network = Network(segmentnet.layers((2, 3, 8, 5)), seed=0)
-    from lenet5 import modelfile
-
-    good = {"classes": segmentnet.CLASSES, "widths": [[2, 3, 8, 5]], "training": None}
-    tensors = {f"0.{name}": tensor for name, tensor in network.state_dict().items()}
+    with pytest.raises(ModelFileError, match="not a strings"):
+        networks.load(path)
+    networks.StringNetworks([Network(networks.layers((2, 3, 8, 5)))], networks.sliding_network()).save(path)
+    tensors, info = modelfile.load(path, "strings")
     for change in ({"classes": ["a"]}, {"widths": []}, {"widths": [[2, 3, 8, 6]]}, {"widths": [[2, 3, 8]]},
                    {"widths": [["2", 3, 8, 5]]}, {"widths": [[10**9, 3, 8, 5]]}, {"widths": 3}):  # fmt: skip
-        modelfile.save(path, tensors, "segments", good | change)
+        modelfile.save(path, tensors, "strings", info | change)
         with pytest.raises(ModelFileError, match="does not describe a reader of strings") as caught:
-            segmentnet.load(path)
+            networks.load(path)
         assert "\n" not in str(caught.value)
+    modelfile.save(path, {k: t for k, t in tensors.items() if not k.startswith("sliding")}, "strings", info)
+    with pytest.raises(ModelFileError, match="does not describe a reader of strings"):
+        networks.load(path)

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from ..ink import Box, box_of
-from .segmentnet import SEPARATORS
+from .networks import SEPARATORS
 
 _MARGIN = 6  # pixels round a string
 _STRAYS = "=~"  # marks that are no character: two dashes, a scribble
@@ -24,10 +24,11 @@ class Style:
 
     gap : pixels between the boxes of neighbours; less than 0 is an overlap · size : of a digit, in units of MNIST's ·
     baseline : pixels that a digit is moved up or down · slant : of the string, as a tangent · zoom : of everything ·
-    pen : pixels that strokes grow by, on both sides together · separators : the chance of one after a digit ·
-    strays : the chance of a stroke after a digit that is no character · joints : of a line from it to the next ·
-    rules : the chance of ruled or squared paper · grain : the chance of marks of the background behind the string ·
-    strength : of the ink
+    pen : pixels that strokes grow by, on both sides together · strength : of the ink
+
+    and these are chances: flags : of a flag on a 1 and a bar through a 7, as Europeans write them · separators : of one
+    after a digit · strays : of a stroke after a digit that is no character · joints : of a line from it to the next ·
+    rules : of ruled or squared paper · grain : of marks of the background behind the string
     """
 
     length: tuple[int, int] = (5, 5)
@@ -38,6 +39,7 @@ class Style:
     zoom: tuple[float, float] = (1, 1)
     pen: tuple[float, float] = (0, 0)
     strength: tuple[float, float] = (1, 1)
+    flags: float = 0.0
     separators: float = 0.0
     strays: float = 0.0
     joints: float = 0.0
@@ -51,7 +53,8 @@ STYLES = {
     "apart": Style(gap=(1, 4)),
     "varied": Style(
         length=(1, 7), gap=(-2, 9), size=(0.55, 1.2), baseline=(-3, 3), slant=(-0.35, 0.6), zoom=(1, 2),
-        pen=(-0.6, 1.2), strength=(0.6, 1), separators=0.15, strays=0.04, joints=0.06, rules=0.12, grain=0.25,
+        pen=(-0.6, 1.2), strength=(0.6, 1), flags=0.4, separators=0.15, strays=0.04, joints=0.06, rules=0.12,
+        grain=0.25,
     ),
 }  # fmt: skip
 
@@ -93,9 +96,10 @@ def _string(X: np.ndarray, y: np.ndarray, style: Style, rng: np.random.Generator
     for chosen in rng.integers(len(X), size=rng.integers(style.length[0], style.length[1] + 1)):
         size = sized * rng.uniform(0.85, 1.15) if style.size[0] != style.size[1] else sized
         small = style.size[0] != style.size[1] and rng.random() < 0.08
-        rows = np.flatnonzero(X[chosen].any(1))
+        picture = _european(X[chosen], int(y[chosen]), rng) if rng.random() < style.flags else X[chosen]
+        rows = np.flatnonzero(picture.any(1))
         below = rng.uniform(*style.baseline) + (rows[0] + rows[-1] + 1) / 2 - 14
-        glyphs.append(_Glyph(_written(X[chosen], shared, size * (0.65 if small else 1)), below))
+        glyphs.append(_Glyph(_written(picture, shared, size * (0.65 if small else 1)), below))
         text += str(int(y[chosen]))
         if rng.random() < style.separators:
             mark = SEPARATORS[rng.choice(4, p=(0.4, 0.25, 0.25, 0.1))]
@@ -153,6 +157,26 @@ def _written(picture: np.ndarray, hand: _Hand, size: float) -> np.ndarray:
     ink = _with_pen(ink, hand.pen * k) * np.float32(hand.strength)
     box = box_of(ink > 0.02)
     return ink[box.top : box.bottom, box.left : box.right]
+
+
+def _european(picture: np.ndarray, digit: int, rng: np.random.Generator) -> np.ndarray:
+    """A 1 with a flag that falls steeply to the left of its top, or a 7 with a bar; any other digit as it is."""
+    rows = np.flatnonzero((picture > 100).any(1))
+    if digit not in (1, 7) or len(rows) < 8:
+        return picture
+    height, fine = len(rows), 4
+    row = int(rows[0]) + 1 if digit == 1 else int(rows[0]) + round(height * rng.uniform(0.45, 0.65))
+    x = float(np.flatnonzero(picture[row] > 60).mean()) if (picture[row] > 60).any() else 14.0
+    if digit == 1:
+        length, angle = height * rng.uniform(0.25, 0.65), rng.uniform(0.45, 1.0)  # from the vertical
+        ends = (x - length * math.sin(angle), row + length * math.cos(angle)), (x, row)
+    else:
+        half, tilt = height * rng.uniform(0.15, 0.3), rng.uniform(-0.3, 0.3)
+        ends = (x - half, row + half * tilt), (x + half, row - half * tilt)
+    image = Image.new("L", (28 * fine, 28 * fine))
+    points = [((px + 0.5) * fine, (py + 0.5) * fine) for px, py in ends]
+    ImageDraw.Draw(image).line(points, fill=255, width=round(fine * rng.uniform(1.5, 2.8)))
+    return np.maximum(picture, np.asarray(image.reduce(fine)))
 
 
 def _with_pen(ink: np.ndarray, growth: float) -> np.ndarray:

@@ -7,8 +7,8 @@ import numpy as np
 from ..ink import quantile
 from .compose import Composed
 from .lines import evened, without_rules
+from .networks import CLASSES, RUBBISH
 from .pieces import LEVEL, Hypotheses, Pieces, cut, hypotheses
-from .segmentnet import CLASSES, RUBBISH
 
 _SAME, _OTHER = 0.88, 0.7  # of the ink in common: so much is the character, so little is none
 
@@ -44,6 +44,13 @@ def unruled(ink: np.ndarray) -> np.ndarray:
     return np.where(removed, 0, ink).astype(np.float32) if removed.any() else ink
 
 
+def as_found(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A composed line's ink (H, W) as a picture of it would give: without rules, and half of them evened out."""
+    ink = unruled(ink)
+    strong = ink[ink > LEVEL]
+    return evened(ink, float(quantile(strong, 0.7))) if len(strong) and rng.random() < 0.5 else ink
+
+
 def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Pictures (N, 2, 28, 28) uint8 and classes (N,) uint8 of the hypotheses of ``strings``.
 
@@ -52,9 +59,7 @@ def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0
     rng = np.random.Generator(np.random.PCG64([seed, 1]))
     X, y = [], []
     for string in strings:
-        ink = unruled(string.ink)
-        if rng.random() < 0.5:  # as it comes from a picture
-            ink = evened(ink, float(quantile(ink[ink > LEVEL], 0.7)) if (ink > LEVEL).any() else 1.0)
+        ink = as_found(string.ink, rng)
         pieces = cut(ink)
         found = hypotheses(pieces)
         labels = truth(string, pieces, found)

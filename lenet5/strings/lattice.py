@@ -39,8 +39,8 @@ def search(
     """The characters on the best way, from left to right, and the logarithm of the weight of all ways.
 
     first, stop (n,): pieces of each hypothesis · scores (n, classes): as `odds` gives · leave_out (pieces,): the
-    logarithm of the weight of leaving a piece out · length: so many characters of the first ``n_counted`` classes
-    (default: of all), if that can be.
+    logarithm of the weight of leaving a piece out, below 0 and in proportion to its ink · length: so many characters
+    of the first ``n_counted`` classes (default: of all), if that can be.
     """
     n_counted = scores.shape[1] if n_counted is None else n_counted
     edges: list[list[tuple[int, int, int, float]]] = [[] for _ in range(len(leave_out) + 1)]  # by their end
@@ -54,11 +54,12 @@ def search(
     path = _best(edges, leave_out) if length is None else _best_of_length(edges, leave_out, length, n_counted)
     totals = np.logaddexp.reduce(scores, axis=1) if len(scores) else np.zeros(0)
     forward, backward = _sums(first, stop, totals, leave_out)
+    ink = np.concatenate([[0.0], np.cumsum(-leave_out)])
     characters = []
     for k, label in path:
-        # Runs that have more than half of their pieces in common exclude each other: their shares add up.
-        common = np.minimum(stop, stop[k]) - np.maximum(first, first[k])
-        same = 2 * common > np.maximum(stop, stop[k]) - np.minimum(first, first[k])
+        # Runs that have more than half of their ink in common with this one exclude each other: their shares add up.
+        common = ink[np.minimum(stop, stop[k])] - ink[np.maximum(first, first[k])]
+        same = 2 * common > ink[np.maximum(stop, stop[k])] - ink[np.minimum(first, first[k])]
         shares = forward[first[same]] + scores[same, label] + backward[stop[same]] - forward[-1]
         characters.append(Character(label, float(min(np.exp(shares).sum(), 1.0)), k))
     return characters, forward[-1]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..ink import Box, Components
+from ..ink import Components
 from . import _pieces
 
 LEVEL = 0.3  # ink above it holds marks together
@@ -28,7 +28,7 @@ class Pieces:
     """The pieces of a line, from left to right.
 
     ink (H, W) float32 in 0..1 · labels (H, W) int: the number of a pixel's piece, -1 for none ·
-    boxes (n, 4) int, as in `Box` · height: of the line's digits, in pixels
+    boxes (n, 4) int, as in `ink.Box` · height: of the line's digits, in pixels
     """
 
     ink: np.ndarray
@@ -165,9 +165,3 @@ def hypotheses(pieces: Pieces) -> Hypotheses:
     levels = np.rint(np.clip(pieces.ink, 0, 1) * 255).astype(np.uint8)
     pictures = _pieces.pictures(levels, pieces.labels, first, stop, boxes, SMALLEST * pieces.height)
     return Hypotheses(first, stop, boxes, pictures)
-
-
-def box_of_run(pieces: Pieces, first: int, stop: int) -> Box:
-    """The box that holds the pieces first..stop."""
-    part = pieces.boxes[first:stop]
-    return Box(*part[:, :2].min(0).tolist(), *part[:, 2:].max(0).tolist())

@@ -13,12 +13,15 @@ from ..images import to_grey
 from ..ink import Box
 from ..network import Network
 from ..sheets import save_png
-from . import lattice, lines
+from . import lattice, lines, sliding
+from .networks import CLASSES, RUBBISH, SEPARATORS, StringNetworks, log_softmax, shipped
 from .pieces import Hypotheses, Pieces, cut, hypotheses
-from .segmentnet import CLASSES, RUBBISH, SEPARATORS, SegmentNetwork, shipped
 
-LEFT_OUT = 8.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
-OWN_SHARE = 0.35  # of a model's own opinion on which digit it is, beside the segment network's
+LEFT_OUT = 60.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
+# Weights of the opinions on which digit it is: the segment networks', the sliding one's, the model's own.
+SEGMENTS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.5, 0.4, 0.1
+SEEN = 2.0  # what counts the sliding network's opinion on whether it is one
+MOST_SLIDING = 6.0  # so far does that opinion move the logarithm of the weight
 UNSURE = "?"
 
 
@@ -70,7 +73,7 @@ class Reading:
 
 
 @functools.cache
-def shipped_once() -> SegmentNetwork:
+def shipped_once() -> StringNetworks:
     """The networks that ship, read once a process."""
     return shipped()
 
@@ -83,7 +86,7 @@ def read(
     length: int | None = None,
     min_confidence: float = 0.0,
     network: Network | None = None,
-    segments: SegmentNetwork | None = None,
+    networks: StringNetworks | None = None,
     threads: int | None = None,
 ) -> Reading:
     """Read the numbers in a picture.
@@ -98,7 +101,7 @@ def read(
     min_confidence : float
         A digit that is less sure is answered ``?``.
     network : Network of the classes 0..9, optional
-        Its opinion on the digits counts beside that of ``segments``, by default the networks that ship.
+        Its opinion on the digits counts beside those of ``networks``, by default the ones that ship.
 
     Raises
     ------
@@ -108,21 +111,19 @@ def read(
         An argument is not one of the above.
     """
     check(allow, length, min_confidence, invert)
-    segments = segments or shipped_once()
+    networks = networks or shipped_once()
     found = lines.find(to_grey(decode(source)), invert)
     cuts = [cut(number.ink) for number in found]
     runs = [hypotheses(pieces) for pieces in cuts]
     if not any(len(run.first) for run in runs):
         return Reading([])
-    scores = score(np.concatenate([run.pictures for run in runs]), segments, network, threads)
-    numbers, at = [], 0
+    said = _Opinions(np.concatenate([run.pictures for run in runs]), networks, network, threads)
+    numbers = []
     for number, pieces, run in zip(found, cuts, runs, strict=True):
-        own = scores[at : at + len(run.first)]
-        at += len(run.first)
-        answer = _decoded(number, pieces, run, own, allow, length, min_confidence)
-        if answer is not None:
-            numbers.append(answer)
-    return Reading(numbers)
+        if len(run.first):
+            scores = said.scores(len(run.first), sliding.opinions(number.ink, run.boxes, networks.sliding, threads))
+            numbers.append(_decoded(number, pieces, run, scores, allow, length, min_confidence))
+    return Reading([number for number in numbers if number is not None])
 
 
 def check(allow: str, length: int | None, min_confidence: float, invert: str = "auto") -> None:
@@ -137,22 +138,33 @@ def check(allow: str, length: int | None, min_confidence: float, invert: str = "
         raise ValueError(f"min_confidence is {min_confidence}, expected 0 to 1")
 
 
-def score(
-    pictures: np.ndarray, segments: SegmentNetwork, network: Network | None = None, threads: int | None = None
-) -> np.ndarray:
-    """`lattice.odds` of hypotheses, (n, classes - 1), from their pictures (n, 2, 28, 28) uint8.
+class _Opinions:
+    """What networks say of the hypotheses of a picture, pictures (n, 2, 28, 28) uint8, handed out number by number."""
 
-    How sure it is that a run is a digit at all is for the segment networks to say; which digit, for both.
-    """
-    scores = lattice.odds(segments.log_probabilities(pictures, threads), RUBBISH)
-    if network is not None and network.n_classes == 10 and network.in_channels == 1:
-        logits = network.logits(np.ascontiguousarray(pictures[:, :1]), threads).astype(np.float64)
-        digits = scores[:, :10]
+    def __init__(self, pictures: np.ndarray, networks: StringNetworks, network: Network | None, threads: int | None):
+        self._odds = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
+        self._own = None
+        if network is not None:
+            self._own = log_softmax(network.logits(np.ascontiguousarray(pictures[:, :1]), threads))
+        self._at = 0
+
+    def scores(self, n: int, slid: np.ndarray) -> np.ndarray:
+        """`lattice.odds` of the next ``n`` hypotheses, (n, classes - 1); ``slid`` (n, 11): see `sliding.opinions`.
+
+        Whether a run is a digit at all is for the segment and the sliding networks to say, which digit, for all.
+        """
+        part = slice(self._at, self._at + n)
+        self._at += n
+        scores = self._odds[part].copy()
+        digits, blank = scores[:, :10], slid[:, 10]
         total = np.logaddexp.reduce(digits, axis=1, keepdims=True)
-        both = (1 - OWN_SHARE) * (digits - total)
-        both += OWN_SHARE * (logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
-        scores[:, :10] = both - np.logaddexp.reduce(both, axis=1, keepdims=True) + total
-    return scores
+        shares = [(SEGMENTS_SHARE, digits), (SLIDING_SHARE, slid[:, :10])]
+        if self._own is not None:
+            shares.append((OWN_SHARE, self._own[part]))
+        mixed = sum(share * log_softmax(said) for share, said in shares) / sum(share for share, _ in shares)
+        seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
+        scores[:, :10] = log_softmax(mixed) + total + np.clip(seen, -MOST_SLIDING, MOST_SLIDING)[:, None]
+        return scores
 
 
 def leave_out(pieces: Pieces) -> np.ndarray:

@@ -3,7 +3,7 @@
 C5 is a convolution, so a picture wider than 32 pixels gives a map with an answer every 4 pixels. Four copies of the
 line, each a pixel further to the left, give one at every pixel: the digit in the middle of the 32 x 32 pixels around
 it, or blank where none is in the middle. A Viterbi search reads the map: runs of one digit are one digit, blanks part
-them.
+them. The map also says, for each hypothesis of the lattice, which digit has its middle there.
 """
 
 from collections.abc import Iterable
@@ -11,10 +11,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..ink import Components
-from ..layers import modern
 from ..network import Network
 from .compose import Composed
+from .examples import as_found
 from .lines import resized
+from .networks import log_softmax
 from .pieces import LEVEL, line_height
 
 FIELD, STEP, GLYPH = 32, 4, 20
@@ -23,26 +24,19 @@ CHANGE = -2.0  # the logarithm of the weight of going from one digit straight to
 NEAR, FAR = 1.1, 2.0  # pixels from a digit's middle: up to there it is read, from there on it is not
 
 
-def network(seed: int | None = 0) -> Network:
-    """LeNet-5 with an eleventh class, blank."""
-    return Network(modern(n_classes=11), seed=seed)
-
-
-def normalized(ink: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """A line (H, W) float32 as the network sees it: (32, W') uint8, digits about 20 pixels tall, 16 of margin.
-
-    Returns it with its scale and the row of the line that lies in its middle.
-    """
+def normalized(ink: np.ndarray) -> tuple[np.ndarray, float]:
+    """A line (H, W) float32 as the network sees it, (32, W') uint8, and its scale: digits are about 20 pixels tall,
+    and there are 16 of margin on both sides."""
     boxes = Components(ink > LEVEL).boxes
     scale = GLYPH / max(line_height(boxes), 4.0) if len(boxes) else 1.0
-    scale = 1.0 if abs(scale - 1) < 0.12 else scale
+    scale = 1.0 if abs(scale - 1) < 0.12 else scale  # not resampled for nothing
     shape = tuple(max(1, round(n * scale)) for n in ink.shape)
     small = np.clip(resized(ink, shape), 0, 1)
     rows = small.sum(1) > 0
     middle = (np.flatnonzero(rows)[[0, -1]].sum() + 1) / 2 if rows.any() else shape[0] / 2
     top = round(middle - FIELD / 2)
     padded = np.pad(small, ((FIELD, FIELD), (FIELD // 2, FIELD // 2)))[top + FIELD : top + 2 * FIELD]
-    return np.rint(padded * 255).astype(np.uint8), shape[1] / ink.shape[1], middle / scale
+    return np.rint(padded * 255).astype(np.uint8), shape[1] / ink.shape[1]
 
 
 def score_map(line: np.ndarray, net: Network, threads: int | None = None) -> np.ndarray:
@@ -54,7 +48,19 @@ def score_map(line: np.ndarray, net: Network, threads: int | None = None) -> np.
     shifted = np.stack([padded[:, k : k + span] for k in range(STEP)])
     logits = net.logits(shifted[:, None], threads).reshape(STEP, 11, -1).astype(np.float64)
     scores = logits.transpose(2, 0, 1).reshape(-1, 11)[: width + 1]
-    return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+    return log_softmax(scores)
+
+
+def opinions(ink: np.ndarray, boxes: np.ndarray, net: Network, threads: int | None = None) -> np.ndarray:
+    """Log-probabilities (n, 11) of the digits, or blank, whose middles are those of ``boxes`` (n, 4) of a line.
+
+    They are means of what is said on three pixels there.
+    """
+    line, scale = normalized(ink)
+    scores = score_map(line, net, threads)
+    middles = np.rint((boxes[:, 1] + boxes[:, 3]) / 2 * scale).astype(int)
+    near = np.clip(middles[:, None] + (-1, 0, 1), 0, len(scores) - 1)
+    return np.logaddexp.reduce(scores[near], axis=1) - np.log(3)
 
 
 def decode(scores: np.ndarray) -> str:
@@ -88,7 +94,7 @@ def windows(strings: Iterable[Composed], *, seed: int = 0) -> tuple[np.ndarray, 
     rng = np.random.Generator(np.random.PCG64([seed, 2]))
     X, y = [], []
     for string in strings:
-        line, scale, _ = normalized(string.ink)
+        line, scale = normalized(as_found(string.ink, rng))
         middles = [(box.left + box.right) / 2 * scale for box in string.boxes]
         labels = np.full(line.shape[1] - FIELD + 1, BLANK)
         for character, middle in zip(string.text, middles, strict=True):

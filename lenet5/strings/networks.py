@@ -1,0 +1,114 @@
+"""The networks that read strings, and the file that they come in.
+
+A segment network says which character a run of pieces is, or that it is none. It has LeNet-5's layers, with more maps,
+two channels of input (pieces.py) and a class for rubbish (LeCun, Bottou, Bengio, Haffner 1998, section VII-A). A
+sliding one is LeNet-5 with a class for blank (sliding.py).
+"""
+
+import os
+from importlib import resources
+
+import numpy as np
+
+from .. import modelfile
+from ..errors import ModelFileError, one_line
+from ..layers import Conv2d, Layer, Linear, MaxPool2d, ReLU, modern
+from ..network import Network
+
+SEPARATORS = ".,-+"
+CLASSES = (*"0123456789", *SEPARATORS, "rubbish")
+RUBBISH = len(CLASSES) - 1
+WIDTHS = (12, 32, 160, 84)  # maps of C1, C3, C5, units of F6
+MOST_NETWORKS = 8
+
+
+def layers(widths: tuple[int, ...] = WIDTHS, in_channels: int = 2, n_classes: int = len(CLASSES)) -> dict[str, Layer]:
+    """LeNet-5's layers with other numbers of maps, by name in the order of computation."""
+    c1, c3, c5, f6 = widths
+    return {
+        "c1": Conv2d(in_channels, c1, 5),
+        "c1_activation": ReLU(),
+        "s2": MaxPool2d(2),
+        "c3": Conv2d(c1, c3, 5),
+        "c3_activation": ReLU(),
+        "s4": MaxPool2d(2),
+        "c5": Conv2d(c3, c5, 5),
+        "c5_activation": ReLU(),
+        "f6": Linear(c5, f6),
+        "f6_activation": ReLU(),
+        "output": Linear(f6, n_classes),
+    }
+
+
+class StringNetworks:
+    """What reads strings: networks that say what a run of pieces is, and one that slides over the line.
+
+    Attributes
+    ----------
+    segments : list of Network; the mean of what they say counts
+    sliding : Network, see sliding.py
+    training : dict, how they were trained; JSON values only
+    """
+
+    def __init__(self, segments: list[Network], sliding: Network, training: dict | None = None):
+        self.segments, self.sliding, self.training = segments, sliding, training
+
+    def log_probabilities(self, pictures: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """(n, classes) float64 of runs' pictures (n, 2, 28, 28) uint8: the mean of the segment networks' logarithms."""
+        total = np.zeros((len(pictures), len(CLASSES)))
+        for network in self.segments:
+            total += log_softmax(network.logits(pictures, threads))
+        return total / len(self.segments)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write all networks to one file (safetensors), wholly or not at all."""
+        named = {**{f"segments.{i}": network for i, network in enumerate(self.segments)}, "sliding": self.sliding}
+        tensors = {f"{name}.{k}": t for name, network in named.items() for k, t in network.state_dict().items()}
+        widths = [list(widths_of(network)) for network in self.segments]
+        modelfile.save(path, tensors, "strings", {"classes": CLASSES, "widths": widths, "training": self.training})
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Logarithms of probabilities (n, classes) float64 from logits (n, classes)."""
+    logits = logits.astype(np.float64)
+    return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+
+
+def sliding_network(seed: int | None = 0) -> Network:
+    """LeNet-5 with an eleventh class, blank: what slides over a line."""
+    return Network(modern(n_classes=11), seed=seed)
+
+
+def widths_of(network: Network) -> tuple[int, ...]:
+    """What `layers` was given."""
+    return tuple(network.layers[name].out_channels for name in ("c1", "c3", "c5", "f6"))
+
+
+def load(path: str | os.PathLike) -> StringNetworks:
+    """The networks that `StringNetworks.save` wrote; ModelFileError, in one line, for any other file."""
+    tensors, info = modelfile.load(path, "strings")
+    try:
+        if tuple(info["classes"]) != CLASSES or not 1 <= len(info["widths"]) <= MOST_NETWORKS:
+            raise ValueError("other classes, or no number of networks that is read")
+        networks, sliding = [], sliding_network(None)
+        sliding.load_state_dict(_under("sliding.", tensors))
+        for i, widths in enumerate(info["widths"]):
+            if not all(type(width) is int and 1 <= width <= 1024 for width in widths):
+                raise ValueError(f"no widths of layers: {str(widths)[:50]}")
+            network = Network(layers(tuple(widths)), seed=None)
+            network.load_state_dict(_under(f"segments.{i}.", tensors))
+            networks.append(network)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ModelFileError(f"{one_line(path)}: does not describe a reader of strings: {what[:200]}") from None
+    return StringNetworks(networks, sliding, info.get("training") if isinstance(info.get("training"), dict) else None)
+
+
+def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def shipped() -> StringNetworks:
+    """The networks that ship with the package."""
+    with resources.as_file(resources.files("lenet5.data") / "strings.safetensors") as path:
+        return load(path)

@@ -1,0 +1,169 @@
+"""lenet5 read, and lenet5 evaluate --strings: rows, JSON, boxes, exit codes."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli import digits, has_escape_codes, lenet5, model_path, quick
+from lenet5 import LeNet5
+
+
+def read(folder, *args, stdin=None, **env):
+    return quick("read", "--model", model_path(), *args, cwd=folder, stdin=stdin, **env)
+
+
+def rows(result):
+    return [line.split("\t") for line in result.stdout.splitlines()]
+
+
+def documents(result):
+    return json.loads(result.stdout, parse_constant=pytest.fail)
+
+
+def written(*lines):
+    """Numbers, one below the other, dark on light, enlarged: (H, W) uint8."""
+    planes = [np.concatenate([digits()[int(c)][:, 2:26] for c in line], axis=1) for line in lines]
+    width = max(plane.shape[1] for plane in planes)
+    page = np.concatenate([np.pad(p, ((8, 8), (12, 12 + width - p.shape[1]))) for p in planes])
+    return Image.fromarray(255 - page).resize((page.shape[1] * 2, page.shape[0] * 2), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """one.png 2718; page.png three lines; blank.png, bad.png and a text."""
+    written("2718").save(tmp_path / "one.png")
+    written("314", "1592", "65").save(tmp_path / "page.png")
+    Image.new("L", (80, 60), 255).save(tmp_path / "blank.png")
+    (tmp_path / "bad.png").write_bytes((tmp_path / "one.png").read_bytes()[:70])
+    (tmp_path / "notes.txt").write_text("not a picture")
+    return tmp_path
+
+
+def test_a_number(folder):
+    """Through the installed command itself."""
+    result = lenet5("read", "--model", model_path(), "one.png", cwd=folder)
+    [[name, text, confidence]] = rows(result)
+    assert (result.code, name, text) == (0, "one.png", "2718")
+    assert 0.3 < float(confidence) <= 1
+    assert len(confidence.split(".")[1]) == 4
+    assert not has_escape_codes(result.stdout + result.stderr)
+
+
+def test_a_row_for_each_line_of_a_page(folder):
+    result = read(folder, "page.png", "one.png")
+    assert [row[:2] for row in rows(result)] == [
+        ["page.png", "314"],
+        ["page.png", "1592"],
+        ["page.png", "65"],
+        ["one.png", "2718"],
+    ]
+
+
+def test_json(folder):
+    result = read(folder, "page.png", "bad.png", "blank.png", "--json", "-q")
+    page, bad, blank = documents(result)
+    assert result.code == 3
+    assert page["text"] == "314\n1592\n65"
+    assert [number["text"] for number in page["numbers"]] == page["text"].split()
+    assert "".join(digit["digit"] for digit in page["digits"]) == "314159265"
+    assert 0 < page["confidence"] <= min(digit["confidence"] for digit in page["digits"]) + 1e-5
+    for number in page["numbers"]:
+        left, top, width, height = number["box"]
+        for digit in number["digits"]:
+            x, y, w, h = digit["box"]
+            assert left <= x < x + w <= left + width
+            assert top <= y < y + h <= top + height
+    assert (bad["text"], bad["file"]) == (None, "bad.png")
+    assert "bad.png" in bad["error"]
+    assert (blank["text"], blank["digits"], blank["numbers"]) == ("", [], [])
+
+
+def test_a_bad_file_does_not_stop_the_others(folder):
+    result = read(folder, "one.png", "bad.png", "blank.png", "missing.png")
+    assert result.code == 3
+    assert [row[:2] for row in rows(result)] == [["one.png", "2718"], ["blank.png", "no digits"]]
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 2
+
+
+def test_standard_input_folder_and_list(folder):
+    result = read(folder, "-", stdin=(folder / "one.png").read_bytes())
+    assert rows(result)[0][:2] == ["-", "2718"]
+    (folder / "list.txt").write_text("one.png\n\nblank.png\n")
+    assert [row[0] for row in rows(read(folder, "@list.txt"))] == ["one.png", "blank.png"]
+    (folder / "bad.png").unlink()
+    found = rows(read(folder, "."))
+    assert [os.path.basename(row[0]) for row in found] == ["blank.png", "one.png", "page.png", "page.png", "page.png"]
+
+
+def test_an_empty_folder(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = read(folder, "empty")
+    assert (result.code, result.stdout) == (3, "")
+    assert "no pictures" in result.error
+
+
+def test_boxes(folder):
+    result = read(folder, "page.png", "--boxes", "boxes.png")
+    assert result.code == 0
+    with Image.open(folder / "boxes.png") as drawn, Image.open(folder / "page.png") as page:
+        assert drawn.mode == "RGB"
+        assert drawn.width >= page.width
+
+
+def test_question_marks(folder):
+    (row,) = rows(read(folder, "one.png", "--min-confidence", "1"))
+    assert len(row[1]) == 4
+    assert "?" in row[1]
+
+
+def test_length(folder):
+    (row,) = rows(read(folder, "one.png", "--length", "3"))
+    assert len(row[1]) == 3
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["one.png", "--allow", "x"], "allow is 'x'"),
+        (["one.png", "page.png", "--boxes", "b.png"], "one picture"),
+        (["-", "--boxes", "b.png"], "one picture"),
+        (["one.png", "--boxes", "b.jpg"], "must end in .png"),
+        (["one.png", "--boxes", "one.png"], "is the picture to be read"),
+        (["one.png", "--boxes", "missing/b.png"], "missing"),
+        (["one.png", "--length", "0"], "length"),
+        (["one.png", "--min-confidence", "2"], "min-confidence"),
+        ([], "FILE"),
+    ],
+)
+def test_wrong_usage(folder, args, expected):
+    before = sorted(os.listdir(folder))
+    result = read(folder, *args)
+    assert result.code in (1, 2)
+    assert result.stdout == ""
+    assert expected in result.error
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_a_model_of_other_classes(folder):
+    LeNet5(labels=["a", "b"]).save(folder / "ab.safetensors")
+    result = quick("read", "--model", "ab.safetensors", "one.png", cwd=folder)
+    assert result.code == 2
+    assert "the ten digits" in result.error
+
+
+def test_evaluate_strings(tmp_path):
+    args = ("evaluate", "--dataset", "strokes", "--model", model_path(), "--strings", "apart", "--n", "20")
+    result = quick(*args, "--json", "-q", "--errors", "misread.png", cwd=tmp_path, few=True)
+    document = json.loads(result.stdout, parse_constant=pytest.fail)
+    assert (result.code, result.stderr) == (0, "")
+    assert (document["style"], document["n"], document["n_digits"]) == ("apart", 20, 100)
+    assert document["accuracy"] == 1 - document["errors"] / 20
+    assert document["digit_accuracy"] > 0.9
+    with Image.open(tmp_path / "misread.png") as sheet:
+        assert sheet.mode == "RGB"
+    text = quick(*args, cwd=tmp_path, few=True)
+    assert "strings entirely right" in text.stdout
