@@ -62,7 +62,7 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
       lenet5 train --members 5 --out five.safetensors
       lenet5 train --resume runs/train-001
     """
-    from lenet5.config import Config
+    from lenet5.config import RECIPES, Config
     from lenet5.runs import Run
 
     out = settings["out"]
@@ -72,13 +72,14 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
         out = out if _was_given(ctx, "out") else Path(plan.out)
     else:
         given = {name: settings[name] for name in Config.__dataclass_fields__ if _was_given(ctx, name)}
-        config = Config.of_recipe(settings["recipe"], **given)
+        how = {**RECIPES[settings["recipe"]], **given}
+        Config(**how)  # refuses what cannot be, before the data is read
     check_model(out)
     if resume:
         data = _data_of(plan, settings)
     else:
         data = load_data(settings["dataset"], settings["data_dir"], settings["offline"])
-        plan = _plan(config, data, settings)
+        plan = _plan(how, data, settings)
     first = _trainer(plan.member(1), data, threads)  # refuses what cannot be, before there is a folder
     with _signals() as received:
         if not resume:
@@ -158,22 +159,22 @@ def _was_given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
-def _plan(config, data, settings: dict):
+def _plan(how: dict, data, settings: dict):
     from dataclasses import asdict, replace
 
+    from lenet5.config import Config
     from lenet5.runs import Plan
     from lenet5.train import config_for
     from lenet5.variants import CHOICES, VARIANTS
 
     command = shlex.join(["lenet5", *_without_threads(sys.argv[1:])])
     choices = VARIANTS[settings["variant"]].choose(**{name: settings[name] for name in CHOICES})
-    plan = Plan(config, settings["variant"], labels=list(data.classes), dataset=data.name, data_sha256=data.sha256,
+    plan = Plan(Config(**how), settings["variant"], labels=list(data.classes), dataset=data.name, data_sha256=data.sha256,
                 command=command, out=str(settings["out"]), members=settings["members"], **asdict(choices))  # fmt: skip
     try:
         plan.check()
     except ValueError as error:  # choices that cannot go together
         raise click.UsageError(str(error)) from None
-    how = {name: settings[name] for name in config.__dataclass_fields__}
     return replace(plan, config=config_for(plan.model(), **how))
 
 

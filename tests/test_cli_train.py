@@ -385,3 +385,11 @@ def test_mnist_with_the_real_command(tmp_path, number):
     assert result.code == 0
     assert results(broken) == results(whole)
     assert history(broken) == history(whole)
+
+
+def test_a_recipe_and_what_is_given_beside_it(tmp_path):
+    run = quick("train", "--dataset", "strokes", "--recipe", "quick", "--epochs", "1", cwd=tmp_path)
+    assert run.code == 0
+    config = json.loads((tmp_path / "runs/train-001/config.json").read_text())["config"]
+    assert (config["epochs"], config["augment"], config["validation"]) == (1, "none", 0)
+    assert config["learning_rate"] == 0.1

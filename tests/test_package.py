@@ -55,6 +55,7 @@ def test_options_of_train_are_those_of_the_library():
     tables = {
         "optimizer": config.OPTIMIZERS,
         "loss": config.LOSSES,
+        "recipe": config.RECIPES,
         "schedule": schedules.SCHEDULES,
         "dataset": datasets.NAMES,
     }

@@ -88,7 +88,7 @@ def resumed(trainer, data, **changes):
         ("momentum", -0.1), ("momentum", 1), ("momentum", math.nan),
         ("weight_decay", -1e-9), ("weight_decay", 1), ("weight_decay", math.nan), ("weight_decay", [0]),
         ("validation", -1), ("validation", 0.5), ("seed", -1), ("seed", 2**63), ("seed", 1.5),
-        ("optimizer", "sgdm"), ("optimizer", None), ("optimizer", []), ("schedule", ""), ("augment", "flip"),
+        ("optimizer", "sgdm"), ("optimizer", None), ("optimizer", []), ("schedule", ""), ("augment", "mirror"),
         ("augment", "affine,affine"), ("augment", "none,affine"), ("augment", None),
     ],
 )  # fmt: skip
