@@ -56,7 +56,7 @@ def main() -> None:
     arguments.add_argument("--strings", type=int, default=40_000, help="composed strings for each network")
     arguments.add_argument("--epochs", type=int, default=14)
     arguments.add_argument("--widths", type=int, nargs=4, default=list(networks.WIDTHS), help="of C1, C3, C5, F6")
-    arguments.add_argument("--members", type=int, default=1, help="segment networks, each on strings of its own")
+    arguments.add_argument("--members", type=int, default=2, help="segment networks, each on strings of its own")
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--threads", type=int)
     options = arguments.parse_args()

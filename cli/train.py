@@ -169,8 +169,17 @@ def _plan(how: dict, data, settings: dict):
 
     command = shlex.join(["lenet5", *_without_threads(sys.argv[1:])])
     choices = VARIANTS[settings["variant"]].choose(**{name: settings[name] for name in CHOICES})
-    plan = Plan(Config(**how), settings["variant"], labels=list(data.classes), dataset=data.name, data_sha256=data.sha256,
-                command=command, out=str(settings["out"]), members=settings["members"], **asdict(choices))  # fmt: skip
+    plan = Plan(
+        Config(**how),
+        settings["variant"],
+        labels=list(data.classes),
+        dataset=data.name,
+        data_sha256=data.sha256,
+        command=command,
+        out=str(settings["out"]),
+        members=settings["members"],
+        **asdict(choices),
+    )
     try:
         plan.check()
     except ValueError as error:  # choices that cannot go together

@@ -284,7 +284,8 @@ def test_crop_and_flip_move_whole_pixels():
         seen = set()
         for picture in range(200):
             side, right, down = reference.cropped_and_flipped(9, 2, picture, crop, probability)
-            expected = field[picture, :, 3 + down : 35 + down, 3 + right : 35 + right][:, :, ::side]
+            x, y = 3 + side * right, 3 + down  # mirrored first, then cut
+            expected = field[picture, :, y : y + 32, x : x + 32][:, :, ::side]
             np.testing.assert_allclose(out[picture], expected, atol=1e-6)
             seen.add((side, right, down))
         assert len(seen) == 2 if crop == 0 else len(seen) > 40  # of 49

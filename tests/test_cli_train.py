@@ -229,12 +229,12 @@ def test_no_data(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("names", ["", "flip", "affine,affine", "none,affine", "affine,", "affine elastic"])
+@pytest.mark.parametrize("names", ["", "mirror", "affine,affine", "none,affine", "affine,", "affine elastic"])
 def test_other_distortions_than_there_are(tmp_path, names):
     result = train(tmp_path, *TWO[:3], "--augment", names)
     assert (result.code, result.stdout) == (2, "")
     assert "Invalid value for '--augment'" in result.error
-    assert "affine, elastic, cutout, invert" in result.error
+    assert "flip, elastic, photo, cutout, invert" in result.error
     assert list(tmp_path.iterdir()) == []
 
 

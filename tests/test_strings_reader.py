@@ -89,10 +89,10 @@ def test_separators_are_kept_where_they_are_allowed(model):
     for string in compose.compose(X, Y, 8, style=style, seed=1):
         ((picture, right),) = evaluation.pictures([string])
         plain, kept = model.read(picture), model.read(picture, allow=".,-+")
-        assert not set(plain.text) & set(".,-+ \n")
+        assert not set(plain.text) & set(".,-+")
         n_all += len(string.text) - len(right)
         n_kept += sum(c in ".,-+" for c in kept.text)
-        assert evaluation.digits_of(kept.text) == plain.text
+        assert evaluation.digits_of(kept.text) == evaluation.digits_of(plain.text)
     assert n_kept >= 0.7 * n_all
 
 
