@@ -588,7 +588,8 @@ cdef class Augmentation:
                              f"{photo_clutter=}")
         self.c = lenet5_augmentation(<uint64_t>(seed % 2**64), <uint32_t>(epoch % 2**32), rotation, scale, shear, shift,
                                      crop, flip_probability, knot_spacing, knot_range, cutout_side,
-                                     cutout_probability, inversion_probability, photo_pen, photo_blur, photo_uneven, photo_grain,
+                                     cutout_probability, inversion_probability, photo_pen, photo_blur, photo_uneven,
+                                     photo_grain,
                                      photo_clutter)
 
     cdef int check(self, Pictures pictures) except -1:

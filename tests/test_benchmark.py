@@ -11,6 +11,7 @@ import pytest
 from lenet5 import LeNet5, _kernels, pretrained, strokes
 from lenet5.benchmark import chart, compare, figures, kernels, machine, peers, prediction, scaling, suite, timing
 from lenet5.errors import DataError
+from lenet5.network import softmax
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -441,3 +442,10 @@ def test_names_in_a_chart_are_text(name):
 def test_nothing_to_draw():
     with pytest.raises(ValueError, match="nothing to draw"):
         chart.draw(document(figures.figure("startup", "x", "ms", spread(1))))
+
+
+def test_other_programs_are_compared_with_the_plain_softmax():
+    """The weights that ship have a temperature, which programs that get these weights know nothing of."""
+    model, X = suite.uncalibrated(), np.zeros((3, 1, 32, 32), np.float32)
+    assert model.temperature == 1
+    np.testing.assert_allclose(model.predict_proba(X), softmax(model.logits(X)), rtol=1e-5)

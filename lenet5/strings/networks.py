@@ -12,8 +12,9 @@ import numpy as np
 
 from .. import modelfile
 from ..errors import ModelFileError, one_line
-from ..layers import Conv2d, Layer, Linear, MaxPool2d, ReLU, modern
+from ..layers import Conv2d, Layer, Linear, MaxPool2d, ReLU
 from ..network import Network
+from ..variants import modern
 
 SEPARATORS = ".,-+"
 CLASSES = (*"0123456789", *SEPARATORS, "rubbish")
