@@ -194,7 +194,7 @@ def test_a_busy_machine(load, cores, busy):
 @pytest.fixture
 def fake_peers(monkeypatch):
     """Three peers that need nothing: one is right, one gives other answers, one cannot be used."""
-    answers = pretrained().predict_proba
+    answers = suite.uncalibrated().predict_proba
 
     def broken(*given):
         raise RuntimeError("it has\nno wheels")
@@ -226,7 +226,7 @@ def test_our_own_failure_is_no_peers(fake_peers, monkeypatch):
         raise RuntimeError("ours")
 
     monkeypatch.setattr(prediction.peers, "prediction_peers", lambda *given: {})
-    model = pretrained()
+    model = suite.uncalibrated()
     monkeypatch.setattr(model, "predict_proba", broken)
     with pytest.raises(RuntimeError, match="ours"):
         prediction.measure_prediction(
@@ -254,7 +254,7 @@ def test_the_peers_that_are_installed_agree():
         pytest.skip("no peer is installed: pip install 'lenet5[bench]'")
     X, y = strokes.draw(64, seed=1)
     failures = []
-    found = peers.prediction_peers(pretrained(), prediction.inputs(X), 1, lambda *given: failures.append(given))
+    found = peers.prediction_peers(suite.uncalibrated(), prediction.inputs(X), 1, lambda *given: failures.append(given))
     found |= peers.training_peers(X, y, 32, 1, lambda *given: failures.append(given))
     for function in found.values():
         function()
