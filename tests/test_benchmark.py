@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lenet5 import LeNet5, _kernels, pretrained, strokes
+from lenet5 import LeNet5, _kernels, strokes
 from lenet5.benchmark import chart, compare, figures, kernels, machine, peers, prediction, scaling, suite, timing
 from lenet5.errors import DataError
 from lenet5.network import softmax
