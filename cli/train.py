@@ -35,6 +35,9 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 @click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
                    "committee, which answers with the mean of their probabilities.")  # fmt: skip
+@click.option("--teacher", "teachers", type=click.Path(path_type=Path), multiple=True, metavar="MODEL",
+              help="Learn from this model's answers to each picture, or from the mean of several, each after its own "
+                   "--teacher, or of a committee's.")  # fmt: skip
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
@@ -60,6 +63,7 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
       lenet5 train --epochs 20
       lenet5 train --dataset strokes --epochs 5 --out strokes.safetensors
       lenet5 train --members 5 --out five.safetensors
+      lenet5 train --teacher five.safetensors
       lenet5 train --resume runs/train-001
     """
     from lenet5.config import RECIPES, Config
@@ -72,21 +76,24 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
         out = out if _was_given(ctx, "out") else Path(plan.out)
     else:
         given = {name: settings[name] for name in Config.__dataclass_fields__ if _was_given(ctx, name)}
+        if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & given.keys():
+            raise click.UsageError("--teacher-weight and --distillation-temperature are of a --teacher; none is given")
         how = {**RECIPES[settings["recipe"]], **given}
         Config(**how)  # refuses what cannot be, before the data is read
     check_model(out)
     if resume:
-        data = _data_of(plan, settings)
+        data, teachers = _data_of(plan, settings), run.teachers()
     else:
         data = load_data(settings["dataset"], settings["data_dir"], settings["offline"])
-        plan = _plan(how, data, settings)
-    first = _trainer(plan.member(1), data, threads)  # refuses what cannot be, before there is a folder
+        teachers = _teachers(settings["teachers"], data.classes)
+        plan = _plan(how, data, settings, teachers)
+    first = _trainer(plan.member(1), data, threads, teachers)  # refuses what cannot be, before there is a folder
     with _signals() as received:
         if not resume:
-            run = Run.create(settings["runs"], plan)
+            run = Run.create(settings["runs"], plan, teachers)
         finished = []
         for number, member in enumerate(run.members(), 1):
-            trainer = first if number == 1 else _trainer(member.plan, data, threads)
+            trainer = first if number == 1 else _trainer(member.plan, data, threads, teachers)
             if resume or number > 1:
                 member.restore(trainer)
             _introduce(member, trainer, data, number, plan.members)
@@ -101,10 +108,22 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
     _conclude({"run": str(run.folder), "model": str(out), "dataset": data.name, **document}, as_json)
 
 
-def _trainer(plan, data, threads: int | None):
+def _trainer(plan, data, threads: int | None, teachers: list):
     from lenet5.train import Trainer
 
-    return Trainer(plan.model(), *data.train, plan.config, threads)
+    return Trainer(plan.model(), *data.train, plan.config, threads, teachers)
+
+
+def _teachers(paths: tuple[Path, ...], classes: list[str]) -> list:
+    """The networks in these files, those of committees one by one."""
+    from lenet5 import committee
+
+    teachers = [teacher for path in paths for teacher in committee.members_of(committee.load(path))]
+    if len(teachers) > committee.MAX_MEMBERS:
+        raise click.UsageError(f"--teacher: {len(teachers)} networks, there may be {committee.MAX_MEMBERS}")
+    if any(teacher.labels != list(classes) for teacher in teachers):
+        raise click.UsageError("--teacher: its classes are not those of the pictures to train on")
+    return teachers
 
 
 def _follow(run, trainer, whole, received: list[int]) -> None:
@@ -159,11 +178,11 @@ def _was_given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
-def _plan(how: dict, data, settings: dict):
+def _plan(how: dict, data, settings: dict, teachers: list):
     from dataclasses import asdict, replace
 
     from lenet5.config import Config
-    from lenet5.runs import Plan
+    from lenet5.runs import Plan, fingerprint
     from lenet5.train import config_for
     from lenet5.variants import CHOICES, VARIANTS
 
@@ -178,6 +197,7 @@ def _plan(how: dict, data, settings: dict):
         command=command,
         out=str(settings["out"]),
         members=settings["members"],
+        teachers=[fingerprint(teacher) for teacher in teachers],
         **asdict(choices),
     )
     try:

@@ -18,7 +18,8 @@ from .ckernels cimport (
     OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
     lenet5_augmentation, lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_loss,
     lenet5_loss_kind, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_net, lenet5_op, lenet5_op_kind,
-    lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_training_f32)
+    lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32,
+    lenet5_training_f32)
 
 ctypedef fused real:
     float
@@ -615,13 +616,18 @@ cdef class Loss:
 
     label_smoothing : 0 to 1, the part of each target that goes to all classes alike
     rubbish : score of one more class in the softmax, which is never right; -inf: none
+    teacher_weight : 0..1, part of each target that is what the teachers of a `Training` answer
+    temperature : of all softmaxes; the loss is multiplied by its square
     """
     cdef lenet5_loss c
 
-    def __cinit__(self, int kind=LOSS_CROSS_ENTROPY, double label_smoothing=0, double rubbish=-np.inf):
+    def __cinit__(self, int kind=LOSS_CROSS_ENTROPY, double label_smoothing=0, double rubbish=-np.inf, *,
+                  double teacher_weight=0, double temperature=1):
         if not (kind in (LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE) and 0 <= label_smoothing <= 1 and rubbish < np.inf):
             raise ValueError(f"{kind=}, {label_smoothing=}, {rubbish=}: expected a kind of loss, 0..1, a number, -inf")
-        self.c = lenet5_loss(<lenet5_loss_kind>kind, label_smoothing, rubbish)
+        if not (0 <= teacher_weight <= 1 and 0 < temperature < np.inf):
+            raise ValueError(f"{teacher_weight=}, {temperature=}: expected 0..1, a number above 0")
+        self.c = lenet5_loss(<lenet5_loss_kind>kind, label_smoothing, teacher_weight, temperature, rubbish)
 
 
 #: What :meth:`Program.repeat` can run of a step.
@@ -931,13 +937,14 @@ cdef class Training:
     cdef lenet5_barrier barrier
     cdef Program program
     cdef Pictures pictures
+    cdef lenet5_teacher_f32[64] teachers
     cdef list arrays, run_arrays
     cdef bint has_barrier
 
     def __init__(self, Program program not None, float[::1] parameters, float[::1] moment1, float[::1] moment2,
                  int kind, *, int batch_size, int n_threads, double momentum=0.9, bint nesterov=False, double beta1=0.9,
                  double beta2=0.999, double epsilon=1e-8, double weight_decay=0.0, double l1=0.0, double clip_norm=0.0,
-                 Loss loss=None, seed=0, double mixup=0.0, double adversarial=0.0):
+                 Loss loss=None, seed=0, double mixup=0.0, double adversarial=0.0, list teachers=None):
         cdef Py_ssize_t n = program.c.n_parameters
         if not n == parameters.shape[0] == moment1.shape[0] == moment2.shape[0]:
             raise ValueError(f"parameters and moments have {parameters.shape[0]}, {moment1.shape[0]} and "
@@ -970,6 +977,7 @@ cdef class Training:
         self.c.optimizer = lenet5_optimizer(<lenet5_optimizer_kind>kind, nesterov, momentum, beta1, beta2,
                                             epsilon, weight_decay, l1, clip_norm)
         self.c.loss = (loss or Loss()).c
+        self._hire(teachers or [])
         self.c.perturbation = lenet5_perturbation(<uint64_t>(seed % 2**64), 0, mixup, adversarial)
         if lenet5_barrier_init(&self.barrier, n_threads) != 0:
             raise MemoryError("no barrier for the training threads")
@@ -979,6 +987,24 @@ cdef class Training:
     def __dealloc__(self):
         if self.has_barrier:
             lenet5_barrier_destroy(&self.barrier)
+
+    def _hire(self, list teachers):
+        cdef Program teacher
+        cdef float[::1] parameters, prepared
+        if len(teachers) > 64:
+            raise ValueError(f"{len(teachers)} teachers, expected up to 64")
+        for i, (teacher, parameters) in enumerate(teachers):
+            if (teacher.in_shape, teacher.out_shape) != (self.program.in_shape, self.program.out_shape):
+                raise ValueError(f"teacher {i} takes {teacher.in_shape} and answers {teacher.out_shape}, not "
+                                 f"{self.program.in_shape} and {self.program.out_shape}")
+            prepared = aligned_zeros(teacher.c.n_prepared, np.float32)
+            _isa.f32.net_prepare(&teacher.c, &parameters[0], &prepared[0])
+            self.teachers[i] = lenet5_teacher_f32(&teacher.c, &parameters[0], &prepared[0])
+            self.c.n_teacher_arena = max(self.c.n_teacher_arena, teacher.c.n_activations + teacher.c.n_scratch)
+            self.arrays += [teacher, parameters, prepared]
+        cdef float[::1] arenas = aligned_zeros(max(1, self.c.n_threads * self.c.n_teacher_arena), np.float32)
+        self.arrays.append(arenas)
+        self.c.teachers, self.c.n_teachers, self.c.teacher_arenas = self.teachers, len(teachers), &arenas[0]
 
     def prepare(self, Pictures pictures not None, const uint8_t[::1] labels, const int64_t[::1] order,
                 double[::1] learning_rates, int64_t first_step, Augmentation augmentation=None, epoch=0):

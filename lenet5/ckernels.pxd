@@ -62,11 +62,15 @@ cdef extern from "kernels.h" nogil:
         LOSS_RIGHT_SCORE
     ctypedef struct lenet5_loss:
         lenet5_loss_kind kind
-        double label_smoothing, rubbish
+        double label_smoothing, teacher_weight, temperature, rubbish
     ctypedef struct lenet5_perturbation:
         uint64_t seed
         uint32_t epoch
         double mixup, adversarial
+    ctypedef struct lenet5_teacher_f32:
+        const lenet5_net *net
+        const float *parameters
+        const float *prepared
     ctypedef struct lenet5_training_f32:
         const lenet5_net *net
         float *parameters
@@ -84,6 +88,10 @@ cdef extern from "kernels.h" nogil:
         lenet5_optimizer optimizer
         lenet5_loss loss
         lenet5_perturbation perturbation
+        const lenet5_teacher_f32 *teachers
+        float *teacher_arenas
+        int64_t n_teacher_arena
+        int n_teachers
         int64_t first_step
         int n_slices, n_threads
         lenet5_barrier *barrier

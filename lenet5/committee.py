@@ -159,6 +159,13 @@ def load(path: str | os.PathLike) -> LeNet5 | Committee:
     return described(path, from_document if info["kind"] == "model" else _committee_from_document, tensors, info)
 
 
+def members_of(model: LeNet5 | Committee) -> list[LeNet5]:
+    """The models of a committee, and of its committees; of a model that is alone itself."""
+    if isinstance(model, Committee):
+        return [single for member in model.models for single in members_of(member)]
+    return [model]
+
+
 def _committee_from_document(tensors: dict[str, np.ndarray], info: dict) -> Committee:
     """The committee that `Committee.info` describes; KeyError, TypeError, ValueError where that is malformed."""
     documents = info["members"]

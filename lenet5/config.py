@@ -32,6 +32,8 @@ class Config:
     loss : "cross-entropy"; "mse", eq. 8 of the 1998 paper, and "map", its eq. 9, for scores that are minus penalties
     label_smoothing : 0 to below 1, the part of each target that goes to all classes alike
     rubbish_penalty : eq. 9's j
+    teacher_weight : 0 to 1, the part of each target that is the mean of the teachers' answers, where there are any
+    distillation_temperature : by which their logits and the network's are divided then, above 0
     augment : "none" or names of `augment.AUGMENTATIONS` with commas between
     mixup : alpha of the Beta distribution, 0 to 1, of the shares in which two pictures are mixed; 0: none
     adversarial : how far, 0 to 1, every pixel of every second picture is moved against the network; 0: none
@@ -58,6 +60,8 @@ class Config:
     loss: str = "cross-entropy"
     label_smoothing: float = 0.0
     rubbish_penalty: float = 1.0
+    teacher_weight: float = 1.0
+    distillation_temperature: float = 1.0
     augment: str = "affine"
     mixup: float = 0.0
     adversarial: float = 0.0
@@ -119,6 +123,8 @@ _RULES = {
     "warmup": _WHOLE_PART,
     "label_smoothing": _PART,
     "rubbish_penalty": (lambda x: -math.inf < x < math.inf, "a finite number"),
+    "teacher_weight": _WHOLE_PART,
+    "distillation_temperature": (lambda x: 0 < x < math.inf, "a number above 0"),
     "mixup": _WHOLE_PART,
     "adversarial": _WHOLE_PART,
     "dropout": _PART,

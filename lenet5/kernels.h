@@ -168,6 +168,8 @@ typedef enum { LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE } lenet5_loss_kind;
 typedef struct {
     lenet5_loss_kind kind;
     double label_smoothing;    /* this part of each target goes to all classes alike */
+    double teacher_weight;           /* this part of each target is what the teachers answer */
+    double temperature;        /* of all softmaxes in the cross-entropy; its gradient is multiplied by the square */
     double rubbish;            /* score of one more class, that of nothing, in the softmax; -INFINITY: none. Eq. 9's -j */
 } lenet5_loss;
 

@@ -4,6 +4,12 @@
  * Gradients of weights are added to what is there; gradients of activations are written.
  */
 
+/* A trained network whose answers are learnt from. */
+typedef struct {
+    const lenet5_net *net;
+    const T *parameters, *prepared;
+} CONCAT(lenet5_teacher, SUFFIX);
+
 typedef struct {
     const lenet5_net *net;
     T *parameters;             /* (n_parameters) */
@@ -20,6 +26,10 @@ typedef struct {
     lenet5_optimizer optimizer;
     lenet5_loss loss;
     lenet5_perturbation perturbation;
+    const CONCAT(lenet5_teacher, SUFFIX) *teachers; /* (n_teachers); the mean of their answers is part of each target */
+    T *teacher_arenas;         /* (n_threads, n_teacher_arena): of each n_activations + n_scratch of the largest */
+    int64_t n_teacher_arena;
+    int n_teachers;
     int64_t first_step;        /* updates made before this run: AdamW's bias correction */
     int n_slices, n_threads;
     struct lenet5_barrier *barrier;

@@ -39,16 +39,18 @@ static double FN(lane_loss)(const lenet5_loss *loss, int classes, const T *Z, co
         return -right;
     }
     const T top = loss->rubbish > (double)Z[best * LANES] ? (T)loss->rubbish : Z[best * LANES];
+    const double sharpness = 1 / loss->temperature;
     for (int k = 0; k < classes; k++)
-        total += dZ[k * LANES] = (T)exp((double)(Z[k * LANES] - top));
+        total += dZ[k * LANES] = (T)exp((double)(Z[k * LANES] - top) * sharpness);
     if (loss->rubbish > -INFINITY)
-        total += exp(loss->rubbish - (double)top);
+        total += exp((loss->rubbish - (double)top) * sharpness);
+    scale *= (T)loss->temperature;
     for (int k = 0; k < classes; k++) {
         dZ[k * LANES] = (T)((dZ[k * LANES] / total - targets[k * LANES]) * scale);
         if (targets[k * LANES] != 0)
-            right += (double)targets[k * LANES] * (double)(Z[k * LANES] - top);
+            right += (double)targets[k * LANES] * (double)(Z[k * LANES] - top) * sharpness;
     }
-    return log(total) - right;
+    return (log(total) - right) * loss->temperature * loss->temperature;
 }
 
 /* Scores Z and targets (classes, LANES), of which the first n_valid lanes count; dZ (classes, LANES): the gradient of the

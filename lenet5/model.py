@@ -81,7 +81,15 @@ class LeNet5(Classifier, Network):
         super().__init__(kind.layers(choices, len(self.labels)), seed=seed, background=kind.background,
                          ink=kind.ink, initializer=initializer or kind.initializer, margin=kind.margin)  # fmt: skip
 
-    def fit(self, X: np.ndarray, y: np.ndarray, *, threads: int | None = None, **settings) -> "LeNet5":
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        threads: int | None = None,
+        teachers: "Sequence[LeNet5]" = (),
+        **settings,
+    ) -> "LeNet5":
         """Train quietly, on from the present weights; returns self. For a fresh start make a new LeNet5.
 
         Parameters
@@ -90,6 +98,8 @@ class LeNet5(Classifier, Network):
         y : (N,), labels from 0
         threads : int, optional
             Changes the time, not the weights.
+        teachers : models, optional
+            The mean of their answers is learnt instead of the labels, or as the part ``teacher_weight`` of them.
         **settings
             Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
             some of "affine,elastic,photo,cutout,invert" (default "affine"); ``validation`` (default 0 here) sets
@@ -107,7 +117,7 @@ class LeNet5(Classifier, Network):
                 f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"
             )
         config = config_for(self, **{"validation": 0, "seed": self.seed or 0, **settings})
-        trainer = Trainer(self, X, y, config, threads)
+        trainer = Trainer(self, X, y, config, threads, teachers)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
         for _ in trainer.run():
             pass

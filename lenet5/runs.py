@@ -1,21 +1,25 @@
 """Run folders, runs/train-NNN/: all that a training leaves behind, and all that is needed to go on with it.
 
+Where there are teachers, teachers.safetensors is a copy of them.
+
 A committee has one folder for each member in its own, runs/train-NNN/member-K/, a whole run of its own each.
 state.safetensors alone decides where a run stands; the other files are made from it and made again on a resume.
 """
 
 import csv
+import hashlib
 import io
 import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from . import modelfile, sheets
-from .committee import MAX_MEMBERS, Committee
+from .committee import MAX_MEMBERS, Committee, members_of
+from .committee import load as load_models
 from .config import Config
 from .errors import DataError, DivergedError, ModelFileError
 from .files import atomic_write, fsync_folder
@@ -31,7 +35,8 @@ SECONDS_BETWEEN_SAVES = 30.0
 class Plan:
     """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its pictures.
 
-    ``members`` above 1 makes a committee, of networks that differ in their seeds, from the config's on.
+    ``members`` above 1 makes a committee, of networks that differ in their seeds, from the config's on. ``teachers``:
+    the SHA-256 of each one's parameters.
     """
 
     config: Config
@@ -46,20 +51,26 @@ class Plan:
     c3: str = "dense"  # as in plans that do not say
     head: str = "softmax"
     members: int = 1
+    teachers: list[str] = field(default_factory=list)
 
     def check(self) -> None:
         """ValueError or TypeError where a field has not its type, or no network can be made of it."""
         texts = (
             *self.labels,
+            *self.teachers,
             *(getattr(self, name) for name in CHOICES),
             self.dataset,
             self.data_sha256,
             self.command,
             self.out,
         )
-        if not isinstance(self.labels, list) or not all(isinstance(text, str) for text in texts):
+        if (
+            not isinstance(self.labels, list)
+            or not isinstance(self.teachers, list)
+            or not all(isinstance(text, str) for text in texts)
+        ):
             raise ValueError(
-                f"a text is expected for each of {', '.join(CHOICES)}, label, dataset, data_sha256, command, out"
+                f"a text is expected for {', '.join(CHOICES)}, label, teacher, dataset, data_sha256, command and out"
             )
         if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
             raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
@@ -90,7 +101,7 @@ class Run:
         self.folder, self.plan = folder, plan
 
     @classmethod
-    def create(cls, root: str | os.PathLike, plan: Plan) -> "Run":
+    def create(cls, root: str | os.PathLike, plan: Plan, teachers: Sequence[LeNet5] = ()) -> "Run":
         """A new folder ``root/train-NNN``; never one that exists. OSError where it cannot be made."""
         root = Path(root)
         root.mkdir(parents=True, exist_ok=True)
@@ -105,8 +116,21 @@ class Run:
                 number += 1
         for parent in (root.parent, root):
             fsync_folder(parent)
+        if teachers:
+            Committee(teachers).save(folder / "teachers.safetensors")
         _write_plan(folder, plan)
         return cls(folder, plan)
+
+    def teachers(self) -> list[LeNet5]:
+        """Those that the run was begun with; DataError where they are not there any more."""
+        if not self.plan.teachers:
+            return []
+        paths = [folder / "teachers.safetensors" for folder in (self.folder, self.folder.parent)]  # a member's: above
+        path = next(filter(Path.exists, paths), paths[0])
+        teachers = members_of(load_models(path))
+        if [fingerprint(teacher) for teacher in teachers] != self.plan.teachers:
+            raise DataError(f"{path}: not the teachers of this run")
+        return teachers
 
     def members(self) -> Iterator["Run"]:
         """The run of each member in turn, gone on with or begun; of a network that is alone its own.
@@ -246,8 +270,14 @@ class Run:
             "dataset": self.plan.dataset,
             "data_sha256": self.plan.data_sha256,
             "config": asdict(self.plan.config),
+            **({"teachers": self.plan.teachers} if self.plan.teachers else {}),
             "metrics": metrics,
         }
+
+
+def fingerprint(model: LeNet5) -> str:
+    """SHA-256 of a model's parameters, as they lie in memory."""
+    return hashlib.sha256(model.parameters).hexdigest()
 
 
 def _write_plan(folder: Path, plan: Plan) -> None:

@@ -6,7 +6,7 @@ resumed ends with those of one that was not.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from time import perf_counter
 
@@ -78,6 +78,9 @@ class Trainer:
     config : Config
     threads : int, optional
         Changes the time, not the weights.
+    teachers : trained networks, optional
+        Distillation (Hinton, Vinyals, Dean, 2015): the mean of their answers to each picture, as distorted, is the
+        part ``config.teacher_weight`` of its target. They take pictures as ``network`` does.
 
     Attributes
     ----------
@@ -89,7 +92,15 @@ class Trainer:
     history : list of Epoch
     """
 
-    def __init__(self, network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None = None):
+    def __init__(
+        self,
+        network: Network,
+        X: np.ndarray,
+        y: np.ndarray,
+        config: Config,
+        threads: int | None = None,
+        teachers: Sequence[Network] = (),
+    ):
         X = check_pictures(X, network.in_channels)
         y = check_labels(y, len(X), network.n_classes)
         if not len(y):
@@ -107,8 +118,10 @@ class Trainer:
             self._trained.program(self._pictures.shape), self._trained.parameters, *self._moments,
             OPTIMIZERS[config.optimizer][0], batch_size=config.batch_size, n_threads=self.threads,
             momentum=config.momentum, nesterov=config.nesterov, beta2=0.99 if config.optimizer == "rmsprop" else 0.999,
-            weight_decay=config.weight_decay, l1=config.l1, clip_norm=config.clip_norm, loss=_loss(config),
+            weight_decay=config.weight_decay, l1=config.l1, clip_norm=config.clip_norm,
+            loss=_loss(config, bool(teachers)),
             seed=config.seed, mixup=config.mixup, adversarial=config.adversarial,
+            teachers=[_taught_by(teacher, network, self._pictures.shape) for teacher in teachers],
         )  # fmt: skip
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
@@ -321,11 +334,22 @@ def _trained_network(network: Network, config: Config) -> Network:
     return trained
 
 
-def _loss(config: Config) -> _kernels.Loss:
+def _taught_by(teacher: Network, network: Network, shape: tuple[int, int, int]) -> tuple:
+    """(program, parameters) of a teacher; ValueError where it sees pictures otherwise than the network."""
+    for name in ("n_classes", "in_channels", "background", "ink", "margin"):
+        theirs, ours = getattr(teacher, name), getattr(network, name)
+        if theirs != ours:
+            raise ValueError(f"the teacher's {name} is {theirs!r}, that of the network to be trained {ours!r}")
+    return teacher.program(shape), teacher.parameters
+
+
+def _loss(config: Config, is_taught: bool) -> _kernels.Loss:
     return _kernels.Loss(
         _kernels.RIGHT_SCORE if config.loss == "mse" else _kernels.CROSS_ENTROPY,
         config.label_smoothing,
         -config.rubbish_penalty if config.loss == "map" else -math.inf,
+        teacher_weight=config.teacher_weight if is_taught else 0,
+        temperature=config.distillation_temperature if is_taught else 1,
     )
 
 

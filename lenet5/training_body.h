@@ -30,10 +30,29 @@ static void FN(go_against)(const FN(lenet5_training) *t, const T *prepared, cons
     FN(step_against)(dA, (T)t->perturbation.adversarial * (high - low), low, high, arena, FN(n_in)(first));
 }
 
+/* Part of the targets (classes, LANES) becomes the mean of the teachers' answers to the pictures, as distorted. */
+static void FN(teach)(const FN(lenet5_training) *t, const T *pictures, int classes, T *targets, T *arena) {
+    const T share = (T)(t->loss.teacher_weight / t->n_teachers), sharpness = (T)(1 / t->loss.temperature);
+    for (int i = 0; i < classes * LANES; i++)
+        targets[i] *= (T)(1 - t->loss.teacher_weight);
+    for (int teacher = 0; teacher < t->n_teachers; teacher++) {
+        const lenet5_net *net = t->teachers[teacher].net;
+        T *logits = arena + net->ops[net->n_ops - 1].output;
+        memcpy(arena, pictures, sizeof(T) * FN(n_in)(net->ops));
+        FN(net_predict)(net, t->teachers[teacher].parameters, t->teachers[teacher].prepared, arena, NULL,
+                        arena + net->n_activations);
+        for (int i = 0; i < classes * LANES; i++)
+            logits[i] *= sharpness;
+        FN(softmax)(1, classes, LANES, logits, logits);
+        for (int i = 0; i < classes * LANES; i++)
+            targets[i] += logits[i] * share;
+    }
+}
+
 /* One lane group, positions [first, first + n_valid) of a batch of n_batch: its gradient, loss and number of right
  * answers are added to those of its slice (written, if this is the first wave). */
 static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, int n_valid, int64_t n_batch, int first_wave,
-                            T *arena) {
+                            int thread, T *arena) {
     const lenet5_net *net = t->net;
     const lenet5_op *last = net->ops + net->n_ops - 1;
     T *dA = arena + net->n_activations, *scratch = dA + net->n_activations, *prepared = scratch + net->n_scratch;
@@ -51,6 +70,8 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
     if (t->perturbation.mixup > 0)
         FN(mixup)(&t->perturbation, t->order + first, n_valid, arena,
                   FN(n_in)(net->ops) / LANES, targets, classes);
+    if (t->n_teachers)
+        FN(teach)(t, arena, classes, targets, t->teacher_arenas + thread * t->n_teacher_arena);
     FN(draw_dropout)(net, &t->perturbation, t->order + first, n_valid, arena);
     if (t->perturbation.adversarial > 0)
         FN(go_against)(t, prepared, targets, labels, n_valid, arena);
@@ -314,7 +335,7 @@ static int FN(train_batch)(FN(lenet5_training) *t, int thread, int64_t step, int
             const int64_t first = start + (wave + slice) * LANES;
             if (slice < in_wave)
                 FN(train_group)(t, slice, first, end - first < LANES ? (int)(end - first) : LANES, end - start,
-                                d.first_wave, arena);
+                                d.first_wave, thread, arena);
             if (d.last_wave)
                 FN(net_finish)(net, t->gradients + slice * stride + net->n_parameters, t->gradients + slice * stride);
         }

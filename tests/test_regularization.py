@@ -50,16 +50,23 @@ def gradients_of(network, pictures, y, loss=None):
 
 
 @pytest.mark.parametrize(
-    ("kind", "smoothing", "rubbish"),
-    [(CROSS_ENTROPY, 0.1, -np.inf), (CROSS_ENTROPY, 0.0, 0.7), (CROSS_ENTROPY, 0.2, -3.0), (RIGHT_SCORE, 0.0, -np.inf)],
+    ("kind", "smoothing", "rubbish", "temperature"),
+    [
+        (CROSS_ENTROPY, 0.1, -np.inf, 1),
+        (CROSS_ENTROPY, 0.0, 0.7, 1),
+        (CROSS_ENTROPY, 0.2, -3.0, 1),
+        (CROSS_ENTROPY, 0.2, -3.0, 2.5),
+        (CROSS_ENTROPY, 0.0, -np.inf, 0.3),
+        (RIGHT_SCORE, 0.0, -np.inf, 1),
+    ],
 )
-def test_losses_by_their_definitions_and_their_gradients(data, kind, smoothing, rubbish):
+def test_losses_by_their_definitions_and_their_gradients(data, kind, smoothing, rubbish, temperature):
     X, y = data
-    network, loss = network_of(), Loss(kind, smoothing, rubbish)
-    logits = network.logits(X).astype(np.float64)
+    network, loss = network_of(), Loss(kind, smoothing, rubbish, temperature=temperature)
+    logits = network.logits(X).astype(np.float64) / temperature
     targets = np.eye(10)[y] * (1 - smoothing) + smoothing / 10
-    total = np.log(np.exp(logits).sum(axis=1) + np.exp(rubbish)) if kind == CROSS_ENTROPY else 0
-    expected = (total - (targets * logits).sum(axis=1)).mean()
+    total = np.log(np.exp(logits).sum(axis=1) + np.exp(rubbish / temperature)) if kind == CROSS_ENTROPY else 0
+    expected = (total - (targets * logits).sum(axis=1)).mean() * temperature**2
     mean, gradients, parameters, function = gradients_of(network, network.pictures(X), y, loss)
     assert mean == pytest.approx(expected, rel=1e-5)
     check_gradient(function, parameters, gradients, n=40)
@@ -78,6 +85,14 @@ def test_a_score_that_is_no_number_shows_in_every_loss(data):
 )
 def test_losses_that_are_none(wrong):
     with pytest.raises(ValueError, match="expected a kind of loss"):
+        Loss(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"teacher_weight": 1.1}, {"teacher_weight": np.nan}, {"temperature": 0}, {"temperature": np.inf}]
+)
+def test_lessons_that_are_none(wrong):
+    with pytest.raises(ValueError, match="a number above 0"):
         Loss(**wrong)
 
 
