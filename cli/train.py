@@ -66,46 +66,56 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
       lenet5 train --teacher five.safetensors
       lenet5 train --resume runs/train-001
     """
-    from lenet5.config import RECIPES, Config
     from lenet5.runs import Run
 
-    out = settings["out"]
+    run, out = None, settings["out"]
     if resume:
         run = _reopened(ctx, resume)
-        plan = run.plan
-        out = out if _was_given(ctx, "out") else Path(plan.out)
+        out = out if _was_given(ctx, "out") else Path(run.plan.out)
     else:
-        given = {name: settings[name] for name in Config.__dataclass_fields__ if _was_given(ctx, name)}
-        if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & given.keys():
-            raise click.UsageError("--teacher-weight and --distillation-temperature are of a --teacher; none is given")
-        how = {**RECIPES[settings["recipe"]], **given}
-        Config(**how)  # refuses what cannot be, before the data is read
+        how = _how(ctx, settings)  # refuses what cannot be, before the data is read
     check_model(out)
-    if resume:
-        data, teachers = _data_of(plan, settings), run.teachers()
+    if run:
+        plan, data, teachers = run.plan, _data_of(run.plan, settings), run.teachers()
     else:
         data = load_data(settings["dataset"], settings["data_dir"], settings["offline"])
         teachers = _teachers(settings["teachers"], data.classes)
-        plan = _plan(how, data, settings, teachers)
+        plan, curve = _plan(how, data, settings, teachers, threads)
     first = _trainer(plan.member(1), data, threads, teachers)  # refuses what cannot be, before there is a folder
     with _signals() as received:
-        if not resume:
+        if not run:
             run = Run.create(settings["runs"], plan, teachers)
-        finished = []
-        for number, member in enumerate(run.members(), 1):
-            trainer = first if number == 1 else _trainer(member.plan, data, threads, teachers)
-            if resume or number > 1:
-                member.restore(trainer)
-            _introduce(member, trainer, data, number, plan.members)
-            _follow(member, trainer, run, received)
-            finished.append(_finish(member, trainer, data, Path(member.plan.out) if plan.members > 1 else out))
-        if plan.members > 1:
-            document = _finish_committee(run, finished, trainer, data, out)
-        else:
-            document = finished[0][1]
-            chosen = "best epoch on validation" if trainer.validation else "last epoch"
-            output.note(f"{chosen}: {trainer.best_epoch}; weights: {output.one_line(out)}")
+            run.draw_rates(curve)
+        document = _train_all(run, first, data, teachers, received, out)
     _conclude({"run": str(run.folder), "model": str(out), "dataset": data.name, **document}, as_json)
+
+
+def _train_all(run, first, data, teachers: list, received: list[int], out: Path) -> dict:
+    """Train each member from where it stands, the ``first`` with this trainer; the document of --json."""
+    finished, n = [], run.plan.members
+    for number, member in enumerate(run.members(), 1):
+        trainer = first if number == 1 else _trainer(member.plan, data, first.threads, teachers)
+        member.restore(trainer)
+        _introduce(member, trainer, data, number, n)
+        _follow(member, trainer, run, received)
+        finished.append(_finish(member, trainer, data, Path(member.plan.out) if n > 1 else out))
+    if n > 1:
+        return _finish_committee(run, finished, trainer, data, out)
+    chosen = "best epoch on validation" if trainer.validation else "last epoch"
+    output.note(f"{chosen}: {trainer.best_epoch}; weights: {output.one_line(out)}")
+    return finished[0][1]
+
+
+def _how(ctx: click.Context, settings: dict) -> dict:
+    """The recipe's settings with those that were given; ValueError where no `Config` can be made of them."""
+    from lenet5.config import RECIPES, Config
+
+    given = {name: settings[name] for name in Config.__dataclass_fields__ if _was_given(ctx, name)}
+    if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & given.keys():
+        raise click.UsageError("--teacher-weight and --distillation-temperature are of a --teacher; none is given")
+    how = {**RECIPES[settings["recipe"]], **given}
+    Config(**how | ({"learning_rate": None} if how.get("learning_rate") == "auto" else {}))
+    return how
 
 
 def _trainer(plan, data, threads: int | None, teachers: list):
@@ -178,7 +188,8 @@ def _was_given(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
-def _plan(how: dict, data, settings: dict, teachers: list):
+def _plan(how: dict, data, settings: dict, teachers: list, threads: int | None) -> tuple:
+    """(the plan, the curve on which its learning rate was found, or None)."""
     from dataclasses import asdict, replace
 
     from lenet5.config import Config
@@ -186,6 +197,8 @@ def _plan(how: dict, data, settings: dict, teachers: list):
     from lenet5.train import config_for
     from lenet5.variants import CHOICES, VARIANTS
 
+    is_auto = how.get("learning_rate") == "auto"
+    how = how | ({"learning_rate": None} if is_auto else {})
     command = shlex.join(["lenet5", *_without_threads(sys.argv[1:])])
     choices = VARIANTS[settings["variant"]].choose(**{name: settings[name] for name in CHOICES})
     plan = Plan(
@@ -204,7 +217,17 @@ def _plan(how: dict, data, settings: dict, teachers: list):
         plan.check()
     except ValueError as error:  # choices that cannot go together
         raise click.UsageError(str(error)) from None
-    return replace(plan, config=config_for(plan.model(), **how))
+    curve = _find_rate(plan, data, threads) if is_auto else None
+    how = how | ({"learning_rate": curve.best} if curve else {})
+    return replace(plan, config=config_for(plan.model(), **how)), curve
+
+
+def _find_rate(plan, data, threads: int | None):
+    from lenet5 import rate_finder
+
+    curve = rate_finder.find(plan.model(), *data.train, plan.config, threads)
+    output.note(f"learning rate {curve.best:g}, found in {len(curve.rates) * rate_finder.PER_POINT} updates")
+    return curve
 
 
 def _without_threads(arguments: list[str]) -> list[str]:

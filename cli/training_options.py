@@ -17,6 +17,15 @@ class Augment(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class Rate(click.ParamType):
+    """A number, or "auto"."""
+
+    name = "rate"
+
+    def convert(self, value, param, ctx) -> float | str:
+        return value if value == "auto" else click.FLOAT.convert(value, param, ctx)
+
+
 def _number(name: str, default: float, text: str):
     return click.option(name, type=float, default=default, show_default=True, help=text)
 
@@ -38,9 +47,10 @@ _OPTIONS = [
                  help="Pictures in one update."),
     _choice("--optimizer", ("sgd", "adam", "adamw", "rmsprop", "sdlm"),
             "How the weights follow the gradient; sdlm is the 1998 paper's, each weight by its curvature."),
-    click.option("--learning-rate", type=float,
-                 help="The schedule's peak.  [default: 0.05 for sgd, 0.002 for adam and adamw, 0.001 for rmsprop, a "
-                      "tenth of these for --head rbf; 0.00005 for sdlm]"),
+    click.option("--learning-rate", type=Rate(),
+                 help="The schedule's peak; auto: found by some hundred updates of growing rate.  [default: 0.05 for "
+                      "sgd, 0.002 for adam and adamw, 0.001 for rmsprop, a tenth of these for --head rbf; 0.00005 for "
+                      "sdlm]"),
     _number("--momentum", 0.9, "Of sgd."),
     _flag("--nesterov/--no-nesterov", True, "Which momentum sgd has."),
     _number("--weight-decay", 2e-4, "Added to the gradient, decoupled from it in adamw."),

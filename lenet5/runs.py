@@ -24,6 +24,7 @@ from .config import Config
 from .errors import DataError, DivergedError, ModelFileError
 from .files import atomic_write, fsync_folder
 from .model import LeNet5
+from .rate_finder import RateCurve
 from .train import Epoch, Progress, Trainer
 from .variants import CHOICES
 
@@ -235,6 +236,11 @@ class Run:
             sheets.curves([e.epoch for e in history], {"loss (nats)": loss, "error (%)": error}),
             self.folder / "curves.png",
         )
+
+    def draw_rates(self, curve: RateCurve | None) -> None:
+        """How the learning rate was found, to learning-rate.png; nothing where it was given."""
+        if curve:
+            sheets.save_png(curve.draw(), self.folder / "learning-rate.png")
 
     def finished_model(self, trainer: Trainer, parameters=None, test: dict | None = None) -> LeNet5:
         """The model with the best (or given) parameters, and with how it was trained; calibrated once that is done."""

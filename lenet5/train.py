@@ -143,6 +143,10 @@ class Trainer:
         return self._at.epoch, self._at.step
 
     @property
+    def _steps_per_run(self) -> int:
+        return max(1, PICTURES_PER_RUN // self.config.batch_size)
+
+    @property
     def done(self) -> bool:
         at, patience = self._at, self.config.patience
         return at.epoch == self.config.epochs or 0 < patience <= at.epoch - at.best_epoch
@@ -168,7 +172,7 @@ class Trainer:
 
     def _run_steps(self) -> None:
         at, config = self._at, self.config
-        n_steps = min(max(1, PICTURES_PER_RUN // config.batch_size), self.steps_per_epoch - at.step)
+        n_steps = min(self._steps_per_run, self.steps_per_epoch - at.step)
         first = at.step * config.batch_size
         positions = self._order.numbers(at.epoch, first, first + n_steps * config.batch_size)
         distortions = augment.for_epoch(augment.chosen(config.augment), seed=config.seed, epoch=at.epoch)

@@ -36,7 +36,7 @@ TIERS = [
     {"strings.sliding"},
     {"strings.reader"},
     {"model"},
-    {"committee", "rejection", "bulk", "judge"},
+    {"committee", "rejection", "bulk", "judge", "rate_finder"},
     {"runs"},
     {"benchmark", "benchmark.timing", "benchmark.figures", "benchmark.machine", "benchmark.chart"},
     {"benchmark.kernels", "benchmark.peers", "benchmark.startup", "benchmark.compare"},
