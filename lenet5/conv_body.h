@@ -9,21 +9,6 @@
  * equal to.
  */
 
-/* How many accumulators fit beside their operands: 32 vector registers with AVX-512, else 16. */
-#if VECTOR_BYTES == 64
-#define ROWS_C1 6
-#define COLS_C1 4
-#define ROWS_C3 4
-#define COLS_C3 5
-#define ROWS_DENSE 24
-#else
-#define ROWS_C1 3
-#define COLS_C1 4
-#define ROWS_C3 2
-#define COLS_C3 5
-#define ROWS_DENSE 12
-#endif
-
 /* ---- convolution, valid, stride 1 ------------------------------------------------------------------------- */
 
 /* NO output channels x NX neighbouring pixels, all taps: x, w, y point at the block's first element of each. */
@@ -137,7 +122,7 @@ static void FN(conv2d_forward)(const lenet5_op *op, const T *X, const T *W, cons
     if (IS_C1(op) && KS == 5)
         FN(conv_forward_blocks)(X, W, b, Y, 1, 32, 32, 6, 5, ROWS_C1, COLS_C1);
     else if (lenet5_has_winograd(op))
-        FN(winograd_forward)(X, U, b, Y, scratch, 6, 16, 14, 14, ROWS_C3, COLS_C3);
+        FN(c3_forward)(X, U, b, Y, scratch);
     else if (!IS_DENSE(op))
         FN(conv_forward_blocks)(X, W, b, Y, C, op->in_height, op->in_width, O, KS, ROWS_C3, COLS_C3);
     else if (N_FEATURES(op) == 400 && O == 120)
@@ -356,7 +341,7 @@ static void FN(conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, co
             memset(dU, 0, sizeof(T) * lenet5_n_prepared(op));
             memset(dW, 0, sizeof(T) * op->out_channels * N_FEATURES(op));
         }
-        FN(winograd_backward)(X, dY, U, dX, dU, scratch, 6, 16, 14, 14, VECTOR_BYTES == 64 ? 2 : 1);
+        FN(c3_backward)(X, dY, U, dX, dU, scratch);
         return;
     }
     if (dW)

@@ -8,11 +8,33 @@
 #define TAPS 5
 #define NOWHERE 4
 
-/* *best = ReLU of the largest, and the number of the first that is as large, or NOWHERE.
+/* 0, or NaN where one of n vectors LANES apart, or one of the m numbers at w, is not finite: NaN is never to be hidden, and
+ * a maximum would hide it. */
+INLINE V FN(check)(const T *x, int n, const T *w, int m) {
+    V sums[4] = {{0}};
+    T total = 0;
+    for (int i = 0; i + 4 <= n; i += 4)
+        UNROLL for (int k = 0; k < 4; k++) sums[k] += FN(load)(x + (int64_t)(i + k) * LANES) * 0;
+    for (int i = n / 4 * 4; i < n; i++)
+        sums[0] += FN(load)(x + (int64_t)i * LANES) * 0;
+    V weights = {0};
+    for (int i = 0; i + VL <= m; i += VL)
+        weights += FN(load)(w + i) * 0;
+    for (int i = m / VL * VL; i < m; i++)
+        total += w[i] * 0;
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]) + (FN(sum_lanes)(weights) + total);
+}
+
+/* ReLU of the largest, or NaN where `checked` is. */
+INLINE V FN(relu_of_largest_of)(V a, V b, V c, V d, V checked) {
+    return FN(max)(FN(max)(FN(max)(a, b), FN(max)(c, d)), checked);
+}
+
+/* The same to *best, and the number of the first that is as large, or NOWHERE.
  *
  * Sign bits, shifted over the whole element, are the masks: a comparison would go through AVX-512's mask registers and
- * back. A NaN, or an infinity, in any of the four makes *best NaN, whatever the masks are: never hidden. */
-INLINE FN(mask) FN(largest)(V a, V b, V c, V d, V *best) {
+ * back. */
+INLINE FN(mask) FN(largest)(V a, V b, V c, V d, V checked, V *best) {
     const int SIGN = 8 * (int)sizeof(T) - 1;
     const FN(mask) b_wins = (FN(mask))(a - b) >> SIGN, d_wins = (FN(mask))(c - d) >> SIGN;
     const V top = FN(select)(b_wins, b, a), low = FN(select)(d_wins, d, c);
@@ -20,12 +42,13 @@ INLINE FN(mask) FN(largest)(V a, V b, V c, V d, V *best) {
     const FN(mask) value = (FN(mask))FN(select)(low_wins, low, top);
     const FN(mask) right = (low_wins & d_wins) | (~low_wins & b_wins);
     const FN(mask) closed = (value | (value + ~(FN(mask)){0})) >> SIGN; /* negative or 0; ~0 is -1 */
-    *best = (V)(value & ~closed) + ((a + b) + (c + d)) * 0;
+    *best = (V)(value & ~closed) + checked;
     return (right & 1) | (low_wins & 2) | (closed & NOWHERE);
 }
 
 /* 2 x 2 pixels of NO output channels, all taps, then the largest of them. */
-INLINE void FN(conv_pool_block)(const T *x, const T *w, const T *b, T *y, INTEGER *route, int W, int64_t plane, int NO) {
+INLINE void FN(conv_pool_block)(const T *x, const T *w, const T *b, T *y, INTEGER *route, int W, int64_t plane, V checked,
+                                int NO) {
     V acc[32];
     UNROLL for (int o = 0; o < NO; o++)
         UNROLL for (int i = 0; i < 4; i++) acc[o * 4 + i] = FN(splat)(b[o]);
@@ -40,7 +63,7 @@ INLINE void FN(conv_pool_block)(const T *x, const T *w, const T *b, T *y, INTEGE
     UNROLL for (int o = 0; o < NO; o++) {
         const V *a = acc + o * 4;
         V best;
-        *(FN(mask) *)(route + o * plane) = FN(largest)(a[0], a[1], a[2], a[3], &best);
+        *(FN(mask) *)(route + o * plane) = FN(largest)(a[0], a[1], a[2], a[3], checked, &best);
         FN(store)(y + o * plane, best);
     }
 }
@@ -50,17 +73,19 @@ static void FN(conv_pool_general)(const lenet5_op *op, const T *X, const T *w, c
     const int W = op->in_width, O = op->out_channels, PH = op->out_height, PW = op->out_width;
     const int64_t plane = (int64_t)PH * PW * LANES;
     INTEGER *routes = (INTEGER *)(Y + O * plane);
-    for (int o = 0; o < O; o += 2)
-        for (int y = 0; y < PH; y++)
-            for (int p = 0; p < PW; p++)
-                for (int l = 0; l < LANES; l += VL) {
+    for (int l = 0; l < LANES; l += VL) {
+        const V checked = FN(check)(X + l, op->in_height * W, w, O * TAPS * TAPS) + FN(check)(X, 0, b, O);
+        for (int o = 0; o < O; o += 2)
+            for (int y = 0; y < PH; y++)
+                for (int p = 0; p < PW; p++) {
                     const T *x = X + ((int64_t)2 * y * W + 2 * p) * LANES + l, *wo = w + o * TAPS * TAPS;
                     const int64_t at = (((int64_t)o * PH + y) * PW + p) * LANES + l;
                     if (o + 1 < O)
-                        FN(conv_pool_block)(x, wo, b + o, Y + at, routes + at, W, plane, 2);
+                        FN(conv_pool_block)(x, wo, b + o, Y + at, routes + at, W, plane, checked, 2);
                     else
-                        FN(conv_pool_block)(x, wo, b + o, Y + at, routes + at, W, plane, 1);
+                        FN(conv_pool_block)(x, wo, b + o, Y + at, routes + at, W, plane, checked, 1);
                 }
+    }
 }
 
 /* sums (TAPS) += the products of two rows of gradients e (2, n_columns) with the picture from x on. */
@@ -131,6 +156,7 @@ static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y,
 #define C1_CHANNELS 6
 #define C1_POINTS 8
 #define C1_ROWS (C1_CHANNELS * TAPS)
+#define C1_BLOCK (VECTOR_BYTES == 64 ? C1_CHANNELS : 2)
 
 static const T FN(c1_point)[3] = {(T)0.5, 1, 2};
 /* The product of (z - q^2) over the other two pairs: the coefficients of 1 and z; that of z^2 is 1. */
@@ -217,16 +243,18 @@ INLINE void FN(c1_columns)(const T *x, V (*v)[C1_SIDE]) {
     }
 }
 
-/* NO output channels x 4 rows of one tile: m (8, NO, 4). */
-INLINE void FN(c1_products)(V (*v)[C1_SIDE], const T *U, int o, int y, V (*m)[C1_CHANNELS * 4], int NO) {
+/* C1_BLOCK output channels from o on x 4 rows of one tile: m (8, C1_BLOCK, 4). A function of its own, as
+ * in winograd_body.h. */
+NOINLINE void FN(c1_products)(V (*v)[C1_SIDE], const T *U, V (*m)[C1_BLOCK * 4]) {
+    enum { NO = C1_BLOCK };
     for (int t = 0; t < C1_POINTS; t++) {
-        const T *u = U + t * C1_ROWS + o * TAPS;
+        const T *u = U + t * C1_ROWS;
         V acc[24];
         UNROLL for (int i = 0; i < NO * 4; i++) acc[i] = (V){0};
         UNROLL for (int ky = 0; ky < TAPS; ky++) {
             V x[4];
             UNROLL for (int i = 0; i < 4; i++) {
-                x[i] = v[t][y + ky + i];
+                x[i] = v[t][ky + i];
                 IN_REGISTER(x[i]);
             }
             UNROLL for (int r = 0; r < NO; r++) {
@@ -240,16 +268,17 @@ INLINE void FN(c1_products)(V (*v)[C1_SIDE], const T *U, int o, int y, V (*m)[C1
 }
 
 INLINE void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y, int training) {
-    enum { NO = VECTOR_BYTES == 64 ? 6 : 2 };
+    enum { NO = C1_BLOCK };
     const int64_t plane = (int64_t)C1_POOLED * C1_POOLED * LANES;
     INTEGER *routes = (INTEGER *)(Y + C1_CHANNELS * plane);
-    V v[C1_POINTS][C1_SIDE], m[C1_POINTS][C1_CHANNELS * 4];
-    for (int l = 0; l < LANES; l += VL)
+    V v[C1_POINTS][C1_SIDE], m[C1_POINTS][C1_BLOCK * 4];
+    for (int l = 0; l < LANES; l += VL) {
+        const V checked = FN(check)(X + l, C1_SIDE * C1_SIDE, U, C1_POINTS * C1_ROWS) + FN(check)(X, 0, b, C1_CHANNELS);
         for (int tile = 0; tile < C1_TILES; tile++) {
             FN(c1_columns)(X + 4 * tile * LANES + l, v);
             for (int y = 0; y < C1_OUT; y += 4)
                 for (int o = 0; o < C1_CHANNELS; o += NO) {
-                    FN(c1_products)(v, U, o, y, m, NO);
+                    FN(c1_products)((V (*)[C1_SIDE])&v[0][y], U + o * TAPS, m);
                     for (int r = 0; r < NO; r++)
                         for (int pair = 0; pair < 2; pair++) {
                             V p[2][C1_POINTS], out[2][4];
@@ -259,16 +288,19 @@ INLINE void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y, int trainin
                             }
                             const int64_t at = (int64_t)(o + r) * plane + ((y / 2 + pair) * C1_POOLED + 2 * tile) * LANES + l;
                             UNROLL for (int i = 0; i < 2; i++) {
+                                const V *above = out[0] + 2 * i, *below = out[1] + 2 * i;
                                 V best;
-                                const FN(mask) from =
-                                    FN(largest)(out[0][2 * i], out[0][2 * i + 1], out[1][2 * i], out[1][2 * i + 1], &best);
                                 if (training)
-                                    *(FN(mask) *)(routes + at + i * LANES) = from;
+                                    *(FN(mask) *)(routes + at + i * LANES) =
+                                        FN(largest)(above[0], above[1], below[0], below[1], checked, &best);
+                                else
+                                    best = FN(relu_of_largest_of)(above[0], above[1], below[0], below[1], checked);
                                 FN(store)(Y + at + i * LANES, best);
                             }
                         }
                 }
         }
+    }
 }
 
 /* Gradients of the convolution are made for so many channels and rows at a time that they stay in the first cache. */

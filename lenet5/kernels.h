@@ -113,7 +113,7 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     if (op->kind != OP_CONV2D)
         return 0;
     if (lenet5_has_winograd(op))
-        return (int64_t)9 * (6 * 14 + 16 * 10) * LANES;
+        return (int64_t)2 * 9 * (6 * 14 + 16 * 10) * LANES;
     const int64_t padded_dY = (int64_t)op->out_channels * op->out_height * (op->in_width + op->kernel_size + LANES);
     const int64_t n_taps = (int64_t)op->in_channels * op->kernel_size * op->kernel_size;
     const int64_t transposed_X = (n_taps + LANES - 1) / LANES * LANES;

@@ -44,6 +44,40 @@
 #define ZIP_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define ZIP_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
+/* A comparison and a selection are two instructions where the processor has one. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+#if VECTOR_BYTES == 64
+#define MAX_f32(a, b) (V) _mm512_max_ps((__m512)(a), (__m512)(b))
+#define MAX_f64(a, b) (V) _mm512_max_pd((__m512d)(a), (__m512d)(b))
+#elif VECTOR_BYTES == 32
+#define MAX_f32(a, b) (V) _mm256_max_ps((__m256)(a), (__m256)(b))
+#define MAX_f64(a, b) (V) _mm256_max_pd((__m256d)(a), (__m256d)(b))
+#else
+#define MAX_f32(a, b) (V) _mm_max_ps((__m128)(a), (__m128)(b))
+#define MAX_f64(a, b) (V) _mm_max_pd((__m128d)(a), (__m128d)(b))
+#endif
+#endif
+
+/* How many accumulators fit beside their operands: 32 vector registers with AVX-512, else 16. */
+#if VECTOR_BYTES == 64
+#define ROWS_C1 6
+#define COLS_C1 4
+#define ROWS_C3 4
+#define COLS_C3 5
+#define ROWS_DENSE 24
+#else
+#define ROWS_C1 3
+#define COLS_C1 4
+#define ROWS_C3 2
+#define COLS_C3 5
+#define ROWS_DENSE 12
+#endif
+
+/* For inner loops whose sums take nearly all registers: what the compiler would keep in the others, of the code around, it
+ * would put on the stack instead of them. */
+#define NOINLINE static __attribute__((noinline))
+
 /* Names and vectors of the element type T at hand. */
 #define FN(name) CONCAT(name, SUFFIX)
 #define V FN(vector)

@@ -8,6 +8,15 @@ INLINE void FN(store)(T *p, V x) { *(V *)p = x; }
 INLINE V FN(splat)(T x) { return x - (V){0}; } /* "+" would stay an addition, for the sake of -0 */
 INLINE V FN(select)(FN(mask) m, V a, V b) { return (V)((m & (FN(mask))a) | (~m & (FN(mask))b)); }
 
+/* The larger of each two; b where one is NaN. */
+INLINE V FN(max)(V a, V b) {
+#ifdef MAX_f32
+    return CONCAT(MAX, SUFFIX)(a, b);
+#else
+    return FN(select)((FN(mask))(a > b), a, b);
+#endif
+}
+
 /* x[i][j] = x[j][i] for VL vectors. Zipping vector i with vector i + VL / 2 rotates the bits of the position
  * (vector, element) by one; after log2(VL) rounds the two halves of it have changed places. */
 #undef ZIP

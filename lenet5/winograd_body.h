@@ -123,79 +123,20 @@ static void FN(winograd_finish)(int O, int rows, const T *dU, T *dW) {
     }
 }
 
-/* ---- layers ------------------------------------------------------------------------------------------------------
+/* ---- C3 ----------------------------------------------------------------------------------------------------------
  *
- * X (C, H, W, LANES), Y (O, H - 4, W - 4, LANES) with W - 4 = 5 n_tiles. For one tile, v is (9, C, H, LANES), the
- * points of its columns, and m is (9, O, H - 4, LANES).
+ * X (6, 14, 14, LANES), Y (16, 10, 10, LANES). For one tile, v is (9, 6, 14, LANES), the points of its columns, and m is
+ * (9, 16, 10, LANES).
  */
 
-INLINE void FN(winograd_columns)(const T *X, T *v, int n_rows, int W) {
-    for (int r = 0; r < n_rows; r++)
-        for (int l = 0; l < LANES; l += VL) {
-            V d[N_POINTS], p[N_POINTS];
-            UNROLL for (int i = 0; i < N_POINTS; i++) d[i] = FN(load)(X + ((int64_t)r * W + i) * LANES + l);
-            FN(input_transform)(d, p);
-            UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(v + ((int64_t)t * n_rows + r) * LANES + l, p[t]);
-        }
-}
-
-/* NO output channels x NY rows of one tile: nine columns of products, then A^T. */
-INLINE void FN(winograd_forward_block)(const T *v, const T *U, const T *b, T *y, int C, int O, int H, int W, int l,
-                                       int NO, int NY) {
-    const int K = C * 5;
-    V m[N_POINTS][32];
-    for (int t = 0; t < N_POINTS; t++) {
-        const T *u = U + (int64_t)t * O * K;
-        V acc[32];
-        UNROLL for (int i = 0; i < NO * NY; i++) acc[i] = (V){0};
-        for (int c = 0; c < C; c++) {
-            const T *x = v + ((int64_t)t * C + c) * H * LANES + l;
-            UNROLL for (int ky = 0; ky < 5; ky++) {
-                V xv[32];
-                UNROLL for (int i = 0; i < NY; i++) xv[i] = FN(load)(x + (ky + i) * LANES);
-                UNROLL for (int o = 0; o < NO; o++)
-                    UNROLL for (int i = 0; i < NY; i++) acc[o * NY + i] += xv[i] * u[o * K + c * 5 + ky];
-            }
-        }
-        UNROLL for (int i = 0; i < NO * NY; i++) m[t][i] = acc[i];
-    }
-    for (int o = 0; o < NO; o++)
-        for (int i = 0; i < NY; i++) {
-            V points[N_POINTS], out[N_OUTPUTS];
-            UNROLL for (int t = 0; t < N_POINTS; t++) points[t] = m[t][o * NY + i];
-            UNROLL for (int k = 0; k < N_OUTPUTS; k++) out[k] = FN(splat)(b[o]);
-            FN(evaluate_transposed)(points, out);
-            UNROLL for (int k = 0; k < N_OUTPUTS; k++)
-                FN(store)(y + ((int64_t)(o * (H - 4) + i) * (W - 4) + k) * LANES + l, out[k]);
-        }
-}
-
-/* scratch: 9 C H LANES */
-INLINE void FN(winograd_forward)(const T *X, const T *U, const T *b, T *Y, T *scratch, int C, int O, int H, int W, int NO,
-                                 int NY) {
-    for (int x = 0; x < W - 4; x += N_OUTPUTS) {
-        FN(winograd_columns)(X + x * LANES, scratch, C * H, W);
-        for (int y = 0; y < H - 4; y += NY)
-            for (int o = 0; o < O; o += NO)
-                for (int l = 0; l < LANES; l += VL)
-                    FN(winograd_forward_block)(scratch + y * LANES, U + (int64_t)o * C * 5, b + o,
-                                               Y + ((int64_t)(o * (H - 4) + y) * (W - 4) + x) * LANES, C, O, H, W, l, NO,
-                                               NY);
-        }
-}
-
-/* The gradient of the columns of one tile and point, NC input channels: v (NC, H) from m (O, H - 4), and over it. */
-INLINE void FN(winograd_input_gradient_block)(const T *m, const T *u, T *v, int C, int O, int H, int l, int NC) {
-    V acc[32];
-    UNROLL for (int i = 0; i < NC * H; i++) acc[i] = (V){0};
-    for (int o = 0; o < O; o++)
-        UNROLL for (int ky = 0; ky < 5; ky++)
-            UNROLL for (int y = 0; y < H - 4; y++) {
-                const V d = FN(load)(m + (int64_t)(o * (H - 4) + y) * LANES + l);
-                UNROLL for (int c = 0; c < NC; c++) acc[c * H + y + ky] += d * u[(o * C + c) * 5 + ky];
-            }
-    UNROLL for (int i = 0; i < NC * H; i++) FN(store)(v + i * LANES + l, acc[i]);
-}
+#define C3_IN 6
+#define C3_OUT 16
+#define C3_SIDE 14
+#define C3_OUT_SIDE 10
+#define C3_TILES 2
+#define C3_N_V (C3_IN * C3_SIDE * LANES)      /* of one tile and point */
+#define C3_N_M (C3_OUT * C3_OUT_SIDE * LANES) /* the same */
+#define C3_N_U (C3_OUT * C3_IN * 5)           /* of one point */
 
 /* The sum of each of VL vectors, in one vector: halves are zipped and added until one is left. */
 INLINE V FN(sum_lanes_of_all)(V *x) {
@@ -204,65 +145,141 @@ INLINE V FN(sum_lanes_of_all)(V *x) {
     return x[0];
 }
 
-/* dU of one tile and point: a block of SUM_ROWS output channels x 2 rows of taps after the other. */
-INLINE void FN(winograd_weight_gradient)(const T *v, const T *m, T *dU, int C, int O, int H) {
-    for (int o = 0; o < O; o += SUM_ROWS)
-        for (int row = 0; row < C * 5; row += 2, dU += VL) {
-            const T *x0 = v + (row / 5 * H + row % 5) * LANES;
-            const T *x1 = v + ((row + 1) / 5 * H + (row + 1) % 5) * LANES;
+/* Both tiles' columns of points: tile i from v + i * N_POINTS * C3_N_V on. */
+INLINE void FN(c3_columns)(const T *X, T *v) {
+    for (int r = 0; r < C3_IN * C3_SIDE; r++)
+        for (int l = 0; l < LANES; l += VL) {
+            V d[N_POINTS], p[N_POINTS];
+            UNROLL for (int i = 0; i < N_POINTS; i++) d[i] = FN(load)(X + ((int64_t)r * C3_SIDE + i) * LANES + l);
+            FN(input_transform)(d, p);
+            UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(v + (int64_t)t * C3_N_V + r * LANES + l, p[t]);
+        }
+}
+
+/* NO output channels x NY rows of one tile: m (9, NO * NY). */
+NOINLINE void FN(c3_products)(const T *v, const T *U, V (*m)[ROWS_C3 * COLS_C3]) {
+    enum { NO = ROWS_C3, NY = COLS_C3, K = C3_IN * 5 };
+    for (int t = 0; t < N_POINTS; t++) {
+        const T *u = U + (int64_t)t * C3_N_U;
+        V acc[NO * NY];
+        UNROLL for (int i = 0; i < NO * NY; i++) acc[i] = (V){0};
+        for (int c = 0; c < C3_IN; c++) {
+            const T *x = v + (int64_t)t * C3_N_V + c * C3_SIDE * LANES;
+            UNROLL for (int ky = 0; ky < 5; ky++) {
+                V xv[NY];
+                UNROLL for (int i = 0; i < NY; i++) xv[i] = FN(load)(x + (ky + i) * LANES);
+                UNROLL for (int o = 0; o < NO; o++)
+                    UNROLL for (int i = 0; i < NY; i++) acc[o * NY + i] += xv[i] * u[o * K + c * 5 + ky];
+            }
+        }
+        UNROLL for (int i = 0; i < NO * NY; i++) m[t][i] = acc[i];
+    }
+}
+
+/* scratch: 9 C3_N_V */
+static void FN(c3_forward)(const T *X, const T *U, const T *b, T *Y, T *scratch) {
+    enum { NO = ROWS_C3, NY = COLS_C3 };
+    V m[N_POINTS][NO * NY];
+    for (int x = 0; x < C3_OUT_SIDE; x += N_OUTPUTS) {
+        FN(c3_columns)(X + x * LANES, scratch);
+        for (int y = 0; y < C3_OUT_SIDE; y += NY)
+            for (int o = 0; o < C3_OUT; o += NO)
+                for (int l = 0; l < LANES; l += VL) {
+                    FN(c3_products)(scratch + y * LANES + l, U + (int64_t)o * C3_IN * 5, m);
+                    for (int i = 0; i < NO * NY; i++) {
+                        V points[N_POINTS], out[N_OUTPUTS];
+                        UNROLL for (int t = 0; t < N_POINTS; t++) points[t] = m[t][i];
+                        UNROLL for (int k = 0; k < N_OUTPUTS; k++) out[k] = FN(splat)(b[o + i / NY]);
+                        FN(evaluate_transposed)(points, out);
+                        T *to = Y + ((int64_t)((o + i / NY) * C3_OUT_SIDE + y + i % NY) * C3_OUT_SIDE + x) * LANES + l;
+                        UNROLL for (int k = 0; k < N_OUTPUTS; k++) FN(store)(to + k * LANES, out[k]);
+                    }
+                }
+    }
+}
+
+/* The gradient of the columns of one tile, point and input channel: v (14) from m (16, 10). */
+NOINLINE void FN(c3_input_gradient)(const T *m, const T *u, T *v) {
+    V acc[C3_SIDE];
+    UNROLL for (int i = 0; i < C3_SIDE; i++) acc[i] = (V){0};
+    for (int o = 0; o < C3_OUT; o++)
+        UNROLL for (int ky = 0; ky < 5; ky++)
+            UNROLL for (int y = 0; y < C3_OUT_SIDE; y++)
+                acc[y + ky] += FN(load)(m + (int64_t)(o * C3_OUT_SIDE + y) * LANES) * u[o * C3_IN * 5 + ky];
+    UNROLL for (int i = 0; i < C3_SIDE; i++) FN(store)(v + i * LANES, acc[i]);
+}
+
+/* dU of one point, from both tiles: a block of SUM_ROWS output channels x 2 rows of taps after the other. */
+NOINLINE void FN(c3_weight_gradient)(const T *v, const T *m, T *dU) {
+    for (int o = 0; o < C3_OUT; o += SUM_ROWS)
+        for (int row = 0; row < C3_IN * 5; row += 2, dU += VL) {
+            const T *x0 = v + (row / 5 * C3_SIDE + row % 5) * LANES;
+            const T *x1 = v + ((row + 1) / 5 * C3_SIDE + (row + 1) % 5) * LANES;
+            const T *d0 = m + (int64_t)o * C3_OUT_SIDE * LANES;
             V acc[VECTOR_BYTES / ELEMENT_BYTES];
             UNROLL for (int i = 0; i < VL; i++) acc[i] = (V){0};
-            for (int y = 0; y < H - 4; y++)
-                for (int l = 0; l < LANES; l += VL) {
-                    const V a = FN(load)(x0 + y * LANES + l), b = FN(load)(x1 + y * LANES + l);
-                    UNROLL for (int i = 0; i < SUM_ROWS; i++) {
-                        V d = FN(load)(m + ((int64_t)(o + i) * (H - 4) + y) * LANES + l);
+            for (int tile = 0; tile < C3_TILES; tile++, x0 += N_POINTS * C3_N_V, x1 += N_POINTS * C3_N_V,
+                     d0 += N_POINTS * C3_N_M)
+                for (int i = 0; i < C3_OUT_SIDE * LANES; i += VL) {
+                    const V a = FN(load)(x0 + i), b = FN(load)(x1 + i);
+                    UNROLL for (int k = 0; k < SUM_ROWS; k++) {
+                        V d = FN(load)(d0 + k * C3_OUT_SIDE * LANES + i);
                         IN_REGISTER(d);
-                        acc[2 * i] += a * d;
-                        acc[2 * i + 1] += b * d;
+                        acc[2 * k] += a * d;
+                        acc[2 * k + 1] += b * d;
                     }
                 }
             FN(store)(dU, FN(load)(dU) + FN(sum_lanes_of_all)(acc));
         }
 }
 
-/* dX (where not NULL) is written, dU (where not NULL) added to. scratch: 9 (C H + O (H - 4)) LANES */
-INLINE void FN(winograd_backward)(const T *X, const T *dY, const T *U, T *dX, T *dU, T *scratch, int C, int O, int H,
-                                  int W, int NC) {
-    const int OH = H - 4, OW = W - 4, n = O * C * 5;
-    T *v = scratch, *m = scratch + (int64_t)N_POINTS * C * H * LANES;
-    for (int x = 0; x < OW; x += N_OUTPUTS) {
-        for (int r = 0; r < O * OH; r++)
-            for (int l = 0; l < LANES; l += VL) {
-                V d[N_OUTPUTS], p[N_POINTS];
-                UNROLL for (int k = 0; k < N_OUTPUTS; k++) d[k] = FN(load)(dY + ((int64_t)r * OW + x + k) * LANES + l);
-                FN(evaluate)(d, p);
-                UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(m + ((int64_t)t * O * OH + r) * LANES + l, p[t]);
-            }
-        if (dU)
-            FN(winograd_columns)(X + x * LANES, v, C * H, W);
-        for (int t = 0; t < N_POINTS; t++) {
-            T *vt = v + (int64_t)t * C * H * LANES;
-            const T *mt = m + (int64_t)t * O * OH * LANES, *u = U + (int64_t)t * n;
-            if (dU)
-                FN(winograd_weight_gradient)(vt, mt, dU + (int64_t)t * n, C, O, H);
-            if (dX)
-                for (int c = 0; c < C; c += NC)
-                    for (int l = 0; l < LANES; l += VL)
-                        FN(winograd_input_gradient_block)(mt, u + c * 5, vt + (int64_t)c * H * LANES, C, O, H, l, NC);
+/* m of one tile: the points of the gradients dY from its first column on. */
+INLINE void FN(c3_gradient_columns)(const T *dY, T *m) {
+    for (int r = 0; r < C3_OUT * C3_OUT_SIDE; r++)
+        for (int l = 0; l < LANES; l += VL) {
+            V d[N_OUTPUTS], p[N_POINTS];
+            UNROLL for (int k = 0; k < N_OUTPUTS; k++) d[k] = FN(load)(dY + ((int64_t)r * C3_OUT_SIDE + k) * LANES + l);
+            FN(evaluate)(d, p);
+            UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(m + (int64_t)t * C3_N_M + r * LANES + l, p[t]);
         }
-        for (int r = 0; dX && r < C * H; r++)
-            for (int l = 0; l < LANES; l += VL) {
-                T *to = dX + ((int64_t)r * W + x) * LANES + l;
-                V p[N_POINTS], d[N_POINTS];
-                UNROLL for (int t = 0; t < N_POINTS; t++) p[t] = FN(load)(v + ((int64_t)t * C * H + r) * LANES + l);
-                FN(input_transform_transposed)(p, d);
-                UNROLL for (int i = 0; i < N_POINTS; i++) {
-                    if (x && i < 4) /* columns that the tile before has reached too */
-                        d[i] += FN(load)(to + i * LANES);
-                    FN(store)(to + i * LANES, d[i]);
-                }
-            }
-    }
 }
 
+/* The pictures' gradient from that of the points of their columns: the second tile reaches columns of the first. */
+INLINE void FN(c3_columns_transposed)(const T *v, T *dX, int second) {
+    for (int r = 0; r < C3_IN * C3_SIDE; r++)
+        for (int l = 0; l < LANES; l += VL) {
+            T *to = dX + (int64_t)r * C3_SIDE * LANES + l;
+            V p[N_POINTS], d[N_POINTS];
+            UNROLL for (int t = 0; t < N_POINTS; t++) p[t] = FN(load)(v + (int64_t)t * C3_N_V + r * LANES + l);
+            FN(input_transform_transposed)(p, d);
+            UNROLL for (int i = 0; i < N_POINTS; i++) {
+                if (second && i < N_POINTS - N_OUTPUTS)
+                    d[i] += FN(load)(to + i * LANES);
+                FN(store)(to + i * LANES, d[i]);
+            }
+        }
+}
+
+/* dX (where not NULL) is written, dU (where not NULL) added to. scratch: 2 * 9 (C3_N_V + C3_N_M) */
+static void FN(c3_backward)(const T *X, const T *dY, const T *U, T *dX, T *dU, T *scratch) {
+    T *v = scratch, *m = v + C3_TILES * N_POINTS * C3_N_V;
+    for (int tile = 0; tile < C3_TILES; tile++) {
+        const int x = tile * N_OUTPUTS * LANES;
+        FN(c3_gradient_columns)(dY + x, m + tile * N_POINTS * C3_N_M);
+        if (dU)
+            FN(c3_columns)(X + x, v + tile * N_POINTS * C3_N_V);
+    }
+    for (int t = 0; t < N_POINTS; t++) {
+        T *vt = v + (int64_t)t * C3_N_V;
+        const T *mt = m + (int64_t)t * C3_N_M, *u = U + (int64_t)t * C3_N_U;
+        if (dU)
+            FN(c3_weight_gradient)(vt, mt, dU + (int64_t)t * C3_N_U);
+        for (int tile = 0; dX && tile < C3_TILES; tile++)
+            for (int c = 0; c < C3_IN; c++)
+                for (int l = 0; l < LANES; l += VL)
+                    FN(c3_input_gradient)(mt + tile * N_POINTS * C3_N_M + l, u + c * 5,
+                                          vt + tile * N_POINTS * C3_N_V + c * C3_SIDE * LANES + l);
+    }
+    for (int tile = 0; dX && tile < C3_TILES; tile++)
+        FN(c3_columns_transposed)(v + tile * N_POINTS * C3_N_V, dX + tile * N_OUTPUTS * LANES, tile);
+}
