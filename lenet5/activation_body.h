@@ -16,24 +16,39 @@ static void FN(relu_backward)(int64_t n, const T *Y, const T *dY, T *dX) {
     }
 }
 
-/* tanh of a vector of float32, to about 2 units in the last place: t / (t + 2) with t = exp(2 |x|) - 1, which is
- * 2^k (p + 1) - 1 with p = exp(r) - 1 by a polynomial (coefficients of Cephes, Moshier) and |r| at most ln(2) / 2. Near 0
- * k is 0 and t is p: nothing cancels. */
-INLINE V FN(tanh_vector)(V x) {
-    const FN(mask) sign = (FN(mask))x & (FN(mask))(-(V){0});
-    V a = (V)((FN(mask))x ^ sign), nine = FN(splat)(9);
-    a = FN(select)((FN(mask))(a > nine), nine, a); /* flat from here on; a NaN stays a NaN */
-    const V shifted = a * (T)2.885390081777926814 + (T)12582912; /* 2 a / ln 2, rounded to whole by the sum */
+/* For float32, coefficients of Cephes (Moshier): exp(y) - 1 = 2^k (p + 1) - 1, where p = exp(r) - 1 by a polynomial and
+ * |r| is at most ln(2) / 2. Returns p and gives 2^k, for |k| up to 126. in_ln2: y / ln 2. */
+INLINE V FN(exp_parts)(V y, V in_ln2, V *power) {
+    const V shifted = in_ln2 + (T)12582912; /* rounded to whole by the sum */
     const V whole = shifted - (T)12582912;
-    const V r = 2 * a - whole * (T)0.693359375 + whole * (T)2.12194440e-4;
+    const V r = y - whole * (T)0.693359375 + whole * (T)2.12194440e-4;
     V p = FN(splat)((T)1.9875691500e-4);
     p = p * r + (T)1.3981999507e-3;
     p = p * r + (T)8.3334519073e-3;
     p = p * r + (T)4.1665795894e-2;
     p = p * r + (T)1.6666665459e-1;
     p = p * r + (T)5.0000001201e-1;
-    p = p * (r * r) + r;
-    const V power = (V)(((FN(mask))shifted - 0x4B400000 + 127) << 23);
+    *power = (V)(((FN(mask))shifted - 0x4B400000 + 127) << 23);
+    return p * (r * r) + r;
+}
+
+/* exp of a vector of float32 that are at most 0, to about 2 units in the last place; 0 below -87, and a NaN stays. */
+INLINE V FN(exp_vector)(V x) {
+    const V least = FN(splat)(-87), zero = {0};
+    const FN(mask) is_small = (FN(mask))(x < least);
+    x = FN(select)(is_small, least, x);
+    V power;
+    const V p = FN(exp_parts)(x, x * (T)1.4426950408889634, &power);
+    return FN(select)(is_small, zero, p * power + power);
+}
+
+/* tanh of a vector of float32, to about 2 units in the last place: t / (t + 2) with t = exp(2 |x|) - 1. Near 0 no power of 2
+ * is taken out, and nothing cancels. */
+INLINE V FN(tanh_vector)(V x) {
+    const FN(mask) sign = (FN(mask))x & (FN(mask))(-(V){0});
+    V a = (V)((FN(mask))x ^ sign), nine = FN(splat)(9), power;
+    a = FN(select)((FN(mask))(a > nine), nine, a); /* flat from here on; a NaN stays a NaN */
+    const V p = FN(exp_parts)(2 * a, a * (T)2.885390081777926814, &power);
     const V t = p * power + (power - 1);
     return (V)((FN(mask))(t / (t + 2)) | sign);
 }

@@ -1,6 +1,22 @@
-/* Softmax, and what is minimised, for element type T.
- *
- * Scalar on purpose: ten numbers a picture, and the library's exp and log round the same way everywhere. */
+/* Softmax, and what is minimised, for element type T. */
+
+/* e (n) = exp(z - top), in steps of `stride`, where no z is above top. */
+INLINE double FN(exponentials)(const T *z, int n, int64_t stride, T top, T *e) {
+    double total = 0;
+    for (int from = 0; from < n; from += VL) {
+        const int n_here = n - from < VL ? n - from : VL;
+        T x[VECTOR_BYTES / ELEMENT_BYTES] = {0};
+        for (int k = 0; k < n_here; k++)
+            x[k] = z[(from + k) * stride] - top;
+        if (sizeof(T) == sizeof(float))
+            FN(store)(x, FN(exp_vector)(FN(load)(x)));
+        for (int k = 0; k < n_here; k++) {
+            e[(from + k) * stride] = sizeof(T) == sizeof(float) ? x[k] : (T)exp((double)x[k]);
+            total += (double)e[(from + k) * stride];
+        }
+    }
+    return total;
+}
 
 static void FN(softmax)(int64_t n, int classes, int64_t positions, const T *logits, T *probabilities) {
     for (int64_t i = 0; i < n; i++)
@@ -8,13 +24,11 @@ static void FN(softmax)(int64_t n, int classes, int64_t positions, const T *logi
             const T *z = logits + i * classes * positions + p;
             T *q = probabilities + i * classes * positions + p;
             T top = z[0];
-            double total = 0;
             for (int k = 1; k < classes; k++)
                 top = z[k * positions] > top ? z[k * positions] : top;
+            const T total = (T)FN(exponentials)(z, classes, positions, top, q);
             for (int k = 0; k < classes; k++)
-                total += exp((double)(z[k * positions] - top));
-            for (int k = 0; k < classes; k++)
-                q[k * positions] = (T)(exp((double)(z[k * positions] - top)) / total);
+                q[k * positions] /= total;
         }
 }
 
