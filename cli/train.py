@@ -219,7 +219,7 @@ def _plan(how: dict, data, settings: dict, teachers: list, threads: int | None) 
         raise click.UsageError(str(error)) from None
     curve = _find_rate(plan, data, threads) if is_auto else None
     how = how | ({"learning_rate": curve.best} if curve else {})
-    return replace(plan, config=config_for(plan.model(), **how)), curve
+    return replace(plan, config=config_for(plan.model(), is_taught=bool(teachers), **how)), curve
 
 
 def _find_rate(plan, data, threads: int | None):

@@ -64,7 +64,8 @@ _OPTIONS = [
     _number("--label-smoothing", 0.0, "Part of each target that goes to all classes alike."),
     _number("--rubbish-penalty", 1.0, "The j of eq. 9."),
     _number("--teacher-weight", 1.0, "Part of each target that a --teacher's answer is."),
-    _number("--distillation-temperature", 6.0, "By which the teacher's and the network's scores are divided."),
+    _number("--distillation-temperature", 4.0, "By which the teacher's and the network's scores are divided; sgd's "
+            "default rate is so much lower as this is above 2."),
     click.option("--augment", type=Augment(), default="affine", show_default=True,
                  help="Random distortions, anew for each pass: none, or some of affine (or of its parts rotation, "
                       "scale, shear, shift), crop (whole pixels), flip, elastic, photo (pens, blur, grain), cutout, "

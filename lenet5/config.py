@@ -61,7 +61,7 @@ class Config:
     label_smoothing: float = 0.0
     rubbish_penalty: float = 1.0
     teacher_weight: float = 1.0
-    distillation_temperature: float = 6.0
+    distillation_temperature: float = 4.0
     augment: str = "affine"
     mixup: float = 0.0
     adversarial: float = 0.0

@@ -116,7 +116,7 @@ class LeNet5(Classifier, Network):
             raise TypeError(
                 f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"
             )
-        config = config_for(self, **{"validation": 0, "seed": self.seed or 0, **settings})
+        config = config_for(self, is_taught=bool(teachers), **{"validation": 0, "seed": self.seed or 0, **settings})
         trainer = Trainer(self, X, y, config, threads, teachers)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
         for _ in trainer.run():

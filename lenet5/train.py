@@ -315,14 +315,18 @@ class Trainer:
         return at
 
 
-def config_for(network: Network, **settings) -> Config:
-    """A `Config` for this network: where it is not given, the learning rate is a tenth of what suits the optimizer if
-    scores are sums over many features of squared distances, which are as much steeper."""
+def config_for(network: Network, *, is_taught: bool = False, **settings) -> Config:
+    """A `Config` for this network. A learning rate that is not given is lower where gradients are steeper: a tenth of
+    what suits the optimizer if scores are sums over many features of squared distances, and 2 / temperature of it,
+    for sgd, if there are teachers."""
     config = Config(**settings)
+    if settings.get("learning_rate") is not None or config.optimizer == "sdlm":
+        return config
     is_steep = any(isinstance(layer, RBF) and not isinstance(layer, Targets) for layer in network.layers.values())
-    if settings.get("learning_rate") is None and config.optimizer != "sdlm" and is_steep:
-        return replace(config, learning_rate=config.learning_rate / 10)
-    return config
+    rate = config.learning_rate / 10 if is_steep else config.learning_rate
+    if is_taught and config.optimizer == "sgd":
+        rate *= min(1, 2 / config.distillation_temperature)
+    return replace(config, learning_rate=rate)
 
 
 def _trained_network(network: Network, config: Config) -> Network:

@@ -12,7 +12,7 @@ from lenet5._kernels import CROSS_ENTROPY, SGD, Loss
 from lenet5.config import Config
 from lenet5.network import Network
 from lenet5.threads import parallel
-from lenet5.train import Trainer
+from lenet5.train import Trainer, config_for
 from lenet5.variants import modern
 
 N = 21
@@ -118,6 +118,16 @@ def test_the_same_bits_for_any_number_of_threads_and_in_parts(data):
     alone = Trainer(LeNet5(seed=3), X, y, Config(**settings, augment="affine"), 1)
     list(alone.run())
     assert not np.array_equal(whole.last, alone.last)
+
+
+def test_the_default_rate_is_lower_where_gradients_are_steeper():
+    """At temperature 6 and the rate of labels, networks died at the schedule's peak."""
+    network = LeNet5()
+    assert config_for(network, is_taught=True).learning_rate == pytest.approx(0.025)
+    assert config_for(network, is_taught=True, distillation_temperature=1.5).learning_rate == 0.05
+    assert config_for(network, is_taught=True, learning_rate=0.3).learning_rate == 0.3
+    assert config_for(network, is_taught=True, optimizer="adam").learning_rate == 2e-3
+    assert config_for(network).learning_rate == 0.05
 
 
 def test_fit_takes_teachers(data):
