@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from lenet5 import LeNet5, modelfile, pretrained, strokes
+from lenet5.calibration import Calibration, Threshold
 from lenet5.errors import ModelFileError, PictureError
 from lenet5.network import Network
 from lenet5.strings import compose, evaluation, networks, reader
@@ -74,6 +75,41 @@ def test_unsure_digits_become_question_marks(model):
     assert len(marked.text) == len(sure.text)
     assert all(d.text == "?" or d.confidence >= least for d in marked.digits)
     assert set(model.read(picture, min_confidence=1.0).text) <= set("?0123456789")
+
+
+def calibrated(*thresholds):
+    """The networks that ship, with these thresholds (error, confidence)."""
+    found = networks.shipped()
+    rows = tuple(Threshold(error, confidence, 0.1) for error, confidence in thresholds)
+    return networks.StringNetworks(found.segments, found.sliding, calibration=Calibration(thresholds=rows, n=1000))
+
+
+def test_a_wanted_error_counts_as_its_confidence(model):
+    picture, _ = pictures(1, seed=3)[0]
+    middle = float(np.median([digit.confidence for digit in model.read(picture).digits]))
+    found = calibrated((0.01, 0.0), (0.005, middle), (0.002, 1.0))
+    by_confidence = model.read(picture, networks=found, min_confidence=middle)
+    assert model.read(picture, networks=found, max_error=0.005) == by_confidence
+    assert model.read(picture, networks=found, max_error=0.008, min_confidence=0.0) == by_confidence
+    assert "?" not in model.read(picture, networks=found, max_error=0.01).text
+    both = model.read(picture, networks=found, max_error=0.01, min_confidence=middle)  # the larger counts
+    assert both == by_confidence
+    with pytest.raises(ValueError, match="less than this model can vouch for"):
+        model.read(picture, networks=found, max_error=0.001)
+    with pytest.raises(ValueError, match="no thresholds"):
+        model.read(picture, networks=calibrated(), max_error=0.01)
+
+
+def test_thresholds_are_kept_in_the_file(tmp_path):
+    found = calibrated((0.01, 0.25), (0.005, 0.5))
+    found.save(tmp_path / "s.safetensors")
+    assert networks.load(tmp_path / "s.safetensors").calibration == found.calibration
+    tensors, info = modelfile.load(tmp_path / "s.safetensors", "strings")
+    modelfile.save(tmp_path / "old.safetensors", tensors, "strings", {**info, "calibration": None})
+    assert networks.load(tmp_path / "old.safetensors").calibration == Calibration()
+    modelfile.save(tmp_path / "bad.safetensors", tensors, "strings", {**info, "calibration": {"thresholds": 3}})
+    with pytest.raises(ModelFileError, match="malformed calibration"):
+        networks.load(tmp_path / "bad.safetensors")
 
 
 def test_a_length_is_kept(model):

@@ -11,6 +11,7 @@ from importlib import resources
 import numpy as np
 
 from .. import modelfile
+from ..calibration import Calibration
 from ..errors import ModelFileError, one_line
 from ..layers import Conv2d, Layer, Linear, MaxPool2d, ReLU
 from ..network import Network
@@ -49,10 +50,18 @@ class StringNetworks:
     segments : list of Network; the mean of what they say counts
     sliding : Network, see sliding.py
     training : dict, how they were trained; JSON values only
+    calibration : Calibration, thresholds for the confidence of a digit
     """
 
-    def __init__(self, segments: list[Network], sliding: Network, training: dict | None = None):
+    def __init__(
+        self,
+        segments: list[Network],
+        sliding: Network,
+        training: dict | None = None,
+        calibration: Calibration | None = None,
+    ):
         self.segments, self.sliding, self.training = segments, sliding, training
+        self.calibration = calibration or Calibration()
 
     def log_probabilities(self, pictures: np.ndarray, threads: int | None = None) -> np.ndarray:
         """(n, classes) float64 of runs' pictures (n, 2, 28, 28) uint8: the mean of the segment networks' logarithms."""
@@ -66,7 +75,8 @@ class StringNetworks:
         named = {**{f"segments.{i}": network for i, network in enumerate(self.segments)}, "sliding": self.sliding}
         tensors = {f"{name}.{k}": t for name, network in named.items() for k, t in network.state_dict().items()}
         widths = [list(widths_of(network)) for network in self.segments]
-        modelfile.save(path, tensors, "strings", {"classes": CLASSES, "widths": widths, "training": self.training})
+        info = {"classes": CLASSES, "widths": widths, "training": self.training}
+        modelfile.save(path, tensors, "strings", info | {"calibration": self.calibration.as_dict()})
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -99,10 +109,12 @@ def load(path: str | os.PathLike) -> StringNetworks:
             network = Network(layers(tuple(widths)), seed=None)
             network.load_state_dict(_under(f"segments.{i}.", tensors))
             networks.append(network)
+        calibration = Calibration.from_dict(info.get("calibration"))
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{one_line(path)}: does not describe a reader of strings: {what[:200]}") from None
-    return StringNetworks(networks, sliding, info.get("training") if isinstance(info.get("training"), dict) else None)
+    training = info.get("training") if isinstance(info.get("training"), dict) else None
+    return StringNetworks(networks, sliding, training, calibration)
 
 
 def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -85,6 +85,7 @@ def read(
     allow: str = "",
     length: int | None = None,
     min_confidence: float = 0.0,
+    max_error: float | None = None,
     network: Network | None = None,
     networks: StringNetworks | None = None,
     threads: int | None = None,
@@ -100,6 +101,9 @@ def read(
         So many digits has each number, where that can be.
     min_confidence : float
         A digit that is less sure is answered ``?``.
+    max_error : float, optional
+        Enough digits are answered ``?`` that at most this part of the others is wrong, on numbers like those that the
+        networks' thresholds come from: composed of handwritten digits.
     network : Network of the classes 0..9, optional
         Its opinion on the digits counts beside those of ``networks``, by default the ones that ship.
 
@@ -112,6 +116,8 @@ def read(
     """
     check(allow, length, min_confidence, invert)
     networks = networks or shipped_once()
+    if max_error is not None:
+        min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
     found = lines.find(to_grey(decode(source)), invert)
     cuts = [cut(number.ink) for number in found]
     runs = [hypotheses(pieces) for pieces in cuts]
