@@ -68,6 +68,7 @@ def main() -> None:
     arguments.add_argument("--strings", type=int, default=80_000, help="composed strings")
     arguments.add_argument("--epochs", type=int, default=30, help="of each segment network; the sliding one has half")
     arguments.add_argument("--widths", type=int, nargs=4, default=list(networks.WIDTHS), help="of C1, C3, C5, F6")
+    arguments.add_argument("--sliding-widths", type=int, nargs=4, default=list(networks.WIDTHS))
     arguments.add_argument("--members", type=int, default=2, help="segment networks")
     arguments.add_argument("--average", type=float, default=0.9995, help="of the running average of the weights")
     arguments.add_argument("--calibration", type=int, default=2_000, help="strings of each style for thresholds")
@@ -89,7 +90,7 @@ def main() -> None:
         segments.append(network)
     X, y = sliding.windows(strings, seed=options.seed)
     print(f"sliding network: {len(X):,} windows, {perf_counter() - started:.0f} s", flush=True)
-    slider = networks.sliding_network(options.seed)
+    slider = networks.sliding_network(options.seed, tuple(options.sliding_widths))
     # Nothing may move a digit from the middle: no distortions but those of the strings themselves.
     config = Config(augment="none", seed=options.seed, **shared | {"epochs": -(-options.epochs // 2)})
     records["sliding"] = train(slider, X, y, config, options.threads)

@@ -204,7 +204,8 @@ def test_other_files_are_refused_in_one_line(tmp_path, model):
     networks.StringNetworks([Network(networks.layers((2, 3, 8, 5)))], networks.sliding_network()).save(path)
     tensors, info = modelfile.load(path, "strings")
     for change in ({"classes": ["a"]}, {"widths": []}, {"widths": [[2, 3, 8, 6]]}, {"widths": [[2, 3, 8]]},
-                   {"widths": [["2", 3, 8, 5]]}, {"widths": [[10**9, 3, 8, 5]]}, {"widths": 3}):  # fmt: skip
+                   {"widths": [["2", 3, 8, 5]]}, {"widths": [[10**9, 3, 8, 5]]}, {"widths": 3},
+                   {"sliding_widths": [0, 1, 1, 1]}, {"sliding_widths": [6, 16, 120]}):  # fmt: skip
         modelfile.save(path, tensors, "strings", info | change)
         with pytest.raises(ModelFileError, match="does not describe a reader of strings") as caught:
             networks.load(path)

@@ -2,7 +2,7 @@
 
 A segment network says which character a run of pieces is, or that it is none. It has LeNet-5's layers, with more maps,
 two channels of input (pieces.py) and a class for rubbish (LeCun, Bottou, Bengio, Haffner 1998, section VII-A). A
-sliding one is LeNet-5 with a class for blank (sliding.py).
+sliding one has one channel and a class for blank (sliding.py).
 """
 
 import os
@@ -15,12 +15,12 @@ from ..calibration import Calibration
 from ..errors import ModelFileError, one_line
 from ..layers import Conv2d, Layer, Linear, MaxPool2d, ReLU
 from ..network import Network
-from ..variants import modern
 
 SEPARATORS = ".,-+"
 CLASSES = (*"0123456789", *SEPARATORS, "rubbish")
 RUBBISH = len(CLASSES) - 1
 WIDTHS = (12, 32, 160, 84)  # maps of C1, C3, C5, units of F6
+N_SLIDING = 11  # classes of the sliding network: the digits and blank
 MOST_NETWORKS = 8
 
 
@@ -76,6 +76,7 @@ class StringNetworks:
         tensors = {f"{name}.{k}": t for name, network in named.items() for k, t in network.state_dict().items()}
         widths = [list(widths_of(network)) for network in self.segments]
         info = {"classes": CLASSES, "widths": widths, "training": self.training}
+        info["sliding_widths"] = list(widths_of(self.sliding))
         modelfile.save(path, tensors, "strings", info | {"calibration": self.calibration.as_dict()})
 
 
@@ -85,9 +86,9 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
 
-def sliding_network(seed: int | None = 0) -> Network:
-    """LeNet-5 with an eleventh class, blank: what slides over a line."""
-    return Network(modern(n_classes=11), seed=seed)
+def sliding_network(seed: int | None = 0, widths: tuple[int, ...] = WIDTHS) -> Network:
+    """The network that slides over a line."""
+    return Network(layers(widths, 1, N_SLIDING), seed=seed)
 
 
 def widths_of(network: Network) -> tuple[int, ...]:
@@ -101,20 +102,24 @@ def load(path: str | os.PathLike) -> StringNetworks:
     try:
         if tuple(info["classes"]) != CLASSES or not 1 <= len(info["widths"]) <= MOST_NETWORKS:
             raise ValueError("other classes, or no number of networks that is read")
-        networks, sliding = [], sliding_network(None)
+        sliding = sliding_network(None, _checked(info["sliding_widths"]))
         sliding.load_state_dict(_under("sliding.", tensors))
-        for i, widths in enumerate(info["widths"]):
-            if not all(type(width) is int and 1 <= width <= 1024 for width in widths):
-                raise ValueError(f"no widths of layers: {str(widths)[:50]}")
-            network = Network(layers(tuple(widths)), seed=None)
+        segments = [Network(layers(_checked(widths)), seed=None) for widths in info["widths"]]
+        for i, network in enumerate(segments):
             network.load_state_dict(_under(f"segments.{i}.", tensors))
-            networks.append(network)
         calibration = Calibration.from_dict(info.get("calibration"))
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{one_line(path)}: does not describe a reader of strings: {what[:200]}") from None
     training = info.get("training") if isinstance(info.get("training"), dict) else None
-    return StringNetworks(networks, sliding, training, calibration)
+    return StringNetworks(segments, sliding, training, calibration)
+
+
+def _checked(widths) -> tuple[int, ...]:
+    """Widths of layers as a file has them; ValueError where they are none."""
+    if not all(type(width) is int and 1 <= width <= 1024 for width in widths):
+        raise ValueError(f"no widths of layers: {str(widths)[:50]}")
+    return tuple(widths)
 
 
 def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
