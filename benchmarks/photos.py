@@ -78,20 +78,24 @@ def beside(pictures: list, n: int, others: dict) -> dict:
     """By kind, n pictures at most from all over each: how many each program reads as the one right digit, the better of
     two sizes, as they are and enlarged to 96 pixels."""
     kinds = defaultdict(list)
-    for kind, digit, picture in pictures:
-        kinds[kind].append((digit, picture))
-    ours, table = Ours(), {}
-    for kind, rows in kinds.items():
-        rows = [rows[k] for k in np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))]
-        rights = [str(digit) for digit, _ in rows]
-        table[kind] = {"n": len(rows), "lenet5": sum(ours(picture)[0] == digit for digit, picture in rows)}
-        with tempfile.TemporaryDirectory() as folder:
-            files = [_as_files(picture, Path(folder) / str(i)) for i, (_, picture) in enumerate(rows)]
-            for name, read in others.items():
-                texts = [list(map(evaluation.digits_of, read([pair[size] for pair in files]))) for size in (0, 1)]
-                table[kind][name] = max(sum(map(str.__eq__, read_so, rights)) for read_so in texts)
-        counts = "  ".join(f"{name} {100 * table[kind][name] / len(rows):.1f} %" for name in ["lenet5", *others])
-        print(f"{kind:16s} {len(rows):5d}  {counts}", flush=True)
+    for row in pictures:
+        kinds[row[0]].append(row)
+    rows = [of_kind[k] for of_kind in kinds.values() for k in range(0, len(of_kind), -(-len(of_kind) // n))]
+    table = {kind: {"n": 0, **dict.fromkeys(["lenet5", *others], 0)} for kind in kinds}
+    ours = Ours()
+    for kind, digit, picture in rows:
+        table[kind]["n"] += 1
+        table[kind]["lenet5"] += ours(picture)[0] == digit
+    with tempfile.TemporaryDirectory() as folder:
+        files = [_as_files(picture, Path(folder) / str(i)) for i, (_, _, picture) in enumerate(rows)]
+        for name, read in others.items():
+            sizes = [list(map(evaluation.digits_of, read([pair[size] for pair in files]))) for size in (0, 1)]
+            right = [[text == str(row[1]) for text, row in zip(texts, rows, strict=True)] for texts in sizes]
+            for is_right, row in zip(max(right, key=sum), rows, strict=True):
+                table[row[0]][name] += is_right
+    for kind, row in [*table.items(), ("all", _sum(table))]:
+        counts = "  ".join(f"{name} {100 * row[name] / row['n']:.1f} %" for name in ["lenet5", *others])
+        print(f"{kind:16s} {row['n']:5d}  {counts}", flush=True)
     return table
 
 

@@ -9,6 +9,7 @@ one machine.
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
@@ -22,19 +23,17 @@ from lenet5.strings import compose, evaluation, examples, forms, networks, reade
 from lenet5.train import Config, Trainer
 
 # Style, and share of all strings, of MNIST's digits, these and forms, and strokes.
-SHARES = (("plain", "mnist", 0.36), ("varied", "mnist", 0.18), ("amounts", "forms", 0.32), ("varied", "strokes", 0.14))
+SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.14), ("amounts", "forms", 0.42), ("varied", "strokes", 0.1))
 
 
-def composed(n: int, seed: int, data_dir: str | None) -> list[compose.Composed]:
+def composed(n: int, seed: int, data_dir: str | None) -> Iterator[compose.Composed]:
     """``n`` strings in all, as `SHARES` says."""
     (X, y), _ = held_out_digits(data_dir)
-    drawn = forms.draw(len(X) // 4, seed=seed)
+    drawn = forms.draw(len(X) // 3, seed=seed)
     pools = {"mnist": (X, y), "strokes": strokes.draw(len(X), seed=seed)}
     pools["forms"] = tuple(np.concatenate(pair) for pair in zip((X, y), drawn, strict=True))
-    series = []
     for k, (style, pool, share) in enumerate(SHARES):
-        series += compose.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
-    return series
+        yield from compose.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
 
 
 def train(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None) -> list[dict]:
@@ -66,9 +65,12 @@ def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, thre
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--strings", type=int, default=80_000, help="composed strings")
-    arguments.add_argument("--epochs", type=int, default=30, help="of each segment network; the sliding one has half")
+    arguments.add_argument("--epochs", type=int, default=30, help="of each network")
+    arguments.add_argument(
+        "--rubbish", type=float, default=1.0, help="runs that are none, for each that is a character"
+    )
     arguments.add_argument("--widths", type=int, nargs=4, default=list(networks.WIDTHS), help="of C1, C3, C5, F6")
-    arguments.add_argument("--sliding-widths", type=int, nargs=4, default=list(networks.WIDTHS))
+    arguments.add_argument("--sliding-widths", type=int, nargs=4, default=[6, 16, 120, 84])
     arguments.add_argument("--members", type=int, default=2, help="segment networks")
     arguments.add_argument("--average", type=float, default=0.9995, help="of the running average of the weights")
     arguments.add_argument("--calibration", type=int, default=2_000, help="strings of each style for thresholds")
@@ -78,9 +80,8 @@ def main() -> None:
     if options.out is None:
         sys.exit("--out FILE.safetensors is needed")
     started, records, segments = perf_counter(), {}, []
-    strings = composed(options.strings, options.seed + 1, options.data_dir)
-    print(f"{len(strings):,} strings, {perf_counter() - started:.0f} s", flush=True)
-    X, y = examples.examples(strings, seed=options.seed)
+    of_strings = options.strings, options.seed + 1, options.data_dir
+    X, y = examples.examples(composed(*of_strings), seed=options.seed, rubbish=options.rubbish)
     print(f"segment networks: {len(X):,} runs, {perf_counter() - started:.0f} s", flush=True)
     shared = {"average": options.average, "epochs": options.epochs}
     for member in range(options.members):
@@ -88,11 +89,11 @@ def main() -> None:
         config = Config(augment="affine,elastic", seed=options.seed + member, **shared)
         records[f"segments {member}"] = train(network, X, y, config, options.threads)
         segments.append(network)
-    X, y = sliding.windows(strings, seed=options.seed)
+    X, y = sliding.windows(composed(*of_strings), seed=options.seed)
     print(f"sliding network: {len(X):,} windows, {perf_counter() - started:.0f} s", flush=True)
     slider = networks.sliding_network(options.seed, tuple(options.sliding_widths))
-    # Nothing may move a digit from the middle: no distortions but those of the strings themselves.
-    config = Config(augment="none", seed=options.seed, **shared | {"epochs": -(-options.epochs // 2)})
+    # Nothing may move a digit from the middle.
+    config = Config(augment="rotation,scale,shear,elastic", seed=options.seed, **shared)
     records["sliding"] = train(slider, X, y, config, options.threads)
     training = {
         "command": " ".join(["benchmarks/train_strings.py", *sys.argv[1:]]),

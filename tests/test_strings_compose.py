@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lenet5 import strokes
-from lenet5.ink import Components
+from lenet5.ink import Components, box_of
 from lenet5.strings import compose, evaluation, examples, forms, marks
 from lenet5.strings.networks import CLASSES, RUBBISH, SEPARATORS
 from lenet5.strings.pieces import cut, hypotheses
@@ -134,6 +134,21 @@ def test_truth_finds_each_character_and_calls_halves_rubbish():
         assert found == set(string.text)
         wide = runs.boxes[:, 3] - runs.boxes[:, 1] > 1.4 * max(box.right - box.left for box in string.boxes)
         assert np.isin(labels[wide], (RUBBISH, -1)).all()
+
+
+@pytest.mark.parametrize("apart", [27, 29, 31, 34])
+def test_truth_finds_both_of_two_zeros_that_share_a_part(apart):
+    y, x = np.mgrid[:50, :90]
+    rings = [np.clip(3 - abs(np.hypot(x - cx, y - 25) - 16), 0, 1).astype(np.float32) for cx in (30, 30 + apart)]
+    boxes = [box_of(ring > 0.02) for ring in rings]
+    string = compose.Composed(np.maximum(*rings), "00", rings, boxes)
+    pieces = cut(string.ink)
+    runs = hypotheses(pieces)
+    labels = examples.truth(string, pieces, runs)
+    zeros = np.flatnonzero(labels == 0)
+    assert any(runs.stop[a] <= runs.first[b] for a in zeros for b in zeros)  # one way has both
+    both = (runs.first == 0) & (runs.stop == len(pieces))
+    assert (labels[both] == RUBBISH).all()
 
 
 def test_examples_have_characters_and_rubbish():

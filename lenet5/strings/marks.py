@@ -74,7 +74,7 @@ def separator(mark: str, hand: Hand, sized: float, rng: np.random.Generator) -> 
         strokes, below = [((0, 0), (rng.uniform(-0.06, 0.06), rng.uniform(0, 0.06)))], rng.uniform(0.3, 0.5)
         pen *= rng.uniform(1, 1.5)
     elif mark == ",":
-        strokes = [((0, 0), (0.02, rng.uniform(0.05, 0.1)), (-rng.uniform(0.03, 0.2), rng.uniform(0.16, 0.35)))]
+        strokes = [((0, 0), (0.02, rng.uniform(0.05, 0.1)), (-rng.uniform(0.03, 0.2), rng.uniform(0.16, 0.5)))]
         below = rng.uniform(0.45, 0.65)
     elif mark in "-+=":
         half, rise = rng.uniform(0.13, 0.4), rng.uniform(-0.1, 0.1)
