@@ -64,10 +64,10 @@ def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, thre
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--strings", type=int, default=80_000, help="composed strings")
-    arguments.add_argument("--epochs", type=int, default=30, help="of each network")
+    arguments.add_argument("--strings", type=int, default=40_000, help="composed strings")
+    arguments.add_argument("--epochs", type=int, default=11, help="of each network")
     arguments.add_argument(
-        "--rubbish", type=float, default=1.0, help="runs that are none, for each that is a character"
+        "--rubbish", type=float, default=1.5, help="runs that are none, for each that is a character"
     )
     arguments.add_argument("--widths", type=int, nargs=4, default=list(networks.WIDTHS), help="of C1, C3, C5, F6")
     arguments.add_argument("--sliding-widths", type=int, nargs=4, default=[6, 16, 120, 84])
