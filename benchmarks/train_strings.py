@@ -96,8 +96,8 @@ def main() -> None:
     config = Config(augment="rotation,scale,shear,elastic", seed=options.seed, **shared)
     records["sliding"] = train(slider, X, y, config, options.threads)
     training = {
-        "command": " ".join(["benchmarks/train_strings.py", *sys.argv[1:]]),
-        "seed": options.seed,
+        "command": f"benchmarks/train_strings.py --out {options.out.name}",
+        "options": {k: v for k, v in vars(options).items() if k not in ("out", "data_dir", "threads", "repeats")},
         "data_sha256": datasets.obtain("mnist", options.data_dir).sha256,
         "records": records,
     }
