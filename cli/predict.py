@@ -82,7 +82,8 @@ def _expanded(files: Iterable[str], lists: dict) -> Iterator[str]:
         if name.startswith("@"):
             yield from _names_in(name[1:], lists.pop(name, None) or _open_list(name[1:]))
         elif os.path.isdir(name):
-            yield from _pictures_in(name) or [name]
+            pictures = _pictures_in(name)  # sorted, so these names alone are kept
+            yield from (str(Path(name, picture)) for picture in pictures) if pictures else [name]
         else:
             yield name
 
@@ -115,13 +116,12 @@ def _names_in(path: str, lines) -> Iterator[str]:
 
 
 def _pictures_in(folder: str) -> list[str]:
-    """The pictures of a folder by their endings, in order; none where it may not be read."""
+    """The names of a folder's pictures by their endings, in order; none where it may not be read."""
     try:
         with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
+            return sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
     except OSError:
         return []
-    return [str(Path(folder, name)) for name in names]
 
 
 def _check_one(names: list[str]) -> None:
