@@ -33,10 +33,10 @@ def composed(style: str, n: int, data_dir: str | None, test: bool) -> list[tuple
 
 
 def photographed(folder: Path, half: int | None) -> list[tuple[np.ndarray, str]]:
-    """The pictures of a folder with labels.csv (path, text); half 0 or 1: of a fixed random half of them."""
+    """The pictures of a folder with labels.csv (path, text); half 0 or 1: a fixed random half, of many."""
     with open(folder / "labels.csv", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    if half is not None:
+    if half is not None and len(rows) >= 100:
         random.Random(0).shuffle(rows)
         rows = rows[half * (len(rows) // 2) :][: len(rows) // 2]
     return [(folder / row["path"], row["text"]) for row in rows]
@@ -98,9 +98,9 @@ def measure(name: str, read: Callable, files: list[tuple[Path, Path]], rights: l
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--n", type=int, default=1000, help="composed strings of each style")
-    arguments.add_argument("--n-peers", type=int, default=200, help="of these for the other programs, at most")
+    arguments.add_argument("--n-peers", type=int, default=200, help="of these for the others, at most")
     arguments.add_argument("--test", action="store_true", help="digits of the test set; else of the validation part")
-    arguments.add_argument("--n-pictures", type=int, default=100, help="of a folder, for the other programs, at most")
+    arguments.add_argument("--n-pictures", type=int, default=100, help="of a folder, for the others, at most")
     arguments.add_argument("--pictures", type=Path, nargs="*", default=[], help="folders of pictures with labels.csv")
     arguments.add_argument("--half", type=int, choices=(0, 1), help="only a fixed half of each folder's pictures")
     arguments.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr-onnxruntime")
@@ -114,7 +114,7 @@ def main() -> None:
             files, rights = as_files(pictures, Path(folder)), [right for _, right in pictures]
             for name, read in found.items():
                 most = options.n_peers if set_name in compose.STYLES else options.n_pictures
-                n = len(files) if name.startswith("lenet5") else most
+                n = len(files) if name == "lenet5" else most
                 report = measure(name, read, files[:n], rights[:n])
                 rows.append({"set": set_name, "contestant": name, **report})
                 print(f"{set_name:<10} {name:<34} {report['n']:>5} strings  {100 * report['accuracy']:6.2f} % right  "

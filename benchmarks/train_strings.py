@@ -65,13 +65,16 @@ def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, thre
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--strings", type=int, default=40_000, help="composed strings")
-    arguments.add_argument("--epochs", type=int, default=11, help="of each network")
+    arguments.add_argument(
+        "--epochs", type=int, default=12, help="of segment and sliding networks; digit networks have twice as many"
+    )
     arguments.add_argument(
         "--rubbish", type=float, default=1.5, help="runs that are none, for each that is a character"
     )
     arguments.add_argument("--widths", type=int, nargs=4, default=list(networks.WIDTHS), help="of C1, C3, C5, F6")
-    arguments.add_argument("--sliding-widths", type=int, nargs=4, default=[6, 16, 120, 84])
-    arguments.add_argument("--members", type=int, default=2, help="segment networks")
+    arguments.add_argument("--sliding-widths", type=int, nargs=4, default=list(networks.SMALL_WIDTHS))
+    arguments.add_argument("--members", type=int, default=1, help="segment networks")
+    arguments.add_argument("--digit-members", type=int, default=3, help="digit networks")
     arguments.add_argument("--average", type=float, default=0.9995, help="of the running average of the weights")
     arguments.add_argument("--calibration", type=int, default=2_000, help="strings of each style for thresholds")
     arguments.add_argument("--seed", type=int, default=0)
@@ -89,6 +92,14 @@ def main() -> None:
         config = Config(augment="affine,elastic", seed=options.seed + member, **shared)
         records[f"segments {member}"] = train(network, X, y, config, options.threads)
         segments.append(network)
+    X, y = np.ascontiguousarray(X[y < 10, :1]), y[y < 10]
+    print(f"digit networks: {len(X):,} runs, {perf_counter() - started:.0f} s", flush=True)
+    digits = []
+    for member in range(options.digit_members):
+        network = networks.digit_network(options.seed + member)
+        config = Config(augment="affine,elastic", seed=options.seed + member, **shared | {"epochs": 2 * options.epochs})
+        records[f"digits {member}"] = train(network, X, y, config, options.threads)
+        digits.append(network)
     X, y = sliding.windows(composed(*of_strings), seed=options.seed)
     print(f"sliding network: {len(X):,} windows, {perf_counter() - started:.0f} s", flush=True)
     slider = networks.sliding_network(options.seed, tuple(options.sliding_widths))
@@ -101,7 +112,7 @@ def main() -> None:
         "data_sha256": datasets.obtain("mnist", options.data_dir).sha256,
         "records": records,
     }
-    found = networks.StringNetworks(segments, slider, training)
+    found = networks.StringNetworks(segments, digits, slider, training)
     found.calibration = calibrate(found, options.calibration, options.data_dir, options.threads)
     found.save(Path(options.out))
     print(f"written: {options.out}, {perf_counter() - started:.0f} s")

@@ -128,7 +128,7 @@ def test_truth_finds_each_character_and_calls_halves_rubbish():
     style = compose.Style(length=(3, 3), gap=(3, 3))
     for string in compose.compose(X, Y, 10, style=style, seed=8):
         pieces = cut(string.ink)
-        runs = hypotheses(pieces)
+        runs = hypotheses(pieces, 6, 1.7)
         labels = examples.truth(string, pieces, runs)
         found = {CLASSES[k] for k in labels if k not in (-1, RUBBISH)}
         assert found == set(string.text)

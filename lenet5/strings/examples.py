@@ -12,6 +12,7 @@ from .pieces import LEVEL, Hypotheses, Pieces, cut, hypotheses
 
 _THERE = 0.2  # so much ink of a character counts where another one may have some, too
 _SAME_OVERLAPPING = 0.78
+_LIKELY = 6, 1.7  # pieces, heights: nearly all characters are no more; longer runs would only add rubbish
 _SAME, _OTHER = 0.88, 0.7  # of the ink in common: so much is the character, so little is none
 
 
@@ -74,7 +75,7 @@ def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0
     for string in strings:
         ink = as_found(string.ink, rng)
         pieces = cut(ink)
-        found = hypotheses(pieces)
+        found = hypotheses(pieces, *_LIKELY)
         labels = truth(string, pieces, found)
         right, wrong = np.flatnonzero((labels >= 0) & (labels != RUBBISH)), np.flatnonzero(labels == RUBBISH)
         most = round(rubbish * max(len(right), 1))
