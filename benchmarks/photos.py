@@ -1,24 +1,26 @@
 """Photos of single digits, read: a table for each kind, the mistakes as a sheet; `python benchmarks/photos.py`.
 
 The photos are composed by tests/photographs.py, for each reason that makes one hard; with `--folder`, those of a
-folder with labels.csv (path, label, tier, kind) as well; with `--tesseract`, Tesseract reads them, too, where it is
-installed (digits only, one character a picture).
+folder with labels.csv (path, label, tier, kind), or with two IDX files of pictures and labels, as well; with
+`--others N`, Tesseract (digits only, one character a picture) and RapidOCR read up to N of each kind, too, where they
+are there (readers.py).
 """
 
 import csv
-import io
-import shutil
-import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
 import common
 import numpy as np
-from PIL import Image, ImageDraw
+import readers
+from PIL import Image, ImageDraw, ImageOps
 
 from lenet5 import images, judge, pretrained
 from lenet5.errors import NoDigitError
+from lenet5.idx import read_idx
+from lenet5.strings import evaluation
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from photographs import CAUSES, photograph
@@ -38,16 +40,6 @@ class Ours:
         return int(self.model.predict(X, 1)[0]), bool(judge.decide(X, 1)[0][0])
 
 
-def tesseract(picture) -> int | None:
-    """What Tesseract reads in a picture that is told to be one digit."""
-    stream = io.BytesIO()
-    image = picture if isinstance(picture, Image.Image) else Image.open(picture)
-    image.convert("RGB").save(stream, "PNG")
-    command = ["tesseract", "-", "-", "--psm", "10", "-c", "tessedit_char_whitelist=0123456789"]
-    text = subprocess.run(command, input=stream.getvalue(), capture_output=True, check=False).stdout.decode().strip()
-    return int(text) if text.isdecimal() and len(text) == 1 else None
-
-
 def composed(n: int, seed: int):
     """(kind, digit, picture) of n photos for each cause."""
     for cause in CAUSES:
@@ -57,13 +49,17 @@ def composed(n: int, seed: int):
 
 def labelled(folder: Path):
     """The same of a folder."""
+    if not (folder / "labels.csv").exists():
+        X, y = (read_idx(next(folder.glob(f"*{kind}-idx*"))) for kind in ("images", "labels"))
+        yield from ((folder.name, int(label), Image.fromarray(picture)) for picture, label in zip(X, y, strict=True))
+        return
     with open(folder / "labels.csv", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             yield f"{row['tier']}, {row['kind']}", int(row["label"]), folder / row["path"]
 
 
-def measure(pictures, with_tesseract: bool, mistakes: list) -> dict:
-    """Counts for each kind: right, refused though it is a digit, right by Tesseract; mistakes are collected."""
+def measure(pictures, mistakes: list) -> dict:
+    """Counts for each kind: right, refused though it is a digit; mistakes are collected."""
     read, table = Ours(), defaultdict(lambda: defaultdict(int))
     for kind, digit, picture in pictures:
         answer, given = read(picture)
@@ -71,14 +67,49 @@ def measure(pictures, with_tesseract: bool, mistakes: list) -> dict:
         row["n"] += 1
         row["right"] += answer == digit
         row["refused"] += not given
-        if with_tesseract:
-            row["tesseract"] += tesseract(picture) == digit
         if answer != digit:
             mistakes.append((kind, digit, answer, picture))
     for kind, row in [*table.items(), ("all", _sum(table))]:
-        line = f"{kind:16s} {row['n']:5d}  right {100 * row['right'] / row['n']:6.2f} %  refused {row['refused']:3d}"
-        print(line + (f"  Tesseract {100 * row['tesseract'] / row['n']:6.2f} %" if with_tesseract else ""), flush=True)
+        print(f"{kind:16s} {row['n']:5d}  right {100 * row['right'] / row['n']:6.2f} %  refused {row['refused']:3d}")
     return {kind: dict(row) for kind, row in table.items()}
+
+
+def beside(pictures: list, n: int, others: dict) -> dict:
+    """By kind, n pictures at most from all over each: how many each program reads as the one right digit, the better of
+    two sizes, as they are and enlarged to 96 pixels."""
+    kinds = defaultdict(list)
+    for row in pictures:
+        kinds[row[0]].append(row)
+    rows = [of_kind[k] for of_kind in kinds.values() for k in range(0, len(of_kind), -(-len(of_kind) // n))]
+    table = {kind: {"n": 0, **dict.fromkeys(["lenet5", *others], 0)} for kind in kinds}
+    ours = Ours()
+    for kind, digit, picture in rows:
+        table[kind]["n"] += 1
+        table[kind]["lenet5"] += ours(picture)[0] == digit
+    with tempfile.TemporaryDirectory() as folder:
+        files = [_as_files(picture, Path(folder) / str(i)) for i, (_, _, picture) in enumerate(rows)]
+        for name, read in others.items():
+            sizes = [list(map(evaluation.digits_of, read([pair[size] for pair in files]))) for size in (0, 1)]
+            right = [[text == str(row[1]) for text, row in zip(texts, rows, strict=True)] for texts in sizes]
+            for is_right, row in zip(max(right, key=sum), rows, strict=True):
+                table[row[0]][name] += is_right
+    for kind, row in [*table.items(), ("all", _sum(table))]:
+        counts = "  ".join(f"{name} {100 * row[name] / row['n']:.1f} %" for name in ["lenet5", *others])
+        print(f"{kind:16s} {row['n']:5d}  {counts}", flush=True)
+    return table
+
+
+def _as_files(picture, stem: Path) -> tuple[Path, Path]:
+    """PNG files of a picture as it is, upright and without transparency, and enlarged."""
+    image = ImageOps.exif_transpose(picture if isinstance(picture, Image.Image) else Image.open(picture))
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    k = max(96 / min(image.size), 1)
+    large = image.convert("RGB").resize((round(image.width * k), round(image.height * k)), Image.Resampling.BICUBIC)
+    files = Path(f"{stem}.png"), Path(f"{stem}-large.png")
+    for file, version in zip(files, (image.convert("RGB"), large), strict=True):
+        version.save(file)
+    return files
 
 
 def _sum(table) -> dict:
@@ -104,17 +135,21 @@ def sheet(mistakes: list, columns: int = 6) -> Image.Image:
 
 def main() -> None:
     p = common.parser(__doc__, repeats=40)
-    p.add_argument("--folder", type=Path, help="pictures with labels.csv")
-    p.add_argument("--tesseract", action="store_true", help="beside Tesseract")
+    p.add_argument("--folder", type=Path, nargs="*", default=[], help="pictures with labels.csv, or IDX files")
+    p.add_argument("--others", type=int, default=0, metavar="N", help="other programs, too, on N of each kind at most")
+    p.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr-onnxruntime")
     p.add_argument("--sheet", type=Path, help="PNG of the mistakes")
     p.add_argument("--seed", type=int, default=0, help="of the first composed photo")
     args = p.parse_args()
-    beside = args.tesseract and shutil.which("tesseract") is not None
+    others = readers.others(args.rapidocr, readers.CHARACTER) if args.others else {}
     mistakes: list = []
     document = {"machine": common.machine(), "seed": args.seed}
-    document["composed"] = measure(composed(args.repeats, args.seed), beside, mistakes)
-    if args.folder:
-        document["folder"] = measure(labelled(args.folder), beside, mistakes)
+    sets = {"composed": list(composed(args.repeats, args.seed))}
+    sets |= {folder.name: list(labelled(folder)) for folder in args.folder}
+    for name, pictures in sets.items():
+        document[name] = {"kinds": measure(pictures, mistakes)}
+        if others:
+            document[name]["beside"] = beside(pictures, args.others, others)
     common.save("photos", document, args.out)
     if args.sheet:
         sheet(mistakes).save(args.sheet)

@@ -1,6 +1,5 @@
 """How well numbers of several digits are read: strings composed of MNIST's digits, pictures, cheque amounts; beside
-Tesseract (`apt-get install tesseract-ocr`) and RapidOCR (`pip install rapidocr-onnxruntime`, in any environment whose
-Python --rapidocr names), where they are there.
+Tesseract and RapidOCR, where they are there (readers.py).
 
 A string counts as right if its digits are, all of them and no others; what else was read (dots, dashes, spaces) does
 not count. All contestants get the same PNG files, dark on light, and the others also each picture enlarged to 96 pixels
@@ -8,10 +7,7 @@ of height, whichever is better for them over a whole set.
 """
 
 import csv
-import json
 import random
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +16,8 @@ from time import perf_counter
 from unittest import mock
 
 import numpy as np
-from common import machine, parser, save
+import readers
+from common import held_out_digits, machine, parser, save
 from PIL import Image
 
 from lenet5 import datasets, pretrained
@@ -28,28 +25,18 @@ from lenet5.decode import decode
 from lenet5.images import to_grey
 from lenet5.strings import compose, evaluation, lines, reader, sliding
 
-RAPIDOCR = """
-import json, sys
-from rapidocr_onnxruntime import RapidOCR
-engine = RapidOCR(intra_op_num_threads=2)
-for line in sys.stdin:
-    found, _ = engine(line.rstrip("\\n"))
-    print("\\u0001" + json.dumps(" ".join(text for _, text, _ in found or [])), flush=True)
-"""
 
-
-def composed(style: str, n: int, data_dir: str | None, held_out: bool) -> list[tuple[np.ndarray, str]]:
-    """Strings of MNIST's test digits, or of the last 5,000 training ones, which no weights that ship have seen."""
-    (X, y), (X_test, y_test) = datasets.load("mnist", data_dir)
-    X, y = (X_test, y_test) if held_out else (X[55_000:], y[55_000:])
-    return list(evaluation.pictures(compose.compose(X, y, n, style=style, seed=1 if held_out else 77)))
+def composed(style: str, n: int, data_dir: str | None, test: bool) -> list[tuple[np.ndarray, str]]:
+    """Strings of MNIST's test digits, or of the training ones that no weights that ship have seen."""
+    X, y = datasets.load("mnist", data_dir)[1] if test else held_out_digits(data_dir)[1]
+    return list(evaluation.pictures(compose.compose(X, y, n, style=style, seed=1 if test else 77)))
 
 
 def photographed(folder: Path, half: int | None) -> list[tuple[np.ndarray, str]]:
-    """The pictures of a folder with labels.csv (path, text); half 0 or 1: of a fixed random half of them."""
+    """The pictures of a folder with labels.csv (path, text); half 0 or 1: a fixed random half, of many."""
     with open(folder / "labels.csv", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    if half is not None:
+    if half is not None and len(rows) >= 100:
         random.Random(0).shuffle(rows)
         rows = rows[half * (len(rows) // 2) :][: len(rows) // 2]
     return [(folder / row["path"], row["text"]) for row in rows]
@@ -86,43 +73,14 @@ def sliding_alone(files: list[Path]) -> list[str]:
     return [" ".join(sliding.read_line(number.ink, net) for number in numbers) for numbers in found]
 
 
-def tesseract(files: list[Path]) -> list[str]:
-    """Digits mode, one line of text a picture; all of a set in one process."""
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as names:
-        names.write("\n".join(map(str, files)))
-        names.flush()
-        command = ["tesseract", names.name, "stdout", "--psm", "7", "-c", "tessedit_char_whitelist=0123456789"]
-        run = subprocess.run(command, capture_output=True, text=True)
-    texts = run.stdout.split("\f")[: len(files)]
-    return texts + [""] * (len(files) - len(texts))
-
-
-def rapidocr(python: str) -> Callable[[list[Path]], list[str]]:
-    def read(files: list[Path]) -> list[str]:
-        names = "".join(f"{file}\n" for file in files)
-        run = subprocess.run([python, "-c", RAPIDOCR], input=names, capture_output=True, text=True, timeout=3600)
-        return [json.loads(line[1:]) for line in run.stdout.splitlines() if line.startswith("\x01")]
-
-    return read
-
-
 def contestants(python: str) -> dict[str, Callable]:
-    """By name; those that are not installed are left out, with a word on standard error."""
-    found = {
+    """By name: this program, its two ways alone, and the others that are installed."""
+    return {
         "lenet5": ours(pretrained()),
         "lenet5: its lattice alone": lattice_alone,
         "lenet5: its sliding network alone": sliding_alone,
+        **readers.others(python, readers.LINE),
     }
-    if shutil.which("tesseract"):
-        found["tesseract"] = tesseract
-    else:
-        print("tesseract is not installed: left out", file=sys.stderr)
-    test = subprocess.run([python, "-c", "import rapidocr_onnxruntime"], capture_output=True)
-    if test.returncode == 0:
-        found["rapidocr"] = rapidocr(python)
-    else:
-        print(f"rapidocr-onnxruntime is not installed for {python}: left out", file=sys.stderr)
-    return found
 
 
 def measure(name: str, read: Callable, files: list[tuple[Path, Path]], rights: list[str]) -> dict:
@@ -140,9 +98,9 @@ def measure(name: str, read: Callable, files: list[tuple[Path, Path]], rights: l
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--n", type=int, default=1000, help="composed strings of each style")
-    arguments.add_argument("--n-peers", type=int, default=200, help="of these for the other programs, at most")
+    arguments.add_argument("--n-peers", type=int, default=200, help="of these for the others, at most")
     arguments.add_argument("--test", action="store_true", help="digits of the test set; else of the validation part")
-    arguments.add_argument("--n-pictures", type=int, default=100, help="of a folder, for the other programs, at most")
+    arguments.add_argument("--n-pictures", type=int, default=100, help="of a folder, for the others, at most")
     arguments.add_argument("--pictures", type=Path, nargs="*", default=[], help="folders of pictures with labels.csv")
     arguments.add_argument("--half", type=int, choices=(0, 1), help="only a fixed half of each folder's pictures")
     arguments.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr-onnxruntime")
@@ -156,7 +114,7 @@ def main() -> None:
             files, rights = as_files(pictures, Path(folder)), [right for _, right in pictures]
             for name, read in found.items():
                 most = options.n_peers if set_name in compose.STYLES else options.n_pictures
-                n = len(files) if name.startswith("lenet5") else most
+                n = len(files) if name == "lenet5" else most
                 report = measure(name, read, files[:n], rights[:n])
                 rows.append({"set": set_name, "contestant": name, **report})
                 print(f"{set_name:<10} {name:<34} {report['n']:>5} strings  {100 * report['accuracy']:6.2f} % right  "

@@ -1,37 +1,39 @@
 """Train the networks that read strings (`lenet5/data/strings.safetensors`): the whole recipe, from MNIST's training
 digits and drawn strokes to the file that ships.
 
-Strings are composed of the first 55,000 training digits (the last 5,000 are for choices) and of as many strokes. Runs
-of their pieces, characters and rubbish, train the segment network, windows of their lines the sliding one. The same
-command gives the same file, bit for bit, on one machine.
+Strings are composed of 55,000 training digits, of strokes, and of forms of digits that MNIST's writers hardly use. Runs
+of their pieces, characters and rubbish, train the segment networks, windows of their lines the sliding one. The other
+5,000 digits, on which the digit model that ships was not trained either, are for choices (strings.py beside this), and
+strings of them give the thresholds of `lenet5 read --max-error`. The same command gives the same file, bit for bit, on
+one machine.
 """
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from common import parser
+from common import held_out_digits, parser
 
-from lenet5 import datasets, strokes
+from lenet5 import datasets, pretrained, strokes
+from lenet5.calibration import Calibration, find_thresholds
 from lenet5.network import Network
-from lenet5.strings import compose, examples, networks, sliding
+from lenet5.strings import compose, evaluation, examples, forms, networks, reader, sliding
 from lenet5.train import Config, Trainer
 
-SHARES = (("plain", 0.36), ("varied", 0.44), ("strokes", 0.2))  # of all strings
+# Style, and share of all strings, of MNIST's digits, these and forms, and strokes.
+SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.14), ("amounts", "forms", 0.42), ("varied", "strokes", 0.1))
 
 
-def composed(n: int, seed: int, data_dir: str | None):
-    """Endless series of strings, cut to ``n`` in all: a list of iterators."""
-    digits = datasets.obtain("mnist", data_dir).train
-    X, y = (array[:55_000] for array in digits)
-    drawn = strokes.draw(55_000, seed=seed)
-    series = []
-    for k, (name, share) in enumerate(SHARES):
-        pictures = drawn if name == "strokes" else (X, y)
-        style = "varied" if name == "strokes" else name
-        series.append(compose.compose(*pictures, round(n * share), style=style, seed=1000 * seed + k))
-    return series
+def composed(n: int, seed: int, data_dir: str | None) -> Iterator[compose.Composed]:
+    """``n`` strings in all, as `SHARES` says."""
+    (X, y), _ = held_out_digits(data_dir)
+    drawn = forms.draw(len(X) // 3, seed=seed)
+    pools = {"mnist": (X, y), "strokes": strokes.draw(len(X), seed=seed)}
+    pools["forms"] = tuple(np.concatenate(pair) for pair in zip((X, y), drawn, strict=True))
+    for k, (style, pool, share) in enumerate(SHARES):
+        yield from compose.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
 
 
 def train(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None) -> list[dict]:
@@ -46,45 +48,73 @@ def train(network: Network, X: np.ndarray, y: np.ndarray, config: Config, thread
     return records
 
 
-def joined(parts) -> tuple[np.ndarray, np.ndarray]:
-    X, y = zip(*parts, strict=True)
-    return np.concatenate(X), np.concatenate(y)
+def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, threads: int | None) -> Calibration:
+    """Thresholds for digits from ``n`` strings of held-out digits in each style, read beside the model that ships."""
+    _, (X, y) = held_out_digits(data_dir)
+    network = pretrained()
+    confidence, correct = [], []
+    for style in ("plain", "varied", "amounts"):
+        for picture, right in evaluation.pictures(compose.compose(X, y, n, style=style, seed=9)):
+            digits = reader.read(picture, network=network, networks=found, threads=threads).digits
+            confidence += [digit.confidence for digit in digits]
+            correct += evaluation.matches("".join(digit.text for digit in digits), right)
+    correct = np.array(correct, bool)
+    return Calibration(thresholds=find_thresholds(np.array(confidence), correct), n=len(correct))
 
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--strings", type=int, default=40_000, help="composed strings for each network")
-    arguments.add_argument("--epochs", type=int, default=14)
+    arguments.add_argument("--strings", type=int, default=40_000, help="composed strings")
+    arguments.add_argument(
+        "--epochs", type=int, default=12, help="of segment and sliding networks; digit networks have twice as many"
+    )
+    arguments.add_argument(
+        "--rubbish", type=float, default=1.5, help="runs that are none, for each that is a character"
+    )
     arguments.add_argument("--widths", type=int, nargs=4, default=list(networks.WIDTHS), help="of C1, C3, C5, F6")
-    arguments.add_argument("--members", type=int, default=2, help="segment networks, each on strings of its own")
+    arguments.add_argument("--sliding-widths", type=int, nargs=4, default=list(networks.SMALL_WIDTHS))
+    arguments.add_argument("--members", type=int, default=1, help="segment networks")
+    arguments.add_argument("--digit-members", type=int, default=3, help="digit networks")
+    arguments.add_argument("--average", type=float, default=0.9995, help="of the running average of the weights")
+    arguments.add_argument("--calibration", type=int, default=2_000, help="strings of each style for thresholds")
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--threads", type=int)
     options = arguments.parse_args()
     if options.out is None:
         sys.exit("--out FILE.safetensors is needed")
     started, records, segments = perf_counter(), {}, []
+    of_strings = options.strings, options.seed + 1, options.data_dir
+    X, y = examples.examples(composed(*of_strings), seed=options.seed, rubbish=options.rubbish)
+    print(f"segment networks: {len(X):,} runs, {perf_counter() - started:.0f} s", flush=True)
+    shared = {"average": options.average, "epochs": options.epochs}
     for member in range(options.members):
-        series = composed(options.strings, options.seed + 1 + member, options.data_dir)
-        X, y = joined(examples.examples(strings, seed=member) for strings in series)
-        print(f"segment network {member + 1}: {len(X):,} runs, {perf_counter() - started:.0f} s", flush=True)
         network = Network(networks.layers(tuple(options.widths)), seed=options.seed + member)
-        config = Config(epochs=options.epochs, augment="affine,elastic", seed=options.seed + member)
+        config = Config(augment="affine,elastic", seed=options.seed + member, **shared)
         records[f"segments {member}"] = train(network, X, y, config, options.threads)
         segments.append(network)
-    series = composed(options.strings, options.seed + 101, options.data_dir)
-    X, y = joined(sliding.windows(strings, seed=k) for k, strings in enumerate(series))
+    X, y = np.ascontiguousarray(X[y < 10, :1]), y[y < 10]
+    print(f"digit networks: {len(X):,} runs, {perf_counter() - started:.0f} s", flush=True)
+    digits = []
+    for member in range(options.digit_members):
+        network = networks.digit_network(options.seed + member)
+        config = Config(augment="affine,elastic", seed=options.seed + member, **shared | {"epochs": 2 * options.epochs})
+        records[f"digits {member}"] = train(network, X, y, config, options.threads)
+        digits.append(network)
+    X, y = sliding.windows(composed(*of_strings), seed=options.seed)
     print(f"sliding network: {len(X):,} windows, {perf_counter() - started:.0f} s", flush=True)
-    slider = networks.sliding_network(options.seed)
-    # Nothing may move a digit from the middle: no distortions but those of the strings themselves.
-    config = Config(epochs=options.epochs, augment="none", seed=options.seed)
+    slider = networks.sliding_network(options.seed, tuple(options.sliding_widths))
+    # Nothing may move a digit from the middle.
+    config = Config(augment="rotation,scale,shear,elastic", seed=options.seed, **shared)
     records["sliding"] = train(slider, X, y, config, options.threads)
     training = {
-        "command": " ".join(["benchmarks/train_strings.py", *sys.argv[1:]]),
-        "seed": options.seed,
+        "command": f"benchmarks/train_strings.py --out {options.out.name}",
+        "options": {k: v for k, v in vars(options).items() if k not in ("out", "data_dir", "threads", "repeats")},
         "data_sha256": datasets.obtain("mnist", options.data_dir).sha256,
         "records": records,
     }
-    networks.StringNetworks(segments, slider, training).save(Path(options.out))
+    found = networks.StringNetworks(segments, digits, slider, training)
+    found.calibration = calibrate(found, options.calibration, options.data_dir, options.threads)
+    found.save(Path(options.out))
     print(f"written: {options.out}, {perf_counter() - started:.0f} s")
 
 

@@ -1,6 +1,7 @@
 """What several commands do before their own work: find the model, load the pictures."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +48,24 @@ def _origin(network) -> str:
 def _here() -> Path | None:
     path = Path("lenet5.safetensors")
     return path if path.exists() else None
+
+
+class _StandardInput:
+    """What `-` stands for, as a file; PictureError where it is closed."""
+
+    name = "-"
+
+    def read(self, n: int = -1) -> bytes:
+        if sys.stdin is None:
+            from lenet5.errors import PictureError
+
+            raise PictureError("-: standard input is closed")
+        return sys.stdin.buffer.read(n)
+
+
+def source(name: str):
+    """What the library reads a picture from, by its name among the arguments."""
+    return _StandardInput() if name == "-" else name
 
 
 def load_data(name: str, data_dir: Path | None, offline: bool | None):

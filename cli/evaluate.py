@@ -25,9 +25,10 @@ _WITHOUT_PNG = "-"  # stands for no file after --reject-curve
                    "threshold comes from the validation pictures of both.")  # fmt: skip
 @click.option("--cascade-curve", "cascade_png", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
               help="Draw the cascade's error against its cost.")  # fmt: skip
-@click.option("--strings", type=click.Choice(["plain", "apart", "varied"]), metavar="STYLE",
+@click.option("--strings", type=click.Choice(["plain", "apart", "varied", "amounts"]), metavar="STYLE",
               help="Compose strings of the test pictures and read those: plain (five digits, gaps of -1 to 4 pixels), "
-              "apart (gaps of 1 to 4), varied (sizes, slants, pens, rules, separators).")  # fmt: skip
+              "apart (gaps of 1 to 4), varied (sizes, slants, pens, rules, separators), amounts (as written by people, "
+              "on printed paper).")  # fmt: skip
 @click.option("--n", "n_strings", type=click.IntRange(1), default=2000, show_default=True,
               help="How many strings --strings composes.")  # fmt: skip
 @options.threads

@@ -74,3 +74,24 @@ def verbosity(command):
     verbose = click.option("-v", "--verbose", is_flag=True, expose_value=False, callback=_set_verbose,
                            is_eager=True, help="Say more, and show where errors come from.")  # fmt: skip
     return quiet(verbose(command))
+
+
+class Error(click.ParamType):
+    """A part of the answers that may be wrong, as "0.5%" or "0.005"; a plain number above 0.1 is a slip more often."""
+
+    name = "error"
+
+    def convert(self, value, param, ctx) -> float:
+        text = str(value).strip()
+        percent = text.endswith("%")
+        try:
+            number = float(text.removesuffix("%"))
+        except ValueError:
+            self.fail(f"{text[:40]!r} is no error: write 0.5% or 0.005", param, ctx)
+        if percent and 0 < number <= 100:
+            return number / 100
+        if not percent and 0 < number <= 0.1:
+            return number
+        if not percent and 0.1 < number <= 100:
+            self.fail(f"{text[:40]} of all answers wrong? Write {number:g}% or {number / 100:g}", param, ctx)
+        self.fail(f"{text[:40]!r} is out of range: more than 0%, at most 100%", param, ctx)

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -37,6 +37,18 @@ def result(text: str) -> None:
 def result_json(document) -> None:
     """A result as one strict JSON document."""
     click.echo(strict_json(document))
+
+
+def result_array(answers: Iterable[dict]) -> bool:
+    """One JSON array, written as answers come; whether any has an "error"."""
+    bad = False
+    separator = "["
+    for answer in answers:
+        bad |= "error" in answer
+        click.echo(separator + strict_json(answer), nl=False)
+        separator = ",\n "
+    click.echo("]" if separator != "[" else "[]")
+    return bad
 
 
 def strict_json(document) -> str:

@@ -10,32 +10,11 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .common import check_png, load_models
+from .common import check_png, load_models, source
 
 #: Pictures that are prepared before they go through the network together: memory stays constant, answers flow.
 _CHUNK = 64
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
-
-
-class Error(click.ParamType):
-    """A part of the answers that may be wrong, as "0.5%" or "0.005"; a plain number above 0.1 is a slip more often."""
-
-    name = "error"
-
-    def convert(self, value, param, ctx) -> float:
-        text = str(value).strip()
-        percent = text.endswith("%")
-        try:
-            number = float(text.removesuffix("%"))
-        except ValueError:
-            self.fail(f"{text[:40]!r} is no error: write 0.5% or 0.005", param, ctx)
-        if percent and 0 < number <= 100:
-            return number / 100
-        if not percent and 0 < number <= 0.1:
-            return number
-        if not percent and 0.1 < number <= 100:
-            self.fail(f"{text[:40]} of all answers wrong? Write {number:g}% or {number / 100:g}", param, ctx)
-        self.fail(f"{text[:40]!r} is out of range: more than 0%, at most 100%", param, ctx)
 
 
 @click.command()
@@ -44,7 +23,7 @@ class Error(click.ParamType):
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
               help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
 @click.option("--top", type=click.IntRange(1), default=1, show_default=True, help="How many answers to give.")
-@click.option("--max-error", type=Error(), metavar="ERROR",
+@click.option("--max-error", type=options.Error(), metavar="ERROR",
               help="Answer `unsure` where needed so that at most this part of the answers is wrong (0.5% or 0.005), on "
                    "pictures like those of the model's validation.")  # fmt: skip
 @click.option("--show-input", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
@@ -83,7 +62,7 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     answers = _answers(names, invert, threads, answer_all)
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
     has_bars = alone and sys.stdout is not None and sys.stdout.isatty()
-    bad = _print_json(answers) if as_json else _print_lines(answers, network.labels if has_bars else None)
+    bad = output.result_array(answers) if as_json else _print_lines(answers, network.labels if has_bars else None)
     if show_input and not bad:
         _draw_stages(names[0], show_input, invert)
     sys.exit(3 if bad else 0)
@@ -103,7 +82,8 @@ def _expanded(files: Iterable[str], lists: dict) -> Iterator[str]:
         if name.startswith("@"):
             yield from _names_in(name[1:], lists.pop(name, None) or _open_list(name[1:]))
         elif os.path.isdir(name):
-            yield from _pictures_in(name) or [name]
+            pictures = _pictures_in(name)  # sorted, so these names alone are kept
+            yield from (str(Path(name, picture)) for picture in pictures) if pictures else [name]
         else:
             yield name
 
@@ -136,31 +116,17 @@ def _names_in(path: str, lines) -> Iterator[str]:
 
 
 def _pictures_in(folder: str) -> list[str]:
-    """The pictures of a folder by their endings, in order; none where it may not be read."""
+    """The names of a folder's pictures by their endings, in order; none where it may not be read."""
     try:
         with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
+            return sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
     except OSError:
         return []
-    return [str(Path(folder, name)) for name in names]
 
 
 def _check_one(names: list[str]) -> None:
     if len(names) != 1 or names[0] == "-":
         raise click.UsageError("--show-input draws one picture from a file")
-
-
-class _StandardInput:
-    """What `-` stands for; PictureError where it is closed."""
-
-    name = "-"
-
-    def read(self, n: int) -> bytes:
-        if sys.stdin is None:
-            from lenet5.errors import PictureError
-
-            raise PictureError("-: standard input is closed")
-        return sys.stdin.buffer.read(n)
 
 
 def _draw_stages(name: str, path: Path, invert: str) -> None:
@@ -178,7 +144,7 @@ def _answers(names: Iterable[str], invert: str, threads: int | None, answer_all)
     """A JSON document for each name, in order; ``answer_all`` adds what prepared pictures (N, 1, 32, 32) show."""
     from lenet5 import bulk
 
-    sources = (_StandardInput() if name == "-" else name for name in names)
+    sources = (source(name) for name in names)
     readings = bulk.read_many(sources, invert=invert, threads=threads)
     while chunk := list(itertools.islice(readings, _CHUNK)):
         answers = [_empty_answer(reading) for reading in chunk]
@@ -235,18 +201,6 @@ def _named(probabilities, labels: list[str], top: int, least: float) -> dict:
     if probabilities.max() < least:
         answer |= {"digit": None, "note": "unsure"}
     return answer | ({"top": best} if top > 1 else {})
-
-
-def _print_json(answers: Iterable[dict]) -> bool:
-    """One JSON array, written as answers come; whether any picture was bad."""
-    bad = False
-    separator = "["
-    for answer in answers:
-        bad |= "error" in answer
-        click.echo(separator + output.strict_json(answer), nl=False)
-        separator = ",\n "
-    click.echo("]" if separator != "[" else "[]")
-    return bad
 
 
 def _print_lines(answers: Iterable[dict], labels: list[str] | None) -> bool:

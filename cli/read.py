@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .common import check_png, load_model
+from .common import check_png, load_model, source
 from .predict import expand
 
 
@@ -21,12 +21,15 @@ from .predict import expand
 @click.option("--length", type=click.IntRange(1, 100), help="How many digits each number has.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="A digit that is less sure is answered ?.")  # fmt: skip
+@click.option("--max-error", type=options.Error(), metavar="ERROR",
+              help="Answer ? for digits where needed so that at most this part of the others is wrong (0.5% or 0.005), "
+                   "on numbers like those of the networks' validation.")  # fmt: skip
 @click.option("--boxes", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
               help="Draw what was read, and where, over the picture (one picture only).")  # fmt: skip
 @options.threads
 @options.as_json
 @options.verbosity
-def read(files, model, invert, allow, length, min_confidence, boxes, threads, as_json) -> None:
+def read(files, model, invert, allow, length, min_confidence, max_error, boxes, threads, as_json) -> None:
     """Read the numbers in each FILE: for each line of a picture, file, text and confidence, apart by tabs.
 
     FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
@@ -36,7 +39,7 @@ def read(files, model, invert, allow, length, min_confidence, boxes, threads, as
     Examples:
       lenet5 read number.png
       lenet5 read page.jpg --json --boxes found.png
-      lenet5 read amounts/ --allow .,- --min-confidence 0.9
+      lenet5 read amounts/ --allow .,- --max-error 0.5%
     """
     from lenet5.strings import reader
 
@@ -44,6 +47,8 @@ def read(files, model, invert, allow, length, min_confidence, boxes, threads, as
         reader.check(allow, length, min_confidence)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if max_error is not None:
+        min_confidence = max(min_confidence, reader.shipped_once().calibration.confidence_for(max_error))
     names = list(expand(files))
     if boxes:
         if len(names) != 1 or names[0] == "-":
@@ -57,7 +62,7 @@ def read(files, model, invert, allow, length, min_confidence, boxes, threads, as
         "network": network,
     }  # fmt: skip
     answers = _answers(names, boxes, settings)
-    sys.exit(3 if (_print_json(answers) if as_json else _print_lines(answers)) else 0)
+    sys.exit(3 if (output.result_array(answers) if as_json else _print_lines(answers)) else 0)
 
 
 def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterator[dict]:
@@ -67,7 +72,7 @@ def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterat
 
     for name in names:
         try:
-            reading = reader.read(_source(name), **settings)
+            reading = reader.read(source(name), **settings)
         except errors.PictureError as error:
             output.trace(error)
             folder = f"{name}: no pictures directly in this folder"
@@ -78,29 +83,6 @@ def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterat
             reader.draw_boxes(name, reading, boxes)
             output.note(f"boxes drawn: {output.one_line(boxes)}")
         yield {"file": name, **reader.document(reading)}
-
-
-def _source(name: str):
-    """What `reader.read` reads; PictureError where standard input is closed."""
-    if name != "-":
-        return name
-    if sys.stdin is None:
-        from lenet5.errors import PictureError
-
-        raise PictureError("-: standard input is closed")
-    return sys.stdin.buffer
-
-
-def _print_json(answers: Iterable[dict]) -> bool:
-    """One JSON array, written as answers come; whether any picture was bad."""
-    bad = False
-    separator = "["
-    for answer in answers:
-        bad |= "error" in answer
-        click.echo(separator + output.strict_json(answer), nl=False)
-        separator = ",\n "
-    click.echo("]" if separator != "[" else "[]")
-    return bad
 
 
 def _print_lines(answers: Iterable[dict]) -> bool:

@@ -575,23 +575,24 @@ cdef class Augmentation:
                   float flip_probability=0,
                   float knot_spacing=8, float knot_range=0, int cutout_side=1, float cutout_probability=0,
                   float inversion_probability=0, float photo_pen=0, float photo_blur=0, float photo_uneven=0,
-                  float photo_grain=0, float photo_clutter=0):
+                  float photo_grain=0, float photo_clutter=0, float photo_jpeg=0):
         # So that every coordinate is a small number, and every square and knot has its place.
         if not (0 <= rotation <= 4 and 0 <= scale < 1 and 0 <= shear <= 10 and 0 <= shift <= 100 and
                 0 <= crop <= 100 and 0 <= flip_probability <= 1 and 3 <= knot_spacing <= 1000 and
                 0 <= knot_range <= 1000 and 1 <= cutout_side <= FIELD_SIDE and
                 0 <= cutout_probability <= 1 and 0 <= inversion_probability <= 1 and 0 <= photo_pen <= 1 and
-                0 <= photo_blur <= 1 and 0 <= photo_uneven <= 1 and 0 <= photo_grain <= 1 and 0 <= photo_clutter <= 1):
+                0 <= photo_blur <= 1 and 0 <= photo_uneven <= 1 and 0 <= photo_grain <= 1 and
+                0 <= photo_clutter <= 1 and 0 <= photo_jpeg <= 1):
             raise ValueError(f"a range of distortions is out of bounds: {rotation=}, {scale=}, {shear=}, {shift=}, "
                              f"{crop=}, {flip_probability=}, "
                              f"{knot_spacing=}, {knot_range=}, {cutout_side=}, {cutout_probability=}, "
                              f"{inversion_probability=}, {photo_pen=}, {photo_blur=}, {photo_uneven=}, {photo_grain=}, "
-                             f"{photo_clutter=}")
+                             f"{photo_clutter=}, {photo_jpeg=}")
         self.c = lenet5_augmentation(<uint64_t>(seed % 2**64), <uint32_t>(epoch % 2**32), rotation, scale, shear, shift,
                                      crop, flip_probability, knot_spacing, knot_range, cutout_side,
                                      cutout_probability, inversion_probability, photo_pen, photo_blur, photo_uneven,
                                      photo_grain,
-                                     photo_clutter)
+                                     photo_clutter, photo_jpeg)
 
     cdef int check(self, Pictures pictures) except -1:
         cdef int height = pictures.c.height, width = pictures.c.width

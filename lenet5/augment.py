@@ -112,14 +112,16 @@ class Elastic:
 
 @dataclass(frozen=True)
 class Photo:
-    """What pens, paper and cameras do: lines wider or thinner, blur, ink that covers unevenly, grain, and a bar of
-    something else near the edge. Each amount is uniform from 0 to what is given here; that of grain is mostly little.
+    """What pens, paper and cameras do: lines wider or thinner, blur, JPEG's blocks, ink that covers unevenly, grain,
+    and a bar of something else near the edge. Each amount is uniform from 0 to what is given here; that of grain is
+    mostly little.
 
     pen : part of the way to the greatest or to the least value among a pixel and its eight neighbours, 0 to 1
     blur : part of the way to their mean, weighted 1 2 1 in each direction, 0 to 1
     uneven : part of the ink that is lost in spots of some 8 pixels, 0 to 1
     grain : part of the ink that single pixels lose, and of full ink that the background gains, 0 to 1
     clutter : 0 to 1, probability of a bar, up to a sixth of the field wide
+    jpeg : how coarse JPEG's steps are, 0 to 1, which is its quality 25; 0.5 is its quality 50
     """
 
     pen: float = 0.5
@@ -127,9 +129,10 @@ class Photo:
     uneven: float = 0.5
     grain: float = 0.3
     clutter: float = 0.15
+    jpeg: float = 0.5
 
     def __post_init__(self):
-        _check(self, **dict.fromkeys(("pen", "blur", "uneven", "grain", "clutter"), (0, 1)))
+        _check(self, **dict.fromkeys(("pen", "blur", "uneven", "grain", "clutter", "jpeg"), (0, 1)))
 
     def ranges(self) -> dict[str, float]:
         """As the kernels take them."""

@@ -47,6 +47,7 @@ cdef extern from "kernels.h" nogil:
         int cutout_side
         float cutout_probability, inversion_probability
         float photo_pen, photo_blur, photo_uneven, photo_grain, photo_clutter
+        float photo_jpeg
     ctypedef enum lenet5_optimizer_kind:
         OPTIMIZER_SGD
         OPTIMIZER_ADAM

@@ -104,7 +104,7 @@ static void FN(gather_augmented)(const lenet5_pictures *pictures, const int64_t 
     const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
     float staged[LANES][STAGED];
     const int is_photo = a->photo_pen > 0 || a->photo_blur > 0 || a->photo_uneven > 0 || a->photo_grain > 0 ||
-                         a->photo_clutter > 0;
+                         a->photo_clutter > 0 || a->photo_jpeg > 0;
     lenet5_distortion distortions[LANES];
     lenet5_photo photo;
     lenet5_displacements displacements;

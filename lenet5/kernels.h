@@ -147,6 +147,7 @@ typedef struct {
     float cutout_probability, inversion_probability;
     /* Pens, paper and cameras, see photo_body.h: parts of the way, 0 to 1; probability of a bar at the edge. */
     float photo_pen, photo_blur, photo_uneven, photo_grain, photo_clutter;
+    float photo_jpeg;          /* half the largest factor of the steps */
 } lenet5_augmentation;
 
 /* OPTIMIZER_SDLM: each parameter has a rate of its own, moment2, by which the learning rate is multiplied. */

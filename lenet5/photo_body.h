@@ -1,6 +1,6 @@
-/* What pens, paper and cameras do to a picture: wider and thinner lines, blur, ink that covers unevenly, grain, a bar of
- * something else at the edge. Included once per instruction set, after augment_body.h. Lines and blur are those of the
- * picture before it is moved, the rest that of the field.
+/* What pens, paper and cameras do to a picture: wider and thinner lines, blur, JPEG's blocks, ink that covers unevenly,
+ * grain, a bar of something else at the edge. Included once per instruction set, after augment_body.h. Lines, blur and
+ * blocks are those of the picture before it is moved, the rest that of the field.
  */
 
 #define PHOTO_BLOCK 4 /* of a picture's words, see lenet5_words */
@@ -14,11 +14,13 @@ typedef struct {
     uint32_t key;
     int top, left, bottom, right; /* of the bar, within the field; empty where there is none */
     float bar;                    /* its ink */
+    float jpeg;                   /* factor of the table's steps; 0: no blocks */
+    int row, column;              /* where in a block the picture begins */
 } lenet5_photo;
 
 static void lenet5_photo_draw(const lenet5_augmentation *a, int64_t picture, int H, int W, lenet5_photo *p) {
-    uint32_t w[12];
-    for (int block = 0; block < 3; block++)
+    uint32_t w[16];
+    for (int block = 0; block < 4; block++)
         lenet5_words(a, picture, PHOTO_BLOCK + block, w + 4 * block);
     p->pen = (float)(a->photo_pen * lenet5_either_way(w[0]));
     p->blur = (float)(a->photo_blur * lenet5_chance(w[1]));
@@ -37,6 +39,70 @@ static void lenet5_photo_draw(const lenet5_augmentation *a, int64_t picture, int
     } else
         p->bottom = p->right = 0;
     p->bar = (float)(0.3 + 0.7 * lenet5_chance(w[10]));
+    p->jpeg = (float)(2 * a->photo_jpeg * lenet5_chance(w[12]));
+    p->row = (int)(w[13] >> 29), p->column = (int)(w[14] >> 29);
+}
+
+/* out = m in m', or m' in m for the way back, of 8 x 8 matrices. */
+static void lenet5_both_ways(const float m[8][8], int back, const float in[8][8], float out[8][8]) {
+    float half[8][8];
+    for (int i = 0; i < 8; i++)
+        for (int j = 0; j < 8; j++) {
+            half[i][j] = 0;
+            for (int k = 0; k < 8; k++)
+                half[i][j] += (back ? m[k][i] : m[i][k]) * in[k][j];
+        }
+    for (int i = 0; i < 8; i++)
+        for (int j = 0; j < 8; j++) {
+            out[i][j] = 0;
+            for (int k = 0; k < 8; k++)
+                out[i][j] += half[i][k] * (back ? m[k][j] : m[j][k]);
+        }
+}
+
+/* JPEG's loss: the cosine transform of each 8 x 8 block is rounded to multiples of its steps (ITU-T T.81, table K.1, times
+ * a factor; 2 is called quality 25). Blocks without ink stay as they are. */
+static void lenet5_photo_jpeg(const lenet5_photo *p, lenet5_source *s) {
+    static const uint8_t steps[8][8] = {
+        {16, 11, 10, 16, 24, 40, 51, 61},     {12, 12, 14, 19, 26, 58, 60, 55},
+        {14, 13, 16, 24, 40, 57, 69, 56},     {14, 17, 22, 29, 51, 87, 80, 62},
+        {18, 22, 37, 56, 68, 109, 103, 77},   {24, 35, 55, 64, 81, 104, 113, 92},
+        {49, 64, 78, 87, 103, 121, 120, 101}, {72, 92, 95, 98, 112, 100, 103, 99}};
+    /* cos(k pi / 16) / 2 */
+    static const float cosines[9] = {0.50000000f, 0.49039264f, 0.46193977f, 0.41573481f, 0.35355339f, 0.27778512f, 0.19134172f, 0.09754516f, 0.00000000f};
+    float wave[8][8], block[8][8], frequencies[8][8];
+    for (int u = 0; u < 8; u++)
+        for (int x = 0; x < 8; x++) {
+            const int angle = (2 * x + 1) * u % 32, k = angle > 16 ? 32 - angle : angle;
+            wave[u][x] = u == 0 ? 0.35355339f : k > 8 ? -cosines[16 - k] : cosines[k];
+        }
+    const int bottom = s->h + 2 * SOURCE_BORDER - 1, right = s->stride - 1;
+    for (int top = 1 - p->row; top < bottom; top += 8)
+        for (int left = 1 - p->column; left < right; left += 8) {
+            int has_ink = 0;
+            for (int y = 0; y < 8; y++)
+                for (int x = 0; x < 8; x++) {
+                    const int inside = top + y >= 1 && top + y < bottom && left + x >= 1 && left + x < right;
+                    const float ink = inside ? s->pixels[(top + y) * s->stride + left + x] : 0.0f;
+                    has_ink |= ink > 0;
+                    block[y][x] = ink - 0.5f;
+                }
+            if (!has_ink)
+                continue;
+            lenet5_both_ways(wave, 0, block, frequencies);
+            for (int u = 0; u < 8; u++)
+                for (int v = 0; v < 8; v++) {
+                    const float step = p->jpeg * (float)steps[u][v] * (1.0f / 255);
+                    frequencies[u][v] = rintf(frequencies[u][v] / step) * step;
+                }
+            lenet5_both_ways(wave, 1, frequencies, block);
+            for (int y = 0; y < 8; y++)
+                for (int x = 0; x < 8; x++)
+                    if (top + y >= 1 && top + y < bottom && left + x >= 1 && left + x < right) {
+                        const float ink = block[y][x] + 0.5f;
+                        s->pixels[(top + y) * s->stride + left + x] = ink < 0 ? 0 : ink > 1 ? 1 : ink;
+                    }
+        }
 }
 
 /* One channel of a picture, with its border, through the pen and the lens; the outermost pixels stay background. */
@@ -63,6 +129,8 @@ static void lenet5_photo_source(const lenet5_photo *p, lenet5_source *s) {
             for (int i = y * n + 1; i < y * n + n - 1; i++)
                 s->pixels[i] += p->blur * (0.25f * (across[i - n] + across[i + n]) + 0.5f * across[i] - s->pixels[i]);
     }
+    if (p->jpeg > 1e-3f) /* finer steps are none */
+        lenet5_photo_jpeg(p, s);
 }
 
 /* A number that looks random for each x: the finalizer of Appleby's MurmurHash3. */

@@ -127,18 +127,18 @@ def _pens(dice):
 TABLE = _Table(WAYS)
 
 
-def _draw(labels, seed, first):
+def _draw(table, labels, seed, first):
     """Pictures (N, 28, 28) number first, first + 1, … of a seed, of the digits `labels` (N,)."""
     dice = _Dice(_block(seed, 0, first, len(labels), NUMBERS))
-    way, points = _choose(TABLE, labels, dice)
-    points = _write(points, TABLE.inner[way], dice)
+    way, points = _choose(table, labels, dice)
+    points = _write(points, table.inner[way], dice)
     pens = _pens(dice)
     images = np.empty((len(labels), SIDE, SIDE), np.uint8)
-    _kernels.draw_strokes(points.astype(np.float32), TABLE.kinds[way], pens.astype(np.float32), images)
+    _kernels.draw_strokes(points.astype(np.float32), table.kinds[way], pens.astype(np.float32), images)
     return images
 
 
-def draw(n, *, seed=0, first=0, labels=None):
+def draw(n, *, seed=0, first=0, labels=None, ways=None):
     """Draw n handwritten digits, prepared as MNIST's pictures were.
 
     Picture i is number ``first + i`` of the endless series that `seed` (and its label) stands for, so a long
@@ -152,6 +152,8 @@ def draw(n, *, seed=0, first=0, labels=None):
         Which series, and where in it to begin; neither is negative.
     labels : array_like of shape (n,), optional
         The digits to draw, 0 to 9. By default each ten pictures hold each digit once, shuffled.
+    ways : dict, optional
+        Other ways of writing all ten digits than `glyphs.WAYS`, in its notation.
 
     Returns
     -------
@@ -167,10 +169,11 @@ def draw(n, *, seed=0, first=0, labels=None):
     if min(n, seed, first) < 0:
         raise ValueError(f"n, seed and first are counts, not {n}, {seed}, {first}")
     labels = _labels(seed, first, n) if labels is None else _digits(labels, n)
+    table = TABLE if ways is None else _Table(ways)
     images = np.empty((n, SIDE, SIDE), np.uint8)
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
-        images[part] = _draw(labels[part], seed, first + start)
+        images[part] = _draw(table, labels[part], seed, first + start)
     return images, labels
 
 

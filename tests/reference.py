@@ -243,6 +243,34 @@ def through_pen_and_lens(picture, w, *, pen=0.0, blur=0.0):
     return out
 
 
+def in_jpeg_blocks(plane, factor, row, column):
+    """A plane but for its outermost pixels, after JPEG with K.1's steps times a factor; blocks without ink stay."""
+    if factor <= 1e-3:
+        return plane
+    u, x = np.indices((8, 8))
+    wave = np.where(u == 0, np.sqrt(1 / 8), np.cos((2 * x + 1) * u * np.pi / 16) / 2)
+    out = plane.copy()
+    height, width = plane.shape
+    ink = np.pad(plane[1:-1, 1:-1], ((row, 8), (column, 8)))
+    for y in range(0, height - 2 + row, 8):
+        for x in range(0, width - 2 + column, 8):
+            block = ink[y : y + 8, x : x + 8]
+            if (block > 0).any():
+                steps = factor * JPEG_STEPS / 255
+                block = wave.T @ (np.rint(wave @ (block - 0.5) @ wave.T / steps) * steps) @ wave + 0.5
+                ink[y : y + 8, x : x + 8] = np.clip(block, 0, 1)
+    out[1:-1, 1:-1] = ink[row : row + height - 2, column : column + width - 2]
+    return out
+
+
+# The steps for brightness that JPEG's standard proposes (ITU-T T.81, table K.1).
+JPEG_STEPS = np.array([
+    [16, 11, 10, 16, 24, 40, 51, 61], [12, 12, 14, 19, 26, 58, 60, 55], [14, 13, 16, 24, 40, 57, 69, 56],
+    [14, 17, 22, 29, 51, 87, 80, 62], [18, 22, 37, 56, 68, 109, 103, 77], [24, 35, 55, 64, 81, 104, 113, 92],
+    [49, 64, 78, 87, 103, 121, 120, 101], [72, 92, 95, 98, 112, 100, 103, 99],
+])  # fmt: skip
+
+
 def clutter_bar(w, size, probability):
     """Two slices and the ink of a bar near the edge of a field; none, mostly."""
     if w[5] >= probability:
@@ -281,9 +309,10 @@ def augmented(picture, seed, epoch, number, size, **ranges):
     inversion = ranges.pop("inversion_probability", 0.0)
     u, chance = draws(seed, epoch, number)
     moved = displacement(seed, epoch, number, size, **elastic) if elastic else None
-    w = words(seed, epoch, number, 4, 12) / 2**32
-    photo = {name: ranges.pop(f"photo_{name}", 0.0) for name in ("pen", "blur", "uneven", "grain", "clutter")}
+    w = words(seed, epoch, number, 4, 16) / 2**32
+    photo = {name: ranges.pop(f"photo_{name}", 0.0) for name in ("pen", "blur", "uneven", "grain", "clutter", "jpeg")}
     source = through_pen_and_lens(picture, w, pen=photo.pop("pen"), blur=photo.pop("blur"))
+    source = in_jpeg_blocks(source, 2 * w[12] * photo.pop("jpeg"), int(w[13] * 8), int(w[14] * 8))
     out = on_paper(warped(source, affine(u, **own), size, moved), w, **photo)
     out[cut_square(chance, size, **ranges)] = 0
     return 1 - out if chance[3] < inversion else out

@@ -30,7 +30,7 @@ TIERS = [
     {"network", "variants", "datasets", "decode", "ground", "ink", "find", "images", "metrics", "calibration"},
     {"config", "regularization"},
     {"train", "modelfile", "curvature", "classifier"},
-    {"strings", "strings._pieces", "strings.networks", "strings.lines"},
+    {"strings", "strings._pieces", "strings.networks", "strings.lines", "strings.forms", "strings.marks"},
     {"strings.compose", "strings.pieces", "strings.lattice"},
     {"strings.examples", "strings.evaluation"},
     {"strings.sliding"},

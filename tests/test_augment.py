@@ -3,6 +3,7 @@
 Also gather itself, which pads, scales and lays out: the plain one, and the bits of its division by 255.
 """
 
+import io
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from lenet5 import _kernels
 from lenet5.augment import (
@@ -31,7 +33,7 @@ from lenet5.augment import (
 
 CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_instruction_set starts
 LISTS = ["affine", "elastic", "cutout", "invert", "affine,elastic", "photo", "affine,elastic,photo,cutout,invert"]
-NOTHING = [Affine(0, 0, 0, 0), Elastic(alpha=0), Photo(0, 0, 0, 0, 0), Cutout(probability=0), Invert(probability=0)]
+NOTHING = [Affine(0, 0, 0, 0), Elastic(alpha=0), Photo(0, 0, 0, 0, 0, 0), Cutout(probability=0), Invert(probability=0)]
 
 
 def pictures(n, height=28, width=28, channels=1, dtype=np.uint8):
@@ -98,7 +100,7 @@ def test_distorted_pictures_against_the_reference(names, dtype):
     np.testing.assert_allclose(out, of_reference(X, chosen(names), **given), atol=2e-4)
 
 
-WIDE = [Affine(60, 0.5, 0.5, 5), Elastic(90, 3), Cutout(9, 0.7), Invert(0.3), Photo(1, 1, 1, 1, 0.5)]
+WIDE = [Affine(60, 0.5, 0.5, 5), Elastic(90, 3), Cutout(9, 0.7), Invert(0.3), Photo(1, 1, 1, 1, 0.5, 0)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -136,8 +138,34 @@ def test_each_channel_is_distorted_alike():
 def test_a_frame_that_is_part_of_the_picture_is_no_difference():
     X = pictures(40)
     framed = np.pad(X, ((0, 0), (0, 0), (2, 2), (2, 2)))
-    for names in LISTS:
-        np.testing.assert_allclose(gathered(X, names), gathered(framed, names, padding=0), atol=1e-4)
+    for names in LISTS:  # but JPEG's blocks, which are those of a file
+        distortions = [replace(d, jpeg=0.0) if isinstance(d, Photo) else d for d in chosen(names)]
+        np.testing.assert_allclose(gathered(X, distortions), gathered(framed, distortions, padding=0), atol=1e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    height=st.integers(1, 64), width=st.integers(1, 64), dtype=st.sampled_from([np.uint8, np.float32]),
+    seed=st.integers(0, 2**64 - 1),
+)  # fmt: skip
+def test_jpeg_blocks_of_any_size_against_the_reference(height, width, dtype, seed):
+    X, only = pictures(3, height, width, 1, dtype), [Photo(0, 0, 0, 0, 0, 1)]
+    given = {"seed": seed, "epoch": 1, "padding": 2, "index": [0, 1, 2]}
+    out, expected = gathered(X, only, **given), of_reference(X, only, **given)
+    away = abs(out - expected) > 1e-3
+    assert away.mean() <= 0.05  # a number between two steps may be rounded either way, for a whole block
+
+
+def test_jpeg_blocks_are_those_of_a_jpeg_file():
+    """Of one that Pillow writes at quality 50, but for the bytes that its numbers are rounded to."""
+    rng = np.random.default_rng(1)
+    plane = np.clip(rng.normal(0.5, 0.25, (34, 34)), 0, 1)  # a border of one pixel round 4 x 4 blocks
+    ours = reference.in_jpeg_blocks(plane, 1.0, 0, 0)[1:-1, 1:-1]
+    stream = io.BytesIO()
+    Image.fromarray(np.rint(plane[1:-1, 1:-1] * 255).astype(np.uint8)).save(stream, "JPEG", quality=50)
+    theirs = np.asarray(Image.open(stream)) / 255
+    assert abs(ours - theirs).mean() < 0.02
+    assert abs(plane[1:-1, 1:-1] - theirs).mean() > 0.05
 
 
 # ---- no distortion, and the same one -------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from PIL import Image
 
 from cli import digits, has_escape_codes, lenet5, model_path, quick
 from lenet5 import LeNet5
+from lenet5.strings import networks
 
 
 def read(folder, *args, stdin=None, **env):
@@ -118,6 +119,34 @@ def test_question_marks(folder):
     (row,) = rows(read(folder, "one.png", "--min-confidence", "1"))
     assert len(row[1]) == 4
     assert "?" in row[1]
+
+
+def test_a_wanted_error(folder):
+    """The larger of the confidence for that error and of --min-confidence counts; thresholds are those that ship."""
+    documents_of = lambda *args: documents(read(folder, "page.png", "--json", "-q", *args))[0]["digits"]  # noqa: E731
+    plain, strict = documents_of(), documents_of("--max-error", "0.5%")
+    least = networks.shipped().calibration.confidence_for(0.005)
+    assert [d["digit"] == "?" for d in strict] == [d["confidence"] < least for d in plain]
+    assert [d["box"] for d in strict] == [d["box"] for d in plain]
+    assert all(
+        d["digit"] == "?" for d in documents_of("--max-error", "10%", "--min-confidence", "1") if d["confidence"] < 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("0", "out of range"),
+        ("5", "Write 5%"),
+        ("nothing", "is no error"),
+        ("0.0001%", "less than this model can vouch for"),
+    ],
+)
+def test_errors_that_are_none(folder, error, expected):
+    result = read(folder, "one.png", "--max-error", error)
+    assert result.code in (1, 2)
+    assert result.stdout == ""
+    assert expected in result.error
 
 
 def test_length(folder):

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lenet5 import strokes
-from lenet5.strings import compose, evaluation, examples
+from lenet5.ink import Components, box_of
+from lenet5.strings import compose, evaluation, examples, forms, marks
 from lenet5.strings.networks import CLASSES, RUBBISH, SEPARATORS
 from lenet5.strings.pieces import cut, hypotheses
 
@@ -40,10 +41,11 @@ def test_a_string_is_a_function_of_seed_and_number():
     assert [s.text for s in compose.compose(X, Y, 6, style="varied", seed=4)] != [s.text for s in one]
 
 
+@pytest.mark.parametrize("style", ["varied", "amounts"])
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
-def test_varied_strings_hold_what_they_say(seed):
-    (string,) = compose.compose(X, Y, 1, style="varied", seed=seed)
+@settings(max_examples=20, deadline=None)
+def test_strings_hold_what_they_say(style, seed):
+    (string,) = compose.compose(X, Y, 1, style=style, seed=seed)
     assert string.ink.dtype == np.float32
     assert 0 <= string.ink.min() <= string.ink.max() <= 1
     assert 1 <= len(string.digits) <= 7
@@ -60,6 +62,62 @@ def test_separators_come_as_often_as_asked():
     assert [c in SEPARATORS for c in string.text] == [False, True] * 5
 
 
+def test_strings_end_in_zeros_as_often_as_asked():
+    style = compose.Style(length=(5, 5), zeros=1.0)
+    assert all(s.text.endswith("00") for s in compose.compose(X, Y, 10, style=style))
+
+
+def test_ends_are_in_the_text_but_for_those_that_are_no_characters():
+    style = compose.Style(length=(2, 2), gap=(4, 4), ends=1.0)
+    strings = list(compose.compose(X, Y, 60, style=style))
+    tails = {s.text.lstrip("-")[2:] for s in strings}
+    assert tails == {"-", ".-", ",-", "", ".", "--", ","}
+    for s in strings:
+        assert len(s.boxes) == len(s.text)
+        rest = s.ink - np.maximum.reduce(s.layers)
+        stray = (rest > 0.3).sum() > 8
+        assert stray == (rest.max() > 0.3)
+    assert any((s.ink - np.maximum.reduce(s.layers)).max() > 0.5 for s in strings)  # "=" and "#"
+
+
+def test_stretched_digits_are_wider():
+    plain, wide = (
+        next(compose.compose(X, Y, 1, style=compose.Style(stretch=span), seed=2)) for span in ((1, 1), (1.9, 2))
+    )
+    ratios = [
+        (b.right - b.left) / (a.right - a.left) for a, b in zip(plain.boxes, wide.boxes, strict=True) if a[3] - a[1] > 9
+    ]
+    assert 1.5 < np.mean(ratios) < 2.5
+
+
+def test_waves_are_scraps_and_leave_most_of_the_paper_bare():
+    rng = np.random.default_rng(0)
+    planes = [marks.waves((40, 120), 1.5, rng) for _ in range(10)]
+    assert all(plane.shape == (40, 120) and 0 <= plane.min() <= plane.max() <= 1 for plane in planes)
+    assert all((plane > 0.1).mean() < 0.5 for plane in planes)
+    assert np.mean([(plane > 0.1).mean() for plane in planes]) > 0.02
+
+
+def test_a_joint_joins():
+    left, right = np.zeros((20, 30), np.float32), np.zeros((20, 30), np.float32)
+    left[4:16, 4:7], right[4:16, 14:17] = 1, 1
+    hand = marks.Hand(0, 1, 0, 1)
+    for seed in range(10):
+        ink = np.maximum(left + right, marks.joint(left, right, hand, np.random.default_rng(seed)))
+        assert len(Components(ink > 0.3).areas) == 1
+
+
+def test_forms_are_digits_of_all_ten_classes():
+    pictures, labels = forms.draw(40, seed=1)
+    assert (pictures.shape, pictures.dtype) == ((40, 28, 28), np.uint8)
+    assert (np.bincount(labels) == 4).all()
+    again, _ = forms.draw(40, seed=1)
+    np.testing.assert_array_equal(pictures, again)
+    usual, _ = strokes.draw(40, seed=1)
+    same = [np.array_equal(a, b) for a, b in zip(pictures, usual, strict=True)]
+    assert not any(s for s, label in zip(same, labels, strict=True) if label in (0, 1, 4, 5, 7, 8, 9))
+
+
 @pytest.mark.parametrize(("digits", "labels"), [(X[:0], Y[:0]), (X[:3], Y[:2])])
 def test_no_digits_are_an_error(digits, labels):
     with pytest.raises(ValueError, match="expected as many of both"):
@@ -70,12 +128,27 @@ def test_truth_finds_each_character_and_calls_halves_rubbish():
     style = compose.Style(length=(3, 3), gap=(3, 3))
     for string in compose.compose(X, Y, 10, style=style, seed=8):
         pieces = cut(string.ink)
-        runs = hypotheses(pieces)
+        runs = hypotheses(pieces, 6, 1.7)
         labels = examples.truth(string, pieces, runs)
         found = {CLASSES[k] for k in labels if k not in (-1, RUBBISH)}
         assert found == set(string.text)
         wide = runs.boxes[:, 3] - runs.boxes[:, 1] > 1.4 * max(box.right - box.left for box in string.boxes)
         assert np.isin(labels[wide], (RUBBISH, -1)).all()
+
+
+@pytest.mark.parametrize("apart", [27, 29, 31, 34])
+def test_truth_finds_both_of_two_zeros_that_share_a_part(apart):
+    y, x = np.mgrid[:50, :90]
+    rings = [np.clip(3 - abs(np.hypot(x - cx, y - 25) - 16), 0, 1).astype(np.float32) for cx in (30, 30 + apart)]
+    boxes = [box_of(ring > 0.02) for ring in rings]
+    string = compose.Composed(np.maximum(*rings), "00", rings, boxes)
+    pieces = cut(string.ink)
+    runs = hypotheses(pieces)
+    labels = examples.truth(string, pieces, runs)
+    zeros = np.flatnonzero(labels == 0)
+    assert any(runs.stop[a] <= runs.first[b] for a in zeros for b in zeros)  # one way has both
+    both = (runs.first == 0) & (runs.stop == len(pieces))
+    assert (labels[both] == RUBBISH).all()
 
 
 def test_examples_have_characters_and_rubbish():
@@ -99,6 +172,27 @@ def slow_changes(a, b):
 @settings(deadline=None)
 def test_changes_are_the_least(a, b):
     assert evaluation.changes(a, b) == slow_changes(a, b)
+
+
+@given(st.text("012", max_size=6), st.text("012", max_size=6))
+@settings(deadline=None)
+def test_matches_are_those_of_a_way_of_least_changes(read, right):
+    found = evaluation.matches(read, right)
+    assert len(found) == len(read)
+    kept = "".join(c for c, is_right in zip(read, found, strict=True) if is_right)
+    rest = iter(right)
+    assert all(c in rest for c in kept)  # a subsequence
+    wrong = len(read) - len(kept)
+    changes = evaluation.changes(read, right)
+    assert wrong <= changes <= wrong + len(right)
+    if len(read) == len(right) == len(kept):
+        assert changes == 0
+
+
+def test_matches_by_hand():
+    assert evaluation.matches("1234", "124") == [True, True, False, True]
+    assert evaluation.matches("194", "1234") == [True, False, True]
+    assert evaluation.matches("", "12") == []
 
 
 def test_what_is_counted():

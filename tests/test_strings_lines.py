@@ -101,3 +101,14 @@ def test_thin_strokes_get_thicker_and_others_stay():
     assert lines.stroke_width(number) > 2.5 > lines.stroke_width(ink)
     ink[10:50, 17:23] = 1
     np.testing.assert_array_equal(lines._thickened(ink, 40), ink)
+
+
+@pytest.mark.parametrize(("strength", "left_out"), [(0.45, True), (1.0, False)])
+def test_scraps_that_are_fainter_than_the_digits_are_left_out(strength, left_out):
+    ink, _ = page([(10, 30)], (70, 220))
+    alone = lines.find(0.95 - 0.9 * ink)[0]
+    rows = np.flatnonzero((ink > 0.3).any(1))
+    right = np.flatnonzero((ink > 0.3).any(0))[-1]
+    ink[rows[-1] - 6 : rows[-1] - 3, right + 6 : right + 14] = strength
+    found = lines.find(0.95 - 0.9 * ink)[0]
+    assert (found.ink.shape == alone.ink.shape) == left_out

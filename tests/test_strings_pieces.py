@@ -63,7 +63,7 @@ def slow_picture(levels, labels, first, stop, box, least):
     corner = []
     for size, sums, start in ((h, part.sum(1), top), (w, part.sum(0), left)):
         centre = (sums @ (np.arange(size) + 0.5)) / mass if mass else size / 2
-        at = min(max(np.rint(14 - centre * scale), 0), 28 - math.ceil(size * scale - 1e-9))
+        at = min(max(np.rint(14.5 - centre * scale), 0), 28 - math.ceil(size * scale - 1e-9))
         corner.append(start - at / scale)
     reach = max(1, 1 / scale)
 
@@ -95,15 +95,18 @@ def test_pictures_are_what_the_reference_says(strings):
 
 
 def test_a_digit_of_mnists_size_comes_through_unchanged():
-    """A picture that was prepared already is not resampled: all of its pieces give its pixels again."""
+    """A digit of MNIST's size is not resampled: all of its pieces give its pixels again, in the place of MNIST's."""
     X, _ = strokes.draw(40, seed=9)
     for picture in X:
         pieces = cut(np.pad(picture.astype(np.float32) / 255, 5))
         runs = hypotheses(pieces)
         whole = np.flatnonzero((runs.first == 0) & (runs.stop == len(pieces)))
         own = runs.pictures[whole[0], 0].astype(int)
-        faint = picture < 0.1 * 255  # specks and what is too faint belong to no piece
-        assert abs(own - picture)[~faint].max() <= 1
+        centre = [own.sum(1 - axis) @ (np.arange(28) + 0.5) / own.sum() for axis in (0, 1)]
+        assert np.abs(np.subtract(centre, 14.5)).max() <= 0.6
+        moved = [np.roll(picture, (y, x), (0, 1)).astype(int) for y in (0, 1) for x in (0, 1)]  # theirs is the middle
+        # Specks and what is too faint belong to no piece.
+        assert min(abs(own - each)[each >= 0.1 * 255].max() for each in moved) <= 1
 
 
 def test_pieces_are_apart_and_hold_all_strong_ink(strings):

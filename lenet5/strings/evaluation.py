@@ -19,6 +19,27 @@ def changes(read: str, right: str) -> int:
     return row[-1]
 
 
+def matches(read: str, right: str) -> list[bool]:
+    """For each character that was read whether it is right, where the two are laid side by side with least changes."""
+    rows = [list(range(len(right) + 1))]
+    for i, a in enumerate(read, 1):
+        row, before = [i], rows[-1]
+        for j, b in enumerate(right, 1):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b)))
+        rows.append(row)
+    found, i, j = [], len(read), len(right)
+    while i:
+        if j and rows[i][j] == rows[i - 1][j - 1] + (read[i - 1] != right[j - 1]):
+            i, j = i - 1, j - 1
+            found.append(read[i] == right[j])
+        elif rows[i][j] == rows[i - 1][j] + 1:
+            i -= 1
+            found.append(False)
+        else:
+            j -= 1
+    return found[::-1]
+
+
 def digits_of(text: str) -> str:
     """What counts of a text that was read: its digits and what was not sure."""
     return "".join(c for c in text if c.isdigit() or c == "?")

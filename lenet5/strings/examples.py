@@ -10,13 +10,18 @@ from .lines import evened, without_rules
 from .networks import CLASSES, RUBBISH
 from .pieces import LEVEL, Hypotheses, Pieces, cut, hypotheses
 
+_THERE = 0.2  # so much ink of a character counts where another one may have some, too
+_SAME_OVERLAPPING = 0.78
+_LIKELY = 6, 1.7  # pieces, heights: nearly all characters are no more; longer runs would only add rubbish
 _SAME, _OTHER = 0.88, 0.7  # of the ink in common: so much is the character, so little is none
 
 
 def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
     """The class of each hypothesis (n,), and -1 where it is neither a character nor clearly none.
 
-    What a run of pieces and a character have of ink in common, divided by what they have together, decides.
+    What a run of pieces and a character have of ink in common, divided by what they have together, decides. Ink that
+    the character shares with another does not count, as only one of the two can have it, and less is asked of such a
+    character.
     """
     inside = pieces.labels >= 0
     own = pieces.labels[inside]
@@ -25,13 +30,22 @@ def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
     def per_piece(plane: np.ndarray) -> np.ndarray:
         return np.concatenate([[0], np.cumsum(np.bincount(own, plane[inside], n))])
 
-    total = per_piece(pieces.ink)
-    run = total[found.stop] - total[found.first]
+    def per_run(plane: np.ndarray) -> np.ndarray:
+        total = per_piece(plane)
+        return total[found.stop] - total[found.first]
+
+    shared = np.sum([layer > _THERE for layer in string.layers], axis=0, dtype=np.int32) > 1
+    overlap = shared.any()
+    run = per_run(pieces.ink)
     labels, best = np.full(len(run), RUBBISH), np.zeros(len(run))
     for character, layer in zip(string.text, string.layers, strict=True):
-        part = per_piece(np.minimum(layer, pieces.ink))
-        common = part[found.stop] - part[found.first]
-        share = common / np.maximum(run + layer.sum() - common, 1e-6)
+        together = run
+        if overlap and (here := shared & (layer > _THERE)).any():
+            layer, together = np.where(here, 0, layer), run - per_run(np.where(here, pieces.ink, 0))
+        common = per_run(np.minimum(layer, pieces.ink))
+        share = common / np.maximum(together + layer.sum() - common, 1e-6)
+        if together is not run:
+            share = np.where(share >= _SAME_OVERLAPPING, np.maximum(share, _SAME), share)
         labels = np.where(share > best, CLASSES.index(character), labels)
         best = np.maximum(best, share)
     return np.where(best >= _SAME, labels, np.where(best < _OTHER, RUBBISH, -1))
@@ -61,7 +75,7 @@ def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0
     for string in strings:
         ink = as_found(string.ink, rng)
         pieces = cut(ink)
-        found = hypotheses(pieces)
+        found = hypotheses(pieces, *_LIKELY)
         labels = truth(string, pieces, found)
         right, wrong = np.flatnonzero((labels >= 0) & (labels != RUBBISH)), np.flatnonzero(labels == RUBBISH)
         most = round(rubbish * max(len(right), 1))

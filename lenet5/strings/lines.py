@@ -20,6 +20,7 @@ PAPER_SIDE = 256  # the paper is smooth: it is estimated on a picture reduced to
 TALLEST, LOWEST = 40, 18  # pixels of a number's digits as they are read; others are scaled
 THINNEST = 0.09  # of the height: thinner strokes are thickened to it
 WORD_GAP = 1.5  # of the height: a wider gap parts two numbers
+FAINT = 0.7  # of the digits' strength: a small mark that is fainter is a scrap of what is printed behind them
 CLEAR = 2.2  # ink is so many times stronger than the paper varies, printed patterns included
 MOST_MARKS = 3000
 
@@ -53,9 +54,10 @@ def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
     if not len(kept):
         return []
     groups, strays = _groups(marks.boxes[kept])
+    labels = marks.labels()
+    strays = strays[_as_strong(ink, labels, kept, groups)[strays]]
     groups = _with_small(marks.boxes[kept], groups, strays)
     lines = _lines([_union(marks.boxes[kept[group]]) for group in groups])
-    labels = marks.labels()
     numbers = []
     for line, members in enumerate(lines):
         for i in members:
@@ -157,6 +159,16 @@ def _groups(boxes: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         label = spread
     groups = [tall[label == name] for name in np.unique(label)]
     return groups, np.setdiff1d(np.arange(len(boxes)), tall)
+
+
+def _as_strong(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
+    """Which of the marks ``kept`` are drawn about as strongly as those in ``groups`` are on the average: (n,) bool."""
+    inside = labels >= 0
+    own, levels, n = labels[inside], ink[inside], int(labels.max()) + 1
+    sums = np.bincount(own, levels, n)
+    strength = (np.bincount(own, levels**2, n) / np.maximum(sums, 1e-9))[kept]  # the strong pixels count more
+    tall = np.concatenate(groups)
+    return strength >= FAINT * np.average(strength[tall], weights=sums[kept[tall]])
 
 
 def _with_small(boxes: np.ndarray, groups: list[np.ndarray], small: np.ndarray) -> list[np.ndarray]:

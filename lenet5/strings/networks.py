@@ -1,8 +1,9 @@
 """The networks that read strings, and the file that they come in.
 
 A segment network says which character a run of pieces is, or that it is none. It has LeNet-5's layers, with more maps,
-two channels of input (pieces.py) and a class for rubbish (LeCun, Bottou, Bengio, Haffner 1998, section VII-A). A
-sliding one is LeNet-5 with a class for blank (sliding.py).
+two channels of input (pieces.py) and a class for rubbish (LeCun, Bottou, Bengio, Haffner 1998, section VII-A). Digit
+networks see its first channel alone, and say which of the ten digits it is, if it is one. A sliding network has one
+channel and a class for blank (sliding.py).
 """
 
 import os
@@ -11,15 +12,17 @@ from importlib import resources
 import numpy as np
 
 from .. import modelfile
+from ..calibration import Calibration
 from ..errors import ModelFileError, one_line
 from ..layers import Conv2d, Layer, Linear, MaxPool2d, ReLU
 from ..network import Network
-from ..variants import modern
 
 SEPARATORS = ".,-+"
 CLASSES = (*"0123456789", *SEPARATORS, "rubbish")
 RUBBISH = len(CLASSES) - 1
 WIDTHS = (12, 32, 160, 84)  # maps of C1, C3, C5, units of F6
+SMALL_WIDTHS = (6, 16, 120, 84)  # LeNet-5's own
+N_DIGITS, N_SLIDING = 10, 11  # classes of the digit networks; of the sliding one: the digits and blank
 MOST_NETWORKS = 8
 
 
@@ -46,27 +49,39 @@ class StringNetworks:
 
     Attributes
     ----------
-    segments : list of Network; the mean of what they say counts
+    segments, digits : lists of Network; the means of what they say count
     sliding : Network, see sliding.py
     training : dict, how they were trained; JSON values only
+    calibration : Calibration, thresholds for the confidence of a digit
     """
 
-    def __init__(self, segments: list[Network], sliding: Network, training: dict | None = None):
-        self.segments, self.sliding, self.training = segments, sliding, training
+    def __init__(
+        self,
+        segments: list[Network],
+        digits: list[Network],
+        sliding: Network,
+        training: dict | None = None,
+        calibration: Calibration | None = None,
+    ):
+        self.segments, self.digits, self.sliding, self.training = segments, digits, sliding, training
+        self.calibration = calibration or Calibration()
 
     def log_probabilities(self, pictures: np.ndarray, threads: int | None = None) -> np.ndarray:
         """(n, classes) float64 of runs' pictures (n, 2, 28, 28) uint8: the mean of the segment networks' logarithms."""
-        total = np.zeros((len(pictures), len(CLASSES)))
-        for network in self.segments:
-            total += log_softmax(network.logits(pictures, threads))
-        return total / len(self.segments)
+        return np.mean([log_softmax(network.logits(pictures, threads)) for network in self.segments], axis=0)
+
+    def digit_log_probabilities(self, ink: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """(n, 10) float64 of runs' own ink (n, 1, 28, 28) uint8: the mean of the digit networks' logarithms."""
+        return np.mean([log_softmax(network.logits(ink, threads)) for network in self.digits], axis=0)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write all networks to one file (safetensors), wholly or not at all."""
-        named = {**{f"segments.{i}": network for i, network in enumerate(self.segments)}, "sliding": self.sliding}
+        named = {f"segments.{i}": network for i, network in enumerate(self.segments)}
+        named |= {f"digits.{i}": network for i, network in enumerate(self.digits)} | {"sliding": self.sliding}
         tensors = {f"{name}.{k}": t for name, network in named.items() for k, t in network.state_dict().items()}
-        widths = [list(widths_of(network)) for network in self.segments]
-        modelfile.save(path, tensors, "strings", {"classes": CLASSES, "widths": widths, "training": self.training})
+        info = {"classes": CLASSES, "training": self.training, "sliding_widths": widths_of(self.sliding)}
+        info |= {"widths": list(map(widths_of, self.segments)), "digit_widths": list(map(widths_of, self.digits))}
+        modelfile.save(path, tensors, "strings", info | {"calibration": self.calibration.as_dict()})
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -75,9 +90,14 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
 
-def sliding_network(seed: int | None = 0) -> Network:
-    """LeNet-5 with an eleventh class, blank: what slides over a line."""
-    return Network(modern(n_classes=11), seed=seed)
+def sliding_network(seed: int | None = 0, widths: tuple[int, ...] = SMALL_WIDTHS) -> Network:
+    """The network that slides over a line."""
+    return Network(layers(widths, 1, N_SLIDING), seed=seed)
+
+
+def digit_network(seed: int | None = 0, widths: tuple[int, ...] = SMALL_WIDTHS) -> Network:
+    """A network that says which digit a run is."""
+    return Network(layers(widths, 1, N_DIGITS), seed=seed)
 
 
 def widths_of(network: Network) -> tuple[int, ...]:
@@ -89,20 +109,29 @@ def load(path: str | os.PathLike) -> StringNetworks:
     """The networks that `StringNetworks.save` wrote; ModelFileError, in one line, for any other file."""
     tensors, info = modelfile.load(path, "strings")
     try:
-        if tuple(info["classes"]) != CLASSES or not 1 <= len(info["widths"]) <= MOST_NETWORKS:
+        n_networks = len(info["widths"]), len(info["digit_widths"])
+        if tuple(info["classes"]) != CLASSES or not 1 <= min(n_networks) <= max(n_networks) <= MOST_NETWORKS:
             raise ValueError("other classes, or no number of networks that is read")
-        networks, sliding = [], sliding_network(None)
+        sliding = sliding_network(None, _checked(info["sliding_widths"]))
         sliding.load_state_dict(_under("sliding.", tensors))
-        for i, widths in enumerate(info["widths"]):
-            if not all(type(width) is int and 1 <= width <= 1024 for width in widths):
-                raise ValueError(f"no widths of layers: {str(widths)[:50]}")
-            network = Network(layers(tuple(widths)), seed=None)
-            network.load_state_dict(_under(f"segments.{i}.", tensors))
-            networks.append(network)
+        segments = [Network(layers(_checked(widths)), seed=None) for widths in info["widths"]]
+        digits = [digit_network(None, _checked(widths)) for widths in info["digit_widths"]]
+        for name, networks in (("segments", segments), ("digits", digits)):
+            for i, network in enumerate(networks):
+                network.load_state_dict(_under(f"{name}.{i}.", tensors))
+        calibration = Calibration.from_dict(info.get("calibration"))
     except (KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{one_line(path)}: does not describe a reader of strings: {what[:200]}") from None
-    return StringNetworks(networks, sliding, info.get("training") if isinstance(info.get("training"), dict) else None)
+    training = info.get("training") if isinstance(info.get("training"), dict) else None
+    return StringNetworks(segments, digits, sliding, training, calibration)
+
+
+def _checked(widths) -> tuple[int, ...]:
+    """Widths of layers as a file has them; ValueError where they are none."""
+    if not all(type(width) is int and 1 <= width <= 1024 for width in widths):
+        raise ValueError(f"no widths of layers: {str(widths)[:50]}")
+    return tuple(widths)
 
 
 def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

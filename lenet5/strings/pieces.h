@@ -70,7 +70,7 @@ static int pieces_axis_init(pieces_axis *axis, double start, double scale, int s
 }
 
 /* Where the field of a run lies: its scale, and the old coordinates of its corner. The box is scaled to GLYPH pixels
- * and moved by whole new pixels, so that its centre of mass comes to the field's middle, as in MNIST. */
+ * and moved by whole new pixels, so that its centre of mass comes to where MNIST's are, half a pixel beyond the middle. */
 static void pieces_place(const pieces_line *line, int first, int stop, const int64_t box[4], double *scale,
                          double corner[2]) {
     double mass = 0, moment[2] = {0, 0};
@@ -86,7 +86,7 @@ static void pieces_place(const pieces_line *line, int first, int stop, const int
     for (int axis = 0; axis < 2; axis++) {
         const double centre = mass > 0 ? moment[axis] / mass : sides[axis] / 2;
         const double room = PIECES_FIELD - ceil(sides[axis] * *scale - 1e-9);
-        const double at = fmin(fmax(rint(PIECES_FIELD / 2 - centre * *scale), 0), room);
+        const double at = fmin(fmax(rint(PIECES_FIELD / 2 + 0.5 - centre * *scale), 0), room);
         corner[axis] = box[axis] - at / *scale;
     }
 }

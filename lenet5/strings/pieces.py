@@ -17,8 +17,8 @@ LEVEL = 0.3  # ink above it holds marks together
 SOFT = 0.02  # and down to here it belongs to the nearest mark
 NARROWEST = 0.3  # a mark narrower than this part of the line's height is not cut
 SMALLEST = 0.4  # of the line's height: what is smaller looks small in its picture, too
-WIDEST = 1.7  # of the line's height: a hypothesis of several pieces is not wider
-MOST_PIECES = 6  # of a hypothesis
+WIDEST = 2.3  # of the line's height: a hypothesis of several pieces is not wider
+MOST_PIECES = 8  # of a hypothesis
 DEAREST = 0.5  # of the line's height: a cut does not cross more ink
 DIAGONAL = 0.1  # what a step aside costs a cut, in pixels of ink
 
@@ -147,13 +147,13 @@ def _ordered(ink: np.ndarray, labels: np.ndarray, n: int, height: float) -> Piec
     return Pieces(ink, rank.astype(np.int32)[labels], boxes[order], height)
 
 
-def hypotheses(pieces: Pieces) -> Hypotheses:
-    """All runs of pieces that could be one character, with their pictures."""
-    n, widest = len(pieces), WIDEST * pieces.height
+def hypotheses(pieces: Pieces, most: int = MOST_PIECES, widest: float = WIDEST) -> Hypotheses:
+    """All runs of ``most`` pieces, or fewer, that could be one character, with their pictures."""
+    n, widest = len(pieces), widest * pieces.height
     runs, boxes = [], []
     for first in range(n):
         top, left, bottom, right = pieces.boxes[first]
-        for stop in range(first + 1, min(first + MOST_PIECES, n) + 1):
+        for stop in range(first + 1, min(first + most, n) + 1):
             t, x, b, r = pieces.boxes[stop - 1]
             top, left, bottom, right = min(top, t), min(left, x), max(bottom, b), max(right, r)
             if right - left > widest and stop > first + 1:

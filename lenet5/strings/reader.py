@@ -17,11 +17,11 @@ from . import lattice, lines, sliding
 from .networks import CLASSES, RUBBISH, SEPARATORS, StringNetworks, log_softmax, shipped
 from .pieces import Hypotheses, Pieces, cut, hypotheses
 
-LEFT_OUT = 60.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
-# Weights of the opinions on which digit it is: the segment networks', the sliding one's, the model's own.
-SEGMENTS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.5, 0.4, 0.1
-SEEN = 2.0  # what counts the sliding network's opinion on whether it is one
-MOST_SLIDING = 6.0  # so far does that opinion move the logarithm of the weight
+LEFT_OUT = 100.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
+# Weights of the opinions on which digit it is: of the segment networks, the digit networks, the sliding one, the model.
+SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.5, 0.2, 0.1
+SEEN = 3.0  # what counts the sliding network's opinion on whether it is one
+MOST_SLIDING = 9.0  # so far does that opinion move the logarithm of the weight
 UNSURE = "?"
 
 
@@ -85,6 +85,7 @@ def read(
     allow: str = "",
     length: int | None = None,
     min_confidence: float = 0.0,
+    max_error: float | None = None,
     network: Network | None = None,
     networks: StringNetworks | None = None,
     threads: int | None = None,
@@ -100,6 +101,9 @@ def read(
         So many digits has each number, where that can be.
     min_confidence : float
         A digit that is less sure is answered ``?``.
+    max_error : float, optional
+        Enough digits are answered ``?`` that at most this part of the others is wrong, on numbers like those that the
+        networks' thresholds come from: composed of handwritten digits.
     network : Network of the classes 0..9, optional
         Its opinion on the digits counts beside those of ``networks``, by default the ones that ship.
 
@@ -112,6 +116,8 @@ def read(
     """
     check(allow, length, min_confidence, invert)
     networks = networks or shipped_once()
+    if max_error is not None:
+        min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
     found = lines.find(to_grey(decode(source)), invert)
     cuts = [cut(number.ink) for number in found]
     runs = [hypotheses(pieces) for pieces in cuts]
@@ -143,9 +149,10 @@ class _Opinions:
 
     def __init__(self, pictures: np.ndarray, networks: StringNetworks, network: Network | None, threads: int | None):
         self._odds = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
-        self._own = None
+        ink = np.ascontiguousarray(pictures[:, :1])
+        self._digits, self._own = networks.digit_log_probabilities(ink, threads), None
         if network is not None:
-            self._own = log_softmax(network.logits(np.ascontiguousarray(pictures[:, :1]), threads))
+            self._own = log_softmax(network.logits(ink, threads))
         self._at = 0
 
     def scores(self, n: int, slid: np.ndarray) -> np.ndarray:
@@ -158,7 +165,7 @@ class _Opinions:
         scores = self._odds[part].copy()
         digits, blank = scores[:, :10], slid[:, 10]
         total = np.logaddexp.reduce(digits, axis=1, keepdims=True)
-        shares = [(SEGMENTS_SHARE, digits), (SLIDING_SHARE, slid[:, :10])]
+        shares = [(SEGMENTS_SHARE, digits), (DIGITS_SHARE, self._digits[part]), (SLIDING_SHARE, slid[:, :10])]
         if self._own is not None:
             shares.append((OWN_SHARE, self._own[part]))
         mixed = sum(share * log_softmax(said) for share, said in shares) / sum(share for share, _ in shares)

@@ -1,0 +1,54 @@
+"""Other programs that read digits, as far as they are there: Tesseract (`apt-get install tesseract-ocr`) and RapidOCR
+(`pip install rapidocr-onnxruntime`, in any environment whose Python is named). Each takes files and gives texts."""
+
+import functools
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+LINE, CHARACTER = 7, 10  # what Tesseract is told that a picture holds
+
+_RAPIDOCR = """
+import json, sys
+from rapidocr_onnxruntime import RapidOCR
+engine = RapidOCR(intra_op_num_threads=1)
+for line in sys.stdin:
+    found, _ = engine(line.rstrip("\\n"), use_det=False, use_cls=False)
+    print("\\u0001" + json.dumps(" ".join(row[-2] for row in found or [])), flush=True)
+"""
+
+
+def tesseract(files: list[Path], holds: int) -> list[str]:
+    """Digits only, all of a set in one process."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as names:
+        names.write("\n".join(map(str, files)))
+        names.flush()
+        command = ["tesseract", names.name, "stdout", "--psm", str(holds), "-c", "tessedit_char_whitelist=0123456789"]
+        run = subprocess.run(command, capture_output=True, text=True)
+    texts = run.stdout.split("\f")[: len(files)]
+    return texts + [""] * (len(files) - len(texts))
+
+
+def rapidocr(files: list[Path], python: str) -> list[str]:
+    """Everything that it reads in each picture as one line (it is worse at finding such lines), in one process."""
+    names = "".join(f"{file}\n" for file in files)
+    run = subprocess.run([python, "-c", _RAPIDOCR], input=names, capture_output=True, text=True, timeout=3600)
+    return [json.loads(line[1:]) for line in run.stdout.splitlines() if line.startswith("\x01")]
+
+
+def others(python: str, holds: int) -> dict[str, Callable[[list[Path]], list[str]]]:
+    """By name; those that are not installed are left out, with a word on standard error."""
+    found = {}
+    if shutil.which("tesseract"):
+        found["tesseract"] = functools.partial(tesseract, holds=holds)
+    else:
+        print("tesseract is not installed: left out", file=sys.stderr)
+    if subprocess.run([python, "-c", "import rapidocr_onnxruntime"], capture_output=True).returncode == 0:
+        found["rapidocr"] = functools.partial(rapidocr, python=python)
+    else:
+        print(f"rapidocr-onnxruntime is not installed for {python}: left out", file=sys.stderr)
+    return found
