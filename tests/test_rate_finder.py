@@ -33,9 +33,9 @@ def test_the_rate_grows_by_one_factor_and_the_network_stays(data):
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw", "rmsprop"])
-def test_it_is_near_what_suits_the_optimizer(data, optimizer):
+def test_it_is_within_a_factor_of_ten_of_what_suits_the_optimizer(data, optimizer):
     curve = find(LeNet5(seed=1), *data, Config(optimizer=optimizer), 1)
-    assert 0.1 < curve.best / OPTIMIZERS[optimizer][1] < 6
+    assert 0.1 < curve.best / OPTIMIZERS[optimizer][1] < 10
 
 
 def test_the_same_for_any_number_of_threads_and_pass_by_pass(data):
