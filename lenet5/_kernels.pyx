@@ -977,7 +977,8 @@ cdef class Training:
         self.c.slice_losses, self.c.slice_corrects = &losses[0], &corrects[0]
         self.c.optimizer = lenet5_optimizer(<lenet5_optimizer_kind>kind, nesterov, momentum, beta1, beta2,
                                             epsilon, weight_decay, l1, clip_norm)
-        self.c.loss = (loss or Loss()).c
+        cdef Loss minimised = Loss() if loss is None else loss
+        self.c.loss = minimised.c
         self._hire(teachers or [])
         self.c.perturbation = lenet5_perturbation(<uint64_t>(seed % 2**64), 0, mixup, adversarial)
         if lenet5_barrier_init(&self.barrier, n_threads) != 0:
@@ -998,6 +999,8 @@ cdef class Training:
             if (teacher.in_shape, teacher.out_shape) != (self.program.in_shape, self.program.out_shape):
                 raise ValueError(f"teacher {i} takes {teacher.in_shape} and answers {teacher.out_shape}, not "
                                  f"{self.program.in_shape} and {self.program.out_shape}")
+            if parameters.shape[0] != teacher.c.n_parameters:
+                raise ValueError(f"teacher {i} has {parameters.shape[0]} parameters, expected {teacher.c.n_parameters}")
             prepared = aligned_zeros(teacher.c.n_prepared, np.float32)
             _isa.f32.net_prepare(&teacher.c, &parameters[0], &prepared[0])
             self.teachers[i] = lenet5_teacher_f32(&teacher.c, &parameters[0], &prepared[0])

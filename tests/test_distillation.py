@@ -95,6 +95,14 @@ def test_teachers_that_see_other_pictures_are_refused(data):
         Trainer(LeNet5(), X, y, config, 1, [LeNet5("1998")])
     with pytest.raises(ValueError, match="teacher's n_classes is 3"):
         Trainer(LeNet5(), X, y, config, 1, [LeNet5(labels=["a", "b", "c"])])
+    network, pictures = network_of(1), network_of(1).pictures(X)
+    for program, parameters, message in (
+        (network.program((1, 36, 36)), network.parameters, r"takes \(1, 36, 36\)"),
+        (network.program(pictures.shape), network.parameters[:64], "has 64 parameters"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            _kernels.Training(network.program(pictures.shape), network.parameters, *[network.parameters.copy()] * 2, SGD,
+                              batch_size=4, n_threads=1, teachers=[(program, parameters)])  # fmt: skip
     with pytest.raises(ValueError, match="65 teachers, expected up to 64"):
         Trainer(LeNet5(), X, y, config, 1, [LeNet5()] * 65)
 
