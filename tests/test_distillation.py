@@ -101,8 +101,10 @@ def test_teachers_that_see_other_pictures_are_refused(data):
         (network.program(pictures.shape), network.parameters[:64], "has 64 parameters"),
     ):
         with pytest.raises(ValueError, match=message):
-            _kernels.Training(network.program(pictures.shape), network.parameters, *[network.parameters.copy()] * 2, SGD,
-                              batch_size=4, n_threads=1, teachers=[(program, parameters)])  # fmt: skip
+            _kernels.Training(
+                network.program(pictures.shape), network.parameters, *[network.parameters.copy()] * 2, SGD,
+                batch_size=4, n_threads=1, teachers=[(program, parameters)],
+            )  # fmt: skip
     with pytest.raises(ValueError, match="65 teachers, expected up to 64"):
         Trainer(LeNet5(), X, y, config, 1, [LeNet5()] * 65)
 
