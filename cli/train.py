@@ -113,8 +113,10 @@ def _how(ctx: click.Context, settings: dict) -> dict:
     given = {name: settings[name] for name in Config.__dataclass_fields__ if _was_given(ctx, name)}
     if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & given.keys():
         raise click.UsageError("--teacher-weight and --distillation-temperature are of a --teacher; none is given")
+    if given.get("learning_rate") == "auto":
+        given["learning_rate"] = None
     how = {**RECIPES[settings["recipe"]], **given}
-    Config(**how | ({"learning_rate": None} if how.get("learning_rate") == "auto" else {}))
+    Config(**how)
     return how
 
 
@@ -129,8 +131,6 @@ def _teachers(paths: tuple[Path, ...], classes: list[str]) -> list:
     from lenet5 import committee
 
     teachers = [teacher for path in paths for teacher in committee.members_of(committee.load(path))]
-    if len(teachers) > committee.MAX_MEMBERS:
-        raise click.UsageError(f"--teacher: {len(teachers)} networks, there may be {committee.MAX_MEMBERS}")
     if any(teacher.labels != list(classes) for teacher in teachers):
         raise click.UsageError("--teacher: its classes are not those of the pictures to train on")
     return teachers
@@ -197,8 +197,6 @@ def _plan(how: dict, data, settings: dict, teachers: list, threads: int | None) 
     from lenet5.train import config_for
     from lenet5.variants import CHOICES, VARIANTS
 
-    is_auto = how.get("learning_rate") == "auto"
-    how = how | ({"learning_rate": None} if is_auto else {})
     command = shlex.join(["lenet5", *_without_threads(sys.argv[1:])])
     choices = VARIANTS[settings["variant"]].choose(**{name: settings[name] for name in CHOICES})
     plan = Plan(
@@ -217,7 +215,7 @@ def _plan(how: dict, data, settings: dict, teachers: list, threads: int | None) 
         plan.check()
     except ValueError as error:  # choices that cannot go together
         raise click.UsageError(str(error)) from None
-    curve = _find_rate(plan, data, threads) if is_auto else None
+    curve = _find_rate(plan, data, threads) if settings["learning_rate"] == "auto" else None
     how = how | ({"learning_rate": curve.best} if curve else {})
     return replace(plan, config=config_for(plan.model(), is_taught=bool(teachers), **how)), curve
 

@@ -23,7 +23,12 @@ class Rate(click.ParamType):
     name = "rate"
 
     def convert(self, value, param, ctx) -> float | str:
-        return value if value == "auto" else click.FLOAT.convert(value, param, ctx)
+        if value == "auto":
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor auto", param, ctx)
 
 
 def _number(name: str, default: float, text: str):

@@ -90,4 +90,4 @@ def test_train_finds_its_rate_and_keeps_it(tmp_path):
 def test_neither_a_number_nor_auto(tmp_path):
     result = quick("train", "--learning-rate", "fast", cwd=tmp_path)
     assert result.code == 2
-    assert "'fast' is not a valid float" in result.error
+    assert "'fast' is neither a number nor auto" in result.error
