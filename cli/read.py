@@ -48,7 +48,7 @@ def read(files, model, invert, allow, length, min_confidence, max_error, boxes, 
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if max_error is not None:
-        min_confidence = max(min_confidence, reader.shipped_once().calibration.confidence_for(max_error))
+        reader.shipped_once().calibration.confidence_for(max_error)  # refuses what cannot be, before any answer
     names = list(expand(files))
     if boxes:
         if len(names) != 1 or names[0] == "-":
@@ -58,8 +58,8 @@ def read(files, model, invert, allow, length, min_confidence, max_error, boxes, 
     if network.labels != list("0123456789"):
         raise click.UsageError(f"the model's classes are {', '.join(network.labels)[:80]}; this reads the ten digits")
     settings = {
-        "invert": invert, "allow": allow, "length": length, "min_confidence": min_confidence, "threads": threads,
-        "network": network,
+        "invert": invert, "allow": allow, "length": length, "min_confidence": min_confidence, "max_error": max_error,
+        "threads": threads, "network": network,
     }  # fmt: skip
     answers = _answers(names, boxes, settings)
     sys.exit(3 if (output.result_array(answers) if as_json else _print_lines(answers)) else 0)
