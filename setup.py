@@ -35,6 +35,8 @@ kernels = Extension(
         "lenet5/kernels.h",
         "lenet5/vector_body.h",
         "lenet5/winograd_body.h",
+        "lenet5/dense_body.h",
+        "lenet5/conv_general_body.h",
         "lenet5/conv_body.h",
         "lenet5/conv_pool_body.h",
         "lenet5/table_body.h",

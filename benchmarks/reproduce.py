@@ -59,7 +59,8 @@ def settings_of(options: argparse.Namespace, variant: str, seed: int, augment: s
         weight_decay=0.0, loss=options.loss, rubbish_penalty=options.j, augment=augment, validation=0, seed=seed,
     )  # fmt: skip
     return {"variant": variant, "initializer": options.initializer, "fixed_order": options.fixed_order,
-            "pictures": options.pictures, "validation": options.validation, "config": asdict(config)}  # fmt: skip
+            "pictures": options.pictures, "copies": options.copies, "validation": options.validation,
+            "config": asdict(config)}  # fmt: skip
 
 
 def run(settings: dict, data: datasets.Loaded, threads: int) -> dict:
@@ -71,7 +72,8 @@ def run(settings: dict, data: datasets.Loaded, threads: int) -> dict:
     X, y = X[: settings["pictures"]], y[: settings["pictures"]]
     config = Config(**settings["config"])
     model = LeNet5(settings["variant"], seed=config.seed, initializer=settings["initializer"])
-    trainer = Trainer(model, X, y, config, threads)
+    n_copies = settings["copies"]  # each is distorted on its own
+    trainer = Trainer(model, np.tile(X, (n_copies, 1, 1)), np.tile(y, n_copies), config, threads)
     if settings["fixed_order"]:
         trainer._order = FixedOrder(trainer._order)
     curve = []
@@ -91,7 +93,8 @@ def table(runs: list[dict]) -> str:
     for one in runs:
         c = one["config"]
         kind = (one["variant"], c["augment"], c["loss"], one["initializer"], c["learning_rate"], c["epochs"],
-                one["pictures"], one["validation"], one["fixed_order"], c["rubbish_penalty"])  # fmt: skip
+                one["pictures"], one["copies"], one["validation"], one["fixed_order"],
+                c["rubbish_penalty"])  # fmt: skip
         kinds.setdefault(kind, []).append(one)
     lines = ["network  distortions  loss  first weights  rate    passes  seeds  test error (least, most)     paper   "
              "rejected for 0.5 %  paper"]  # fmt: skip
@@ -114,6 +117,7 @@ def draw(runs: list[dict], path: Path) -> None:
     panels, longest = {}, max(len(one["curve"]) for one in runs)
     for one in runs:
         kind = "distorted" if one["config"]["augment"] != "none" else "plain"
+        kind += f" x {one['copies']}" * (one["copies"] > 1)
         title = f"{one['variant']}, {kind}, {one['config']['loss']}: error (%)"
         if title not in panels:
             missing = [None] * (longest - len(one["curve"]))
@@ -131,6 +135,7 @@ def main() -> None:
     p.add_argument("--augment", nargs="+", default=["none"], help="none and paper: plain, and with distortions")
     p.add_argument("--passes", type=int, default=20)
     p.add_argument("--pictures", type=int, default=60000, help="the first so many of the training set")
+    p.add_argument("--copies", type=int, default=1, help="of each picture in a pass; 10 as in 1998 with distortions")
     p.add_argument("--validation", type=int, default=0, help="training pictures in the place of the test pictures")
     p.add_argument("--loss", choices=["mse", "map"], default="mse", help="eq. 8 or eq. 9")
     p.add_argument("--j", type=float, default=10.0, help="of eq. 9")

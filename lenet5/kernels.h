@@ -114,10 +114,19 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
         return 0;
     if (lenet5_has_winograd(op))
         return (int64_t)2 * 9 * (6 * 14 + 16 * 10) * LANES;
-    const int64_t padded_dY = (int64_t)op->out_channels * op->out_height * (op->in_width + op->kernel_size + LANES);
-    const int64_t n_taps = (int64_t)op->in_channels * op->kernel_size * op->kernel_size;
+    const int64_t n_rows = (int64_t)op->in_channels * op->kernel_size, n_taps = n_rows * op->kernel_size;
     const int64_t transposed_X = (n_taps + LANES - 1) / LANES * LANES;
-    return LANES * (padded_dY > transposed_X ? padded_dY : transposed_X);
+    if (op->out_height == 1 && op->out_width == 1)
+        return LANES * transposed_X;
+    /* A strip of the input, one of the gradients, sums of the weights' gradients: conv_general_body.h. */
+    const int64_t strip = n_rows * (6 + op->kernel_size - 1), gradients = (int64_t)op->out_channels * 6, sums = 12 * n_taps;
+    /* One picture alone wants a LANESth of: its outputs in rows of the input's width. */
+    const int64_t flat = (int64_t)op->out_channels * ((int64_t)op->out_height * op->in_width + LANES);
+    const int64_t most[] = {strip, gradients, sums};
+    int64_t n = flat;
+    for (int i = 0; i < 3; i++)
+        n = most[i] > n ? most[i] : n;
+    return LANES * n;
 }
 
 /* Pictures as they come: (n, channels, height, width), uint8 in 0..255 or float32 in 0..1. */

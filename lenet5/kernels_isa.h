@@ -61,14 +61,10 @@
 
 /* How many accumulators fit beside their operands: 32 vector registers with AVX-512, else 16. */
 #if VECTOR_BYTES == 64
-#define ROWS_C1 6
-#define COLS_C1 4
 #define ROWS_C3 4
 #define COLS_C3 5
 #define ROWS_DENSE 24
 #else
-#define ROWS_C1 3
-#define COLS_C1 4
 #define ROWS_C3 2
 #define COLS_C3 5
 #define ROWS_DENSE 12
@@ -95,6 +91,8 @@ enum { UPDATE, BUFFER, RUNNING };
 #define ELEMENT_BYTES 4
 #include "vector_body.h"
 #include "winograd_body.h"
+#include "dense_body.h"
+#include "conv_general_body.h"
 #include "conv_body.h"
 #include "conv_pool_body.h"
 #include "table_body.h"
@@ -118,6 +116,8 @@ enum { UPDATE, BUFFER, RUNNING };
 #define ELEMENT_BYTES 8
 #include "vector_body.h"
 #include "winograd_body.h"
+#include "dense_body.h"
+#include "conv_general_body.h"
 #include "conv_body.h"
 #include "conv_pool_body.h"
 #include "table_body.h"

@@ -36,10 +36,19 @@ SHAPES = [
     (16, 3, 7, 7, 25, 7),
     (1, 1, 1, 1, 1, 1),
     (15, 9, 2, 40, 5, 2),
+    # blocks of registers and what is left of them, in each direction; kernels of one pixel; few pixels; long rows
+    (2, 5, 9, 9, 13, 1),
+    (17, 6, 5, 8, 33, 1),
+    (2, 2, 3, 3, 2, 1),
+    (2, 7, 12, 9, 20, 4),
+    (2, 3, 11, 12, 17, 9),
+    (18, 4, 4, 5, 33, 3),
+    (1, 2, 7, 71, 3, 5),
+    (1, 1, 60, 6, 12, 6),
 ]
 
 shapes = st.tuples(
-    st.integers(1, 18), st.integers(1, 9), st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(1, 7)
+    st.integers(1, 18), st.integers(1, 9), st.integers(1, 40), st.integers(1, 40), st.integers(1, 30), st.integers(1, 8)
 ).filter(lambda s: min(s[2], s[3]) >= s[5] and s[0] * s[1] * s[2] * s[3] <= 30_000)
 
 
