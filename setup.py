@@ -52,6 +52,8 @@ kernels = Extension(
         "lenet5/gather_body.h",
         "lenet5/network_body.h",
         "lenet5/single_body.h",
+        "lenet5/update_body.h",
+        "lenet5/single_training_body.h",
         "lenet5/training_body.h",
         "lenet5/barrier.h",
         "lenet5/strokes.h",

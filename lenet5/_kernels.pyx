@@ -17,8 +17,8 @@ from .ckernels cimport (
     OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
     OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
     lenet5_augmentation, lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_loss,
-    lenet5_loss_kind, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_net, lenet5_op, lenet5_op_kind,
-    lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32,
+    lenet5_loss_kind, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_n_single, lenet5_net, lenet5_op,
+    lenet5_op_kind, lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32,
     lenet5_training_f32)
 
 ctypedef fused real:
@@ -964,9 +964,11 @@ cdef class Training:
         self.c.net = &program.c
         self.c.n_slices = <int>min(n_groups, 8)
         self.c.n_threads, self.c.batch_size = n_threads, batch_size
-        cdef float[::1] arenas = aligned_zeros(
-            n_threads * (2 * program.c.n_activations + program.c.n_scratch + program.c.n_prepared
-                         + <int64_t>program.out_shape[0] * LANES), np.float32)
+        cdef int64_t n_arena = (2 * program.c.n_activations + program.c.n_scratch + program.c.n_prepared
+                                + <int64_t>program.out_shape[0] * LANES)
+        if batch_size == 1:  # one thread uses it
+            n_arena = max(n_arena, program.c.n_activations + lenet5_n_single(&program.c))
+        cdef float[::1] arenas = aligned_zeros(n_threads * n_arena, np.float32)
         cdef float[::1] gradients = aligned_zeros(self.c.n_slices * (n + program.c.n_prepared), np.float32)
         cdef float[::1] kept = aligned_zeros(max(1, self.c.n_slices * program.c.n_kept), np.float32)
         cdef double[::1] losses = np.zeros(self.c.n_slices)

@@ -34,6 +34,7 @@ cdef extern from "kernels.h" nogil:
     int64_t lenet5_n_prepared(const lenet5_op *)
     int64_t lenet5_n_kept(const lenet5_op *)
     int64_t lenet5_n_scratch(const lenet5_op *)
+    int64_t lenet5_n_single(const lenet5_net *)
     ctypedef struct lenet5_pictures:
         const void *pixels
         int is_uint8, channels, height, width, padding

@@ -157,3 +157,10 @@ static void FN(gather)(const lenet5_pictures *pictures, const int64_t *index, in
     if (n_valid < LANES)
         FN(blank)(X, n, n_valid, (T)pictures->background);
 }
+
+/* Pictures come in random order from more memory than the caches hold: ask for each one a step ahead. */
+INLINE void FN(prefetch_picture)(const lenet5_pictures *pictures, int64_t picture) {
+    const int64_t n = (int64_t)pictures->channels * pictures->height * pictures->width * (pictures->is_uint8 ? 1 : 4);
+    for (int64_t i = 0; i < n; i += 64)
+        __builtin_prefetch((const char *)pictures->pixels + picture * n + i, 0, 2);
+}

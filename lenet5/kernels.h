@@ -129,6 +129,20 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     return LANES * n;
 }
 
+/* Elements that training by one picture needs behind the activations of a lane group: activations and their gradients,
+ * targets, scores and their gradients, and the gradients of one convolution's outputs in rows of its input's width, or
+ * these outputs themselves. */
+static inline int64_t lenet5_n_single(const lenet5_net *net) {
+    int64_t most = 0;
+    for (int i = 0; i < net->n_ops; i++) {
+        const lenet5_op *op = net->ops + i;
+        const int64_t before = (int64_t)(op->kernel_size - 1) * (op->in_width + 1);
+        const int64_t n = op->out_channels * (before + (int64_t)op->in_height * op->in_width + LANES);
+        most = n > most ? n : most;
+    }
+    return 2 * (net->n_activations / LANES + 64) + (int64_t)3 * net->ops[net->n_ops - 1].out_channels * LANES + most + 64;
+}
+
 /* Pictures as they come: (n, channels, height, width), uint8 in 0..255 or float32 in 0..1. */
 typedef struct {
     const void *pixels;

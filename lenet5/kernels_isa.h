@@ -104,6 +104,8 @@ enum { UPDATE, BUFFER, RUNNING };
 #include "regularize_body.h"
 #include "network_body.h"
 #include "single_body.h"
+#include "update_body.h"
+#include "single_training_body.h"
 #include "training_body.h"
 #undef T
 #undef SUFFIX
@@ -129,6 +131,8 @@ enum { UPDATE, BUFFER, RUNNING };
 #include "regularize_body.h"
 #include "network_body.h"
 #include "single_body.h"
+#include "update_body.h"
+#include "single_training_body.h"
 #include "training_body.h"
 #undef T
 #undef SUFFIX

@@ -42,9 +42,13 @@ INLINE void FN(flat_conv)(const T *X, const T *W_, const T *b, T *Y, int C, int 
         for (; p < used; p += VL)
             FN(flat_block)(X + p, W_ + (int64_t)o * K, b + o, Y + o * stride + p, C, H * W, W, KS, stride, NO, 1);
     }
-    for (; o < O; o++)
-        for (int64_t p = 0; p < used; p += VL)
+    for (; o < O; o++) {
+        int64_t p = 0;
+        for (; p + 8 * VL <= stride && p < used; p += 8 * VL)
+            FN(flat_block)(X + p, W_ + (int64_t)o * K, b + o, Y + o * stride + p, C, H * W, W, KS, stride, 1, 8);
+        for (; p < used; p += VL)
             FN(flat_block)(X + p, W_ + (int64_t)o * K, b + o, Y + o * stride + p, C, H * W, W, KS, stride, 1, 1);
+    }
 }
 
 INLINE T FN(larger)(T a, T b) { return b > a || b != b ? b : a; } /* a NaN is never hidden */
@@ -190,7 +194,7 @@ static void FN(flat_rows)(const lenet5_op *op, const T *flat, T *Y) {
 }
 
 static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
-    if (lenet5_has_winograd(op)) {
+    if (U && lenet5_has_winograd(op)) {
         FN(single_winograd)(X, U, b, Y);
         return;
     }
@@ -234,19 +238,33 @@ static void FN(single_pool2d)(const lenet5_op *op, const T *X, T *Y) {
         FN(single_pool)(op, X, Y, use_max, op->kernel_size);
 }
 
-/* As table_block, with vectors of neighbouring flat positions. Y (O, flat_stride). */
-static void FN(flat_table)(const lenet5_op *op, const T *X, const T *W_, const T *b, T *Y) {
+/* One output channel, NV vectors of neighbouring flat positions. */
+INLINE void FN(flat_table_block)(const lenet5_op *op, const int32_t *kernels, const T *x, const T *W_, T bias, T *y, int NV) {
     const int W = op->in_width, KS = op->kernel_size, plane = op->in_height * W;
+    V acc[8];
+    UNROLL for (int v = 0; v < NV; v++) acc[v] = FN(splat)(bias);
+    for (int c = 0; c < op->in_channels; c++)
+        for (int ky = 0; kernels[c] >= 0 && ky < KS; ky++)
+            for (int kx = 0; kx < KS; kx++) {
+                const T *from = x + (int64_t)c * plane + ky * W + kx;
+                V weight = FN(splat)(W_[((int64_t)kernels[c] * KS + ky) * KS + kx]);
+                IN_REGISTER(weight);
+                UNROLL for (int v = 0; v < NV; v++) acc[v] += FN(load)(from + v * VL) * weight;
+            }
+    UNROLL for (int v = 0; v < NV; v++) FN(store)(y + v * VL, acc[v]);
+}
+
+/* Y (O, flat_stride) */
+static void FN(flat_table)(const lenet5_op *op, const T *X, const T *W_, const T *b, T *Y) {
+    const int W = op->in_width;
     const int64_t stride = FN(flat_stride)(op->out_height, W), used = (int64_t)(op->out_height - 1) * W + op->out_width;
     for (int o = 0; o < op->out_channels; o++) {
         const int32_t *kernels = op->constants + (int64_t)o * op->in_channels;
-        for (int64_t p = 0; p < used; p += VL) {
-            V acc = FN(splat)(b[o]);
-            for (int c = 0; c < op->in_channels; c++)
-                for (int k = 0; kernels[c] >= 0 && k < KS * KS; k++)
-                    acc += FN(load)(X + (int64_t)c * plane + p + k / KS * W + k % KS) * W_[(int64_t)kernels[c] * KS * KS + k];
-            FN(store)(Y + o * stride + p, acc);
-        }
+        int64_t p = 0;
+        for (; p + 8 * VL <= stride && p < used; p += 8 * VL)
+            FN(flat_table_block)(op, kernels, X + p, W_, b[o], Y + o * stride + p, 8);
+        for (; p < used; p += VL)
+            FN(flat_table_block)(op, kernels, X + p, W_, b[o], Y + o * stride + p, 1);
     }
 }
 
@@ -303,7 +321,8 @@ static void FN(gather_single)(const lenet5_pictures *pictures, int64_t picture, 
         }
 }
 
-/* All steps on one picture; offsets are those of the lanes, a LANES-th each. */
+/* All steps on one picture; offsets are those of the lanes, a LANES-th each. Without prepared weights nothing is
+ * filtered minimally. */
 static void FN(single_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *single, T *scratch) {
     for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
@@ -312,7 +331,8 @@ static void FN(single_forward)(const lenet5_net *net, const T *parameters, const
         const int64_t n = ((int64_t)op->out_channels * op->out_height * op->out_width + VL - 1) / VL * VL;
         switch (op->kind) {
         case OP_CONV2D:
-            FN(single_conv2d)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y, scratch);
+            FN(single_conv2d)(op, X, parameters + op->weight, parameters + op->bias,
+                              prepared ? prepared + op->prepared : NULL, Y, scratch);
             break;
         case OP_CONV_POOL:
             FN(single_conv_pool)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y,

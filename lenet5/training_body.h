@@ -8,13 +8,6 @@
  * same bits for any.
  */
 
-/* Pictures come in random order from more memory than the caches hold: ask for each one a step ahead. */
-INLINE void FN(prefetch_picture)(const lenet5_pictures *pictures, int64_t picture) {
-    const int64_t n = (int64_t)pictures->channels * pictures->height * pictures->width * (pictures->is_uint8 ? 1 : 4);
-    for (int64_t i = 0; i < n; i += 64)
-        __builtin_prefetch((const char *)pictures->pixels + picture * n + i, 0, 2);
-}
-
 /* Every second picture of a lane group a step against the network, in place. */
 static void FN(go_against)(const FN(lenet5_training) *t, const T *prepared, const T *targets, const uint8_t *labels,
                            int n_valid, T *arena) {
@@ -84,80 +77,6 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
                      t->kept + slice * net->n_kept, n_valid, scratch);
 }
 
-/* The optimiser's numbers at one step. */
-typedef struct {
-    lenet5_optimizer_kind kind;
-    int nesterov;
-    T rate, decay, l1, momentum, beta1, beta2, epsilon, correct1, correct2;
-    int64_t n_groups;          /* of the batch */
-} FN(step);
-
-static FN(step) FN(step_of)(const FN(lenet5_training) *t, int64_t step, int64_t n_groups) {
-    const lenet5_optimizer *o = &t->optimizer;
-    const double n_updates = (double)(t->first_step + step + 1);
-    return (FN(step)){
-        .kind = o->kind,
-        .nesterov = o->nesterov,
-        .rate = (T)t->learning_rates[step],
-        .decay = (T)o->weight_decay,
-        .l1 = (T)o->l1,
-        .momentum = (T)o->momentum,
-        .beta1 = (T)o->beta1,
-        .beta2 = (T)o->beta2,
-        .epsilon = (T)o->epsilon,
-        .correct1 = (T)(1 / (1 - pow(o->beta1, n_updates))),
-        .correct2 = (T)(1 / (1 - pow(o->beta2, n_updates))),
-        .n_groups = n_groups,
-    };
-}
-
-INLINE V FN(sign)(V x) {
-    V sign;
-    for (int l = 0; l < VL; l++)
-        sign[l] = (T)((x[l] > 0) - (x[l] < 0));
-    return sign;
-}
-
-INLINE V FN(square_root)(V x) {
-    V root;
-    for (int l = 0; l < VL; l++)
-        root[l] = (T)sqrt((double)x[l]);
-    return root;
-}
-
-/* One vector of parameters and their moments, given its gradient. */
-INLINE void FN(update_vector)(const FN(step) *s, T *parameters, T *moment1, T *moment2, V g) {
-    V p = FN(load)(parameters), m = FN(load)(moment1), v, direction;
-    if (s->l1 > 0)
-        g += FN(sign)(p) * s->l1;
-    if (s->kind != OPTIMIZER_ADAMW)
-        g += p * s->decay;
-    switch (s->kind) {
-    case OPTIMIZER_SGD:
-        m = m * s->momentum + g;
-        direction = m;
-        if (s->nesterov)
-            direction = g + m * s->momentum;
-        p -= direction * s->rate;
-        break;
-    case OPTIMIZER_SDLM: p -= g * FN(load)(moment2) * s->rate; break;
-    case OPTIMIZER_RMSPROP:
-        v = FN(load)(moment2) * s->beta2 + g * g * (1 - s->beta2);
-        FN(store)(moment2, v);
-        p -= g * s->rate / (FN(square_root)(v) + s->epsilon);
-        break;
-    default:
-        m = m * s->beta1 + g * (1 - s->beta1);
-        v = FN(load)(moment2) * s->beta2 + g * g * (1 - s->beta2);
-        FN(store)(moment2, v);
-        if (s->kind == OPTIMIZER_ADAMW)
-            p -= p * (s->rate * s->decay);
-        p -= m * s->correct1 * s->rate / (FN(square_root)(v * s->correct2) + s->epsilon);
-    }
-    FN(store)(moment1, m);
-    FN(store)(parameters, p);
-}
-
 /* A thread's part of n parameters from `at` on, whose gradients are in the buffers of n_slices: they are updated, or the
  * sum, times `factor`, left in the first buffer, or it is taken into running means. */
 INLINE void FN(update_range)(FN(lenet5_training) *t, const FN(step) *s, int64_t at, int64_t n, int n_slices, T factor,
@@ -180,40 +99,6 @@ INLINE void FN(update_range)(FN(lenet5_training) *t, const FN(step) *s, int64_t 
 }
 
 /* ---- weights of dense layers --------------------------------------------------------------------------------------- */
-
-/* Where a row of gradients goes: to the buffer of slice 0 until the last wave, then into the update. */
-typedef struct {
-    FN(lenet5_training) *t;
-    const FN(step) *step;
-    int first_wave, last_wave;
-    int clipped;               /* the update waits for the norm of the whole gradient, in the buffer */
-} FN(destination);
-
-/* A vector of gradients; where they are buffered, and the parameters and moments that are theirs. */
-INLINE void FN(give_vector)(const FN(destination) *d, T *buffer, T *parameters, T *moment1, T *moment2, V g) {
-    if (!d->first_wave)
-        g += FN(load)(buffer);
-    if (d->last_wave && !d->clipped)
-        FN(update_vector)(d->step, parameters, moment1, moment2, g);
-    else
-        FN(store)(buffer, g);
-}
-
-/* n <= VL gradients of the parameters from `at` on. */
-INLINE void FN(give)(const FN(destination) *d, int64_t at, V g, int n) {
-    FN(lenet5_training) *t = d->t;
-    if (n == VL) {
-        FN(give_vector)(d, t->gradients + at, t->parameters + at, t->moment1 + at, t->moment2 + at, g);
-        return;
-    }
-    T *whole[4] = {t->gradients + at, t->parameters + at, t->moment1 + at, t->moment2 + at};
-    T part[4][VECTOR_BYTES / ELEMENT_BYTES] = {{0}};
-    for (int i = 0; i < 4; i++)
-        memcpy(part[i], whole[i], sizeof(T) * n);
-    FN(give_vector)(d, part[0], part[1], part[2], part[3], g);
-    for (int i = 0; i < 4; i++)
-        memcpy(whole[i], part[i], sizeof(T) * n);
-}
 
 /* NO rows from o on x NV vectors of features from f on, over the groups of the wave. */
 INLINE void FN(dense_block)(const FN(destination) *d, const lenet5_op *op, int n_groups, int o, int f, int F, int NO, int NV) {
@@ -362,6 +247,11 @@ static int FN(train_batch)(FN(lenet5_training) *t, int thread, int64_t step, int
 static void FN(train)(FN(lenet5_training) *t, int thread) {
     T *arena = t->arenas + thread * (2 * t->net->n_activations + t->net->n_scratch + t->net->n_prepared +
                                   t->net->ops[t->net->n_ops - 1].out_channels * LANES);
+    if (FN(trains_single)(t)) {
+        for (int64_t step = 0; thread == 0 && !t->diverged && step < t->n_steps; step++)
+            t->diverged = !FN(train_single)(t, step, arena);
+        return;
+    }
     for (int64_t step = 0; step < t->n_steps; step++) {
         const int64_t start = step * t->batch_size;
         const int64_t end = start + t->batch_size < t->n_positions ? start + t->batch_size : t->n_positions;
