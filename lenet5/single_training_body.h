@@ -2,7 +2,8 @@
  *
  * Activations are plain (C, H, W) and lanes are neighbouring pixels, as in single_body.h: a plane is one long row, and
  * gradients of outputs are laid out with the input's width, zeros where no output is, so that
- *     dW[o, c, ky, kx] = sum over p of dY[o][p] X[c][p + ky W + kx]      dX[c][p] = sum of W[o, c, ky, kx] dY[o][p - ky W - kx]
+ *     dW[o, c, ky, kx] = sum over p of dY[o][p] X[c][p + ky W + kx]
+ *     dX[c][p] = sum over o, ky, kx of W[o, c, ky, kx] dY[o][p - ky W - kx]
  * Weights of dense layers are updated as soon as their gradient is known, a vector at a time. One thread does all.
  */
 
@@ -31,12 +32,12 @@ static void FN(flatten_gradients)(const lenet5_op *op, const T *dY, T *flat) {
             memcpy(FN(flat_channel)(op, flat, o) + (int64_t)y * op->in_width, dY, sizeof(T) * op->out_width);
 }
 
-/* ---- weights of convolutions --------------------------------------------------------------------------------------- */
+/* ---- weights of convolutions ----------------------------------------------------------------------------------- */
 
 #define PAIR_OUTPUTS 3 /* with 5 taps 15 sums, a block of 16 for their sums over lanes */
 #define PAIR_TAPS 5
 
-/* NT taps of the kernels of up to PAIR_OUTPUTS outputs that see the plane x; where there are fewer, some are repeated. */
+/* NT taps of the kernels of PAIR_OUTPUTS outputs that see the plane x; where there are fewer, some are repeated. */
 INLINE void FN(pair_weights)(const T *x, const T *const *dY, T *const *dW, int64_t n, int NT) {
     V sums[PAIR_OUTPUTS * PAIR_TAPS + 1];
     UNROLL for (int i = 0; i <= PAIR_OUTPUTS * PAIR_TAPS; i++) sums[i] = (V){0};
@@ -133,7 +134,7 @@ static void FN(single_input_gradient)(const lenet5_op *op, T *flat, const T *W, 
     }
 }
 
-/* ---- the other layers ------------------------------------------------------------------------------------------------ */
+/* ---- the other layers ------------------------------------------------------------------------------------------ */
 
 /* dX = W^T dY, NV vectors of features from f on. */
 INLINE void FN(single_dense_block)(const T *dY, const T *W, T *dX, int F, int O, int f, int NV) {
@@ -144,8 +145,8 @@ INLINE void FN(single_dense_block)(const T *dY, const T *W, T *dX, int F, int O,
     UNROLL for (int i = 0; i < NV; i++) FN(store)(dX + f + i * VL, acc[i]);
 }
 
-/* The gradient of the inputs, and then of the weights, which are updated. Rows of weights are read up to VL - 1 elements
- * too far (the biases lie behind), and so much is written too much. */
+/* The gradient of the inputs, and then of the weights, which are updated. Rows of weights are read up to VL - 1
+ * elements too far (the biases lie behind), and so much is written too much. */
 static void FN(single_dense_backward)(const FN(destination) *d, const lenet5_op *op, const T *X, const T *dY, T *dX) {
     const int F = N_FEATURES(op), O = op->out_channels;
     const T *W = d->t->parameters + op->weight;
@@ -216,7 +217,7 @@ static void FN(single_rbf_backward)(const lenet5_op *op, const T *X, const T *dY
     }
 }
 
-/* ---- the step --------------------------------------------------------------------------------------------------------- */
+/* ---- the step -------------------------------------------------------------------------------------------------- */
 
 /* n parameters from `at` on by their gradients in the buffer. */
 static void FN(update_alone)(FN(lenet5_training) *t, const FN(step) *s, int64_t at, int64_t n) {
@@ -263,9 +264,11 @@ static int FN(trains_single)(const FN(lenet5_training) *t) {
     const lenet5_perturbation *p = &t->perturbation;
     if (t->batch_size != 1 || t->optimizer.clip_norm > 0 || p->mixup > 0 || p->adversarial > 0 || t->n_teachers)
         return 0;
-    for (int i = 0; i < t->net->n_ops; i++)
-        if (t->net->ops[i].kind == OP_CONV_POOL || t->net->ops[i].kind == OP_BATCH_NORM || t->net->ops[i].kind == OP_DROPOUT)
+    for (int i = 0; i < t->net->n_ops; i++) {
+        const lenet5_op_kind kind = t->net->ops[i].kind;
+        if (kind == OP_CONV_POOL || kind == OP_BATCH_NORM || kind == OP_DROPOUT)
             return 0;
+    }
     return 1;
 }
 

@@ -19,6 +19,7 @@ FILES = [
     "test_kernels.py",
     "test_kernels_family.py",
     "test_augment.py",
+    "test_single_training.py",
     pytest.param("test_variants.py", marks=pytest.mark.slow),
     pytest.param("test_network.py", marks=pytest.mark.slow),
     pytest.param("test_training_kernel.py", marks=pytest.mark.slow),
