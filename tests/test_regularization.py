@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from gradcheck import check_gradient
+from gradcheck import check_gradient, with_biases
 
 from lenet5 import _kernels
 from lenet5._kernels import CROSS_ENTROPY, RIGHT_SCORE, Loss
@@ -27,10 +27,10 @@ def data():
 
 def network_of(*, activation="tanh", pool="avg", seed=1, fused=True, **aids):
     """A smooth network by default, with parameters that are nothing special."""
-    network = Network(regularized_layers(modern(activation, pool), **aids), seed=seed, fused=fused)
+    network = with_biases(Network(regularized_layers(modern(activation, pool), **aids), seed=seed, fused=fused), seed)
     rng = np.random.default_rng(seed)
     for name, tensor in network.state_dict().items():
-        if name.endswith(("bias", "running_mean")):
+        if name.endswith("running_mean"):
             tensor[...] = rng.uniform(-0.1, 0.1, tensor.shape)
         if name.endswith(("norm.weight", "running_var")):
             tensor[...] = rng.uniform(0.5, 1.5, tensor.shape)

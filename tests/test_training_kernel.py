@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference
+from gradcheck import with_biases
 
 from lenet5 import _kernels
 from lenet5._kernels import ADAM, ADAMW, RMSPROP, SDLM, SGD
@@ -38,13 +39,7 @@ def data():
 
 
 def initial_network():
-    """With biases that are not 0: a sum of zeros would stand exactly on the ReLU's kink, and rounding decide."""
-    network = Network(modern(), seed=3)
-    rng = np.random.default_rng(3)
-    for name, tensor in network.state_dict().items():
-        if name.endswith(".bias"):
-            tensor[...] = rng.uniform(-0.1, 0.1, tensor.shape)
-    return network
+    return with_biases(Network(modern(), seed=3), 3)
 
 
 class Run:
