@@ -27,6 +27,7 @@ from lenet5.train import Trainer
 #: The paper's test error in percent, plain and with distortions, and the share rejected for 0.5 % error.
 PAPER = {"lenet1": (1.7, None, 3.7), "lenet4": (1.1, None, 1.8), "1998": (0.95, 0.80, None)}
 TARGET_ERROR = 0.005
+COPIES = 10  # 60,000 pictures and 540,000 distorted ones; here all are distorted, and anew in each pass
 
 
 class FixedOrder:
@@ -59,8 +60,8 @@ def settings_of(options: argparse.Namespace, variant: str, seed: int, augment: s
         weight_decay=0.0, loss=options.loss, rubbish_penalty=options.j, augment=augment, validation=0, seed=seed,
     )  # fmt: skip
     return {"variant": variant, "initializer": options.initializer, "fixed_order": options.fixed_order,
-            "pictures": options.pictures, "copies": options.copies, "validation": options.validation,
-            "config": asdict(config)}  # fmt: skip
+            "pictures": options.pictures, "copies": options.copies or (1 if augment == "none" else COPIES),
+            "validation": options.validation, "config": asdict(config)}  # fmt: skip
 
 
 def run(settings: dict, data: datasets.Loaded, threads: int) -> dict:
@@ -135,12 +136,12 @@ def main() -> None:
     p.add_argument("--augment", nargs="+", default=["none"], help="none and paper: plain, and with distortions")
     p.add_argument("--passes", type=int, default=20)
     p.add_argument("--pictures", type=int, default=60000, help="the first so many of the training set")
-    p.add_argument("--copies", type=int, default=1, help="of each picture in a pass; 10 as in 1998 with distortions")
+    p.add_argument("--copies", type=int, help=f"of each picture in a pass; default: 1, with distortions {COPIES}")
     p.add_argument("--validation", type=int, default=0, help="training pictures in the place of the test pictures")
-    p.add_argument("--loss", choices=["mse", "map"], default="mse", help="eq. 8 or eq. 9")
+    p.add_argument("--loss", choices=["mse", "map"], default="map", help="eq. 8 or eq. 9")
     p.add_argument("--j", type=float, default=10.0, help="of eq. 9")
     p.add_argument("--initializer", choices=["1998", "1998-root"], default="1998-root")
-    p.add_argument("--learning-rate", type=float, default=5e-4, help="of the first two passes")
+    p.add_argument("--learning-rate", type=float, default=2e-4, help="of the first two passes; 5e-4 in 1998")
     p.add_argument("--fixed-order", action="store_true", help="the same order in every pass")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--data-dir", default=None)

@@ -23,7 +23,7 @@ from lenet5.strings import compose, evaluation, examples, forms, networks, reade
 from lenet5.train import Config, Trainer
 
 # Style, and share of all strings, of MNIST's digits, these and forms, and strokes.
-SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.14), ("amounts", "forms", 0.42), ("varied", "strokes", 0.1))
+SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "forms", 0.4), ("varied", "strokes", 0.14))
 
 
 def composed(n: int, seed: int, data_dir: str | None) -> Iterator[compose.Composed]:
@@ -65,13 +65,13 @@ def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, thre
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--strings", type=int, default=40_000, help="composed strings")
-    arguments.add_argument(
-        "--epochs", type=int, default=12, help="of segment and sliding networks; digit networks have twice as many"
-    )
+    arguments.add_argument("--epochs", type=int, default=16, help="of segment and sliding networks")
+    arguments.add_argument("--digit-epochs", type=int, default=40, help="of digit networks")
     arguments.add_argument(
         "--rubbish", type=float, default=1.5, help="runs that are none, for each that is a character"
     )
     arguments.add_argument("--widths", type=int, nargs=4, default=list(networks.WIDTHS), help="of C1, C3, C5, F6")
+    arguments.add_argument("--digit-widths", type=int, nargs=4, default=list(networks.WIDTHS))
     arguments.add_argument("--sliding-widths", type=int, nargs=4, default=list(networks.SMALL_WIDTHS))
     arguments.add_argument("--members", type=int, default=1, help="segment networks")
     arguments.add_argument("--digit-members", type=int, default=3, help="digit networks")
@@ -96,8 +96,10 @@ def main() -> None:
     print(f"digit networks: {len(X):,} runs, {perf_counter() - started:.0f} s", flush=True)
     digits = []
     for member in range(options.digit_members):
-        network = networks.digit_network(options.seed + member)
-        config = Config(augment="affine,elastic", seed=options.seed + member, **shared | {"epochs": 2 * options.epochs})
+        network = networks.digit_network(options.seed + member, tuple(options.digit_widths))
+        config = Config(
+            augment="affine,elastic", seed=options.seed + member, **shared | {"epochs": options.digit_epochs}
+        )
         records[f"digits {member}"] = train(network, X, y, config, options.threads)
         digits.append(network)
     X, y = sliding.windows(composed(*of_strings), seed=options.seed)

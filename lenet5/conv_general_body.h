@@ -277,7 +277,7 @@ NOINLINE void FN(general_weight_gradient)(const lenet5_op *op, const T *X, const
     const int C = op->in_channels, taps = KS > 1 ? KS : C % 3 == 0 ? 3 : C < 4 ? C : 4;
     int o = 0;
 #define TAPS_BLOCK(NT, NO)                                                                                                 \
-    if (!o && (taps % NT == 0 || (KS == 1 && NT == taps))) {                                                               \
+    if (!o && taps % NT == 0) {                                                                                            \
         for (; o + NO <= O; o += NO)                                                                                       \
             FN(general_weight_channels)(op, X, dY + o * plane, dW + (int64_t)o * K, (V *)scratch, NO, NT);                 \
         for (; o < O; o++)                                                                                                 \

@@ -95,7 +95,7 @@ def sliding_network(seed: int | None = 0, widths: tuple[int, ...] = SMALL_WIDTHS
     return Network(layers(widths, 1, N_SLIDING), seed=seed)
 
 
-def digit_network(seed: int | None = 0, widths: tuple[int, ...] = SMALL_WIDTHS) -> Network:
+def digit_network(seed: int | None = 0, widths: tuple[int, ...] = WIDTHS) -> Network:
     """A network that says which digit a run is."""
     return Network(layers(widths, 1, N_DIGITS), seed=seed)
 
