@@ -114,7 +114,7 @@ cdef int _check_lanes(real[:, :, :, :, ::1] X, str name) except -1:
 cdef int _conv2d_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, :, ::1] W) except -1:
     """The program step of a convolution, after a check that the shapes agree."""
     _check_lanes(X, "X")
-    if W.shape[1] != X.shape[1] or W.shape[2] != W.shape[3] or W.shape[2] < 1:
+    if W.shape[1] != X.shape[1] or W.shape[2] != W.shape[3] or min(W.shape[0], W.shape[1], W.shape[2]) < 1:
         raise ValueError(f"W has shape {np.asarray(W).shape}, expected (O, {X.shape[1]}, K, K) for X of shape "
                          f"{np.asarray(X).shape}")
     if X.shape[2] < W.shape[2] or X.shape[3] < W.shape[3]:

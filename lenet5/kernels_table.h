@@ -16,7 +16,8 @@ typedef struct {
     T *gradients;              /* (n_slices, n_parameters + n_prepared) */
     T *kept;                   /* (n_slices, n_kept) */
     T *moment1, *moment2;      /* (n_parameters): momentum; Adam's two means; RMSprop's mean, SDLM's rates in the second */
-    T *arenas;                 /* (n_threads, 2 * n_activations + n_scratch + n_prepared + classes * LANES) */
+    T *arenas;                 /* (n_threads, 2 * n_activations + n_scratch + n_prepared + classes * LANES); for one
+                                * picture an update at least n_activations + lenet5_n_single */
     const lenet5_pictures *pictures;
     const uint8_t *labels;     /* (N) */
     const int64_t *order;      /* (n_positions): the pictures in the order of this run */

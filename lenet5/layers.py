@@ -30,6 +30,9 @@ class Conv2d:
     table: Table | None = None
 
     def __post_init__(self):
+        if min(self.in_channels, self.out_channels, self.kernel_size) < 1:
+            raise ValueError(f"{self.in_channels} to {self.out_channels} channels by kernels of {self.kernel_size}, "
+                             "expected at least 1 of each")  # fmt: skip
         if self.table is None:
             return
         rows = [list(row) for row in self.table]

@@ -37,7 +37,9 @@ static void FN(flatten_gradients)(const lenet5_op *op, const T *dY, T *flat) {
 #define PAIR_OUTPUTS 3 /* with 5 taps 15 sums, a block of 16 for their sums over lanes */
 #define PAIR_TAPS 5
 
-/* NT taps of the kernels of PAIR_OUTPUTS outputs that see the plane x; where there are fewer, some are repeated. */
+/* Up to VL - 1 numbers behind the plane are multiplied by zeros: an arena never holds what is not finite there.
+ *
+ * NT taps of the kernels of PAIR_OUTPUTS outputs that see the plane x; where there are fewer, some are repeated. */
 INLINE void FN(pair_weights)(const T *x, const T *const *dY, T *const *dW, int64_t n, int NT) {
     V sums[PAIR_OUTPUTS * PAIR_TAPS + 1];
     UNROLL for (int i = 0; i <= PAIR_OUTPUTS * PAIR_TAPS; i++) sums[i] = (V){0};
@@ -209,12 +211,14 @@ static void FN(single_max_backward)(const lenet5_op *op, const T *X, const T *Y,
 }
 
 static void FN(single_rbf_backward)(const lenet5_op *op, const T *X, const T *dY, T *dX) {
-    for (int c = 0; c < op->in_channels; c++) {
-        T total = 0;
-        for (int o = 0; o < op->out_channels; o++)
-            total += dY[o] * (X[c] - (T)op->constants[(int64_t)o * op->in_channels + c]);
-        dX[c] = -2 * total;
-    }
+    const int64_t P = (int64_t)op->in_height * op->in_width;
+    for (int c = 0; c < op->in_channels; c++)
+        for (int64_t p = 0; p < P; p++) {
+            T total = 0;
+            for (int o = 0; o < op->out_channels; o++)
+                total += dY[o * P + p] * (X[c * P + p] - (T)op->constants[(int64_t)o * op->in_channels + c]);
+            dX[c * P + p] = -2 * total;
+        }
 }
 
 /* ---- the step -------------------------------------------------------------------------------------------------- */
@@ -229,14 +233,14 @@ static void FN(update_alone)(FN(lenet5_training) *t, const FN(step) *s, int64_t 
 static void FN(single_backward)(const FN(destination) *d, const lenet5_op *op, const T *A, T *dA, T *flat) {
     FN(lenet5_training) *t = d->t;
     const T *X = A + op->input / LANES, *Y = A + op->output / LANES, *W = t->parameters + op->weight;
-    T *dX = op->input ? dA + op->input / LANES : NULL, *dY = dA + op->output / LANES;
+    T *dX = dA + op->input / LANES, *dY = dA + op->output / LANES;
     T *dW = t->gradients + op->weight, *db = t->gradients + op->bias;
     const int64_t plane = (int64_t)op->out_height * op->out_width, n = op->out_channels * plane;
     switch (op->kind) {
     case OP_CONV2D:
     case OP_TABLE_CONV2D:
         if (op->kind == OP_CONV2D && IS_DENSE(op)) {
-            FN(single_dense_backward)(d, op, X, dY, dX);
+            FN(single_dense_backward)(d, op, X, dY, op->input ? dX : NULL);
             return;
         }
         FN(flatten_gradients)(op, dY, flat);
@@ -246,7 +250,7 @@ static void FN(single_backward)(const FN(destination) *d, const lenet5_op *op, c
                 db[o] += dY[o * plane + p];
         }
         FN(single_weight_gradient)(op, X, flat, dW);
-        if (dX)
+        if (op->input)
             FN(single_input_gradient)(op, flat, W, dX);
         break;
     case OP_SUBSAMPLE: FN(single_mean_backward)(op, X, dY, W, dX, dW, db); break;
@@ -292,10 +296,12 @@ static int FN(train_single)(FN(lenet5_training) *t, int64_t step, T *arena) {
     for (int k = 0; k < classes; k++)
         Z[k * LANES] = A[last->output / LANES + k];
     FN(targets_of_labels)(&t->loss, classes, t->labels + picture, 1, targets);
-    const double loss = FN(loss)(&t->loss, classes, Z, targets, t->labels + picture, 1, 1, dZ, &t->n_correct);
+    int64_t n_correct = 0;
+    const double loss = FN(loss)(&t->loss, classes, Z, targets, t->labels + picture, 1, 1, dZ, &n_correct);
     if (!isfinite(loss))
         return 0;
     t->loss_sum += loss;
+    t->n_correct += n_correct;
     t->steps_done++;
     for (int k = 0; k < classes; k++)
         dA[last->output / LANES + k] = dZ[k * LANES];

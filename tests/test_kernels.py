@@ -467,6 +467,11 @@ def zeros(*shape, dtype=np.float32):
             r"\(1, 2, 2, 5, 16\) is smaller",
         ),
         (lambda: _kernels.conv2d_forward(zeros(1, 2, 5, 5, 8), zeros(3, 2, 3, 3), zeros(3)), r"8 lanes, expected 16"),
+        (lambda: _kernels.conv2d_forward(zeros(1, 2, 5, 5, 16), zeros(0, 2, 3, 3), zeros(0)), r"\(0, 2, 3, 3\)"),
+        (
+            lambda: _kernels.conv2d_backward(zeros(1, 3, 3, 3, 16), zeros(1, 0, 5, 5, 16), zeros(3, 0, 3, 3)),
+            r"\(3, 0, 3, 3\)",
+        ),
         (
             lambda: _kernels.conv2d_backward(zeros(1, 3, 3, 4, 16), zeros(1, 2, 5, 5, 16), zeros(3, 2, 3, 3)),
             r"\(1, 3, 3, 4, 16\), expected \(1, 3, 3, 3, 16\)",

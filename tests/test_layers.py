@@ -114,3 +114,9 @@ def test_layers_are_values():
     assert Conv2d(1, 6, 5) == Conv2d(1, 6, 5)
     with pytest.raises(AttributeError):
         Conv2d(1, 6, 5).kernel_size = 3
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 5), (1, 0, 5), (1, 3, 0)])
+def test_a_convolution_of_nothing(shape):
+    with pytest.raises(ValueError, match="at least 1 of each"):
+        Conv2d(*shape)
