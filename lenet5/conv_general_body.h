@@ -16,7 +16,6 @@
 #else
 #define BLOCK_SHAPES(DO) DO(2, 5) DO(3, 4) DO(6, 2) DO(1, 5)
 #endif
-#define MOST_PIXELS 6
 #define FEW_PIXELS 16
 
 typedef struct {
@@ -208,10 +207,8 @@ INLINE void FN(general_weight_block)(const T *x, int64_t tap, const T *dy, V *su
 /* Taps in blocks of NT: neighbours of a row, or with kernels of size 1 of neighbouring channels. */
 #if VECTOR_BYTES == 64
 #define TAP_BLOCKS(DO) DO(7, 3) DO(5, 4) DO(4, 5) DO(3, 8) DO(2, 8) DO(1, 12)
-#define MOST_ROWS 12
 #else
 #define TAP_BLOCKS(DO) DO(7, 1) DO(5, 2) DO(4, 2) DO(3, 3) DO(2, 4) DO(1, 6)
-#define MOST_ROWS 6
 #endif
 
 /* sums (NO, K) += those of rows y to y + n_rows of NO output channels. */

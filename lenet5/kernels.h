@@ -100,6 +100,11 @@ static inline int64_t lenet5_n_kept(const lenet5_op *op) {
     return LANES * ((n_features + LANES - 1) / LANES * LANES + op->out_channels);
 }
 
+/* Blocks of registers in convolutions of any shape (conv_general_body.h) are at most so many pixels wide, and so many
+ * output channels high for gradients of weights. */
+#define MOST_PIXELS 6
+#define MOST_ROWS 12
+
 /* Elements of scratch memory that the kernels of one convolution need at most; for others 0. */
 static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     if (op->kind == OP_CONV_POOL) {
@@ -119,7 +124,8 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     if (op->out_height == 1 && op->out_width == 1)
         return LANES * transposed_X;
     /* A strip of the input, one of the gradients, sums of the weights' gradients: conv_general_body.h. */
-    const int64_t strip = n_rows * (6 + op->kernel_size - 1), gradients = (int64_t)op->out_channels * 6, sums = 12 * n_taps;
+    const int64_t strip = n_rows * (MOST_PIXELS + op->kernel_size - 1), sums = MOST_ROWS * n_taps;
+    const int64_t gradients = (int64_t)op->out_channels * MOST_PIXELS;
     /* One picture alone wants a LANESth of: its outputs in rows of the input's width. */
     const int64_t flat = (int64_t)op->out_channels * ((int64_t)op->out_height * op->in_width + LANES);
     const int64_t most[] = {strip, gradients, sums};
