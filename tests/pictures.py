@@ -38,3 +38,9 @@ def in_mode(picture: Image.Image, mode: str) -> Image.Image:
     if mode == "PA":
         return picture.convert("P").convert("PA")
     return picture.convert("RGB").convert(mode) if mode == "YCbCr" else picture.convert(mode)
+
+
+def strewn(rng, *shape):
+    """Pictures (n, ...) uint8 of noise on a third of their pixels, and labels (n,) 0 to 9."""
+    X = rng.integers(0, 256, shape, dtype=np.uint8)
+    return X * (rng.random(shape) < 1 / 3), rng.integers(0, 10, shape[0]).astype(np.uint8)

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from gradcheck import with_biases
+from pictures import strewn
 
 from cli import quick
 from lenet5 import Committee, LeNet5, _kernels, load
@@ -21,9 +22,7 @@ N = 21
 
 @pytest.fixture(scope="module")
 def data():
-    rng = np.random.default_rng(5)
-    X = rng.integers(0, 256, (N, 28, 28), dtype=np.uint8)
-    return X * (rng.random(X.shape) < 1 / 3), rng.integers(0, 10, N).astype(np.uint8)
+    return strewn(np.random.default_rng(5), N, 28, 28)
 
 
 def network_of(seed, activation="tanh", pool="avg"):

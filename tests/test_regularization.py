@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reference
 from gradcheck import check_gradient, with_biases
+from pictures import strewn
 
 from lenet5 import _kernels
 from lenet5._kernels import CROSS_ENTROPY, RIGHT_SCORE, Loss
@@ -20,9 +21,7 @@ N = 37
 
 @pytest.fixture(scope="module")
 def data():
-    rng = np.random.default_rng(0)
-    X = rng.integers(0, 256, (N, 28, 28), dtype=np.uint8)
-    return X * (rng.random(X.shape) < 1 / 3), rng.integers(0, 10, N).astype(np.uint8)
+    return strewn(np.random.default_rng(0), N, 28, 28)
 
 
 def network_of(*, activation="tanh", pool="avg", seed=1, fused=True, **aids):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pictures import strewn
 from test_training_kernel import ADAMW, OPTIMIZERS, SDLM, SGD, Run, reference_run
 
 from lenet5 import LeNet5, _kernels
@@ -55,10 +56,7 @@ NETWORKS = {
 
 def data_for(channels, side, n=N_STEPS):
     rng = np.random.default_rng(0)
-    X = rng.integers(0, 256, (n, channels, side, side), dtype=np.uint8) * (
-        rng.random((n, channels, side, side)) < 1 / 3
-    )
-    return X.astype(np.uint8), rng.integers(0, 10, n).astype(np.uint8), rng.permutation(n)
+    return *strewn(rng, n, channels, side, side), rng.permutation(n)
 
 
 def check(network, data, kind=SGD, rates=None, **settings):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reference
 from gradcheck import with_biases
+from pictures import strewn
 
 from lenet5 import _kernels
 from lenet5._kernels import ADAM, ADAMW, RMSPROP, SDLM, SGD
@@ -34,8 +35,7 @@ OPTIMIZERS = {
 @pytest.fixture(scope="module")
 def data():
     rng = np.random.default_rng(0)
-    X = rng.integers(0, 256, (N, 28, 28), dtype=np.uint8)
-    return X * (rng.random(X.shape) < 1 / 3), rng.integers(0, 10, N).astype(np.uint8), rng.permutation(N)
+    return *strewn(rng, N, 28, 28), rng.permutation(N)
 
 
 def initial_network():
