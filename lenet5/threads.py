@@ -5,7 +5,9 @@ import operator
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 MAX_THREADS = 256
 
@@ -48,48 +50,93 @@ def _cgroup_quota() -> int:
     return max(1, math.ceil(int(quota) / int(period)))
 
 
-def parallel(function: Callable[[int], None], n_threads: int) -> None:
-    """Call ``function(0) ... function(n_threads - 1)``, each on a thread of its own, and wait for all.
+class Workers:
+    """Threads that share pieces of work, one after the other; use it in a ``with`` statement.
 
-    Threads are started anew each time (some 50 µs each): callers give them milliseconds of work, and nothing is left
-    over that a fork could break or that would spin while idle. The first exception of any thread is raised. The
-    functions may wait for each other, so none begins before all threads run; if one cannot be started, none begins.
+    Between two pieces they sleep, and after the statement they are gone: nothing is left over that a fork could break
+    or that would spin while idle. Threads that are started anew for each piece often begin on one processor together,
+    which the scheduler finds out after milliseconds only.
     """
-    if n_threads == 1:
-        function(0)
-        return
-    errors: list[BaseException] = []
-    decided, cancelled = threading.Event(), False
 
-    def guarded(thread: int) -> None:
-        decided.wait()
-        if cancelled:
+    def __init__(self, n_threads: int):
+        self._tasks: list[SimpleQueue[_Task | None]] = [SimpleQueue() for _ in range(n_threads if n_threads > 1 else 0)]
+        # The calling thread does no share itself: an interrupt (Ctrl-C) there would leave the others waiting for it.
+        self._threads = [threading.Thread(target=_work, args=item, daemon=True) for item in enumerate(self._tasks)]
+
+    def __enter__(self) -> "Workers":
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._end()
+        if exception == (None, None, None):
+            for thread in self._threads:
+                thread.join()
+
+    def _end(self) -> None:
+        for tasks in self._tasks:
+            tasks.put(None)
+
+    def __call__(self, function: Callable[[int], None]) -> None:
+        """Call ``function(0) ... function(n_threads - 1)``, each on its thread, and wait for all.
+
+        The first exception of any thread is raised. The functions may wait for each other: all are called or none.
+        """
+        if not self._threads:
+            function(0)
             return
+        task = _Task(function, [threading.Event() for _ in self._threads])
         try:
-            function(thread)
-        except BaseException as error:
-            errors.append(error)
-
-    # The calling thread does no share itself: an interrupt (Ctrl-C) there would leave the others waiting for it.
-    workers = [threading.Thread(target=guarded, args=(thread,)) for thread in range(n_threads)]
-    try:
-        for worker in workers:
-            worker.start()
-    except BaseException:
-        cancelled = True
-        raise
-    finally:
-        decided.set()
-    for worker in workers:
-        _join(worker, errors)
-    if errors:
-        raise errors[0]
+            for tasks in self._tasks:
+                tasks.put(task)
+        except BaseException:
+            task.cancelled = True
+            raise
+        finally:
+            task.decided.set()
+        for done in task.done:
+            _wait(done, task.errors)
+        if task.errors:
+            raise task.errors[0]
 
 
-def _join(worker: threading.Thread, errors: list[BaseException]) -> None:
-    """Wait for ``worker`` to its end, an interrupt or not: it works on memory that the caller may then reuse."""
-    while worker.is_alive():
+@dataclass
+class _Task:
+    """One piece of work: ``decided`` is set when all workers have it, or none is to do it."""
+
+    function: Callable[[int], None]
+    done: list[threading.Event]
+    decided: threading.Event = field(default_factory=threading.Event)
+    cancelled: bool = False
+    errors: list[BaseException] = field(default_factory=list)
+
+
+def _work(thread: int, tasks: "SimpleQueue[_Task | None]") -> None:
+    while (task := tasks.get()) is not None:
+        task.decided.wait()
+        if not task.cancelled:
+            try:
+                task.function(thread)
+            except BaseException as error:
+                task.errors.append(error)
+        task.done[thread].set()
+
+
+def _wait(done: threading.Event, errors: list[BaseException]) -> None:
+    """Wait for ``done``, an interrupt or not: a thread works on memory that the caller may then reuse."""
+    while not done.is_set():
         try:
-            worker.join()
+            done.wait()
         except KeyboardInterrupt as interrupt:
             errors.insert(0, interrupt)
+
+
+def parallel(function: Callable[[int], None], n_threads: int) -> None:
+    """One piece of work for `Workers` of its own; some 50 µs a thread, so callers give it milliseconds."""
+    with Workers(n_threads) as workers:
+        workers(function)

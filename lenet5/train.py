@@ -22,7 +22,7 @@ from .network import Network, check_labels, check_pictures
 from .order import Order
 from .regularization import fold, regularized_layers
 from .schedules import learning_rates
-from .threads import check_threads, default_threads, parallel
+from .threads import Workers, check_threads, default_threads
 
 #: Pictures between two looks at the clock and at whether to stop: some 50 ms.
 PICTURES_PER_RUN = 4096
@@ -163,14 +163,15 @@ class Trainer:
         finite; the network then holds the weights of the last whole epoch.
         """
         while not self.done:
-            while self._at.step < self.steps_per_epoch:
-                if stop():
-                    return
-                self._run_steps()
-                progress(self._progress())
+            with Workers(self.threads) as workers:
+                while self._at.step < self.steps_per_epoch:
+                    if stop():
+                        return
+                    self._run_steps(workers)
+                    progress(self._progress())
             yield self._end_epoch()
 
-    def _run_steps(self) -> None:
+    def _run_steps(self, workers: Workers) -> None:
         at, config = self._at, self.config
         n_steps = min(self._steps_per_run, self.steps_per_epoch - at.step)
         first = at.step * config.batch_size
@@ -183,7 +184,7 @@ class Trainer:
             self._take_curvature()
         self._training.prepare(self._pictures, self._labels, positions, rates, first_step, distortions,
                                at.epoch)  # fmt: skip
-        parallel(self._training.run, self.threads)
+        workers(self._training.run)
         loss_sum, n_correct, steps_done, diverged = self._training.result
         if diverged or not all(np.isfinite(tensor).all() for tensor in (self._trained.parameters, *self._moments)):
             self._diverge(at.step + steps_done)

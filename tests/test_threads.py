@@ -10,7 +10,7 @@ import pytest
 
 from lenet5 import LeNet5, threads
 from lenet5.config import Config
-from lenet5.threads import MAX_THREADS, check_threads, default_threads, parallel
+from lenet5.threads import MAX_THREADS, Workers, check_threads, default_threads, parallel
 from lenet5.train import Trainer
 
 
@@ -111,17 +111,40 @@ def test_parallel_calls_each_once_on_its_own_thread(n):
 
 def test_an_interrupt_waits_for_every_thread(monkeypatch):
     """The threads meet in a barrier in C: whoever leaves early would leave the others there for ever."""
-    done, real = [], threading.Thread.join
+    done, real, caller = [], threading.Event.wait, threading.current_thread()
 
-    def interrupted(thread, *args):
-        monkeypatch.setattr(threading.Thread, "join", real)
-        raise KeyboardInterrupt
+    def interrupted(event, *args):
+        if threading.current_thread() is caller:
+            monkeypatch.setattr(threading.Event, "wait", real)
+            raise KeyboardInterrupt
+        return real(event, *args)
 
-    monkeypatch.setattr(threading.Thread, "join", interrupted)
     meeting = threading.Barrier(3)
-    with pytest.raises(KeyboardInterrupt):
-        parallel(lambda thread: (meeting.wait(20), done.append(thread)), 3)
+    with pytest.raises(KeyboardInterrupt), Workers(3) as workers:
+        monkeypatch.setattr(threading.Event, "wait", interrupted)
+        workers(lambda thread: (meeting.wait(20), done.append(thread)))
     assert sorted(done) == [0, 1, 2]
+
+
+def test_workers_share_one_piece_after_the_other():
+    """Also after one that failed; every worker stays the thread that it was."""
+    calls, meeting, before = [], threading.Barrier(3), threading.active_count()
+
+    def function(thread):
+        meeting.wait(20)
+        calls.append((thread, threading.get_ident()))
+
+    def failing(thread):
+        raise KeyError(thread)
+
+    with Workers(3) as workers:
+        workers(function)
+        with pytest.raises(KeyError):
+            workers(failing)
+        workers(function)
+    assert sorted(calls[:3]) == sorted(calls[3:])
+    assert {thread for thread, _ in calls} == {0, 1, 2}
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("failing", [0, 2])
