@@ -32,6 +32,9 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 @click.option("--head", type=click.Choice(["softmax", "rbf"]),
               help="How scores are made: linear units, or distances to fixed targets.  [default: softmax; the others "
                    "rbf]")  # fmt: skip
+@click.option("--initializer", type=click.Choice(["he", "1998", "1998-root"]),
+              help="Of the first weights: he, uniform for ReLU; uniform within 2.4 / inputs, or / their root.  "
+                   "[default: he; the others 1998]")  # fmt: skip
 @click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
                    "committee, which answers with the mean of their probabilities.")  # fmt: skip
@@ -207,6 +210,7 @@ def _plan(how: dict, data, settings: dict, teachers: list, threads: int | None) 
         data_sha256=data.sha256,
         command=command,
         out=str(settings["out"]),
+        initializer=settings["initializer"],
         members=settings["members"],
         teachers=[fingerprint(teacher) for teacher in teachers],
         **asdict(choices),

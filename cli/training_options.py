@@ -64,6 +64,8 @@ _OPTIONS = [
     click.option("--schedule", type=click.Choice(["constant", "step", "cosine", "onecycle", "paper"]),
                  default="onecycle", show_default=True, help="How the learning rate runs."),
     _number("--warmup", 0.0, "Part of the training over which the learning rate first rises."),
+    _number("--finetune", 0.0, "Part of the epochs, at the end, that see the pictures undistorted, from a tenth of the "
+            "learning rate down; 0.025 in recipe best."),
     _choice("--loss", ("cross-entropy", "map", "mse"),
             "What is minimised; mse and map are the 1998 paper's eq. 8 and 9, for --head rbf."),
     _number("--label-smoothing", 0.0, "Part of each target that goes to all classes alike."),

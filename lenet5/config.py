@@ -27,6 +27,8 @@ class Config:
     optimizer : one of `OPTIMIZERS`; momentum, and nesterov's kind of it, are of sgd only
     learning_rate : the schedule's peak, above 0; None: what suits the optimizer
     schedule : one of `schedules.SCHEDULES`; warmup is the part of the training, 0 to 1, over which the rate first rises
+    finetune : 0 to below 1, the part of the epochs, behind the schedule, that see the pictures undistorted; the rate
+        falls from a tenth of learning_rate along half a cosine
     weight_decay : added to the gradient, in adamw decoupled from it; l1 times the sign of each weight is added too
     clip_norm : the largest Euclidean norm of a batch's gradient, longer ones are shortened; 0: any
     loss : "cross-entropy"; "mse", eq. 8 of the 1998 paper, and "map", its eq. 9, for scores that are minus penalties
@@ -57,6 +59,7 @@ class Config:
     clip_norm: float = 0.0
     schedule: str = "onecycle"
     warmup: float = 0.0
+    finetune: float = 0.0
     loss: str = "cross-entropy"
     label_smoothing: float = 0.0
     rubbish_penalty: float = 1.0
@@ -94,6 +97,11 @@ class Config:
             raise ValueError("patience needs validation pictures to tell a better epoch by, and validation is 0")
         object.__setattr__(self, "augment", augment.canonical(self.augment))
 
+    @property
+    def finetune_epochs(self) -> int:
+        """How many of the epochs `finetune` is."""
+        return round(self.finetune * self.epochs)
+
     @classmethod
     def of_recipe(cls, name: str, **changes) -> "Config":
         """The settings of one of `RECIPES`, with changes; ValueError for another name."""
@@ -106,7 +114,7 @@ class Config:
 RECIPES: dict[str, dict] = {
     "quick": {"epochs": 4, "learning_rate": 0.1, "augment": "none", "validation": 0},
     "standard": {},
-    "best": {"epochs": 200, "augment": "affine,elastic", "average": 0.9995, "validation": 0},
+    "best": {"epochs": 200, "augment": "affine,elastic", "finetune": 0.025, "average": 0.9995, "validation": 0},
 }
 
 _PART = (lambda x: 0 <= x < 1, "0 to below 1")
@@ -125,6 +133,7 @@ _RULES = {
     "rubbish_penalty": (lambda x: -math.inf < x < math.inf, "a finite number"),
     "teacher_weight": _WHOLE_PART,
     "distillation_temperature": (lambda x: 0 < x < math.inf, "a number above 0"),
+    "finetune": _PART,
     "mixup": _WHOLE_PART,
     "adversarial": _WHOLE_PART,
     "dropout": _PART,

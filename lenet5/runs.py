@@ -51,6 +51,7 @@ class Plan:
     out: str
     c3: str = "dense"  # as in plans that do not say
     head: str = "softmax"
+    initializer: str | None = None  # the variant's
     members: int = 1
     teachers: list[str] = field(default_factory=list)
 
@@ -60,6 +61,7 @@ class Plan:
             *self.labels,
             *self.teachers,
             *(getattr(self, name) for name in CHOICES),
+            *([] if self.initializer is None else [self.initializer]),
             self.dataset,
             self.data_sha256,
             self.command,
@@ -71,7 +73,8 @@ class Plan:
             or not all(isinstance(text, str) for text in texts)
         ):
             raise ValueError(
-                f"a text is expected for {', '.join(CHOICES)}, label, teacher, dataset, data_sha256, command and out"
+                f"a text is expected for {', '.join(CHOICES)}, initializer, label, teacher, dataset, data_sha256, "
+                "command and out"
             )
         if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
             raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
@@ -85,7 +88,7 @@ class Plan:
 
     def model(self) -> LeNet5:
         """The untrained network."""
-        choices = {name: getattr(self, name) for name in CHOICES}
+        choices = {name: getattr(self, name) for name in (*CHOICES, "initializer")}
         return LeNet5(self.variant, seed=self.config.seed, labels=self.labels, **choices)
 
 

@@ -26,6 +26,8 @@ from .threads import Workers, check_threads, default_threads
 
 #: Pictures between two looks at the clock and at whether to stop: some 50 ms.
 PICTURES_PER_RUN = 4096
+#: Times the learning rate: where that of finetuning begins.
+FINETUNE_RATE = 0.1
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,8 @@ class Trainer:
         n_steps = min(self._steps_per_run, self.steps_per_epoch - at.step)
         first = at.step * config.batch_size
         positions = self._order.numbers(at.epoch, first, first + n_steps * config.batch_size)
-        distortions = augment.for_epoch(augment.chosen(config.augment), seed=config.seed, epoch=at.epoch)
+        names = config.augment if at.epoch < config.epochs - config.finetune_epochs else "none"
+        distortions = augment.for_epoch(augment.chosen(names), seed=config.seed, epoch=at.epoch)
         first_step = at.epoch * self.steps_per_epoch + at.step
         rates = self._learning_rates(first_step, n_steps)
         started = perf_counter()
@@ -211,9 +214,14 @@ class Trainer:
             self._average += self._trained.parameters * np.float32(1 - stays)
 
     def _learning_rates(self, first_step: int, n_steps: int) -> np.ndarray:
-        config, total = self.config, self.steps_per_epoch * self.config.epochs
-        return learning_rates(config.schedule, config.learning_rate, first_step, n_steps, total, config.epochs,
-                              config.warmup)  # fmt: skip
+        config = self.config
+        schedule, peak, epochs, warmup = config.schedule, config.learning_rate, config.epochs, config.warmup
+        epochs -= config.finetune_epochs
+        if first_step >= epochs * self.steps_per_epoch and config.finetune_epochs:
+            first_step -= epochs * self.steps_per_epoch
+            schedule, peak, epochs, warmup = "cosine", FINETUNE_RATE * peak, config.finetune_epochs, 0.0
+        total = epochs * self.steps_per_epoch
+        return learning_rates(schedule, peak, first_step, n_steps, total, epochs, warmup)
 
     def _diverge(self, step: int) -> None:
         self.network.parameters[:] = self.last

@@ -147,6 +147,18 @@ def test_variants(tmp_path):
     assert (tmp_path / "elsewhere/deep/train-001").is_dir()
 
 
+def test_first_weights_can_be_chosen(tmp_path):
+    losses = {}
+    for initializer in ("1998", "1998-root"):
+        result = train(tmp_path, *TWO[:3], "--variant", "1998", "--optimizer", "sdlm", "--initializer", initializer,
+                       "--batch-size", "1", "--augment", "none", "--epochs", "1", "--validation", "0", "--json",
+                       "--runs", initializer)  # fmt: skip
+        assert result.code == 0
+        losses[initializer] = json.loads(result.stdout)["history"][0]["train_loss"]
+        assert json.loads((tmp_path / initializer / "train-001/config.json").read_text())["initializer"] == initializer
+    assert losses["1998-root"] != losses["1998"]
+
+
 def test_a_bar_on_a_terminal(tmp_path):
     ours, theirs = pty.openpty()
     process = start(*TWO, cwd=tmp_path, command=WITH_FEW_STROKES, stderr=theirs)

@@ -149,6 +149,7 @@ def test_open_gives_the_plan_again(tmp_path):
         lambda plan: plan | {"labels": 7}, lambda plan: plan | {"labels": [1, 2]}, lambda plan: plan | {"labels": []},
         lambda plan: plan | {"labels": ["x"] * 257}, lambda plan: plan | {"variant": "1889"},
         lambda plan: plan | {"variant": []}, lambda plan: plan | {"activation": None}, lambda plan: plan | {"pool": 3},
+        lambda plan: plan | {"initializer": []}, lambda plan: plan | {"initializer": "xavier"},
         lambda plan: plan | {"out": 3}, lambda plan: plan | {"out": None}, lambda plan: plan | {"dataset": []},
         lambda plan: plan | {"data_sha256": 5},
         lambda plan: plan | {"command": {}},

@@ -120,9 +120,10 @@ def test_an_interrupt_waits_for_every_thread(monkeypatch):
         return real(event, *args)
 
     meeting = threading.Barrier(3)
-    with pytest.raises(KeyboardInterrupt), Workers(3) as workers:
+    with Workers(3) as workers:
         monkeypatch.setattr(threading.Event, "wait", interrupted)
-        workers(lambda thread: (meeting.wait(20), done.append(thread)))
+        with pytest.raises(KeyboardInterrupt):
+            workers(lambda thread: (meeting.wait(20), done.append(thread)))
     assert sorted(done) == [0, 1, 2]
 
 

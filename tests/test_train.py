@@ -90,6 +90,7 @@ def resumed(trainer, data, **changes):
         ("validation", -1), ("validation", 0.5), ("seed", -1), ("seed", 2**63), ("seed", 1.5),
         ("optimizer", "sgdm"), ("optimizer", None), ("optimizer", []), ("schedule", ""), ("augment", "mirror"),
         ("augment", "affine,affine"), ("augment", "none,affine"), ("augment", None),
+        ("finetune", 1), ("finetune", -0.1), ("finetune", math.nan), ("finetune", "0.1"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_named_with_its_value(name, value):
@@ -213,6 +214,24 @@ def test_every_optimizer_and_variant_learns(optimizer, rate, activation, pool):
     model = LeNet5(activation=activation, pool=pool)
     model.fit(*squares(800, seed=1), epochs=8, optimizer=optimizer, learning_rate=rate, augment="none")
     assert model.score(*squares(300, seed=2)) > 0.95
+
+
+def test_finetuning_sees_pictures_as_they_are(data):
+    """First as a shorter training, then on from it at a tenth of the rate and without distortions."""
+    short = finished(trainer_of(data, augment="affine", epochs=3))
+    whole = trainer_of(data, augment="affine", epochs=5, finetune=0.4)
+    for epoch in whole.run():
+        if epoch.epoch == 3:
+            assert (whole.last == short.last).all()
+    rates = [epoch.learning_rate for epoch in whole.history]
+    assert rates[:3] == [epoch.learning_rate for epoch in short.history]
+    steps = 2 * whole.steps_per_epoch
+    assert rates[3:] == pytest.approx([0.0025 * (1 + math.cos(math.pi * (k - 1) / steps)) for k in (steps // 2, steps)])
+    other = trainer_of(data, augment="none", epochs=5, finetune=0.4)
+    other.restore(
+        *(short.state()[0], other.state()[1] | {"epoch": 3, "best_epoch": 1, "history": short.state()[1]["history"]})
+    )
+    assert (finished(other).last == whole.last).all()
 
 
 @pytest.mark.parametrize("augment", ["none", "affine", "elastic,cutout,invert"])

@@ -32,7 +32,7 @@ class Style:
     after a digit · strays : of a stroke after a digit that is no character · joints : of a line from it to the next ·
     rules : of ruled or squared paper · grain : of marks of the background behind the string · waves : of what is
     left of its printed waves · zeros : of two to four zeros of one hand at the end · ends : of strokes that close the
-    string, and, a third as often, of one before it
+    string, and, a third as often, of one before it · ones : of a digit being a 1
     """
 
     length: tuple[int, int] = (5, 5)
@@ -53,6 +53,7 @@ class Style:
     waves: float = 0.0
     zeros: float = 0.0
     ends: float = 0.0
+    ones: float = 0.0
 
 
 #: By name: what `lenet5 evaluate --strings` measures, and what training adds to it.
@@ -138,6 +139,9 @@ def _string(X: np.ndarray, y: np.ndarray, style: Style, rng: np.random.Generator
 def _chosen(y: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray:
     """The numbers of a string's pictures; some strings end in up to four zeros, most of them one and the same."""
     chosen = rng.integers(len(y), size=rng.integers(style.length[0], style.length[1] + 1))
+    if style.ones and (y == 1).any():
+        ones = rng.choice(np.flatnonzero(y == 1), len(chosen))
+        chosen = np.where(rng.random(len(chosen)) < style.ones, ones, chosen)
     if style.zeros and rng.random() < style.zeros:
         some = rng.integers(len(y), size=200)
         zeros = some[y[some] == 0]

@@ -21,6 +21,7 @@ LEFT_OUT = 100.0  # what leaving ink out costs, for as much as would fill the sq
 # Weights of the opinions on which digit it is: of the segment networks, the digit networks, the sliding one, the model.
 SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.55, 0.2, 0.05
 SEEN = 3.0  # what counts the sliding network's opinion on whether it is one
+UNLIKELY = -10.0  # the logarithm of the odds that a run is a digit, below which it is not looked at any closer
 MOST_SLIDING = 9.0  # so far does that opinion move the logarithm of the weight
 UNSURE = "?"
 
@@ -118,17 +119,15 @@ def read(
     networks = networks or shipped_once()
     if max_error is not None:
         min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
-    found = lines.find(to_grey(decode(source)), invert)
-    cuts = [cut(number.ink) for number in found]
-    runs = [hypotheses(pieces) for pieces in cuts]
-    if not any(len(run.first) for run in runs):
+    found = [(number, cut(number.ink)) for number in lines.find(to_grey(decode(source)), invert)]
+    found = [(number, pieces, hypotheses(pieces)) for number, pieces in found if len(pieces)]
+    if not found:
         return Reading([])
-    said = _Opinions(np.concatenate([run.pictures for run in runs]), networks, network, threads)
-    numbers = []
-    for number, pieces, run in zip(found, cuts, runs, strict=True):
-        if len(run.first):
-            scores = said.scores(len(run.first), sliding.opinions(number.ink, run.boxes, networks.sliding, threads))
-            numbers.append(_decoded(number, pieces, run, scores, allow, length, min_confidence))
+    pictures = np.concatenate([runs.pictures for _, _, runs in found])
+    slid = np.concatenate([sliding.opinions(n.ink, runs.boxes, networks.sliding, threads) for n, _, runs in found])
+    scores = _scores(pictures, slid, networks, network, threads)
+    parts = np.split(scores, np.cumsum([len(runs.first) for _, _, runs in found])[:-1])
+    numbers = [_decoded(*each, part, allow, length, min_confidence) for each, part in zip(found, parts, strict=True)]
     return Reading([number for number in numbers if number is not None])
 
 
@@ -144,34 +143,30 @@ def check(allow: str, length: int | None, min_confidence: float, invert: str = "
         raise ValueError(f"min_confidence is {min_confidence}, expected 0 to 1")
 
 
-class _Opinions:
-    """What networks say of the hypotheses of a picture, pictures (n, 2, 28, 28) uint8, handed out number by number."""
+def _scores(
+    pictures: np.ndarray, slid: np.ndarray, networks: StringNetworks, network: Network | None, threads: int | None
+) -> np.ndarray:
+    """`lattice.odds` (n, classes - 1) of hypotheses, pictures (n, 2, 28, 28) uint8; ``slid`` (n, 11): see
+    `sliding.opinions`.
 
-    def __init__(self, pictures: np.ndarray, networks: StringNetworks, network: Network | None, threads: int | None):
-        self._odds = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
-        ink = np.ascontiguousarray(pictures[:, :1])
-        self._digits, self._own = networks.digit_log_probabilities(ink, threads), None
-        if network is not None:
-            self._own = log_softmax(network.logits(ink, threads))
-        self._at = 0
-
-    def scores(self, n: int, slid: np.ndarray) -> np.ndarray:
-        """`lattice.odds` of the next ``n`` hypotheses, (n, classes - 1); ``slid`` (n, 11): see `sliding.opinions`.
-
-        Whether a run is a digit at all is for the segment and the sliding networks to say, which digit, for all.
-        """
-        part = slice(self._at, self._at + n)
-        self._at += n
-        scores = self._odds[part].copy()
-        digits, blank = scores[:, :10], slid[:, 10]
-        total = np.logaddexp.reduce(digits, axis=1, keepdims=True)
-        shares = [(SEGMENTS_SHARE, digits), (DIGITS_SHARE, self._digits[part]), (SLIDING_SHARE, slid[:, :10])]
-        if self._own is not None:
-            shares.append((OWN_SHARE, self._own[part]))
-        mixed = sum(share * log_softmax(said) for share, said in shares) / sum(share for share, _ in shares)
-        seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
-        scores[:, :10] = log_softmax(mixed) + total + np.clip(seen, -MOST_SLIDING, MOST_SLIDING)[:, None]
-        return scores
+    Whether a run is a digit at all is for the segment and the sliding networks to say; which digit, for all. Where
+    these two say that it hardly is one, the others are not asked.
+    """
+    scores = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
+    digits, blank = scores[:, :10], slid[:, 10]
+    seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
+    total = np.logaddexp.reduce(digits, axis=1) + np.clip(seen, -MOST_SLIDING, MOST_SLIDING)
+    mixed = SEGMENTS_SHARE * log_softmax(digits) + SLIDING_SHARE * log_softmax(slid[:, :10])
+    share = np.full((len(scores), 1), SEGMENTS_SHARE + SLIDING_SHARE)
+    likely = np.flatnonzero(total > UNLIKELY)
+    ink = np.ascontiguousarray(pictures[likely, :1])
+    mixed[likely] += DIGITS_SHARE * networks.digit_log_probabilities(ink, threads)
+    share[likely] += DIGITS_SHARE
+    if network is not None:
+        mixed[likely] += OWN_SHARE * log_softmax(network.logits(ink, threads))
+        share[likely] += OWN_SHARE
+    scores[:, :10] = log_softmax(mixed / share) + total[:, None]
+    return scores
 
 
 def leave_out(pieces: Pieces) -> np.ndarray:
