@@ -75,8 +75,9 @@ _OPTIONS = [
             "default rate is so much lower as this is above 2."),
     click.option("--augment", type=Augment(), default="affine", show_default=True,
                  help="Random distortions, anew for each pass: none, or some of affine (or of its parts rotation, "
-                      "scale, shear, shift), crop (whole pixels), flip, elastic, photo (pens, blur, grain), cutout, "
-                      "invert and paper (that of 1998: affine without rotation), with commas between."),
+                      "scale, shear, shift, or half as wide again: affine-wide), crop (whole pixels), flip, elastic, "
+                      "photo (pens, blur, grain), cutout, invert and paper (that of 1998: affine without rotation), "
+                      "with commas between."),
     _number("--mixup", 0.0, "Mix two pictures in shares of a Beta distribution with this alpha."),
     _number("--adversarial", 0.0, "Move every pixel of every second picture this far against the network."),
     _number("--dropout", 0.0, "Probability of a unit of C5 and F6 being left out."),

@@ -183,6 +183,7 @@ Distortion = Affine | Crop | Flip | Elastic | Photo | Cutout | Invert
 #: By name, in the order in which they are done; the last one in the place of affine.
 AUGMENTATIONS: dict[str, Distortion] = {
     "affine": Affine(),
+    "affine-wide": Affine(rotation=15.0, scale=0.15, shear=0.2, shift=2.0),
     "rotation": Affine(scale=0.0, shear=0.0, shift=0.0),
     "scale": Affine(rotation=0.0, shear=0.0, shift=0.0),
     "shear": Affine(rotation=0.0, scale=0.0, shift=0.0),
@@ -203,10 +204,10 @@ def canonical(names: str) -> str:
     given = [name.strip() for name in names.split(",")] if isinstance(names, str) else []
     if given == ["none"]:
         return "none"
-    both = {"affine", "paper"} <= set(given)  # two ranges of the same
+    both = "paper" in given and {"affine", "affine-wide"} & set(given)  # two ranges of the same
     if not given or len(set(given)) < len(given) or not set(given) <= set(AUGMENTATIONS) or both:
         expected = f"none, or one or more of {', '.join(AUGMENTATIONS)}, each once, with commas between"
-        raise ValueError(f"augment is {names!r}, expected {expected}{' and not affine beside paper' * both}")
+        raise ValueError(f"augment is {names!r}, expected {expected}{' and not affine beside paper' if both else ''}")
     return ",".join(name for name in AUGMENTATIONS if name in given)
 
 

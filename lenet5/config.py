@@ -114,7 +114,7 @@ class Config:
 RECIPES: dict[str, dict] = {
     "quick": {"epochs": 4, "learning_rate": 0.1, "augment": "none", "validation": 0},
     "standard": {},
-    "best": {"epochs": 200, "augment": "affine,elastic", "finetune": 0.025, "average": 0.9995, "validation": 0},
+    "best": {"epochs": 200, "augment": "affine-wide,elastic", "finetune": 0.025, "average": 0.9995, "validation": 0},
 }
 
 _PART = (lambda x: 0 <= x < 1, "0 to below 1")

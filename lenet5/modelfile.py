@@ -26,8 +26,8 @@ def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, inf
     atomic_write(path, dumps({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata))
 
 
-def load(path: str | os.PathLike, *kinds: str) -> tuple[dict[str, np.ndarray], dict]:
-    """The tensors and the document that :func:`save` wrote as one of ``kinds``.
+def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tuple[dict[str, np.ndarray], dict]:
+    """The tensors, all of one ``dtype``, and the document that :func:`save` wrote as one of ``kinds``.
 
     Raises
     ------
@@ -51,11 +51,14 @@ def load(path: str | os.PathLike, *kinds: str) -> tuple[dict[str, np.ndarray], d
         raise ModelFileError(f"{name}: {newer}; update it")
     if found not in kinds:
         raise ModelFileError(f"{name}: this is a {str(found)[:20]!r}, not a {' or '.join(kinds)}")
+    for key, tensor in tensors.items():
+        if tensor.dtype != dtype:
+            raise ModelFileError(f"{name}: tensor {key[:40]!r} is {tensor.dtype}, expected {np.dtype(dtype)}")
     return tensors, info
 
 
 def _parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict]:
-    """Tensors, all float32, and metadata of a safetensors file."""
+    """Tensors and metadata of a safetensors file."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as loads
 
@@ -64,9 +67,6 @@ def _parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict]:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except (SafetensorError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ModelFileError(f"{name}: no safetensors file, or a damaged one ({_reason(error)})") from None
-    for key, tensor in tensors.items():
-        if tensor.dtype != np.float32:
-            raise ModelFileError(f"{name}: tensor {key[:40]!r} is {tensor.dtype}, expected float32")
     metadata = header.get("__metadata__")
     return tensors, metadata if isinstance(metadata, dict) else {}
 

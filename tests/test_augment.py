@@ -287,7 +287,7 @@ def test_names_have_one_order(given, expected):
 def test_other_lists_are_refused(given):
     with pytest.raises(
         ValueError,
-        match=r"^augment is .*, expected none, or one or more of affine, rotation, scale, shear, shift, crop",
+        match=r"^augment is .*, expected none, or one or more of affine, affine-wide, rotation, scale, shear, ",
     ):
         canonical(given)
 
@@ -438,5 +438,13 @@ def test_instruction_set(isa):
 def test_the_paper_s_distortions_know_no_rotation():
     assert AUGMENTATIONS["paper"].ranges()["rotation"] == 0
     assert canonical("paper,cutout") == "cutout,paper"
-    with pytest.raises(ValueError, match="not affine beside paper"):
-        canonical("affine,paper")
+    for names in ("affine,paper", "paper,affine-wide"):
+        with pytest.raises(ValueError, match="not affine beside paper"):
+            canonical(names)
+
+
+def test_affine_wide_is_half_as_wide_again():
+    affine, wide = AUGMENTATIONS["affine"].ranges(), AUGMENTATIONS["affine-wide"].ranges()
+    assert wide["rotation"] == pytest.approx(1.5 * affine["rotation"])
+    assert wide["scale"] == pytest.approx(1.5 * affine["scale"])
+    assert all(1.3 < wide[name] / affine[name] <= 1.5 + 1e-9 for name in affine)

@@ -106,7 +106,7 @@ def test_thresholds_are_kept_in_the_file(tmp_path):
     found = calibrated((0.01, 0.25), (0.005, 0.5))
     found.save(tmp_path / "s.safetensors")
     assert networks.load(tmp_path / "s.safetensors").calibration == found.calibration
-    tensors, info = modelfile.load(tmp_path / "s.safetensors", "strings")
+    tensors, info = modelfile.load(tmp_path / "s.safetensors", "strings", dtype=np.float16)
     modelfile.save(tmp_path / "old.safetensors", tensors, "strings", {**info, "calibration": None})
     assert networks.load(tmp_path / "old.safetensors").calibration == Calibration()
     modelfile.save(tmp_path / "bad.safetensors", tensors, "strings", {**info, "calibration": {"thresholds": 3}})
@@ -191,6 +191,8 @@ def test_networks_are_saved_and_loaded(tmp_path):
     segments = [Network(networks.layers(widths), seed=k) for k, widths in enumerate([(2, 3, 8, 5), (4, 4, 4, 4)])]
     digits = [networks.digit_network(k, (2, 3, 4, 5)) for k in range(3)]
     saved = networks.StringNetworks(segments, digits, networks.sliding_network(3), {"seed": 1})
+    for network in (*segments, *digits, saved.sliding):
+        network.parameters[:] = network.parameters.astype(np.float16)  # as they are kept
     saved.save(tmp_path / "s.safetensors")
     loaded = networks.load(tmp_path / "s.safetensors")
     assert loaded.training == {"seed": 1}
@@ -210,7 +212,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, model):
         networks.load(path)
     segments, digits = [Network(networks.layers((2, 3, 8, 5)))], [networks.digit_network()]
     networks.StringNetworks(segments, digits, networks.sliding_network()).save(path)
-    tensors, info = modelfile.load(path, "strings")
+    tensors, info = modelfile.load(path, "strings", dtype=np.float16)
     for change in ({"classes": ["a"]}, {"widths": []}, {"widths": [[2, 3, 8, 6]]}, {"widths": [[2, 3, 8]]},
                    {"widths": [["2", 3, 8, 5]]}, {"widths": [[10**9, 3, 8, 5]]}, {"widths": 3}, {"digit_widths": []},
                    {"sliding_widths": [0, 1, 1, 1]}, {"sliding_widths": [6, 16, 120]}):  # fmt: skip
