@@ -52,6 +52,13 @@ def test_turns_end_with_the_time_but_not_before_the_least():
     assert len(timing.alternate({"a": int}, timing.Rounds(2, 50, 60.0))["a"]) == 50
 
 
+def test_everybody_rests_before_each_turn(monkeypatch):
+    done = []
+    monkeypatch.setattr(timing.time, "sleep", lambda seconds: done.append(seconds))
+    timing.alternate({name: lambda name=name: done.append(name) for name in "ab"}, timing.Rounds(2, 2), rest=0.3)
+    assert done == ["a", "b", *[0.3, "a", 0.3, "b"] * 2]
+
+
 def test_a_contestant_that_fails_is_left_out_where_somebody_is_told():
     def broken():
         raise RuntimeError("no compiler")

@@ -62,6 +62,14 @@ def test_separators_come_as_often_as_asked():
     assert [c in SEPARATORS for c in string.text] == [False, True] * 5
 
 
+def test_ones_are_as_many_as_asked():
+    strings = list(compose.compose(X, Y, 200, style=compose.Style(ones=0.6), seed=4))
+    share = np.mean([character == "1" for string in strings for character in string.text])
+    assert share == pytest.approx(0.6 + 0.4 * (Y == 1).mean(), abs=0.05)  # those and the ones that come by chance
+    others = Y != 1
+    assert "1" not in next(compose.compose(X[others], Y[others], 1, style=compose.Style(ones=1.0))).text
+
+
 def test_strings_end_in_zeros_as_often_as_asked():
     style = compose.Style(length=(5, 5), zeros=1.0)
     assert all(s.text.endswith("00") for s in compose.compose(X, Y, 10, style=style))

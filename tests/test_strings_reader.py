@@ -45,6 +45,18 @@ def test_one_picture_one_answer(model, monkeypatch):
     assert first == again
 
 
+def test_asking_fewer_networks_about_unlikely_runs_changes_next_to_nothing(model, monkeypatch):
+    shown = [picture for picture, _ in pictures(20, seed=8, gap=(-2, 2), slant=(0, 0.4))]
+    some = [model.read(picture) for picture in shown]
+    monkeypatch.setattr(reader, "UNLIKELY", -np.inf)
+    for picture, reading in zip(shown, some, strict=True):
+        every = model.read(picture)
+        assert every.text == reading.text
+        assert every.confidence == pytest.approx(reading.confidence, abs=0.02)
+    monkeypatch.setattr(reader, "UNLIKELY", np.inf)  # nobody is asked
+    assert len(model.read(shown[0]).text) == 4
+
+
 def test_a_page_in_reading_order(model):
     rows = [pictures(3, seed=30 + row) for row in range(4)]
     page = np.full((240, 600), 255, np.uint8)

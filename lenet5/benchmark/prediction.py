@@ -5,7 +5,7 @@ import numpy as np
 from ..model import LeNet5
 from . import kernels, peers
 from .figures import OURS, figure
-from .timing import Rounds, alternate, calls_lasting, repeated, spread
+from .timing import REST, Rounds, alternate, calls_lasting, repeated, spread
 
 NAME = "prediction"
 
@@ -28,7 +28,7 @@ def measure_prediction(
     calls = {name: calls_lasting(call_seconds, function) for name, function in functions.items()}
     loops = {name: repeated(function, calls[name]) for name, function in functions.items()}
     rows, operations = [], kernels.flops_per_picture(model)[0]
-    for contestant, values in alternate(loops, rounds, failed).items():
+    for contestant, values in alternate(loops, rounds, failed, REST if failed else 0.0).items():
         numbers = spread(values, 1e6 / (len(X) * calls[contestant]))
         sizes = {"threads": threads, "n_pictures": len(X), "operations": operations}
         rows.append(figure("prediction", NAME, "us/picture", numbers, contestant, **sizes))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 MAX_CALLS = 1_000_000
+#: Seconds of rest before each turn where other programs take part: some keep threads spinning after a call.
+REST = 0.2
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ def alternate(
     contestants: Mapping[str, Callable[[], object]],
     rounds: Rounds,
     failed: Callable[[str, Exception], None] | None = None,
+    rest: float = 0.0,
 ) -> dict[str, list[float]]:
     """Seconds of each contestant's calls, taken in turns: what the machine does meanwhile meets all of them.
 
-    One call of each comes first and is not counted. A contestant whose first call raises is left out after
-    ``failed(name, error)``; without ``failed`` the error is the caller's.
+    Nobody works during ``rest`` seconds before each turn. One call of each comes first and is not counted. A
+    contestant whose first call raises is left out after ``failed(name, error)``; without ``failed`` the error is the
+    caller's.
     """
     ready: dict[str, Callable[[], object]] = {}
     for name, function in contestants.items():
@@ -50,6 +54,7 @@ def alternate(
         if done >= rounds.least and time.perf_counter() - started >= rounds.seconds:
             break
         for name, function in ready.items():
+            time.sleep(rest)
             seconds[name].append(timed(function))
     return seconds
 

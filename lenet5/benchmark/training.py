@@ -12,7 +12,7 @@ from ..model import LeNet5
 from ..train import Config, Trainer
 from . import kernels, peers
 from .figures import OURS, figure
-from .timing import Rounds, alternate, spread
+from .timing import REST, Rounds, alternate, spread
 
 NAME, WITH_DISTORTIONS = "training pass", "training pass with affine distortions"
 
@@ -39,7 +39,7 @@ def measure_training(
         found = peers.training_peers(X, y, batch_size, threads, failed)
         contestants |= {(NAME, peer): function for peer, function in found.items()}
     told = failed and (lambda who, error: failed(who[1], error))
-    seconds = alternate(contestants, rounds, told)
+    seconds = alternate(contestants, rounds, told, REST if failed else 0.0)
     operations = kernels.flops_per_picture(LeNet5(seed=None))[1] * len(y)
     sizes, rows = {"batch_size": batch_size, "threads": threads, "n_pictures": len(y)}, []
     for (name, contestant), values in seconds.items():
