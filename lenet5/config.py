@@ -43,7 +43,7 @@ class Config:
     batch_norm : behind every convolution and dense layer but the last, folded into the weights after each epoch
     average : 0 to below 1, how much of the running average of the weights stays at each update; 0: none. Validation,
         and what training gives, are then the average's
-    patience : epochs without a better one on validation after which training ends; 0: any
+    patience : epochs without a better one on validation after which training ends, finetuned or not; 0: any
     validation : training pictures set apart to choose the best epoch
     seed : 0 to 2^63 - 1
     """

@@ -287,7 +287,8 @@ def test_names_have_one_order(given, expected):
 def test_other_lists_are_refused(given):
     with pytest.raises(
         ValueError,
-        match=r"^augment is .*, expected none, or one or more of affine, affine-wide, rotation, scale, shear, ",
+        match=r"^augment is .*, expected none, or one or more of affine, affine-wide, rotation, scale, "
+        r"shear, shift, crop",
     ):
         canonical(given)
 
