@@ -55,7 +55,7 @@ kernels = Extension(
         "lenet5/update_body.h",
         "lenet5/single_training_body.h",
         "lenet5/training_body.h",
-        "lenet5/barrier.h",
+        "lenet5/team.h",
         "lenet5/strokes.h",
     ],
     extra_compile_args=[

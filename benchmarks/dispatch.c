@@ -1,4 +1,4 @@
-/* What it costs to have threads work on short steps together: the library's threads and barrier, or OpenMP's.
+/* What it costs to have threads work on short steps together: the library's threads and meetings, or OpenMP's.
  *
  *     dispatch ours|openmp THREADS STEPS STEPS_A_RUN WORK
  *
@@ -15,11 +15,11 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "barrier.h"
+#include "team.h"
 
 static int n_threads;
 static long steps, steps_a_run, work;
-static lenet5_barrier barrier;
+static lenet5_team team;
 
 static double now(void) {
     struct timespec t;
@@ -38,16 +38,16 @@ static void do_work(long n) {
 static void *run(void *unused) {
     for (long step = 0; step < steps_a_run; step++) {
         do_work(work);
-        lenet5_barrier_wait(&barrier);
+        lenet5_meet(&team);
         do_work(work / 16);
-        lenet5_barrier_wait(&barrier);
+        lenet5_meet(&team);
     }
     return unused;
 }
 
 static void ours(void) {
     pthread_t *threads = malloc(sizeof(pthread_t) * n_threads);
-    lenet5_barrier_init(&barrier, n_threads);
+    lenet5_team_init(&team, n_threads);
     for (long done = 0; done < steps; done += steps_a_run) {
         for (int i = 0; i < n_threads; i++)
             if (pthread_create(threads + i, NULL, run, NULL) != 0)
@@ -55,7 +55,7 @@ static void ours(void) {
         for (int i = 0; i < n_threads; i++)
             pthread_join(threads[i], NULL);
     }
-    lenet5_barrier_destroy(&barrier);
+    lenet5_team_destroy(&team);
     free(threads);
 }
 

@@ -16,10 +16,10 @@ from .ckernels cimport (
     FIELD_SIDE, LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL,
     OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
     OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
-    lenet5_augmentation, lenet5_barrier, lenet5_barrier_destroy, lenet5_barrier_init, lenet5_isa, lenet5_loss,
-    lenet5_loss_kind, lenet5_n_kept, lenet5_n_prepared, lenet5_n_scratch, lenet5_n_single, lenet5_net, lenet5_op,
-    lenet5_op_kind, lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32,
-    lenet5_training_f32)
+    lenet5_augmentation, lenet5_isa, lenet5_loss, lenet5_loss_kind, lenet5_n_kept, lenet5_n_prepared,
+    lenet5_n_scratch, lenet5_n_single, lenet5_net, lenet5_op, lenet5_op_kind, lenet5_optimizer, lenet5_optimizer_kind,
+    lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team, lenet5_team_destroy, lenet5_team_init,
+    lenet5_team_reset, lenet5_training_f32)
 
 ctypedef fused real:
     float
@@ -935,12 +935,12 @@ cdef class Training:
     The weights after a run are the same bits for any number of threads (network_body.h says how).
     """
     cdef lenet5_training_f32 c
-    cdef lenet5_barrier barrier
+    cdef lenet5_team team
     cdef Program program
     cdef Pictures pictures
     cdef lenet5_teacher_f32[64] teachers
     cdef list arrays, run_arrays
-    cdef bint has_barrier
+    cdef bint has_team
 
     def __init__(self, Program program not None, float[::1] parameters, float[::1] moment1, float[::1] moment2,
                  int kind, *, int batch_size, int n_threads, double momentum=0.9, bint nesterov=False, double beta1=0.9,
@@ -983,14 +983,14 @@ cdef class Training:
         self.c.loss = minimised.c
         self._hire(teachers or [])
         self.c.perturbation = lenet5_perturbation(<uint64_t>(seed % 2**64), 0, mixup, adversarial)
-        if lenet5_barrier_init(&self.barrier, n_threads) != 0:
-            raise MemoryError("no barrier for the training threads")
-        self.has_barrier = True
-        self.c.barrier = &self.barrier
+        if lenet5_team_init(&self.team, n_threads) != 0:
+            raise MemoryError("no lock for the training threads")
+        self.has_team = True
+        self.c.team = &self.team
 
     def __dealloc__(self):
-        if self.has_barrier:
-            lenet5_barrier_destroy(&self.barrier)
+        if self.has_team:
+            lenet5_team_destroy(&self.team)
 
     def _hire(self, list teachers):
         cdef Program teacher
@@ -1040,6 +1040,7 @@ cdef class Training:
         self.c.learning_rates = &learning_rates[0]
         self.c.perturbation.epoch = <uint32_t>(epoch % 2**32)
         self.c.loss_sum, self.c.n_correct, self.c.steps_done, self.c.diverged = 0, 0, 0, 0
+        lenet5_team_reset(&self.team)
 
     def run(self, int thread):
         """Thread ``thread``'s share; returns when all steps are done or a loss is not finite."""

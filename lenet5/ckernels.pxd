@@ -1,4 +1,4 @@
-"""The C side of the kernels (kernels.h, kernels_table.h, barrier.h), as Cython sees it."""
+"""The C side of the kernels (kernels.h, kernels_table.h, team.h), as Cython sees it."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
@@ -96,7 +96,7 @@ cdef extern from "kernels.h" nogil:
         int n_teachers
         int64_t first_step
         int n_slices, n_threads
-        lenet5_barrier *barrier
+        lenet5_team *team
         double *slice_losses
         int64_t *slice_corrects
         double loss_sum
@@ -211,8 +211,9 @@ cdef extern from "kernels.h" nogil:
         kernels_f32 f32
         kernels_f64 f64
 
-cdef extern from "barrier.h" nogil:
-    ctypedef struct lenet5_barrier:
+cdef extern from "team.h" nogil:
+    ctypedef struct lenet5_team:
         pass
-    int lenet5_barrier_init(lenet5_barrier *, int)
-    void lenet5_barrier_destroy(lenet5_barrier *)
+    int lenet5_team_init(lenet5_team *, int)
+    void lenet5_team_destroy(lenet5_team *)
+    void lenet5_team_reset(lenet5_team *)

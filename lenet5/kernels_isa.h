@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "barrier.h"
+#include "team.h"
 #include "kernels.h"
 
 #define STRING2(x) #x

@@ -33,7 +33,7 @@ typedef struct {
     int n_teachers;
     int64_t first_step;        /* updates made before this run: AdamW's bias correction */
     int n_slices, n_threads;
-    struct lenet5_barrier *barrier;
+    struct lenet5_team *team;
     double *slice_losses;      /* (n_slices) */
     int64_t *slice_corrects;   /* (n_slices) */
     /* results, written by thread 0 */

@@ -72,11 +72,12 @@ static void FN(net_predict)(const lenet5_net *net, const T *parameters, const T 
     }
 }
 
-/* Where `kept` is not NULL, dense layers leave there what their weight gradients are made of, and not these. Where
- * `gradients` is NULL, only those of activations are computed, down to the pictures'. */
-static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA,
-                             T *gradients, T *d_prepared, int accumulate, T *kept, int n_valid, T *scratch) {
-    for (int i = net->n_ops - 1; i >= 0; i--) {
+/* Steps [first, last), the last one first. Where `kept` is not NULL, dense layers leave there what their weight gradients
+ * are made of, and not these. Where `gradients` is NULL, only those of activations are computed, down to the pictures'. */
+static void FN(net_backward_steps)(const lenet5_net *net, int first, int last, const T *parameters, const T *prepared,
+                                   const T *activations, T *dA, T *gradients, T *d_prepared, int accumulate, T *kept,
+                                   int n_valid, T *scratch) {
+    for (int i = last - 1; i >= first; i--) {
         const lenet5_op *op = net->ops + i;
         const T *X = activations + op->input, *Y = activations + op->output;
         T *dX = dA + op->input, *dY = dA + op->output;
@@ -118,4 +119,11 @@ static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T
         default: FN(activation_backward)(op->kind, FN(n_out)(op), Y, dY, dX); break;
         }
     }
+}
+
+/* All steps. */
+static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA,
+                             T *gradients, T *d_prepared, int accumulate, T *kept, int n_valid, T *scratch) {
+    FN(net_backward_steps)(net, 0, net->n_ops, parameters, prepared, activations, dA, gradients, d_prepared, accumulate,
+                           kept, n_valid, scratch);
 }

@@ -8,6 +8,8 @@
  * same bits for any.
  */
 
+INLINE int FN(is_dense_step)(const lenet5_op *op) { return op->kind == OP_CONV2D && IS_DENSE(op); }
+
 /* Every second picture of a lane group a step against the network, in place. */
 static void FN(go_against)(const FN(lenet5_training) *t, const T *prepared, const T *targets, const uint8_t *labels,
                            int n_valid, T *arena) {
@@ -42,10 +44,19 @@ static void FN(teach)(const FN(lenet5_training) *t, const T *pictures, int class
     }
 }
 
+/* The number of the first dense layer, 0 where there is none: before it, no dense weights are needed. */
+static int FN(first_dense)(const lenet5_net *net) {
+    for (int i = 0; i < net->n_ops; i++)
+        if (FN(is_dense_step)(net->ops + i))
+            return i;
+    return 0;
+}
+
 /* One lane group, positions [first, first + n_valid) of a batch of n_batch: its gradient, loss and number of right
- * answers are added to those of its slice (written, if this is the first wave). */
+ * answers are added to those of its slice (written, if this is the first wave). It is announced, as one of in_wave, as soon
+ * as it is through with dense weights. */
 static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, int n_valid, int64_t n_batch, int first_wave,
-                            int thread, T *arena) {
+                            int in_wave, int thread, T *arena) {
     const lenet5_net *net = t->net;
     const lenet5_op *last = net->ops + net->n_ops - 1;
     T *dA = arena + net->n_activations, *scratch = dA + net->n_activations, *prepared = scratch + net->n_scratch;
@@ -73,8 +84,13 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
         t->slice_losses[slice] = 0, t->slice_corrects[slice] = 0;
     t->slice_losses[slice] += FN(loss)(&t->loss, classes, arena + last->output, targets, labels, n_valid, scale,
                                        dA + last->output, t->slice_corrects + slice);
-    FN(net_backward)(net, t->parameters, prepared, arena, dA, gradients, gradients + net->n_parameters, !first_wave,
-                     t->kept + slice * net->n_kept, n_valid, scratch);
+    const int ends[] = {net->n_ops, FN(first_dense)(net), 0};
+    for (int part = 0; part < 2; part++) {
+        FN(net_backward_steps)(net, ends[part + 1], ends[part], t->parameters, prepared, arena, dA, gradients,
+                               gradients + net->n_parameters, !first_wave, t->kept + slice * net->n_kept, n_valid, scratch);
+        if (part == 0)
+            lenet5_announce(t->team, (unsigned)in_wave);
+    }
 }
 
 /* A thread's part of n parameters from `at` on, whose gradients are in the buffers of n_slices: they are updated, or the
@@ -118,32 +134,80 @@ INLINE void FN(dense_block)(const FN(destination) *d, const lenet5_op *op, int n
         }
 }
 
-/* Rows [from, to) of NV vectors of features: these stay in the first cache for all the rows. */
-INLINE void FN(dense_columns)(const FN(destination) *d, const lenet5_op *op, int n_groups, int from, int to, int f, int NV) {
-    const int NO = VECTOR_BYTES == 64 ? 6 : 2, F = N_FEATURES(op);
-    int o = from;
-    for (; o + NO <= to; o += NO)
+/* All rows of NV vectors of features: these stay in the first cache for all the rows. */
+INLINE void FN(dense_columns)(const FN(destination) *d, const lenet5_op *op, int n_groups, int f, int NV) {
+    const int NO = VECTOR_BYTES == 64 ? 6 : 2, F = N_FEATURES(op), O = op->out_channels;
+    int o = 0;
+    for (; o + NO <= O; o += NO)
         FN(dense_block)(d, op, n_groups, o, f, F, NO, NV);
-    for (; o < to; o++)
+    for (; o < O; o++)
         FN(dense_block)(d, op, n_groups, o, f, F, 1, NV);
 }
 
-/* A thread's rows of one dense layer. */
-static void FN(train_dense)(const FN(destination) *d, const lenet5_op *op, int n_groups, int thread) {
-    const int F = N_FEATURES(op), from = (int)((int64_t)op->out_channels * thread / d->t->n_threads);
-    const int to = (int)((int64_t)op->out_channels * (thread + 1) / d->t->n_threads);
-    int f = 0;
-    for (; f + 4 * VL <= F; f += 4 * VL)
-        FN(dense_columns)(d, op, n_groups, from, to, f, 4);
-    for (; f < F; f += VL)
-        FN(dense_columns)(d, op, n_groups, from, to, f, 1);
+/* Blocks of features that are taken at a time; the last one may be smaller. */
+INLINE int FN(n_blocks)(const lenet5_op *op) { return (N_FEATURES(op) + 4 * VL - 1) / (4 * VL); }
+
+/* Blocks [from, to) of one dense layer. */
+static void FN(train_dense)(const FN(destination) *d, const lenet5_op *op, int n_groups, int from, int to) {
+    for (int block = from; block < to; block++) {
+        int f = block * 4 * VL;
+        if (f + 4 * VL <= N_FEATURES(op))
+            FN(dense_columns)(d, op, n_groups, f, 4);
+        else
+            for (; f < N_FEATURES(op); f += VL)
+                FN(dense_columns)(d, op, n_groups, f, 1);
+    }
 }
 
-/* All rows of one dense layer in one thread, with the update: for timing. */
+/* One dense layer in one thread, with the update: for timing. */
 static void FN(train_dense_alone)(FN(lenet5_training) *t, const lenet5_op *op, int n_groups) {
     const FN(step) numbers = FN(step_of)(t, 0, n_groups);
     const FN(destination) d = {t, &numbers, 1, 1, 0};
-    FN(train_dense)(&d, op, n_groups, 0);
+    FN(train_dense)(&d, op, n_groups, 0, FN(n_blocks)(op));
+}
+
+/* The dense weights in parts that threads can claim, in their order. */
+typedef struct {
+    int n;
+    struct {
+        const lenet5_op *op;
+        int from, to;          /* blocks */
+        int64_t cost;          /* of all parts up to this one */
+    } part[TEAM_PARTS];
+} FN(dense_parts);
+
+#define MOST_PARTS 16 /* of one layer: times the most steps of a program, no more than TEAM_PARTS */
+
+static void FN(part_dense)(const lenet5_net *net, FN(dense_parts) *parts) {
+    int64_t cost = 0;
+    parts->n = 0;
+    for (int i = 0; i < net->n_ops; i++) {
+        const lenet5_op *op = net->ops + i;
+        const int n_blocks = FN(n_blocks)(op), n = n_blocks < MOST_PARTS ? n_blocks : MOST_PARTS;
+        for (int k = 0; FN(is_dense_step)(op) && k < n; k++, parts->n++) {
+            const int from = (int)((int64_t)n_blocks * k / n), to = (int)((int64_t)n_blocks * (k + 1) / n);
+            cost += (int64_t)op->out_channels * (to - from);
+            parts->part[parts->n].op = op;
+            parts->part[parts->n].from = from;
+            parts->part[parts->n].to = to;
+            parts->part[parts->n].cost = cost;
+        }
+    }
+}
+
+/* What this thread can claim of the dense weights. Each begins elsewhere, so that most weights stay in the caches of one
+ * processor from step to step; of two neighbours one goes up and one down, until they meet. */
+static void FN(train_dense_parts)(const FN(destination) *d, const FN(dense_parts) *parts, int n_groups, int thread) {
+    const int n = parts->n, up = thread % 2 == 0, n_threads = d->t->n_threads;
+    if (n == 0)
+        return;
+    const int64_t before = parts->part[n - 1].cost * (thread + !up) / n_threads;
+    int at = 0;
+    while (at < n - 1 && parts->part[at].cost <= before - !up)
+        at++;
+    for (int k = 0; k < n; k++, at = up ? (at + 1) % n : (at + n - 1) % n)
+        if (lenet5_claim(d->t->team, at))
+            FN(train_dense)(d, parts->part[at].op, n_groups, parts->part[at].from, parts->part[at].to);
 }
 
 /* ---- a run of steps ------------------------------------------------------------------------------------------------ */
@@ -159,19 +223,14 @@ static double FN(loss_of_slices)(const FN(lenet5_training) *t, int n_slices, int
     return loss;
 }
 
-/* What a thread does between two barriers: its part of the dense weights, and at the end of the batch of all else. */
-static void FN(train_weights)(const FN(destination) *d, int n_groups, int n_slices, int thread) {
+/* A thread's part of all parameters but dense weights, at the end of the batch. */
+static void FN(train_others)(const FN(destination) *d, int n_slices, int thread) {
     FN(lenet5_training) *t = d->t;
     const int what = d->clipped ? BUFFER : UPDATE;
     for (int i = 0; i < t->net->n_ops; i++) {
         const lenet5_op *op = t->net->ops + i;
         const int64_t n_weights = lenet5_n_weights(op), n_biases = lenet5_n_biases(op);
-        const int dense = op->kind == OP_CONV2D && IS_DENSE(op);
-        if (dense)
-            FN(train_dense)(d, op, n_groups, thread);
-        if (!d->last_wave)
-            continue;
-        if (!dense)
+        if (!FN(is_dense_step)(op))
             FN(update_range)(t, d->step, op->weight, n_weights, n_slices, 1, what, thread);
         FN(update_range)(t, d->step, op->bias, n_biases, n_slices, 1, what, thread);
         if (op->kind == OP_BATCH_NORM)
@@ -206,7 +265,8 @@ static void FN(train_clipped)(FN(lenet5_training) *t, const FN(step) *s, int thr
 }
 
 /* One batch, positions [start, end). Returns 0 at a loss that is not finite, before the update. */
-static int FN(train_batch)(FN(lenet5_training) *t, int thread, int64_t step, int64_t start, int64_t end, T *arena) {
+static int FN(train_batch)(FN(lenet5_training) *t, const FN(dense_parts) *parts, int thread, int64_t step, int64_t start,
+                           int64_t end, T *arena) {
     const lenet5_net *net = t->net;
     const int64_t n_groups = (end - start + LANES - 1) / LANES, stride = net->n_parameters + net->n_prepared;
     const int n_slices = n_groups < t->n_slices ? (int)n_groups : t->n_slices;
@@ -216,15 +276,15 @@ static int FN(train_batch)(FN(lenet5_training) *t, int thread, int64_t step, int
     for (int64_t wave = 0; wave < n_groups; wave += n_slices) {
         const FN(destination) d = {t, &numbers, wave == 0, wave + n_slices >= n_groups, clipped};
         const int in_wave = d.last_wave ? (int)(n_groups - wave) : n_slices;
-        for (int slice = thread; slice < n_slices; slice += t->n_threads) {
+        for (int slice; (slice = lenet5_claim_next(t->team)) < n_slices;) {
             const int64_t first = start + (wave + slice) * LANES;
             if (slice < in_wave)
                 FN(train_group)(t, slice, first, end - first < LANES ? (int)(end - first) : LANES, end - start,
-                                d.first_wave, thread, arena);
+                                d.first_wave, in_wave, thread, arena);
             if (d.last_wave)
                 FN(net_finish)(net, t->gradients + slice * stride + net->n_parameters, t->gradients + slice * stride);
         }
-        lenet5_barrier_wait(t->barrier);
+        lenet5_wait_announced(t->team, (unsigned)in_wave);
         int64_t n_correct;
         const double loss = FN(loss_of_slices)(t, n_slices, &n_correct);
         if (!isfinite(loss))
@@ -234,12 +294,16 @@ static int FN(train_batch)(FN(lenet5_training) *t, int thread, int64_t step, int
             t->n_correct += n_correct;
             t->steps_done++;
         }
-        FN(train_weights)(&d, in_wave, n_slices, thread);
-        lenet5_barrier_wait(t->barrier);
+        FN(train_dense_parts)(&d, parts, in_wave, thread);
+        lenet5_meet(t->team);
+        if (d.last_wave) {
+            FN(train_others)(&d, n_slices, thread);
+            lenet5_meet(t->team);
+        }
     }
     if (clipped) {
         FN(train_clipped)(t, &numbers, thread);
-        lenet5_barrier_wait(t->barrier);
+        lenet5_meet(t->team);
     }
     return 1;
 }
@@ -252,10 +316,12 @@ static void FN(train)(FN(lenet5_training) *t, int thread) {
             t->diverged = !FN(train_single)(t, step, arena);
         return;
     }
+    FN(dense_parts) parts;
+    FN(part_dense)(t->net, &parts);
     for (int64_t step = 0; step < t->n_steps; step++) {
         const int64_t start = step * t->batch_size;
         const int64_t end = start + t->batch_size < t->n_positions ? start + t->batch_size : t->n_positions;
-        if (!FN(train_batch)(t, thread, step, start, end, arena)) {
+        if (!FN(train_batch)(t, &parts, thread, step, start, end, arena)) {
             if (thread == 0)
                 t->diverged = 1;
             return;

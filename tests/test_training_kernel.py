@@ -1,5 +1,7 @@
 """The compiled training steps: the same bits for any number of threads, and the optimisers of the textbooks."""
 
+import copy
+
 import numpy as np
 import pytest
 import reference
@@ -10,6 +12,7 @@ from lenet5 import _kernels
 from lenet5._kernels import ADAM, ADAMW, RMSPROP, SDLM, SGD
 from lenet5.augment import AUGMENTATIONS, chosen, for_epoch
 from lenet5.network import Network
+from lenet5.strings import networks
 from lenet5.threads import parallel
 from lenet5.variants import modern
 
@@ -106,6 +109,20 @@ def test_the_weights_are_the_same_bits_for_any_number_of_threads(data, optimizer
         results.append((run.weights.tobytes(), run.moments[0].tobytes(), run.moments[1].tobytes(), result))
     assert all(other == results[0] for other in results[1:])
     assert results[0][3][2:] == (-(-len(order) // batch_size), False)
+
+
+@pytest.mark.parametrize("widths", [(3, 60, 21, 13), (2, 5, 1, 1)])
+def test_dense_weights_of_any_size_are_trained_by_whoever_claims_them(data, widths):
+    """More blocks of features than parts that are claimed, and hardly any; more threads than parts."""
+    before = with_biases(Network(networks.layers(widths, 1, 10), seed=5), 5)
+    expected, _ = reference_run(data, SGD, {"momentum": 0.9}, [0.02] * 3, 50, before)
+    weights = []
+    for n_threads in (1, 2, 3, 40):
+        run = Run(data, batch_size=50, n_threads=n_threads, network=copy.deepcopy(before), momentum=0.9)
+        run.go(0.02)
+        weights.append(run.weights.tobytes())
+    np.testing.assert_allclose(run.weights, expected, rtol=1e-4, atol=1e-4)
+    assert weights.count(weights[0]) == 4
 
 
 def test_a_run_in_parts_gives_the_same_bits(data):
@@ -239,8 +256,9 @@ def test_a_weight_that_is_not_finite_stops_the_first_batch(data, name, value):
     assert not run.moments[0].any()
 
 
-def test_a_new_run_forgets_that_the_last_one_diverged(data):
-    run = Run(data)
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_a_new_run_forgets_that_the_last_one_diverged(data, n_threads):
+    run = Run(data, n_threads=n_threads)
     tensor, good = run.network.state_dict()["output.bias"], 0
     tensor[0] = np.nan
     assert run.go()[3]
