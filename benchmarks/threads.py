@@ -1,6 +1,7 @@
 """What threads cost: a step's dispatch, several processes at once, after a fork, next to PyTorch in one process.
 
-The first two are measured with our meetings (team.h) and with OpenMP alike, by a small C program that is compiled on the spot.
+The first two are measured with our meetings (team.h) and with OpenMP alike, by a small C program that is compiled on
+the spot.
 """
 
 import argparse

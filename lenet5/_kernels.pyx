@@ -9,17 +9,19 @@ import os
 
 import numpy as np
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
 
 from .ckernels cimport (
     FIELD_SIDE, LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL,
     OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
     OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
     lenet5_augmentation, lenet5_isa, lenet5_loss, lenet5_loss_kind, lenet5_n_kept, lenet5_n_prepared,
-    lenet5_n_scratch, lenet5_n_single, lenet5_net, lenet5_op, lenet5_op_kind, lenet5_optimizer, lenet5_optimizer_kind,
-    lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team, lenet5_team_destroy, lenet5_team_init,
-    lenet5_team_reset, lenet5_training_f32)
+    lenet5_n_ready, lenet5_n_scratch, lenet5_n_single, lenet5_net, lenet5_op, lenet5_op_kind, lenet5_optimizer,
+    lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team,
+    lenet5_team_destroy, lenet5_team_init, lenet5_team_reset, lenet5_training_f32)
 
 ctypedef fused real:
     float
@@ -602,14 +604,20 @@ cdef class Augmentation:
         return 0
 
 
+cdef bint _within(const float *values, Py_ssize_t n, float low, float high) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef int n_outside = 0
+    for i in range(n):
+        n_outside |= not (values[i] >= low and values[i] <= high)
+    return not n_outside
+
+
 def within(const float[::1] values, float low, float high):
     """Whether every value is a number in low..high."""
-    cdef Py_ssize_t i, n = values.shape[0]
-    cdef int n_outside = 0
+    cdef bint inside
     with nogil:
-        for i in range(n):
-            n_outside |= not (values[i] >= low and values[i] <= high)
-    return not n_outside
+        inside = values.shape[0] == 0 or _within(&values[0], values.shape[0], low, high)
+    return inside
 
 
 cdef class Loss:
@@ -669,10 +677,12 @@ cdef class Program:
         self.c.ops = self.ops
         self.c.n_ops = len(steps)
         self.c.n_parameters, self.c.n_activations = n_parameters, n_activations
-        self.c.n_scratch, self.c.n_prepared, self.c.n_kept = LANES, 0, 0
+        self.c.n_scratch, self.c.n_prepared, self.c.n_ready, self.c.n_kept = LANES, 0, 0, 0
         for i in range(len(steps)):
             self.ops[i].prepared = self.c.n_prepared
             self.c.n_prepared += lenet5_n_prepared(&self.ops[i])
+            self.ops[i].ready = self.c.n_ready
+            self.c.n_ready += lenet5_n_ready(&self.ops[i])
             self.ops[i].kept = self.c.n_kept
             self.c.n_kept += lenet5_n_kept(&self.ops[i])
             self.c.n_scratch = max(self.c.n_scratch, lenet5_n_scratch(&self.ops[i]))
@@ -686,8 +696,8 @@ cdef class Program:
             raise ValueError(f"{n_parameters} parameters, expected {self.c.n_parameters}")
         return 0
 
-    def forward(self, real[::1] parameters, Pictures pictures not None, real[:, :, :, ::1] scores, Py_ssize_t first,
-                Py_ssize_t last, bint probabilities=False, double temperature=1):
+    def forward(self, const real[::1] parameters, Pictures pictures not None, real[:, :, :, ::1] scores,
+                Py_ssize_t first, Py_ssize_t last, bint probabilities=False, double temperature=1):
         """Write the logits, or the softmax of logits / temperature, of pictures [first, last) to these rows of
         ``scores`` (N, O, OH, OW)."""
         self.check(pictures, parameters.shape[0])
@@ -706,23 +716,31 @@ cdef class Program:
             n_groups, n_rest = n_groups + 1, 0
         cdef Py_ssize_t n_lanes = 2 * self.c.n_activations + self.c.n_scratch if positions == 1 else 0
         cdef Py_ssize_t n_single = (self.c.n_activations + self.c.n_scratch) // LANES + 64
-        arena_array = self._borrow(n_lanes + self.c.n_prepared + n_single, np.float32 if real is float else np.float64)
+        arena_array = self._borrow(n_lanes + self.c.n_prepared + n_single + self.c.n_ready,
+                                   np.float32 if real is float else np.float64)
         cdef real[::1] arena = arena_array
         cdef real *groups[2]
         groups[0], groups[1] = &arena[0], &arena[0] + self.c.n_activations
         cdef real *scratch = groups[1] + self.c.n_activations
         cdef real *prepared = &arena[0] + n_lanes
         cdef real *single = prepared + self.c.n_prepared
+        cdef real *ready = single + n_single
         cdef const real *Z
         cdef Py_ssize_t pair, group, start, lane, k
         cdef int n_valid
         cdef real sharpness = <real>(1 / temperature)
         cdef real *out = &scores[0, 0, 0, 0]
         with nogil:
-            if real is float:
-                _isa.f32.net_prepare(&self.c, &parameters[0], prepared)
-            else:
-                _isa.f64.net_prepare(&self.c, &parameters[0], prepared)
+            if n_groups:
+                if real is float:
+                    _isa.f32.net_prepare(&self.c, &parameters[0], prepared)
+                else:
+                    _isa.f64.net_prepare(&self.c, &parameters[0], prepared)
+            if n_rest:
+                if real is float:
+                    _isa.f32.single_prepare(&self.c, &parameters[0], ready, False)
+                else:
+                    _isa.f64.single_prepare(&self.c, &parameters[0], ready, False)
             for pair in range(0, n_groups, 2):
                 for group in range(pair, min(pair + 2, n_groups)):
                     start = first + group * LANES
@@ -745,10 +763,10 @@ cdef class Program:
                             out[(start + lane) * classes + k] = Z[k * LANES + lane]
             for start in range(last - n_rest, last):
                 if real is float:
-                    _isa.f32.net_forward_single(&self.c, &parameters[0], prepared, &pictures.c, start, single,
+                    _isa.f32.net_forward_single(&self.c, &parameters[0], ready, False, &pictures.c, start, single,
                                                 out + start * classes * positions)
                 else:
-                    _isa.f64.net_forward_single(&self.c, &parameters[0], prepared, &pictures.c, start, single,
+                    _isa.f64.net_forward_single(&self.c, &parameters[0], ready, False, &pictures.c, start, single,
                                                 out + start * classes * positions)
             if probabilities:
                 out += first * classes * positions
@@ -772,14 +790,14 @@ cdef class Program:
             if arena.dtype == dtype:
                 return arena
 
-    def loss_and_gradients(self, real[::1] parameters, Pictures pictures not None, const uint8_t[::1] labels,
+    def loss_and_gradients(self, const real[::1] parameters, Pictures pictures not None, const uint8_t[::1] labels,
                            real[::1] gradients, Loss loss=None):
         """Mean loss (cross-entropy) over all pictures; its gradient is added to ``gradients``. No unit is dropped."""
         if gradients.shape[0] != parameters.shape[0]:
             raise ValueError(f"{gradients.shape[0]} gradients for {parameters.shape[0]} parameters")
         return self._differentiate(parameters, pictures, labels, gradients, None, loss or Loss())
 
-    def input_gradient(self, real[::1] parameters, Pictures pictures not None, const uint8_t[::1] labels,
+    def input_gradient(self, const real[::1] parameters, Pictures pictures not None, const uint8_t[::1] labels,
                        Loss loss=None):
         """The gradient of each picture's loss for what the network sees of it: (N, C, H, W), with the padding.
 
@@ -793,7 +811,7 @@ cdef class Program:
         self._differentiate(parameters, pictures, labels, none, dX, loss or Loss())
         return from_lanes(lanes, pictures.n)
 
-    cdef double _differentiate(self, real[::1] parameters, Pictures pictures, const uint8_t[::1] labels,
+    cdef double _differentiate(self, const real[::1] parameters, Pictures pictures, const uint8_t[::1] labels,
                                real[::1] gradients, object pictures_gradient, Loss loss_kind) except? -1:
         """Mean loss; gradients of parameters (added), or where there are none those of the pictures, unscaled."""
         self.check(pictures, parameters.shape[0])
@@ -849,7 +867,7 @@ cdef class Program:
                 _isa.f64.net_finish(&self.c, &dU[0], to)
         return loss / N if N else 0.0
 
-    def repeat(self, float[::1] parameters, Pictures pictures not None, int step, str part, int n):
+    def repeat(self, const float[::1] parameters, Pictures pictures not None, int step, str part, int n):
         """Run one step's "forward", "backward_input", "backward_weights" or "backward" (both) n times on one lane
         group, for timing. The weights of dense layers are trained on four groups at a time, n // 4 times."""
         self.check(pictures, parameters.shape[0])
@@ -927,6 +945,97 @@ def gather(Pictures pictures not None, int64_t[::1] index, Augmentation augmenta
     return from_lanes(X, n)
 
 
+# ---- one picture -----------------------------------------------------------------------------------------------
+
+cdef class Fixed:
+    """A program with weights that stay as they are: ready to answer one picture a call, in a third of the time.
+
+    program : of pictures (C, 32, 32) with one answer each
+    parameters : float32, read-only: nobody may change them while this lives
+    background, ink : as of `Pictures`
+    """
+    cdef Program program
+    cdef object parameters_array, ready_array
+    cdef const float *parameters
+    cdef const float *ready
+    cdef float background, ink
+    cdef Py_ssize_t n_single
+
+    def __cinit__(self, Program program not None, parameters, float background, float ink):
+        cdef const float[::1] given = parameters
+        if given.shape[0] != program.c.n_parameters or parameters.flags.writeable:
+            raise ValueError(f"{given.shape[0]} parameters, expected {program.c.n_parameters}, read-only")
+        if program.in_shape[1:] != (32, 32) or program.out_shape[1:] != (1, 1):
+            raise ValueError(f"a program of {program.in_shape} to {program.out_shape}, expected 32 x 32, one answer")
+        cdef float[::1] ready = aligned_zeros(max(1, program.c.n_ready), np.float32)
+        _isa.f32.single_prepare(&program.c, &given[0], &ready[0], True)
+        self.program, self.parameters_array, self.ready_array = program, parameters, ready
+        self.parameters, self.ready, self.background, self.ink = &given[0], &ready[0], background, ink
+        self.n_single = (program.c.n_activations + program.c.n_scratch) // LANES + 64
+
+    def __call__(self, X, bint probabilities, double temperature):
+        """Logits, or the softmax of logits / temperature, (1, classes) float32.
+
+        None where X is not one picture, uint8 or float32 in 0..1, (1, C, 32, 32) or (1, C, 28, 28) or, of one channel,
+        without C, contiguous: then look closer.
+        """
+        if type(X) is not np.ndarray:
+            return None
+        cdef Py_buffer given, answer
+        try:
+            PyObject_GetBuffer(X, &given, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)
+        except (ValueError, BufferError):  # not contiguous, or of no plain type
+            return None
+        cdef lenet5_pictures pictures
+        cdef bint taken = False
+        try:
+            taken = self._takes(&given, &pictures)
+            if not taken:
+                return None
+            scores = np.empty((1, self.program.ops[self.program.c.n_ops - 1].out_channels), np.float32)
+            PyObject_GetBuffer(scores, &answer, PyBUF_WRITABLE)
+            try:
+                self._answer(&pictures, <float *>answer.buf, probabilities, temperature)
+            finally:
+                PyBuffer_Release(&answer)
+            return scores
+        finally:
+            PyBuffer_Release(&given)
+
+    cdef bint _takes(self, const Py_buffer *X, lenet5_pictures *pictures) noexcept:
+        """Whether it is one picture that is taken, and how."""
+        cdef int n = X.ndim, channels = self.program.ops[0].in_channels
+        if not ((n == 4 and X.shape[0] == 1 and X.shape[1] == channels) or (n == 3 and X.shape[0] == 1 == channels)):
+            return False
+        cdef Py_ssize_t side = X.shape[n - 1]
+        cdef bint is_uint8 = X.format[0] == b"B", is_float = X.format[0] == b"f"
+        if X.shape[n - 2] != side or (side != 28 and side != 32) or X.format[1] or not (is_uint8 or is_float):
+            return False
+        if is_float:
+            if <size_t>X.buf % 4 or not _within(<const float *>X.buf, channels * side * side, -1e-3, 1 + 1e-3):
+                return False
+        pictures[0] = lenet5_pictures(X.buf, is_uint8, channels, <int>side, <int>side, 16 - <int>side // 2,
+                                      self.background, self.ink)
+        return True
+
+    cdef int _answer(self, const lenet5_pictures *pictures, float *scores, bint probabilities,
+                     double temperature) except -1:
+        cdef float *single = <float *>malloc(self.n_single * sizeof(float) + 64)
+        cdef int n = self.program.ops[self.program.c.n_ops - 1].out_channels, k
+        cdef float sharpness = <float>(1 / temperature)
+        if single == NULL:
+            raise MemoryError("no memory for one picture")
+        with nogil:
+            _isa.f32.net_forward_single(&self.program.c, self.parameters, self.ready, True, pictures, 0,
+                                        <float *>((<size_t>single + 63) // 64 * 64), scores)
+            if probabilities:
+                for k in range(n):
+                    scores[k] *= sharpness
+                _isa.f32.softmax(1, n, 1, scores, scores)
+            free(single)
+        return 0
+
+
 # ---- training --------------------------------------------------------------------------------------------------
 
 cdef class Training:
@@ -994,7 +1103,8 @@ cdef class Training:
 
     def _hire(self, list teachers):
         cdef Program teacher
-        cdef float[::1] parameters, prepared
+        cdef const float[::1] parameters
+        cdef float[::1] prepared
         if len(teachers) > 64:
             raise ValueError(f"{len(teachers)} teachers, expected up to 64")
         for i, (teacher, parameters) in enumerate(teachers):

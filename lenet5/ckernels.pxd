@@ -22,16 +22,17 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct lenet5_op:
         lenet5_op_kind kind
         int in_channels, in_height, in_width, out_channels, out_height, out_width, kernel_size
-        int64_t weight, bias, input, output, prepared, kept
+        int64_t weight, bias, input, output, prepared, ready, kept
         double probability
         const int32_t *constants
         int n_pairs
     ctypedef struct lenet5_net:
         const lenet5_op *ops
         int n_ops
-        int64_t n_parameters, n_activations, n_scratch, n_prepared, n_kept
+        int64_t n_parameters, n_activations, n_scratch, n_prepared, n_ready, n_kept
     int lenet5_has_winograd(const lenet5_op *)
     int64_t lenet5_n_prepared(const lenet5_op *)
+    int64_t lenet5_n_ready(const lenet5_op *)
     int64_t lenet5_n_kept(const lenet5_op *)
     int64_t lenet5_n_scratch(const lenet5_op *)
     int64_t lenet5_n_single(const lenet5_net *)
@@ -146,8 +147,9 @@ cdef extern from "kernels.h" nogil:
         void (*net_forward)(const lenet5_net *, const float *, const float *, float *, int,
                             float *) noexcept nogil
         void (*net_predict)(const lenet5_net *, const float *, const float *, float *, float *, float *) noexcept nogil
-        void (*net_forward_single)(const lenet5_net *, const float *, const float *, const lenet5_pictures *, int64_t,
-                                   float *, float *) noexcept nogil
+        void (*single_prepare)(const lenet5_net *, const float *, float *, int) noexcept nogil
+        void (*net_forward_single)(const lenet5_net *, const float *, const float *, int, const lenet5_pictures *,
+                                   int64_t, float *, float *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const float *, const float *, const float *, float *, float *, float *,
                              int, float *, int, float *) noexcept nogil
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
@@ -201,8 +203,9 @@ cdef extern from "kernels.h" nogil:
                             double *) noexcept nogil
         void (*net_predict)(const lenet5_net *, const double *, const double *, double *, double *,
                             double *) noexcept nogil
-        void (*net_forward_single)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t,
-                                   double *, double *) noexcept nogil
+        void (*single_prepare)(const lenet5_net *, const double *, double *, int) noexcept nogil
+        void (*net_forward_single)(const lenet5_net *, const double *, const double *, int, const lenet5_pictures *,
+                                   int64_t, double *, double *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const double *, const double *, const double *, double *, double *,
                              double *,
                              int, double *, int, double *) noexcept nogil

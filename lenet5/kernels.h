@@ -42,6 +42,7 @@ typedef struct {
     int64_t weight, bias;      /* offsets in the parameter buffer, in elements */
     int64_t input, output;     /* offsets in the activation buffer, in elements; equal where it works in place */
     int64_t prepared;          /* offset in the buffer of prepared weights, in elements */
+    int64_t ready;             /* offset in the buffer of weights for one picture at a time, in elements */
     int64_t kept;              /* of a dense layer: offset in what training keeps of each lane group, in elements */
     double probability;        /* of dropout */
     /* Numbers that are no parameters, or NULL. OP_TABLE_CONV2D: (out_channels, in_channels), the number of the pair's
@@ -57,6 +58,7 @@ typedef struct {
     int64_t n_activations;     /* elements of the activation buffer of one lane group */
     int64_t n_scratch;         /* elements that the kernels need beside it */
     int64_t n_prepared;        /* elements of the prepared weights: those that a kernel wants in another form */
+    int64_t n_ready;           /* elements of the weights as kernels for one picture at a time want them */
     int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
 } lenet5_net;
 
@@ -90,6 +92,17 @@ static inline int64_t lenet5_n_weights(const lenet5_op *op) {
 
 static inline int64_t lenet5_n_biases(const lenet5_op *op) {
     return lenet5_n_weights(op) ? op->out_channels : 0;
+}
+
+/* The same for one picture at a time (single_body.h): C1's with one number more, and dense weights transposed, their rows
+ * padded to a multiple of LANES. */
+static inline int64_t lenet5_n_ready(const lenet5_op *op) {
+    const int64_t n_features = (int64_t)op->in_channels * op->kernel_size * op->kernel_size;
+    if (lenet5_has_winograd(op))
+        return lenet5_n_prepared(op) + (op->kind == OP_CONV_POOL ? LANES : 0);
+    if (op->kind != OP_CONV2D || op->out_height != 1 || op->out_width != 1)
+        return 0;
+    return n_features * ((op->out_channels + LANES - 1) / LANES * LANES);
 }
 
 /* X^T (LANES, features up to a multiple of LANES) and dY (O, LANES) of a dense layer; for others 0. */

@@ -44,6 +44,16 @@
 #define ZIP_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define ZIP_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
+/* The same within each half of the vectors; and the lower halves of both, or the upper ones. */
+#define IN_HALVES_LOW_4 0, 4, 2, 6
+#define IN_HALVES_HIGH_4 1, 5, 3, 7
+#define IN_HALVES_LOW_8 0, 8, 1, 9, 4, 12, 5, 13
+#define IN_HALVES_HIGH_8 2, 10, 3, 11, 6, 14, 7, 15
+#define OF_HALVES_LOW_4 0, 1, 4, 5
+#define OF_HALVES_HIGH_4 2, 3, 6, 7
+#define OF_HALVES_LOW_8 0, 1, 2, 3, 8, 9, 10, 11
+#define OF_HALVES_HIGH_8 4, 5, 6, 7, 12, 13, 14, 15
+
 /* A comparison and a selection are two instructions where the processor has one. */
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -153,7 +163,7 @@ enum { UPDATE, BUFFER, RUNNING };
             CONCAT(loss, SUFFIX), CONCAT(targets_of_labels, SUFFIX), CONCAT(softmax, SUFFIX),                    \
             CONCAT(gather, SUFFIX), CONCAT(draw_dropout, SUFFIX), CONCAT(net_prepare, SUFFIX),                   \
             CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX), CONCAT(net_predict, SUFFIX),                \
-            CONCAT(net_forward_single, SUFFIX), CONCAT(net_backward, SUFFIX),                                    \
+            CONCAT(single_prepare, SUFFIX), CONCAT(net_forward_single, SUFFIX), CONCAT(net_backward, SUFFIX),    \
             CONCAT(train, SUFFIX), CONCAT(train_dense_alone, SUFFIX), CONCAT(fma_peak, SUFFIX)                   \
     }
 

@@ -94,8 +94,10 @@ typedef struct {
                         T *scratch);
     /* The same for prediction, on two lane groups, or on one where `second` is NULL. */
     void (*net_predict)(const lenet5_net *net, const T *parameters, const T *prepared, T *first, T *second, T *scratch);
-    /* One picture of any size, with gather, scores (classes, h, w) to `out`: faster for a few, the same bits. */
-    void (*net_forward_single)(const lenet5_net *net, const T *parameters, const T *prepared,
+    /* One picture of any size, with gather, scores (classes, h, w) to `out`: faster for a few, the same bits. ready: the
+     * weights as single_prepare writes them (n_ready elements), those of dense layers with_dense only. */
+    void (*single_prepare)(const lenet5_net *net, const T *parameters, T *ready, int with_dense);
+    void (*net_forward_single)(const lenet5_net *net, const T *parameters, const T *ready, int with_dense,
                                const lenet5_pictures *pictures, int64_t picture, T *single, T *out);
     /* dA mirrors `activations` and holds the gradient of the last output. `gradients` and `d_prepared` are written, or
      * added to if `accumulate`; net_finish brings them together. kept: (n_kept), or NULL for the gradients themselves.

@@ -170,7 +170,10 @@ class LeNet5(Classifier, Network):
 
 
 def load(path: str | os.PathLike) -> LeNet5:
-    """The model that `LeNet5.save` wrote; ModelFileError, in one line, for any other file."""
+    """The model that `LeNet5.save` wrote; ModelFileError, in one line, for any other file.
+
+    Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
+    """
     return described(path, from_document, *modelfile.load(path, "model"))
 
 
@@ -198,7 +201,7 @@ def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
     if not _largest_sum(model) * max(1, 1 / model.temperature) < _TOO_LARGE:
         raise ValueError("its weights are too large, answers would not be finite")
     model.training = info.get("training") if isinstance(info.get("training"), dict) else None
-    return model
+    return model.freeze()
 
 
 def _largest_sum(model: LeNet5) -> float:

@@ -89,6 +89,7 @@ class Network:
         self.n_parameters = sum(math.prod(shape) for _, shape in self._offsets.values())
         self.parameters = _kernels.aligned_zeros(at, np.float32)
         self._programs: dict[Shape, _kernels.Program] = {}
+        self._fixed: _kernels.Fixed | None = None
         if initializer not in INITIALIZERS:
             raise ValueError(f"initializer is {initializer!r}, expected one of {', '.join(INITIALIZERS)}")
         if seed is not None:
@@ -119,8 +120,36 @@ class Network:
             tensor[...] = _uniform(rng, bound, layer, tensor.shape)
 
     def __getstate__(self) -> dict:
-        """For copies, and for other processes: all but the compiled programs, which are made again when needed."""
-        return {**self.__dict__, "_programs": {}}
+        """For copies, and for other processes: all but the compiled programs, which are made again when needed. Weights
+        of copies can be changed."""
+        return {**self.__dict__, "_programs": {}, "_fixed": None}
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the weights are read-only."""
+        return not self.parameters.flags.writeable
+
+    def freeze(self) -> "Network":
+        """Make the weights read-only, which answers to one picture at a time are quicker for; returns self.
+
+        Arrays that `parameters` and `state_dict` gave before do not belong to the network any more.
+        """
+        if not self.is_frozen:
+            self._own_parameters().setflags(write=False)
+        return self
+
+    def thaw(self) -> "Network":
+        """Undo `freeze`, as training does of itself; returns self."""
+        if self.is_frozen:
+            self._own_parameters()
+        return self
+
+    def _own_parameters(self) -> np.ndarray:
+        """A new buffer of them, of which nobody else has a view."""
+        parameters = _kernels.aligned_zeros(len(self.parameters), np.float32)
+        parameters[:] = self.parameters
+        self.parameters, self._fixed = parameters, None
+        return parameters
 
     def state_dict(self, parameters: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Views of each tensor by name (``c1.weight`` (6, 1, 5, 5), ...), in PyTorch's layouts and names."""
@@ -128,7 +157,8 @@ class Network:
         return {name: buffer[at : at + math.prod(shape)].reshape(shape) for name, (at, shape) in self._offsets.items()}
 
     def load_state_dict(self, tensors: Mapping[str, np.ndarray]) -> None:
-        """Copy tensors of exactly these names and shapes in; ValueError names the first that differs."""
+        """Copy tensors of exactly these names and shapes in; ValueError names the first that differs, or says that the
+        weights are read-only."""
         own = self.state_dict()
         for name in [*own, *tensors]:
             if name not in own or name not in tensors:
@@ -211,6 +241,10 @@ class Network:
         return self._scores(X, threads, True)
 
     def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool) -> np.ndarray:
+        if self._fixed is not None and (threads is None or threads == 1):
+            scores = self._fixed(X, probabilities, self.temperature)
+            if scores is not None:
+                return scores
         if isinstance(X, np.memmap) and X.ndim and len(X) > ROWS:  # so that its pages do not pile up in memory
             return np.concatenate([self._scores(piece, threads, probabilities) for piece in pieces(X, ROWS)])
         pictures = self.pictures(X)
@@ -218,6 +252,8 @@ class Network:
         scores = np.empty((pictures.n, *program.out_shape), np.float32)
         temperature = self.temperature
         n_threads = 1 if pictures.n == 1 and threads is None else self._useful_threads(pictures, threads)
+        if pictures.n == 1 and self.is_frozen and not self.margin and program.in_shape[1:] == (32, 32):
+            self._fixed = self._fixed or _kernels.Fixed(program, self.parameters, self.background, self.ink)
         if n_threads == 1:
             program.forward(self.parameters, pictures, scores, 0, pictures.n, probabilities, temperature)
         else:

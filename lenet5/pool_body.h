@@ -38,23 +38,26 @@ INLINE void FN(avg_pool_backward)(const lenet5_op *op, const T *dY, T *dX, const
             }
 }
 
+INLINE V FN(window_max)(const T *window, int W, const int KS) {
+    V best = FN(load)(window);
+    for (int i = 0; i < KS; i++)
+        for (int j = 0; j < KS; j++) {
+            V candidate = FN(load)(window + (i * W + j) * LANES);
+            /* a NaN is taken, and nothing is greater than it: never hidden */
+            FN(mask) taken = (FN(mask))(candidate > best) | (FN(mask))(candidate != candidate);
+            best = FN(select)(taken, candidate, best);
+        }
+    return best;
+}
+
 INLINE void FN(max_pool_forward)(const lenet5_op *op, const T *X, T *Y, const int KS) {
     const int W = op->in_width;
     for (int c = 0; c < op->out_channels; c++)
         for (int y = 0; y < op->out_height; y++)
             for (int x = 0; x < op->out_width; x++, Y += LANES) {
                 const T *window = X + ((int64_t)(c * op->in_height + y * KS) * W + x * KS) * LANES;
-                for (int v = 0; v < LANES; v += VL) {
-                    V best = FN(load)(window + v);
-                    for (int i = 0; i < KS; i++)
-                        for (int j = 0; j < KS; j++) {
-                            V candidate = FN(load)(window + (i * W + j) * LANES + v);
-                            /* a NaN is taken, and nothing is greater than it: never hidden */
-                            FN(mask) taken = (FN(mask))(candidate > best) | (FN(mask))(candidate != candidate);
-                            best = FN(select)(taken, candidate, best);
-                        }
-                    FN(store)(Y + v, best);
-                }
+                for (int v = 0; v < LANES; v += VL)
+                    FN(store)(Y + v, FN(window_max)(window + v, W, KS));
             }
 }
 

@@ -58,43 +58,116 @@ INLINE T FN(relu_of_largest)(T a, T b, T c, T d) {
     return best <= 0 ? 0 : best;
 }
 
-/* C1 with rows as lanes (F(4, 5), conv_pool_body.h): X (32, 32), Y (6, 14, 14). */
-static void FN(single_c1)(const T *X, const T *U, const T *b, T *Y) {
-    enum { SIDE = C1_SIDE, OUT = C1_OUT / 2 };
-    T columns[SIDE][SIDE], v[C1_POINTS][SIDE + LANES], out[4][SIDE];
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++)
-            columns[x][y] = X[y * SIDE + x];
-    memset(v, 0, sizeof v); /* sums read up to 4 beyond the rows, and are thrown away there */
-    for (int tile = 0; tile < C1_TILES; tile++) {
-        for (int l = 0; l < SIDE; l += VL) {
-            V d[C1_POINTS], p[C1_POINTS];
-            UNROLL for (int i = 0; i < C1_POINTS; i++) d[i] = FN(load)(&columns[4 * tile + i][l]);
-            FN(c1_input_transform)(d, p);
-            UNROLL for (int t = 0; t < C1_POINTS; t++) FN(store)(&v[t][l], p[t]);
-        }
-        for (int o = 0; o < C1_CHANNELS; o++) {
-            for (int l = 0; l < C1_OUT; l += VL) {
-                V m[C1_POINTS], y[4];
-                UNROLL for (int t = 0; t < C1_POINTS; t++) m[t] = (V){0};
-                UNROLL for (int ky = 0; ky < TAPS; ky++)
-                    UNROLL for (int t = 0; t < C1_POINTS; t++)
-                        m[t] += FN(load)(&v[t][l + ky]) * U[t * C1_ROWS + o * TAPS + ky];
-                FN(c1_evaluate_transposed)(m, FN(splat)(b[o]), y);
-                UNROLL for (int k = 0; k < 4; k++) FN(store)(&out[k][l], y[k]);
+/* ---- C1 with rows as lanes: F(4, 5), conv_pool_body.h ---------------------------------------------------------------
+ *
+ * Rows of one parity lie side by side, so that pooling compares whole vectors: output row 2 j + q and tap ky meet in input
+ * row 2 j + q + ky, which is number j + (q + ky) / 2 of its parity. Sums read up to 3 rows beyond, and are thrown away there.
+ */
+
+#define PARITY_ROWS (2 * LANES) /* 16 of them used */
+
+/* columns (2, 32, LANES) of X (32, 32): by parity of the row, column, and row. */
+INLINE void FN(single_c1_columns)(const T *X, T (*columns)[C1_SIDE][LANES]) {
+    for (int parity = 0; parity < 2; parity++)
+        for (int j = 0; j < LANES; j += VL)
+            for (int x = 0; x < C1_SIDE; x += VL) {
+                V block[VECTOR_BYTES / ELEMENT_BYTES];
+                UNROLL for (int i = 0; i < VL; i++) block[i] = FN(load)(X + (2 * (j + i) + parity) * C1_SIDE + x);
+                FN(transpose)(block);
+                UNROLL for (int i = 0; i < VL; i++) FN(store)(&columns[parity][x + i][j], block[i]);
             }
-            for (int x = 0; x < 2; x++)
-                for (int y = 0; y < OUT; y++)
-                    Y[(o * OUT + y) * OUT + 2 * tile + x] = FN(relu_of_largest)(
-                        out[2 * x][2 * y], out[2 * x + 1][2 * y], out[2 * x][2 * y + 1], out[2 * x + 1][2 * y + 1]);
+}
+
+/* One point: m (NO, 2, LANES) of NO output channels. */
+INLINE void FN(single_c1_point)(const T (*v)[PARITY_ROWS], const T *u, T *m, int NO) {
+    enum { NV = LANES * ELEMENT_BYTES / VECTOR_BYTES > 2 ? 2 : LANES * ELEMENT_BYTES / VECTOR_BYTES };
+    for (int l = 0; l < LANES; l += NV * VL) {
+        V acc[C1_CHANNELS * 2 * NV];
+        UNROLL for (int i = 0; i < NO * 2 * NV; i++) acc[i] = (V){0};
+        UNROLL for (int ky = 0; ky < TAPS; ky++) {
+            V x[2 * NV];
+            UNROLL for (int q = 0; q < 2; q++)
+                UNROLL for (int i = 0; i < NV; i++) {
+                    x[q * NV + i] = FN(load)(&v[(q + ky) % 2][l + i * VL + (q + ky) / 2]);
+                    IN_REGISTER(x[q * NV + i]);
+                }
+            UNROLL for (int o = 0; o < NO; o++) {
+                V w = FN(splat)(u[o * TAPS + ky]);
+                IN_REGISTER(w);
+                UNROLL for (int i = 0; i < 2 * NV; i++) acc[o * 2 * NV + i] += x[i] * w;
+            }
         }
+        UNROLL for (int o = 0; o < NO; o++)
+            UNROLL for (int q = 0; q < 2; q++)
+                UNROLL for (int i = 0; i < NV; i++)
+                    FN(store)(m + (2 * o + q) * LANES + l + i * VL, acc[(2 * o + q) * NV + i]);
     }
 }
 
-static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
+/* All points and channels of a tile: a function of its own, as in winograd_body.h. */
+NOINLINE void FN(single_c1_products)(const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
+    enum { NO = VECTOR_BYTES == 64 ? 6 : 3 };
+    for (int t = 0; t < C1_POINTS; t++)
+        for (int o = 0; o < C1_CHANNELS; o += NO)
+            FN(single_c1_point)(v[t], U + t * C1_ROWS + o * TAPS, m[t][o][0], NO);
+}
+
+/* X (32, 32), U as c1_prepare gives it, Y (6, 14, LANES): channels, columns, rows, of which there are 14. checked: 0, or
+ * NaN where a weight is not finite. */
+static void FN(single_c1)(const T *X, const T *U, const T *b, T checked, T *Y) {
+    T columns[2][C1_SIDE][LANES], v[C1_POINTS][2][PARITY_ROWS], m[C1_POINTS][C1_CHANNELS][2][LANES];
+    V seen[2] = {FN(splat)(checked), {0}};
+    FN(single_c1_columns)(X, columns);
+    memset(v, 0, sizeof v);
+    for (int i = 0; i < C1_SIDE * C1_SIDE; i += 2 * VL)
+        UNROLL for (int k = 0; k < 2; k++) seen[k] += FN(load)(X + i + k * VL) * 0;
+    const V all_checked = FN(splat)(FN(sum_lanes)(seen[0] + seen[1]));
+    for (int tile = 0; tile < C1_TILES; tile++) {
+        for (int q = 0; q < 2; q++)
+            for (int l = 0; l < LANES; l += VL) {
+                V d[C1_POINTS], p[C1_POINTS];
+                UNROLL for (int i = 0; i < C1_POINTS; i++) d[i] = FN(load)(&columns[q][4 * tile + i][l]);
+                FN(c1_input_transform)(d, p);
+                UNROLL for (int t = 0; t < C1_POINTS; t++) FN(store)(&v[t][q][l], p[t]);
+            }
+        FN(single_c1_products)((const T (*)[2][PARITY_ROWS])v, U, m);
+        for (int o = 0; o < C1_CHANNELS; o++)
+            for (int l = 0; l < LANES; l += VL) {
+                V p[2][C1_POINTS], y[2][4];
+                UNROLL for (int q = 0; q < 2; q++) {
+                    UNROLL for (int t = 0; t < C1_POINTS; t++) p[q][t] = FN(load)(&m[t][o][q][l]);
+                    FN(c1_evaluate_transposed)(p[q], FN(splat)(b[o]), y[q]);
+                }
+                UNROLL for (int i = 0; i < 4; i += 2)
+                    FN(store)(Y + (o * C1_POOLED + 2 * tile + i / 2) * LANES + l,
+                              FN(relu_of_largest_of)(y[0][i], y[0][i + 1], y[1][i], y[1][i + 1], all_checked));
+            }
+    }
+}
+
+/* (C, H, W) to columns (C, W, LANES), and back. */
+static void FN(to_columns)(const T *X, int C, int H, int W, T *Y) {
+    for (int c = 0; c < C; c++)
+        for (int y = 0; y < H; y++)
+            for (int x = 0; x < W; x++)
+                Y[(c * W + x) * LANES + y] = *X++;
+}
+
+static void FN(from_columns)(const T *X, int C, int H, int W, T *Y) {
+    for (int c = 0; c < C; c++)
+        for (int y = 0; y < H; y++)
+            for (int x = 0; x < W; x++)
+                *Y++ = X[(c * W + x) * LANES + y];
+}
+
+/* ready: see single_prepare. Whether Y is wanted as columns, the next step says. */
+static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *ready, T *Y, int as_columns,
+                                 T *scratch) {
     const int H = op->in_height, IW = op->in_width, O = op->out_channels;
     if (lenet5_has_winograd(op)) {
-        FN(single_c1)(X, U, b, Y);
+        FN(single_c1)(X, ready, b, ready[C1_POINTS * C1_ROWS], as_columns ? Y : scratch);
+        if (!as_columns)
+            FN(from_columns)(scratch, O, op->out_height, op->out_width, Y);
         return;
     }
     FN(flat_conv)(X, W, b, scratch, 1, H, IW, O, TAPS, 4, 2);
@@ -106,83 +179,171 @@ static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, co
         }
 }
 
-/* ---- minimal filtering with rows as lanes: C3 only ---------------------------------------------------------------- */
+/* ---- C3 with output channels as lanes: F(5, 5), winograd_body.h ---------------------------------------------------- */
 
-#define ROWS 16 /* 14 of them used; sums read up to 4 beyond, into the next block, and are thrown away there */
+#define C3_TAPS (C3_IN * TAPS)
 
-/* NO output channels x both tiles of one point: m (NO, 2, ROWS) from v (2, C, ROWS). */
-INLINE void FN(single_winograd_block)(const T *v, const T *u, T *m, int C, int l, int NO) {
-    V acc[32];
-    UNROLL for (int i = 0; i < 2 * NO; i++) acc[i] = (V){0};
-    for (int c = 0; c < C; c++)
-        UNROLL for (int ky = 0; ky < 5; ky++) {
-            const V a = FN(load)(v + c * ROWS + ky + l), b = FN(load)(v + (C + c) * ROWS + ky + l);
-            UNROLL for (int o = 0; o < NO; o++) {
-                acc[2 * o] += a * u[(o * C + c) * 5 + ky];
-                acc[2 * o + 1] += b * u[(o * C + c) * 5 + ky];
+/* NY rows of one tile and point: m (NY, LANES) from v (6, LANES), u (30, LANES). */
+INLINE void FN(single_c3_point)(const T (*v)[LANES], const T *u, T *m, int NY) {
+    enum { NV = LANES * ELEMENT_BYTES / VECTOR_BYTES };
+    V acc[10];
+    UNROLL for (int i = 0; i < NY * NV; i++) acc[i] = (V){0};
+    for (int c = 0; c < C3_IN; c++)
+        UNROLL for (int ky = 0; ky < TAPS; ky++) {
+            V w[NV];
+            UNROLL for (int i = 0; i < NV; i++) {
+                w[i] = FN(load)(u + (c * TAPS + ky) * LANES + i * VL);
+                IN_REGISTER(w[i]);
+            }
+            UNROLL for (int y = 0; y < NY; y++) {
+                const V x = FN(splat)(v[c][y + ky]);
+                UNROLL for (int i = 0; i < NV; i++) acc[y * NV + i] += x * w[i];
             }
         }
-    UNROLL for (int i = 0; i < 2 * NO; i++) FN(store)(m + i * ROWS + l, acc[i]);
+    UNROLL for (int y = 0; y < NY; y++)
+        UNROLL for (int i = 0; i < NV; i++) FN(store)(m + y * LANES + i * VL, acc[y * NV + i]);
 }
 
-/* X (6, 14, 14), Y (16, 10, 10) */
-static void FN(single_winograd)(const T *X, const T *U, const T *b, T *Y) {
-    enum { C = 6, O = 16, SIDE = 14, OUT = 10, NO = VECTOR_BYTES == 64 ? 8 : 4, K = C * 5 };
-    T columns[C][SIDE][ROWS], v[N_POINTS * 2 * C + 1][ROWS], m[N_POINTS][O][2][ROWS], out[N_OUTPUTS][ROWS];
-    memset(columns, 0, sizeof columns);
-    memset(v[N_POINTS * 2 * C], 0, sizeof v[0]);
-    for (int c = 0; c < C; c++)
-        for (int y = 0; y < SIDE; y++)
-            for (int x = 0; x < SIDE; x++)
-                columns[c][x][y] = X[(c * SIDE + y) * SIDE + x];
-    for (int tile = 0; tile < 2; tile++)
-        for (int c = 0; c < C; c++)
-            for (int l = 0; l < ROWS; l += VL) {
-                V d[N_POINTS], p[N_POINTS];
-                UNROLL for (int i = 0; i < N_POINTS; i++) d[i] = FN(load)(&columns[c][N_OUTPUTS * tile + i][l]);
-                FN(input_transform)(d, p);
-                UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(&v[(2 * t + tile) * C + c][l], p[t]);
-            }
+NOINLINE void FN(single_c3_products)(const T (*v)[C3_TILES][C3_IN][LANES], const T *U,
+                                     T (*m)[C3_TILES][C3_OUT_SIDE][LANES]) {
+    enum { NV = LANES * ELEMENT_BYTES / VECTOR_BYTES, NY = NV == 1 ? 10 : NV == 2 ? 5 : NV == 4 ? 2 : 1 };
     for (int t = 0; t < N_POINTS; t++)
-        for (int o = 0; o < O; o += NO)
-            for (int l = 0; l < OUT; l += VL)
-                FN(single_winograd_block)(v[2 * t * C], U + (t * O + o) * K, &m[t][o][0][0], C, l, NO);
-    for (int o = 0; o < O; o++)
-        for (int tile = 0; tile < 2; tile++) {
-            for (int l = 0; l < OUT; l += VL) {
-                V p[N_POINTS], y[N_OUTPUTS];
-                UNROLL for (int t = 0; t < N_POINTS; t++) p[t] = FN(load)(&m[t][o][tile][l]);
-                UNROLL for (int k = 0; k < N_OUTPUTS; k++) y[k] = FN(splat)(b[o]);
-                FN(evaluate_transposed)(p, y);
-                UNROLL for (int k = 0; k < N_OUTPUTS; k++) FN(store)(&out[k][l], y[k]);
-            }
-            for (int y = 0; y < OUT; y++)
-                for (int k = 0; k < N_OUTPUTS; k++)
-                    Y[(o * OUT + y) * OUT + N_OUTPUTS * tile + k] = out[k][y];
-        }
+        for (int tile = 0; tile < C3_TILES; tile++)
+            for (int y = 0; y < C3_OUT_SIDE; y += NY)
+                FN(single_c3_point)((const T (*)[LANES])&v[t][tile][0][y], U + t * C3_TAPS * LANES, m[t][tile][y], NY);
 }
 
-/* VL rows of W, VL taps at a time, are transposed in registers. The last taps are loaded as a whole vector too: behind
- * every weight there is a bias, which is padded to 16. */
-static void FN(single_dense)(const T *x, const T *W, const T *b, T *y, int F, int O) {
-    for (int o = 0; o < O; o += VL) {
-        const int rows = O - o < VL ? O - o : VL;
-        T out[VECTOR_BYTES / ELEMENT_BYTES] = {0};
-        memcpy(out, b + o, sizeof(T) * rows);
-        V acc = FN(load)(out);
-        for (int k = 0; k < F; k += VL) {
+/* X (6, 14, LANES): columns; U (9, 30, LANES): taps, output channels; Y (10, 10, LANES): rows, columns, output channels. */
+static void FN(single_c3)(const T *X, const T *U, const T *b, T *Y) {
+    T v[N_POINTS][C3_TILES][C3_IN][LANES], m[N_POINTS][C3_TILES][C3_OUT_SIDE][LANES];
+    for (int tile = 0; tile < C3_TILES; tile++)
+        for (int c = 0; c < C3_IN; c++)
+            for (int l = 0; l < LANES; l += VL) {
+                V d[N_POINTS], p[N_POINTS];
+                UNROLL for (int i = 0; i < N_POINTS; i++)
+                    d[i] = FN(load)(X + (c * C3_SIDE + N_OUTPUTS * tile + i) * LANES + l);
+                FN(input_transform)(d, p);
+                UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(&v[t][tile][c][l], p[t]);
+            }
+    FN(single_c3_products)((const T (*)[C3_TILES][C3_IN][LANES])v, U, m);
+    for (int y = 0; y < C3_OUT_SIDE; y++)
+        for (int tile = 0; tile < C3_TILES; tile++)
+            for (int l = 0; l < LANES; l += VL) {
+                V p[N_POINTS], out[N_OUTPUTS];
+                UNROLL for (int t = 0; t < N_POINTS; t++) p[t] = FN(load)(&m[t][tile][y][l]);
+                UNROLL for (int k = 0; k < N_OUTPUTS; k++) out[k] = FN(load)(b + l);
+                FN(evaluate_transposed)(p, out);
+                UNROLL for (int k = 0; k < N_OUTPUTS; k++)
+                    FN(store)(Y + (y * C3_OUT_SIDE + N_OUTPUTS * tile + k) * LANES + l, out[k]);
+            }
+}
+
+/* Max-pooling 2 x 2 in place, of X (10, 10, LANES) to (5, 5, LANES). */
+static void FN(pool_c3)(T *X) {
+    enum { SIDE = C3_OUT_SIDE };
+    for (int y = 0; y < SIDE / 2; y++)
+        for (int x = 0; x < SIDE / 2; x++)
+            for (int l = 0; l < LANES; l += VL) {
+                const T *window = X + (2 * y * SIDE + 2 * x) * LANES + l;
+                FN(store)(X + (y * SIDE / 2 + x) * LANES + l, FN(window_max)(window, SIDE, 2));
+            }
+}
+
+/* Y (LANES, n) of X (n, LANES): up to VL - 1 elements more are written. */
+static void FN(channels_first)(const T *X, int n, T *Y) {
+    const int last = (n - 1) / VL * VL;
+    for (int k = 0; k <= last; k += VL) {
+        const int p = k ? k - VL : last; /* what reaches into the next channel comes before that channel */
+        for (int c = 0; c < LANES; c += VL) {
+            V block[VECTOR_BYTES / ELEMENT_BYTES], zero = {0};
+            UNROLL for (int i = 0; i < VL; i++) block[i] = p + i < n ? FN(load)(X + (p + i) * LANES + c) : zero;
+            FN(transpose)(block);
+            UNROLL for (int i = 0; i < VL; i++) FN(store)(Y + (c + i) * n + p, block[i]);
+        }
+    }
+}
+
+/* Y (16, 10, 10), or (16, 5, 5) where the next step, max-pooling, is done too. */
+static void FN(single_winograd)(const T *X, const T *U, const T *b, T *Y, int from_columns, int with_pooling, T *scratch) {
+    T *columns = scratch, *points = scratch + C3_IN * C3_SIDE * LANES;
+    if (!from_columns)
+        FN(to_columns)(X, C3_IN, C3_SIDE, C3_SIDE, columns);
+    FN(single_c3)(from_columns ? X : columns, U, b, points);
+    if (with_pooling)
+        FN(pool_c3)(points);
+    FN(channels_first)(points, C3_OUT_SIDE * C3_OUT_SIDE / (with_pooling ? 4 : 1), Y);
+}
+
+/* ---- dense layers with outputs as lanes ----------------------------------------------------------------------------- */
+
+/* NB blocks of VL rows of W, VL taps at a time, are transposed in registers, in turns, as each is one chain of sums; of one
+ * block there may be only n_rows. The last taps are loaded as a whole vector too: behind every weight there is a bias,
+ * which is padded to 16. Up to VL - 1 elements more are written. */
+INLINE void FN(single_dense_rows)(const T *x, const T *W, const T *b, T *y, int F, int NB, int n_rows) {
+    V acc[4];
+    UNROLL for (int n = 0; n < NB; n++) acc[n] = FN(load)(b + n * VL);
+    for (int k = 0; k < F; k += VL)
+        UNROLL for (int n = 0; n < NB; n++) {
             V w[VECTOR_BYTES / ELEMENT_BYTES];
-            for (int i = 0; i < VL; i++)
-                w[i] = FN(load)(W + (int64_t)(o + (i < rows ? i : 0)) * F + k);
+            UNROLL for (int i = 0; i < VL; i++)
+                w[i] = FN(load)(W + (int64_t)(n * VL + (i < n_rows ? i : 0)) * F + k);
             FN(transpose)(w);
             if (F - k >= VL)
-                UNROLL for (int i = 0; i < VL; i++) acc += w[i] * x[k + i];
+                UNROLL for (int i = 0; i < VL; i++) acc[n] += w[i] * x[k + i];
             else
-                UNROLL for (int i = 0; i < VL; i++) if (k + i < F) acc += w[i] * x[k + i];
+                UNROLL for (int i = 0; i < VL; i++) if (k + i < F) acc[n] += w[i] * x[k + i];
         }
-        FN(store)(out, acc);
-        memcpy(y + o, out, sizeof(T) * rows);
+    UNROLL for (int n = 0; n < NB; n++) FN(store)(y + n * VL, acc[n]);
+}
+
+static void FN(single_dense)(const T *x, const T *W, const T *b, T *y, int F, int O) {
+    int o = 0;
+    for (; o + 3 * VL <= O; o += 3 * VL)
+        FN(single_dense_rows)(x, W + (int64_t)o * F, b + o, y + o, F, 3, VL);
+    for (; o + VL <= O; o += VL)
+        FN(single_dense_rows)(x, W + (int64_t)o * F, b + o, y + o, F, 1, VL);
+    if (o < O)
+        FN(single_dense_rows)(x, W + (int64_t)o * F, b + o, y + o, F, 1, O - o);
+}
+
+/* The same with W^T (F, padded(O)), which weights that stay are worth: n vectors of outputs. */
+INLINE void FN(ready_dense_block)(const T *x, const T *wt, const T *b, T *y, int F, int stride, int n) {
+    V acc[16];
+    UNROLL for (int i = 0; i < n; i++) acc[i] = FN(load)(b + i * VL);
+    for (int f = 0; f < F; f++) {
+        V a = FN(splat)(x[f]);
+        IN_REGISTER(a);
+        UNROLL for (int i = 0; i < n; i++) acc[i] += a * FN(load)(wt + (int64_t)f * stride + i * VL);
     }
+    UNROLL for (int i = 0; i < n; i++) FN(store)(y + i * VL, acc[i]);
+}
+
+/* Up to VL - 1 elements more are written. */
+static void FN(ready_dense)(const T *x, const T *wt, const T *b, T *y, int F, int O) {
+    enum { MOST = VECTOR_BYTES == 64 ? 8 : 15 };
+    const int stride = FN(padded)(O);
+    int n = (O + VL - 1) / VL;
+    for (; n >= MOST; n -= MOST, wt += MOST * VL, b += MOST * VL, y += MOST * VL)
+        FN(ready_dense_block)(x, wt, b, y, F, stride, MOST);
+    for (; n >= 8; n -= 8, wt += 8 * VL, b += 8 * VL, y += 8 * VL)
+        FN(ready_dense_block)(x, wt, b, y, F, stride, 8);
+#define REST(n)                                                                                                            \
+    case n: FN(ready_dense_block)(x, wt, b, y, F, stride, n); break;
+    switch (n) { REST(1) REST(2) REST(3) REST(4) REST(5) REST(6) REST(7) }
+#undef REST
+}
+
+static void FN(transpose_dense)(const T *W, int F, int O, T *wt) {
+    const int stride = FN(padded)(O);
+    for (int o = 0; o < stride; o += VL)
+        for (int f = 0; f < F; f += VL) {
+            V block[VECTOR_BYTES / ELEMENT_BYTES];
+            UNROLL for (int i = 0; i < VL; i++) /* where there are no more rows the first one again */
+                block[i] = FN(load)(W + (int64_t)(o + i < O ? o + i : 0) * F + f);
+            FN(transpose)(block);
+            for (int i = 0; i < VL && f + i < F; i++)
+                FN(store)(wt + (int64_t)(f + i) * stride + o, block[i]);
+        }
 }
 
 /* Y (O, OH, OW) from rows that are as wide as those of the input */
@@ -193,13 +354,12 @@ static void FN(flat_rows)(const lenet5_op *op, const T *flat, T *Y) {
                    sizeof(T) * op->out_width);
 }
 
-static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
-    if (U && lenet5_has_winograd(op)) {
-        FN(single_winograd)(X, U, b, Y);
-        return;
-    }
+static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *ready, T *Y, T *scratch) {
     if (IS_DENSE(op)) {
-        FN(single_dense)(X, W, b, Y, N_FEATURES(op), op->out_channels);
+        if (ready)
+            FN(ready_dense)(X, ready, b, Y, N_FEATURES(op), op->out_channels);
+        else
+            FN(single_dense)(X, W, b, Y, N_FEATURES(op), op->out_channels);
         return;
     }
     FN(flat_conv)(X, W, b, scratch, op->in_channels, op->in_height, op->in_width, op->out_channels, op->kernel_size, 4, 2);
@@ -321,29 +481,59 @@ static void FN(gather_single)(const lenet5_pictures *pictures, int64_t picture, 
         }
 }
 
-/* All steps on one picture; offsets are those of the lanes, a LANES-th each. Without prepared weights nothing is
- * filtered minimally. */
-static void FN(single_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *single, T *scratch) {
+/* The weights as the kernels here want them (lenet5_n_ready elements): points of C1 and whether all are finite; points of
+ * C3 with output channels as lanes; and, which takes longer than one picture does, dense weights transposed. */
+static void FN(single_prepare)(const lenet5_net *net, const T *parameters, T *ready, int with_dense) {
     for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
-        const T *X = single + op->input / LANES;
+        const T *W = parameters + op->weight, *b = parameters + op->bias;
+        T *to = ready + op->ready;
+        if (op->kind == OP_CONV_POOL && lenet5_has_winograd(op)) {
+            FN(c1_prepare)(W, to);
+            T checked = 0;
+            for (int k = 0; k < C1_POINTS * C1_ROWS; k++)
+                checked += to[k] * 0;
+            for (int o = 0; o < C1_CHANNELS; o++)
+                checked += b[o] * 0;
+            to[C1_POINTS * C1_ROWS] = checked;
+        } else if (op->kind == OP_CONV2D && lenet5_has_winograd(op)) {
+            T U[N_POINTS * C3_N_U];
+            FN(conv2d_prepare)(op, W, U);
+            for (int t = 0; t < N_POINTS; t++)
+                FN(transpose_dense)(U + t * C3_N_U, C3_TAPS, C3_OUT, to + t * C3_TAPS * LANES);
+        } else if (with_dense && op->kind == OP_CONV2D && IS_DENSE(op))
+            FN(transpose_dense)(W, N_FEATURES(op), op->out_channels, to);
+    }
+}
+
+INLINE int FN(is_c3)(const lenet5_op *op) { return op->kind == OP_CONV2D && lenet5_has_winograd(op); }
+
+/* All steps on one picture; offsets are those of the lanes, a LANES-th each. Without weights that are ready nothing is
+ * filtered minimally. */
+static void FN(single_forward)(const lenet5_net *net, const T *parameters, const T *ready, int with_dense, T *single,
+                               T *scratch) {
+    for (int i = 0; i < net->n_ops; i++) {
+        const lenet5_op *op = net->ops + i, *before = i ? op - 1 : NULL, *next = i + 1 < net->n_ops ? op + 1 : NULL;
+        const T *X = single + op->input / LANES, *W = parameters + op->weight, *b = parameters + op->bias;
+        const T *own = ready && (with_dense || !IS_DENSE(op)) ? ready + op->ready : NULL;
         T *Y = single + op->output / LANES;
         const int64_t n = ((int64_t)op->out_channels * op->out_height * op->out_width + VL - 1) / VL * VL;
         switch (op->kind) {
         case OP_CONV2D:
-            FN(single_conv2d)(op, X, parameters + op->weight, parameters + op->bias,
-                              prepared ? prepared + op->prepared : NULL, Y, scratch);
+            if (!ready || !FN(is_c3)(op)) {
+                FN(single_conv2d)(op, X, W, b, own, Y, scratch);
+                break;
+            }
+            const int with_pooling = next && next->kind == OP_MAX_POOL2D && next->kernel_size == 2;
+            FN(single_winograd)(X, own, b, with_pooling ? single + next->output / LANES : Y,
+                                before && before->kind == OP_CONV_POOL, with_pooling, scratch);
+            i += with_pooling;
             break;
-        case OP_CONV_POOL:
-            FN(single_conv_pool)(op, X, parameters + op->weight, parameters + op->bias, prepared + op->prepared, Y,
-                                 scratch);
-            break;
+        case OP_CONV_POOL: FN(single_conv_pool)(op, X, W, b, own, Y, next && FN(is_c3)(next), scratch); break;
         case OP_AVG_POOL2D:
         case OP_MAX_POOL2D: FN(single_pool2d)(op, X, Y); break;
-        case OP_TABLE_CONV2D:
-            FN(single_table)(op, X, parameters + op->weight, parameters + op->bias, Y, scratch);
-            break;
-        case OP_SUBSAMPLE: FN(single_subsample)(op, X, parameters + op->weight, parameters + op->bias, Y); break;
+        case OP_TABLE_CONV2D: FN(single_table)(op, X, W, b, Y, scratch); break;
+        case OP_SUBSAMPLE: FN(single_subsample)(op, X, W, b, Y); break;
         case OP_RBF: FN(single_rbf)(op, X, Y); break;
         /* up to VL - 1 elements more, which nobody has written yet */
         default: FN(activation_forward)(op->kind, n, X, Y); break;
@@ -354,11 +544,11 @@ static void FN(single_forward)(const lenet5_net *net, const T *parameters, const
 /* The whole program on one picture of any size: out (classes, h, w), a map of answers where it is larger than 32 x 32.
  * Memory goes by the picture, where a lane group would take 16 times as much.
  * single: (n_activations + n_scratch) / LANES + 64 elements. */
-static void FN(net_forward_single)(const lenet5_net *net, const T *parameters, const T *prepared,
+static void FN(net_forward_single)(const lenet5_net *net, const T *parameters, const T *ready, int with_dense,
                                    const lenet5_pictures *pictures, int64_t picture, T *single, T *out) {
     const lenet5_op *last = net->ops + net->n_ops - 1;
     FN(gather_single)(pictures, picture, single);
-    FN(single_forward)(net, parameters, prepared, single, single + net->n_activations / LANES);
+    FN(single_forward)(net, parameters, ready, with_dense, single, single + net->n_activations / LANES);
     memcpy(out, single + last->output / LANES,
            sizeof(T) * last->out_channels * last->out_height * last->out_width);
 }

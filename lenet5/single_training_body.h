@@ -292,7 +292,7 @@ static int FN(train_single)(FN(lenet5_training) *t, int64_t step, T *arena) {
             A[i] = arena[i * LANES];
     } else
         FN(gather_single)(t->pictures, picture, A);
-    FN(single_forward)(net, t->parameters, NULL, A, scratch);
+    FN(single_forward)(net, t->parameters, NULL, 0, A, scratch);
     for (int k = 0; k < classes; k++)
         Z[k * LANES] = A[last->output / LANES + k];
     FN(targets_of_labels)(&t->loss, classes, t->labels + picture, 1, targets);

@@ -109,7 +109,7 @@ class Trainer:
             raise ValueError("X holds no pictures, expected at least one to train on")
         self._order = Order(len(y), config.validation, config.seed, Pages(X))
         self.validation = (self._order.read_validation(X), y[self._order.validation]) if config.validation else None
-        self.network, self.config = network, config
+        self.network, self.config = network.thaw(), config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
         self._pictures = network.pictures(X)

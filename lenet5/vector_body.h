@@ -17,9 +17,16 @@ INLINE V FN(max)(V a, V b) {
 #endif
 }
 
-/* x[i][j] = x[j][i] for VL vectors. Zipping vector i with vector i + VL / 2 rotates the bits of the position
- * (vector, element) by one; after log2(VL) rounds the two halves of it have changed places. */
 #undef ZIP
+#undef IN_HALVES
+#undef OF_HALVES
+#if VECTOR_BYTES == 32 && ELEMENT_BYTES == 4
+#define IN_HALVES(half, x, y) SHUFFLE(x, y, FN(mask), IN_HALVES_##half##_8)
+#define OF_HALVES(half, x, y) SHUFFLE(x, y, FN(mask), OF_HALVES_##half##_8)
+#elif VECTOR_BYTES == 32
+#define IN_HALVES(half, x, y) SHUFFLE(x, y, FN(mask), IN_HALVES_##half##_4)
+#define OF_HALVES(half, x, y) SHUFFLE(x, y, FN(mask), OF_HALVES_##half##_4)
+#endif
 #if VECTOR_BYTES / ELEMENT_BYTES == 16
 #define ZIP(half, x, y) SHUFFLE(x, y, FN(mask), ZIP_##half##_16)
 #elif VECTOR_BYTES / ELEMENT_BYTES == 8
@@ -30,6 +37,30 @@ INLINE V FN(max)(V a, V b) {
 #define ZIP(half, x, y) SHUFFLE(x, y, FN(mask), ZIP_##half##_2)
 #endif
 
+/* x[i][j] = x[j][i] for VL vectors. */
+#if VECTOR_BYTES == 32
+/* AVX2 zips within halves of a vector only: so the blocks of half the side are done side by side, and then change places
+ * (half as many instructions). */
+INLINE void FN(transpose)(V *x) {
+    enum { HALF = VECTOR_BYTES / ELEMENT_BYTES / 2 };
+    V z[2 * HALF];
+    UNROLL for (int round = 1; round < HALF; round *= 2) {
+        UNROLL for (int block = 0; block < 2 * HALF; block += HALF)
+            UNROLL for (int i = 0; i < HALF / 2; i++) {
+                z[block + 2 * i] = IN_HALVES(LOW, x[block + i], x[block + i + HALF / 2]);
+                z[block + 2 * i + 1] = IN_HALVES(HIGH, x[block + i], x[block + i + HALF / 2]);
+            }
+        UNROLL for (int i = 0; i < 2 * HALF; i++) x[i] = z[i];
+    }
+    UNROLL for (int i = 0; i < HALF; i++) {
+        z[i] = OF_HALVES(LOW, x[i], x[i + HALF]);
+        z[i + HALF] = OF_HALVES(HIGH, x[i], x[i + HALF]);
+    }
+    UNROLL for (int i = 0; i < 2 * HALF; i++) x[i] = z[i];
+}
+#else
+/* Zipping vector i with vector i + VL / 2 rotates the bits of the position (vector, element) by one; after log2(VL)
+ * rounds the two halves of it have changed places. */
 INLINE void FN(transpose)(V *x) {
     V z[VECTOR_BYTES / ELEMENT_BYTES];
     UNROLL for (int round = 1; round < VL; round *= 2) {
@@ -40,6 +71,7 @@ INLINE void FN(transpose)(V *x) {
         UNROLL for (int i = 0; i < VL; i++) x[i] = z[i];
     }
 }
+#endif
 
 /* The sum over one vector: upper half onto lower half, down to 16 bytes. */
 typedef T FN(vector16) __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));

@@ -228,6 +228,124 @@ def test_a_picture_alone_gets_the_bits_that_it_gets_in_any_batch(activation, poo
     np.testing.assert_array_equal(network.logits(X[3:40]), together[3:40])
 
 
+# ---- weights that stay ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (1, 28, 28), (1, 32, 32), (32, 32)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_a_frozen_network_gives_one_picture_the_same_bits(shape, dtype):
+    network = with_biases(Network(modern(), seed=2))
+    X = pictures(40, *shape[-2:]).reshape(40, *shape)
+    X = X if dtype is np.uint8 else (X / 255).astype(dtype)
+    logits, probabilities = network.logits(X), network.probabilities(X)
+    network.freeze()
+    for i in (0, 0, 7, 39):  # the second time the weights are ready
+        np.testing.assert_array_equal(network.logits(X[i : i + 1])[0], logits[i])
+        np.testing.assert_array_equal(network.probabilities(X[i : i + 1], threads=1)[0], probabilities[i])
+        assert network.logits(X[i : i + 1]).dtype == np.float32
+    np.testing.assert_array_equal(network.logits(X), logits)
+    np.testing.assert_array_equal(network.logits(X[:0]), logits[:0])
+    np.testing.assert_array_equal(network.logits(X[::-1][:1]), logits[39:])
+    np.testing.assert_array_equal(network.logits(np.asfortranarray(X[3:4])), logits[3:4])
+
+
+@pytest.mark.parametrize(("activation", "pool"), VARIANTS)
+def test_a_frozen_network_of_any_layers_gives_the_same_bits(activation, pool):
+    network, X = with_biases(Network(modern(activation, pool), seed=1)), pictures(17)
+    expected = network.logits(X)
+    network.freeze().logits(X[:1])
+    np.testing.assert_array_equal(network.logits(X[:1]), expected[:1])
+    np.testing.assert_array_equal(network.logits(X[16:]), expected[16:])
+
+
+def test_a_frozen_network_takes_pictures_of_several_channels_and_sizes():
+    layers = {"c1": Conv2d(3, 4, 5), "r1": ReLU(), "s2": MaxPool2d(2), "c3": Conv2d(4, 5, 14)}
+    network = with_biases(Network(layers, seed=0))
+    X, large = np.random.default_rng(0).random((2, 3, 32, 32), np.float32), np.zeros((1, 3, 40, 36), np.float32)
+    expected, map_expected = network.logits(X), network.logits(large)
+    network.freeze()
+    for _ in range(2):
+        np.testing.assert_array_equal(network.logits(X[1:]), expected[1:])
+        np.testing.assert_array_equal(network.logits(large), map_expected)
+        with pytest.raises(ValueError, match="shape"):
+            network.logits(X[:1, :1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X: X + 2, "0..1"),
+        (lambda X: X * np.float32(np.nan), "0..1"),
+        (lambda X: X.astype(np.int32), "dtype"),
+        (lambda X: X[..., :31], "shape"),
+        (lambda X: X[:, :30, :30], "shape"),
+        (lambda X: X[0], "shape"),
+    ],
+)
+def test_a_frozen_network_refuses_what_others_refuse(change, message):
+    network, X = Network(modern(), seed=1).freeze(), np.zeros((1, 32, 32), np.float32)
+    network.logits(X)
+    with pytest.raises(ValueError, match=message):
+        network.logits(change(X))
+
+
+def test_pictures_in_other_memory_get_the_same_bits_from_a_frozen_network():
+    network, X = with_biases(Network(modern(), seed=1)), (pictures(1, 32, 32) / 255).astype(np.float32)
+    expected = network.logits(X)
+    network.freeze().logits(X)
+    askew = np.frombuffer(b"x" + X.tobytes(), np.uint8)[1:].view(np.float32).reshape(X.shape)  # not aligned
+    for other in (X.tolist(), askew, X.astype(">f4"), np.ma.array(X), X[:, ::-1][:, ::-1]):
+        np.testing.assert_array_equal(network.logits(other), expected)
+
+
+def test_frozen_weights_are_read_only_and_nobody_else_holds_them():
+    network, X = with_biases(Network(modern(), seed=1)), pictures(1)
+    before, expected = network.parameters, network.logits(X)
+    assert not network.is_frozen
+    assert network.freeze() is network
+    assert network.is_frozen
+    network.logits(X)
+    before[:] = 0
+    np.testing.assert_array_equal(network.logits(X), expected)
+    for array in (network.parameters, network.state_dict()["c1.weight"]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        network.load_state_dict({name: tensor * 2 for name, tensor in network.state_dict().items()})
+    held = network.parameters
+    assert network.freeze().parameters is held
+    network.thaw().parameters[:] = 0
+    assert held.any()
+    assert not network.logits(X).any()
+    assert not network.thaw().is_frozen
+
+
+def test_a_copy_of_a_frozen_network_can_be_changed():
+    network, X = with_biases(Network(modern(), seed=1)).freeze(), pictures(1)
+    expected = network.logits(X)
+    for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        np.testing.assert_array_equal(other.logits(X), expected)
+        other.parameters[:] = 0
+        assert not other.logits(X).any()
+    np.testing.assert_array_equal(network.logits(X), expected)
+
+
+def test_the_compiled_one_picture_checks_again():
+    network = Network(modern(), seed=1)
+    program = network.program((1, 32, 32))
+    with pytest.raises(ValueError, match="read-only"):
+        _kernels.Fixed(program, network.parameters, 0, 1)
+    network.freeze()
+    with pytest.raises(ValueError, match="expected"):
+        _kernels.Fixed(program, network.parameters[:-16], 0, 1)
+    with pytest.raises(ValueError, match="32 x 32"):
+        _kernels.Fixed(network.program((1, 36, 36)), network.parameters, 0, 1)
+    fixed = _kernels.Fixed(program, network.parameters, 0, 1)
+    assert fixed("picture", False, 1.0) is None
+    assert fixed(np.zeros((2, 32, 32), np.float32), False, 1.0) is None
+    assert fixed(np.zeros((1, 32, 32), np.float32), False, 1.0).shape == (1, 10)
+
+
 def test_any_number_of_threads_gives_the_same_bits(network):
     X = pictures(2057)
     expected = network.logits(X, threads=1)
