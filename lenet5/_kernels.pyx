@@ -604,19 +604,11 @@ cdef class Augmentation:
         return 0
 
 
-cdef bint _within(const float *values, Py_ssize_t n, float low, float high) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef int n_outside = 0
-    for i in range(n):
-        n_outside |= not (values[i] >= low and values[i] <= high)
-    return not n_outside
-
-
 def within(const float[::1] values, float low, float high):
     """Whether every value is a number in low..high."""
     cdef bint inside
     with nogil:
-        inside = values.shape[0] == 0 or _within(&values[0], values.shape[0], low, high)
+        inside = values.shape[0] == 0 or _isa.f32.within(values.shape[0], &values[0], low, high)
     return inside
 
 
@@ -643,6 +635,10 @@ cdef class Loss:
 PARTS = ("forward", "backward_input", "backward_weights", "backward")
 
 
+cdef int64_t _n_values(int channels, int height, int width) noexcept:
+    return <int64_t>channels * height * width * LANES
+
+
 cdef class Program:
     """The steps of a network for inputs of one size.
 
@@ -650,8 +646,8 @@ cdef class Program:
     n_parameters : length of the parameter buffer, a multiple of 16
     n_activations : elements that the activations of one lane group need
     """
-    cdef lenet5_op[32] ops
-    cdef lenet5_net c
+    cdef lenet5_op[32] ops, predicting_ops
+    cdef lenet5_net c, predicting
     cdef readonly tuple in_shape, out_shape
     cdef list arenas, constants
 
@@ -686,8 +682,30 @@ cdef class Program:
             self.ops[i].kept = self.c.n_kept
             self.c.n_kept += lenet5_n_kept(&self.ops[i])
             self.c.n_scratch = max(self.c.n_scratch, lenet5_n_scratch(&self.ops[i]))
+        self._arrange_prediction()
         self.arenas = []
         self.in_shape, self.out_shape = tuple(steps[0][1:4]), tuple(steps[len(steps) - 1][4:7])
+
+    cdef void _arrange_prediction(self) noexcept:
+        """The same steps for prediction of lane groups, where no output is wanted any more when the next one is there:
+        two places take turns."""
+        cdef int64_t[2] most = [0, 0]
+        cdef int i, place = 0
+        cdef lenet5_op *op
+        most[0] = _n_values(self.ops[0].in_channels, self.ops[0].in_height, self.ops[0].in_width)
+        for i in range(self.c.n_ops):  # the offsets count places at first
+            op = &self.predicting_ops[i]
+            op[0] = self.ops[i]
+            op.input = place
+            if self.ops[i].input != self.ops[i].output:
+                place = 1 - place
+            op.output = place
+            most[place] = max(most[place], _n_values(op.out_channels, op.out_height, op.out_width))
+        for i in range(self.c.n_ops):
+            self.predicting_ops[i].input *= most[0]
+            self.predicting_ops[i].output *= most[0]
+        self.predicting = self.c
+        self.predicting.ops, self.predicting.n_activations = self.predicting_ops, most[0] + most[1]
 
     cdef int check(self, Pictures pictures, Py_ssize_t n_parameters) except -1:
         if pictures.shape != self.in_shape:
@@ -714,14 +732,14 @@ cdef class Program:
         cdef Py_ssize_t n_rest = last - first - n_groups * LANES
         if positions == 1 and n_rest > FEW:
             n_groups, n_rest = n_groups + 1, 0
-        cdef Py_ssize_t n_lanes = 2 * self.c.n_activations + self.c.n_scratch if positions == 1 else 0
+        cdef Py_ssize_t n_lanes = 2 * self.predicting.n_activations + self.c.n_scratch if positions == 1 else 0
         cdef Py_ssize_t n_single = (self.c.n_activations + self.c.n_scratch) // LANES + 64
         arena_array = self._borrow(n_lanes + self.c.n_prepared + n_single + self.c.n_ready,
                                    np.float32 if real is float else np.float64)
         cdef real[::1] arena = arena_array
         cdef real *groups[2]
-        groups[0], groups[1] = &arena[0], &arena[0] + self.c.n_activations
-        cdef real *scratch = groups[1] + self.c.n_activations
+        groups[0], groups[1] = &arena[0], &arena[0] + self.predicting.n_activations
+        cdef real *scratch = groups[1] + self.predicting.n_activations
         cdef real *prepared = &arena[0] + n_lanes
         cdef real *single = prepared + self.c.n_prepared
         cdef real *ready = single + n_single
@@ -742,21 +760,16 @@ cdef class Program:
                 else:
                     _isa.f64.single_prepare(&self.c, &parameters[0], ready, False)
             for pair in range(0, n_groups, 2):
-                for group in range(pair, min(pair + 2, n_groups)):
-                    start = first + group * LANES
-                    n_valid = <int>min(last - start, <Py_ssize_t>LANES)
-                    if real is float:
-                        _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, groups[group - pair])
-                    else:
-                        _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, groups[group - pair])
+                start = first + pair * LANES
+                n_valid = <int>min(last - n_rest - start, <Py_ssize_t>(2 * LANES))
                 if real is float:
-                    _isa.f32.net_predict(&self.c, &parameters[0], prepared, groups[0],
-                                         groups[1] if pair + 1 < n_groups else NULL, scratch)
+                    _isa.f32.net_predict(&self.predicting, &parameters[0], prepared, &pictures.c, start, n_valid,
+                                         groups[0], groups[1], scratch)
                 else:
-                    _isa.f64.net_predict(&self.c, &parameters[0], prepared, groups[0],
-                                         groups[1] if pair + 1 < n_groups else NULL, scratch)
+                    _isa.f64.net_predict(&self.predicting, &parameters[0], prepared, &pictures.c, start, n_valid,
+                                         groups[0], groups[1], scratch)
                 for group in range(pair, min(pair + 2, n_groups)):
-                    Z = groups[group - pair] + self.ops[self.c.n_ops - 1].output
+                    Z = groups[group - pair] + self.predicting_ops[self.c.n_ops - 1].output
                     start = first + group * LANES
                     for lane in range(min(last - start, <Py_ssize_t>LANES)):
                         for k in range(classes):
@@ -1012,7 +1025,9 @@ cdef class Fixed:
         if X.shape[n - 2] != side or (side != 28 and side != 32) or X.format[1] or not (is_uint8 or is_float):
             return False
         if is_float:
-            if <size_t>X.buf % 4 or not _within(<const float *>X.buf, channels * side * side, -1e-3, 1 + 1e-3):
+            if <size_t>X.buf % 4:
+                return False
+            if not _isa.f32.within(channels * side * side, <const float *>X.buf, -1e-3, 1 + 1e-3):
                 return False
         pictures[0] = lenet5_pictures(X.buf, is_uint8, channels, <int>side, <int>side, 16 - <int>side // 2,
                                       self.background, self.ink)

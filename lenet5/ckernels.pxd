@@ -138,6 +138,7 @@ cdef extern from "kernels.h" nogil:
                        int64_t *) noexcept nogil
         void (*targets_of_labels)(const lenet5_loss *, int, const uint8_t *, int, float *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const float *, float *) noexcept nogil
+        int (*within)(int64_t, const float *, float, float) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const lenet5_augmentation *,
                        float *) noexcept nogil
         void (*draw_dropout)(const lenet5_net *, const lenet5_perturbation *, const int64_t *, int,
@@ -146,7 +147,8 @@ cdef extern from "kernels.h" nogil:
         void (*net_finish)(const lenet5_net *, const float *, float *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const float *, const float *, float *, int,
                             float *) noexcept nogil
-        void (*net_predict)(const lenet5_net *, const float *, const float *, float *, float *, float *) noexcept nogil
+        void (*net_predict)(const lenet5_net *, const float *, const float *, const lenet5_pictures *, int64_t, int,
+                            float *, float *, float *) noexcept nogil
         void (*single_prepare)(const lenet5_net *, const float *, float *, int) noexcept nogil
         void (*net_forward_single)(const lenet5_net *, const float *, const float *, int, const lenet5_pictures *,
                                    int64_t, float *, float *) noexcept nogil
@@ -193,6 +195,7 @@ cdef extern from "kernels.h" nogil:
                        int64_t *) noexcept nogil
         void (*targets_of_labels)(const lenet5_loss *, int, const uint8_t *, int, double *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const double *, double *) noexcept nogil
+        int (*within)(int64_t, const double *, double, double) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const lenet5_augmentation *,
                        double *) noexcept nogil
         void (*draw_dropout)(const lenet5_net *, const lenet5_perturbation *, const int64_t *, int,
@@ -201,8 +204,8 @@ cdef extern from "kernels.h" nogil:
         void (*net_finish)(const lenet5_net *, const double *, double *) noexcept nogil
         void (*net_forward)(const lenet5_net *, const double *, const double *, double *, int,
                             double *) noexcept nogil
-        void (*net_predict)(const lenet5_net *, const double *, const double *, double *, double *,
-                            double *) noexcept nogil
+        void (*net_predict)(const lenet5_net *, const double *, const double *, const lenet5_pictures *, int64_t, int,
+                            double *, double *, double *) noexcept nogil
         void (*single_prepare)(const lenet5_net *, const double *, double *, int) noexcept nogil
         void (*net_forward_single)(const lenet5_net *, const double *, const double *, int, const lenet5_pictures *,
                                    int64_t, double *, double *) noexcept nogil

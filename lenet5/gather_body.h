@@ -27,30 +27,53 @@ INLINE void FN(bytes_to_lanes)(const uint8_t *const *rows, int x, int n, T scale
     VECTORIZE for (int i = 0; i < n * LANES; i++) to[i] = shift + scale * (T)UNIT((float)bytes[i]);
 }
 
-/* n <= VL pixels of 16 rows of floats. */
+/* n <= VL pixels of VL rows of floats. */
 INLINE void FN(floats_to_lanes)(const uint8_t *const *rows, int x, int n, T scale, T shift, T *to) {
-    for (int v = 0; v < LANES; v += VL) {
-        V block[VECTOR_BYTES / ELEMENT_BYTES];
-        UNROLL for (int l = 0; l < VL; l++) block[l] = FN(scaled)((const float *)rows[v + l] + x, n, scale, shift);
-        FN(transpose)(block);
-        UNROLL for (int i = 0; i < VL; i++) if (i < n) FN(store)(to + i * LANES + v, block[i]);
-    }
+    V block[VECTOR_BYTES / ELEMENT_BYTES];
+    UNROLL for (int l = 0; l < VL; l++) block[l] = FN(scaled)((const float *)rows[l] + x, n, scale, shift);
+    FN(transpose)(block);
+    UNROLL for (int i = 0; i < VL; i++) if (i < n) FN(store)(to + i * LANES, block[i]);
 }
 
-/* A row of w pixels. The last block overlaps the one before it where the width is no multiple of theirs. */
+/* Where a block of n of w pixels begins: the last one overlaps the one before it where w is no multiple of n. */
+INLINE int FN(block_at)(int column, int n, int w) { return column <= w - n ? column : w > n ? w - n : 0; }
+
+/* A row of w pixels. Floats are taken from VL rows at a time: a row of 16 pictures, which lie 4,096 bytes apart, has no room
+ * in the first cache. */
 INLINE void FN(row_to_lanes)(const uint8_t *const *rows, int is_uint8, int w, T scale, T shift, T *to) {
-    const int n = is_uint8 ? LANES : VL;
-    for (int column = 0; column < w; column += n) {
-        const int x = column <= w - n ? column : w > n ? w - n : 0;
-        if (is_uint8 && w >= n)
+    for (int column = 0; is_uint8 && column < w; column += LANES) {
+        const int x = FN(block_at)(column, LANES, w);
+        if (w >= LANES)
             FN(bytes_to_lanes)(rows, x, LANES, scale, shift, to + x * LANES);
-        else if (is_uint8)
-            FN(bytes_to_lanes)(rows, x, w, scale, shift, to + x * LANES);
-        else if (w >= n)
-            FN(floats_to_lanes)(rows, x, VL, scale, shift, to + x * LANES);
         else
-            FN(floats_to_lanes)(rows, x, w, scale, shift, to + x * LANES);
+            FN(bytes_to_lanes)(rows, x, w, scale, shift, to + x * LANES);
     }
+    for (int v = 0; !is_uint8 && v < LANES; v += VL)
+        for (int column = 0; column < w; column += VL) {
+            const int x = FN(block_at)(column, VL, w);
+            if (w >= VL)
+                FN(floats_to_lanes)(rows + v, x, VL, scale, shift, to + x * LANES + v);
+            else
+                FN(floats_to_lanes)(rows + v, x, w, scale, shift, to + x * LANES + v);
+        }
+}
+
+/* Whether every one of n values is a number in low..high. */
+static int FN(within)(int64_t n, const T *x, T low, T high) {
+    FN(mask) inside[2] = {~(FN(mask)){0}, ~(FN(mask)){0}};
+    int rest_inside = 1;
+    int64_t i = 0;
+    for (; i + 2 * VL <= n; i += 2 * VL)
+        UNROLL for (int k = 0; k < 2; k++) {
+            const V v = FN(load)(x + i + k * VL);
+            inside[k] &= (FN(mask))(v >= low) & (FN(mask))(v <= high);
+        }
+    for (; i < n; i++)
+        rest_inside &= x[i] >= low && x[i] <= high;
+    inside[0] &= inside[1];
+    for (int l = 0; l < VL; l++)
+        rest_inside &= inside[0][l] != 0;
+    return rest_inside;
 }
 
 /* n elements of background. */

@@ -161,7 +161,7 @@ enum { UPDATE, BUFFER, RUNNING };
             CONCAT(subsample_backward, SUFFIX), CONCAT(rbf_forward, SUFFIX), CONCAT(rbf_backward, SUFFIX),       \
             CONCAT(activation_forward, SUFFIX), CONCAT(activation_backward, SUFFIX),                             \
             CONCAT(loss, SUFFIX), CONCAT(targets_of_labels, SUFFIX), CONCAT(softmax, SUFFIX),                    \
-            CONCAT(gather, SUFFIX), CONCAT(draw_dropout, SUFFIX), CONCAT(net_prepare, SUFFIX),                   \
+            CONCAT(within, SUFFIX), CONCAT(gather, SUFFIX), CONCAT(draw_dropout, SUFFIX), CONCAT(net_prepare, SUFFIX),                   \
             CONCAT(net_finish, SUFFIX), CONCAT(net_forward, SUFFIX), CONCAT(net_predict, SUFFIX),                \
             CONCAT(single_prepare, SUFFIX), CONCAT(net_forward_single, SUFFIX), CONCAT(net_backward, SUFFIX),    \
             CONCAT(train, SUFFIX), CONCAT(train_dense_alone, SUFFIX), CONCAT(fma_peak, SUFFIX)                   \

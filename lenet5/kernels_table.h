@@ -79,6 +79,8 @@ typedef struct {
     void (*targets_of_labels)(const lenet5_loss *loss, int classes, const uint8_t *labels, int n_valid, T *targets);
     /* logits, probabilities (n, classes, positions): softmax over the classes */
     void (*softmax)(int64_t n, int classes, int64_t positions, const T *logits, T *probabilities);
+    /* Whether every one of n values is a number in low..high. */
+    int (*within)(int64_t n, const T *x, T low, T high);
     /* The n_valid <= LANES pictures with the numbers index[0..] (or first, first + 1, ...), padded, scaled and
      * laid out; missing lanes are background. augmentation: how they are distorted, or NULL. */
     void (*gather)(const lenet5_pictures *pictures, const int64_t *index, int64_t first, int n_valid,
@@ -92,8 +94,9 @@ typedef struct {
     /* The program of the network on one lane group whose input lies at the start of `activations`, for training. */
     void (*net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, int n_valid,
                         T *scratch);
-    /* The same for prediction, on two lane groups, or on one where `second` is NULL. */
-    void (*net_predict)(const lenet5_net *net, const T *parameters, const T *prepared, T *first, T *second, T *scratch);
+    /* n <= 2 LANES pictures from `start` on, for prediction; scores are left in `first`, and `second` where n > LANES. */
+    void (*net_predict)(const lenet5_net *net, const T *parameters, const T *prepared, const lenet5_pictures *pictures,
+                        int64_t start, int n, T *first, T *second, T *scratch);
     /* One picture of any size, with gather, scores (classes, h, w) to `out`: faster for a few, the same bits. ready: the
      * weights as single_prepare writes them (n_ready elements), those of dense layers with_dense only. */
     void (*single_prepare)(const lenet5_net *net, const T *parameters, T *ready, int with_dense);

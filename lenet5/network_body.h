@@ -57,18 +57,47 @@ static void FN(net_forward)(const lenet5_net *net, const T *parameters, const T 
         FN(forward_step)(net->ops + i, parameters, prepared, activations, n_valid, 1, scratch);
 }
 
-/* For prediction: two lane groups, or one where the second is NULL. */
-static void FN(net_predict)(const lenet5_net *net, const T *parameters, const T *prepared, T *first, T *second, T *scratch) {
-    for (int i = 0; i < net->n_ops; i++) {
+/* For prediction. */
+static void FN(predict_steps)(const lenet5_net *net, int first, int last, const T *parameters, const T *prepared,
+                              T *activations, T *scratch) {
+    for (int i = first; i < last; i++)
+        FN(forward_step)(net->ops + i, parameters, prepared, activations, LANES, 0, scratch);
+}
+
+INLINE int FN(is_dense_step)(const lenet5_op *op) { return op->kind == OP_CONV2D && IS_DENSE(op); }
+
+/* The number of the first dense layer, `otherwise` where there is none. */
+static int FN(first_dense)(const lenet5_net *net, int otherwise) {
+    for (int i = 0; i < net->n_ops; i++)
+        if (FN(is_dense_step)(net->ops + i))
+            return i;
+    return otherwise;
+}
+
+/* n <= 2 LANES pictures from `start` on: their scores are left in the activations `first`, and `second` where there are more
+ * than LANES. Up to the dense layers both lane groups take turns in the memory of the first, which so stays in the second
+ * cache; there each weight that was loaded serves both. */
+static void FN(net_predict)(const lenet5_net *net, const T *parameters, const T *prepared, const lenet5_pictures *pictures,
+                            int64_t start, int n, T *first, T *second, T *scratch) {
+    const int dense = FN(first_dense)(net, net->n_ops), pair = n > LANES;
+    const lenet5_op *last = net->ops + net->n_ops - 1, *at = net->ops + dense;
+    const int64_t from = dense < net->n_ops ? at->input : last->output;
+    for (int group = pair; group >= 0; group--) {
+        FN(gather)(pictures, NULL, start + group * LANES, group < pair ? LANES : n - group * LANES, NULL, first);
+        FN(predict_steps)(net, 0, dense, parameters, prepared, first, scratch);
+        if (group)
+            memcpy(second + from, first + from, sizeof(T) * (dense < net->n_ops ? FN(n_in)(at) : FN(n_out)(last)));
+    }
+    for (int i = dense; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
-        if (second && op->kind == OP_CONV2D && IS_DENSE(op)) {
+        if (pair && FN(is_dense_step)(op)) {
             FN(dense_pair)(first + op->input, second + op->input, parameters + op->weight, parameters + op->bias,
                            first + op->output, second + op->output, N_FEATURES(op), op->out_channels);
             continue;
         }
-        FN(forward_step)(op, parameters, prepared, first, LANES, 0, scratch);
-        if (second)
-            FN(forward_step)(op, parameters, prepared, second, LANES, 0, scratch);
+        FN(predict_steps)(net, i, i + 1, parameters, prepared, first, scratch);
+        if (pair)
+            FN(predict_steps)(net, i, i + 1, parameters, prepared, second, scratch);
     }
 }
 

@@ -8,8 +8,6 @@
  * same bits for any.
  */
 
-INLINE int FN(is_dense_step)(const lenet5_op *op) { return op->kind == OP_CONV2D && IS_DENSE(op); }
-
 /* Every second picture of a lane group a step against the network, in place. */
 static void FN(go_against)(const FN(lenet5_training) *t, const T *prepared, const T *targets, const uint8_t *labels,
                            int n_valid, T *arena) {
@@ -34,22 +32,14 @@ static void FN(teach)(const FN(lenet5_training) *t, const T *pictures, int class
         const lenet5_net *net = t->teachers[teacher].net;
         T *logits = arena + net->ops[net->n_ops - 1].output;
         memcpy(arena, pictures, sizeof(T) * FN(n_in)(net->ops));
-        FN(net_predict)(net, t->teachers[teacher].parameters, t->teachers[teacher].prepared, arena, NULL,
-                        arena + net->n_activations);
+        FN(predict_steps)(net, 0, net->n_ops, t->teachers[teacher].parameters, t->teachers[teacher].prepared, arena,
+                          arena + net->n_activations);
         for (int i = 0; i < classes * LANES; i++)
             logits[i] *= sharpness;
         FN(softmax)(1, classes, LANES, logits, logits);
         for (int i = 0; i < classes * LANES; i++)
             targets[i] += logits[i] * share;
     }
-}
-
-/* The number of the first dense layer, 0 where there is none: before it, no dense weights are needed. */
-static int FN(first_dense)(const lenet5_net *net) {
-    for (int i = 0; i < net->n_ops; i++)
-        if (FN(is_dense_step)(net->ops + i))
-            return i;
-    return 0;
 }
 
 /* One lane group, positions [first, first + n_valid) of a batch of n_batch: its gradient, loss and number of right
@@ -84,7 +74,7 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
         t->slice_losses[slice] = 0, t->slice_corrects[slice] = 0;
     t->slice_losses[slice] += FN(loss)(&t->loss, classes, arena + last->output, targets, labels, n_valid, scale,
                                        dA + last->output, t->slice_corrects + slice);
-    const int ends[] = {net->n_ops, FN(first_dense)(net), 0};
+    const int ends[] = {net->n_ops, FN(first_dense)(net, 0), 0}; /* before it, no dense weights are needed */
     for (int part = 0; part < 2; part++) {
         FN(net_backward_steps)(net, ends[part + 1], ends[part], t->parameters, prepared, arena, dA, gradients,
                                gradients + net->n_parameters, !first_wave, t->kept + slice * net->n_kept, n_valid, scratch);

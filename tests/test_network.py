@@ -486,6 +486,18 @@ def test_numbers_outside_0_1_are_refused(network, value, dtype):
         network.logits(X)
 
 
+@pytest.mark.parametrize("n", [1, 15, 33, 70])
+def test_one_number_out_of_range_is_found_wherever_it_is(n):
+    good = np.random.default_rng(n).random(n).astype(np.float32)
+    assert _kernels.within(good, 0, 1)
+    assert _kernels.within(good[:0], 0, 1)
+    for i in range(n):
+        for wrong in (1.001, -0.001, np.nan, np.inf, -np.inf):
+            values = good.copy()
+            values[i] = wrong
+            assert not _kernels.within(values, 0, 1)
+
+
 @pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.uint16, np.complex64, object, "U1", "M8[s]"])
 def test_other_dtypes_are_refused(network, dtype):
     with pytest.raises(ValueError, match=r"X has dtype .*, expected uint8 \(0\.\.255\) or float32 \(0\.\.1\)"):
