@@ -126,7 +126,7 @@ INLINE void FN(dense_block)(const FN(destination) *d, const lenet5_op *op, int n
 
 /* All rows of NV vectors of features: these stay in the first cache for all the rows. */
 INLINE void FN(dense_columns)(const FN(destination) *d, const lenet5_op *op, int n_groups, int f, int NV) {
-    const int NO = VECTOR_BYTES == 64 ? 6 : 2, F = N_FEATURES(op), O = op->out_channels;
+    const int NO = 6, F = N_FEATURES(op), O = op->out_channels;
     int o = 0;
     for (; o + NO <= O; o += NO)
         FN(dense_block)(d, op, n_groups, o, f, F, NO, NV);
@@ -134,15 +134,17 @@ INLINE void FN(dense_columns)(const FN(destination) *d, const lenet5_op *op, int
         FN(dense_block)(d, op, n_groups, o, f, F, 1, NV);
 }
 
-/* Blocks of features that are taken at a time; the last one may be smaller. */
-INLINE int FN(n_blocks)(const lenet5_op *op) { return (N_FEATURES(op) + 4 * VL - 1) / (4 * VL); }
+/* Features are taken a block at a time: so many vectors of them, or less at the end, as leave registers for six rows. */
+#define BLOCK_NV (VECTOR_BYTES == 64 ? 4 : 2)
+
+INLINE int FN(n_blocks)(const lenet5_op *op) { return (N_FEATURES(op) + BLOCK_NV * VL - 1) / (BLOCK_NV * VL); }
 
 /* Blocks [from, to) of one dense layer. */
 static void FN(train_dense)(const FN(destination) *d, const lenet5_op *op, int n_groups, int from, int to) {
     for (int block = from; block < to; block++) {
-        int f = block * 4 * VL;
-        if (f + 4 * VL <= N_FEATURES(op))
-            FN(dense_columns)(d, op, n_groups, f, 4);
+        int f = block * BLOCK_NV * VL;
+        if (f + BLOCK_NV * VL <= N_FEATURES(op))
+            FN(dense_columns)(d, op, n_groups, f, BLOCK_NV);
         else
             for (; f < N_FEATURES(op); f += VL)
                 FN(dense_columns)(d, op, n_groups, f, 1);
