@@ -497,7 +497,8 @@ static void FN(single_prepare)(const lenet5_net *net, const T *parameters, T *re
                 checked += b[o] * 0;
             to[C1_POINTS * C1_ROWS] = checked;
         } else if (op->kind == OP_CONV2D && lenet5_has_winograd(op)) {
-            T U[N_POINTS * C3_N_U];
+            T U[N_POINTS * C3_N_U + LANES]; /* whole vectors are loaded at the end, too */
+            memset(U + N_POINTS * C3_N_U, 0, sizeof(T) * LANES);
             FN(conv2d_prepare)(op, W, U);
             for (int t = 0; t < N_POINTS; t++)
                 FN(transpose_dense)(U + t * C3_N_U, C3_TAPS, C3_OUT, to + t * C3_TAPS * LANES);
