@@ -64,6 +64,12 @@ def settings_of(options: argparse.Namespace, variant: str, seed: int, augment: s
             "validation": options.validation, "config": asdict(config)}  # fmt: skip
 
 
+def is_of(done: dict, settings: dict) -> bool:
+    """Whether a run that is kept is one with these settings, those too that came up after it, at their defaults."""
+    done = {**done, "config": asdict(Config(**done["config"]))}
+    return settings.items() <= done.items()
+
+
 def run(settings: dict, data: datasets.Loaded, threads: int) -> dict:
     """One training; the curves of Fig. 5 and what came out at its end."""
     (X, y), (X_test, y_test) = data.train, data.test
@@ -153,7 +159,7 @@ def main() -> None:
         for variant in options.variant or ["1998"]:
             for seed in options.seeds:
                 settings = settings_of(options, variant, seed, augment)
-                if any(settings.items() <= done.items() for done in document["runs"]):
+                if any(is_of(done, settings) for done in document["runs"]):
                     continue
                 print(f"{variant}, seed {seed}, distortions: {augment}", flush=True)
                 result = run(settings, data, options.threads)

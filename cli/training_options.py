@@ -12,7 +12,7 @@ class Augment(click.ParamType):
         from lenet5.augment import canonical
 
         try:
-            return canonical(value)
+            return canonical(value, param.name)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -64,8 +64,8 @@ _OPTIONS = [
     click.option("--schedule", type=click.Choice(["constant", "step", "cosine", "onecycle", "paper"]),
                  default="onecycle", show_default=True, help="How the learning rate runs."),
     _number("--warmup", 0.0, "Part of the training over which the learning rate first rises."),
-    _number("--finetune", 0.0, "Part of the epochs, at the end, that see the pictures undistorted, from a tenth of the "
-            "learning rate down; 0.025 in recipe best."),
+    _number("--finetune", 0.0, "Part of the epochs, at the end, that see the pictures as --finetune-augment says, "
+            "from a tenth of the learning rate down; 0.025 in recipe best."),
     _choice("--loss", ("cross-entropy", "map", "mse"),
             "What is minimised; mse and map are the 1998 paper's eq. 8 and 9, for --head rbf."),
     _number("--label-smoothing", 0.0, "Part of each target that goes to all classes alike."),
@@ -78,6 +78,8 @@ _OPTIONS = [
                       "scale, shear, shift, or half as wide again: affine-wide), crop (whole pixels), flip, elastic, "
                       "photo (pens, blur, grain), cutout, invert and paper (that of 1998: affine without rotation), "
                       "with commas between."),
+    click.option("--finetune-augment", type=Augment(), default="none", show_default=True,
+                 help="Those of the epochs of --finetune; crop in recipe best."),
     _number("--mixup", 0.0, "Mix two pictures in shares of a Beta distribution with this alpha."),
     _number("--adversarial", 0.0, "Move every pixel of every second picture this far against the network."),
     _number("--dropout", 0.0, "Probability of a unit of C5 and F6 being left out."),

@@ -199,15 +199,16 @@ AUGMENTATIONS: dict[str, Distortion] = {
 }
 
 
-def canonical(names: str) -> str:
-    """Names of distortions with commas between, or ``none``, in the order of `AUGMENTATIONS`; else ValueError."""
+def canonical(names: str, what: str = "augment") -> str:
+    """Names of distortions with commas between, or ``none``, in the order of `AUGMENTATIONS`; else ValueError, which
+    calls them ``what``."""
     given = [name.strip() for name in names.split(",")] if isinstance(names, str) else []
     if given == ["none"]:
         return "none"
     both = "paper" in given and {"affine", "affine-wide"} & set(given)  # two ranges of the same
     if not given or len(set(given)) < len(given) or not set(given) <= set(AUGMENTATIONS) or both:
         expected = f"none, or one or more of {', '.join(AUGMENTATIONS)}, each once, with commas between"
-        raise ValueError(f"augment is {names!r}, expected {expected}{' and not affine beside paper' if both else ''}")
+        raise ValueError(f"{what} is {names!r}, expected {expected}{' and not affine beside paper' if both else ''}")
     return ",".join(name for name in AUGMENTATIONS if name in given)
 
 

@@ -27,8 +27,8 @@ class Config:
     optimizer : one of `OPTIMIZERS`; momentum, and nesterov's kind of it, are of sgd only
     learning_rate : the schedule's peak, above 0; None: what suits the optimizer
     schedule : one of `schedules.SCHEDULES`; warmup is the part of the training, 0 to 1, over which the rate first rises
-    finetune : 0 to below 1, the part of the epochs, behind the schedule, that see the pictures undistorted; the rate
-        falls from a tenth of learning_rate along half a cosine
+    finetune : 0 to below 1, the part of the epochs, behind the schedule, that see the pictures distorted by
+        finetune_augment only; the rate falls from a tenth of learning_rate along half a cosine
     weight_decay : added to the gradient, in adamw decoupled from it; l1 times the sign of each weight is added too
     clip_norm : the largest Euclidean norm of a batch's gradient, longer ones are shortened; 0: any
     loss : "cross-entropy"; "mse", eq. 8 of the 1998 paper, and "map", its eq. 9, for scores that are minus penalties
@@ -36,7 +36,7 @@ class Config:
     rubbish_penalty : eq. 9's j
     teacher_weight : 0 to 1, the part of each target that is the mean of the teachers' answers, where there are any
     distillation_temperature : by which their logits and the network's are divided then, above 0
-    augment : "none" or names of `augment.AUGMENTATIONS` with commas between
+    augment, finetune_augment : "none" or names of `augment.AUGMENTATIONS` with commas between
     mixup : alpha of the Beta distribution, 0 to 1, of the shares in which two pictures are mixed; 0: none
     adversarial : how far, 0 to 1, every pixel of every second picture is moved against the network; 0: none
     dropout : 0 to below 1, of the units of C5 and F6
@@ -66,6 +66,7 @@ class Config:
     teacher_weight: float = 1.0
     distillation_temperature: float = 4.0
     augment: str = "affine"
+    finetune_augment: str = "none"
     mixup: float = 0.0
     adversarial: float = 0.0
     dropout: float = 0.0
@@ -95,12 +96,17 @@ class Config:
             raise ValueError("sdlm takes the curvature of the network as it is, without dropout and batch_norm")
         if self.patience and not self.validation:
             raise ValueError("patience needs validation pictures to tell a better epoch by, and validation is 0")
-        object.__setattr__(self, "augment", augment.canonical(self.augment))
+        for name in ("augment", "finetune_augment"):
+            object.__setattr__(self, name, augment.canonical(getattr(self, name), name))
 
     @property
     def finetune_epochs(self) -> int:
         """How many of the epochs `finetune` is."""
         return round(self.finetune * self.epochs)
+
+    def distortions(self, epoch: int) -> str:
+        """Names of those of an epoch, counted from 0."""
+        return self.augment if epoch < self.epochs - self.finetune_epochs else self.finetune_augment
 
     @classmethod
     def of_recipe(cls, name: str, **changes) -> "Config":
@@ -114,7 +120,14 @@ class Config:
 RECIPES: dict[str, dict] = {
     "quick": {"epochs": 4, "learning_rate": 0.1, "augment": "none", "validation": 0},
     "standard": {},
-    "best": {"epochs": 200, "augment": "affine-wide,elastic", "finetune": 0.025, "average": 0.9995, "validation": 0},
+    "best": {
+        "epochs": 200,
+        "augment": "affine-wide,elastic",
+        "finetune": 0.025,
+        "finetune_augment": "crop",
+        "average": 0.9995,
+        "validation": 0,
+    },
 }
 
 _PART = (lambda x: 0 <= x < 1, "0 to below 1")

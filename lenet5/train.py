@@ -178,8 +178,8 @@ class Trainer:
         n_steps = min(self._steps_per_run, self.steps_per_epoch - at.step)
         first = at.step * config.batch_size
         positions = self._order.numbers(at.epoch, first, first + n_steps * config.batch_size)
-        names = config.augment if at.epoch < config.epochs - config.finetune_epochs else "none"
-        distortions = augment.for_epoch(augment.chosen(names), seed=config.seed, epoch=at.epoch)
+        chosen = augment.chosen(config.distortions(at.epoch))
+        distortions = augment.for_epoch(chosen, seed=config.seed, epoch=at.epoch)
         first_step = at.epoch * self.steps_per_epoch + at.step
         rates = self._learning_rates(first_step, n_steps)
         started = perf_counter()

@@ -241,11 +241,12 @@ def test_no_data(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", ["--augment", "--finetune-augment"])
 @pytest.mark.parametrize("names", ["", "mirror", "affine,affine", "none,affine", "affine,", "affine elastic"])
-def test_other_distortions_than_there_are(tmp_path, names):
-    result = train(tmp_path, *TWO[:3], "--augment", names)
+def test_other_distortions_than_there_are(tmp_path, option, names):
+    result = train(tmp_path, *TWO[:3], option, names)
     assert (result.code, result.stdout) == (2, "")
-    assert "Invalid value for '--augment'" in result.error
+    assert f"Invalid value for '{option}': {option[2:].replace('-', '_')} is {names!r}" in result.error
     assert "flip, elastic, photo, cutout, invert" in result.error
     assert list(tmp_path.iterdir()) == []
 
@@ -256,7 +257,8 @@ def test_other_distortions_than_there_are(tmp_path, names):
 @pytest.mark.parametrize(
     "option",
     [["--epochs", "3"], ["--seed", "3"], ["--batch-size", "64"], ["--dataset", "strokes"], ["--pool", "max"],
-     ["--learning-rate", "0.1"], ["--validation", "1000"], ["--runs", "runs"], ["--augment", "none"]],
+     ["--learning-rate", "0.1"], ["--validation", "1000"], ["--runs", "runs"], ["--augment", "none"],
+     ["--finetune-augment", "crop"]],
 )  # fmt: skip
 def test_resume_with_another_training_is_usage(done, option):
     folder, _ = done

@@ -1,5 +1,6 @@
 """benchmarks/reproduce.py: its figures on small numbers, and a run from end to end."""
 
+import argparse
 import importlib.util
 import json
 import os
@@ -53,6 +54,18 @@ def test_a_fixed_order_is_that_of_the_first_pass(reproduce):
     fixed = reproduce.FixedOrder(Order(100, 0, 3))
     np.testing.assert_array_equal(fixed.numbers(5, 0, 100), order.numbers(0, 0, 100))
     assert (order.numbers(5, 0, 100) != order.numbers(0, 0, 100)).any()
+
+
+def test_a_run_from_before_there_was_a_setting_is_not_made_again(reproduce):
+    options = argparse.Namespace(passes=20, learning_rate=2e-4, loss="map", j=10.0, initializer="1998-root",
+                                 fixed_order=False, pictures=60000, copies=None, validation=0)  # fmt: skip
+    settings, other = (reproduce.settings_of(options, "lenet4", seed, "none") for seed in (1, 2))
+    done = {**settings, "config": dict(settings["config"]), "test_error": 0.01}
+    del done["config"]["finetune_augment"]
+    assert reproduce.is_of(done, settings)
+    assert not reproduce.is_of(done, other)
+    done["config"]["finetune_augment"] = "crop"
+    assert not reproduce.is_of(done, settings)
 
 
 @pytest.mark.mnist

@@ -89,7 +89,8 @@ def resumed(trainer, data, **changes):
         ("weight_decay", -1e-9), ("weight_decay", 1), ("weight_decay", math.nan), ("weight_decay", [0]),
         ("validation", -1), ("validation", 0.5), ("seed", -1), ("seed", 2**63), ("seed", 1.5),
         ("optimizer", "sgdm"), ("optimizer", None), ("optimizer", []), ("schedule", ""), ("augment", "mirror"),
-        ("augment", "affine,affine"), ("augment", "none,affine"), ("augment", None),
+        ("augment", "affine,affine"), ("augment", "none,affine"), ("augment", None), ("finetune_augment", "mirror"),
+        ("finetune_augment", None),
         ("finetune", 1), ("finetune", -0.1), ("finetune", math.nan), ("finetune", "0.1"),
     ],
 )  # fmt: skip
@@ -109,6 +110,7 @@ def test_settings_are_plain_numbers_whatever_they_came_as():
 
 def test_distortions_are_kept_in_one_order():
     assert Config(augment="elastic, affine") == Config(augment="affine,elastic")
+    assert Config(finetune_augment="flip, crop") == Config(finetune_augment="crop,flip")
     assert Config(augment="none").augment == "none"
 
 
@@ -216,10 +218,12 @@ def test_every_optimizer_and_variant_learns(optimizer, rate, activation, pool):
     assert model.score(*squares(300, seed=2)) > 0.95
 
 
-def test_finetuning_sees_pictures_as_they_are(data):
-    """First as a shorter training, then on from it at a tenth of the rate and without distortions."""
+@pytest.mark.parametrize("finetune_augment", ["none", "crop"])
+def test_finetuning_has_distortions_of_its_own(data, finetune_augment):
+    """First as a shorter training, then on from it at a tenth of the rate with none of the distortions before."""
+    last = {"epochs": 5, "finetune": 0.4, "finetune_augment": finetune_augment}
     short = finished(trainer_of(data, augment="affine", epochs=3))
-    whole = trainer_of(data, augment="affine", epochs=5, finetune=0.4)
+    whole = trainer_of(data, augment="affine", **last)
     for epoch in whole.run():
         if epoch.epoch == 3:
             assert (whole.last == short.last).all()
@@ -227,7 +231,9 @@ def test_finetuning_sees_pictures_as_they_are(data):
     assert rates[:3] == [epoch.learning_rate for epoch in short.history]
     steps = 2 * whole.steps_per_epoch
     assert rates[3:] == pytest.approx([0.0025 * (1 + math.cos(math.pi * (k - 1) / steps)) for k in (steps // 2, steps)])
-    other = trainer_of(data, augment="none", epochs=5, finetune=0.4)
+    other = trainer_of(data, augment=finetune_augment, epochs=5, finetune=0.4, finetune_augment="invert")
+    assert not (finished(other).last == whole.last).all()
+    other = trainer_of(data, augment="invert", **last)
     other.restore(
         *(short.state()[0], other.state()[1] | {"epoch": 3, "best_epoch": 1, "history": short.state()[1]["history"]})
     )
@@ -420,7 +426,7 @@ def test_malformed_tensors_are_refused(data, name, value):
     "changes",
     [
         {"seed": 4}, {"epochs": 4}, {"batch_size": 31}, {"learning_rate": 0.04}, {"augment": "none"},
-        {"optimizer": "adamw"},
+        {"finetune_augment": "crop"}, {"optimizer": "adamw"},
     ],
 )  # fmt: skip
 def test_the_state_of_another_training_is_refused(data, changes):
