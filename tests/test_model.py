@@ -201,3 +201,19 @@ def test_fit_does_not_know_a_setting(data):
 def test_weights_that_grew_too_large_are_said_by_fit(data):
     with pytest.raises(DivergedError):
         LeNet5(seed=0).fit(*data, epochs=2, learning_rate=1e4)
+
+
+def test_a_model_that_was_loaded_is_read_only_until_it_is_trained_on(tmp_path):
+    LeNet5(seed=4).save(tmp_path / "m.safetensors")
+    X, y = strokes.draw(64, seed=1)
+    loaded, made = load(tmp_path / "m.safetensors"), LeNet5(seed=4)
+    assert loaded.is_frozen
+    assert not made.is_frozen
+    with pytest.raises(ValueError, match="read-only"):
+        loaded.state_dict()["c1.bias"][0] = 1
+    np.testing.assert_array_equal(loaded.predict_proba(X[:1]), made.predict_proba(X)[:1])
+    for model in (loaded, made):
+        model.fit(X, y, epochs=1, seed=2)
+    assert not loaded.is_frozen
+    np.testing.assert_array_equal(loaded.parameters, made.parameters)
+    np.testing.assert_array_equal(loaded.predict_proba(X[:1]), made.predict_proba(X)[:1])
