@@ -18,8 +18,8 @@ from .ckernels cimport (
     FIELD_SIDE, LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL,
     OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
     OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
-    lenet5_augmentation, lenet5_isa, lenet5_loss, lenet5_loss_kind, lenet5_n_kept, lenet5_n_prepared,
-    lenet5_n_ready, lenet5_n_scratch, lenet5_n_single, lenet5_net, lenet5_op, lenet5_op_kind, lenet5_optimizer,
+    lenet5_augmentation, lenet5_has_winograd, lenet5_isa, lenet5_loss, lenet5_loss_kind, lenet5_n_kept,
+    lenet5_n_prepared, lenet5_n_ready, lenet5_n_scratch, lenet5_n_single, lenet5_net, lenet5_op, lenet5_op_kind, lenet5_optimizer,
     lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team,
     lenet5_team_destroy, lenet5_team_init, lenet5_team_reset, lenet5_training_f32)
 
@@ -690,6 +690,7 @@ cdef class Program:
         """The same steps for prediction of lane groups, where no output is wanted any more when the next one is there:
         two places take turns."""
         cdef int64_t[2] most = [0, 0]
+        cdef int64_t n
         cdef int i, place = 0
         cdef lenet5_op *op
         most[0] = _n_values(self.ops[0].in_channels, self.ops[0].in_height, self.ops[0].in_width)
@@ -700,7 +701,10 @@ cdef class Program:
             if self.ops[i].input != self.ops[i].output:
                 place = 1 - place
             op.output = place
-            most[place] = max(most[place], _n_values(op.out_channels, op.out_height, op.out_width))
+            n = _n_values(op.out_channels, op.out_height, op.out_width)
+            if op.kind in (OP_DROPOUT, OP_BATCH_NORM) or (op.kind == OP_CONV_POOL and not lenet5_has_winograd(op)):
+                n *= 2  # behind their outputs these keep something for the way back
+            most[place] = max(most[place], n)
         for i in range(self.c.n_ops):
             self.predicting_ops[i].input *= most[0]
             self.predicting_ops[i].output *= most[0]

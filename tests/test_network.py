@@ -16,6 +16,7 @@ from lenet5 import _kernels
 from lenet5.layers import AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Tanh
 from lenet5.losses import cross_entropy
 from lenet5.network import Network, check_labels, check_pictures
+from lenet5.strings import networks
 from lenet5.variants import modern
 
 VARIANTS = [("relu", "max"), ("tanh", "avg"), ("relu", "avg"), ("tanh", "max")]
@@ -344,6 +345,16 @@ def test_the_compiled_one_picture_checks_again():
     assert fixed("picture", False, 1.0) is None
     assert fixed(np.zeros((2, 32, 32), np.float32), False, 1.0) is None
     assert fixed(np.zeros((1, 32, 32), np.float32), False, 1.0).shape == (1, 10)
+
+
+@pytest.mark.parametrize(("in_channels", "widths"), [(1, (12, 32, 160, 84)), (2, (12, 32, 160, 84)), (1, (7, 3, 5, 2))])
+def test_networks_of_other_widths_give_a_picture_the_same_bits_in_any_batch(in_channels, widths):
+    network = with_biases(Network(networks.layers(widths, in_channels, 10), seed=3))
+    X = np.random.default_rng(0).integers(0, 256, (50, in_channels, 28, 28), dtype=np.uint8)
+    together = network.logits(X)
+    for i in (0, 15, 16, 31, 32, 49):
+        np.testing.assert_array_equal(network.logits(X[i : i + 1])[0], together[i])
+    np.testing.assert_array_equal(network.logits(X[5:30]), together[5:30])
 
 
 def test_any_number_of_threads_gives_the_same_bits(network):
