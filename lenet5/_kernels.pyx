@@ -19,8 +19,8 @@ from .ckernels cimport (
     OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
     OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
     lenet5_augmentation, lenet5_has_winograd, lenet5_isa, lenet5_loss, lenet5_loss_kind, lenet5_n_kept,
-    lenet5_n_prepared, lenet5_n_ready, lenet5_n_scratch, lenet5_n_single, lenet5_net, lenet5_op, lenet5_op_kind, lenet5_optimizer,
-    lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team,
+    lenet5_n_prepared, lenet5_n_ready, lenet5_n_scratch, lenet5_n_single, lenet5_net, lenet5_op, lenet5_op_kind,
+    lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team,
     lenet5_team_destroy, lenet5_team_init, lenet5_team_reset, lenet5_training_f32)
 
 ctypedef fused real:
