@@ -2,12 +2,14 @@
 digits and drawn strokes to the file that ships.
 
 Strings are composed of 55,000 training digits, of strokes, and of forms of digits that MNIST's writers hardly use. Runs
-of their pieces, characters and rubbish, train the segment networks, windows of their lines the sliding one. The other
-5,000 digits, on which the digit model that ships was not trained either, are for choices (strings.py beside this), and
-strings of them give the thresholds of `lenet5 read --max-error`. The same command gives the same file, bit for bit, on
-one machine.
+of their pieces, characters and rubbish, train the segment networks, windows of their lines the sliding one; the digit
+networks are trained on the runs that are digits and on the 55,000 as they are, some on all of them put upright. The
+other 5,000 digits, on which the digit model that ships was not trained either, are for choices (strings.py beside
+this), and strings of them give the thresholds of `lenet5 read --max-error`. The same command gives the same file, bit
+for bit, on one machine.
 """
 
+import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,12 +22,18 @@ from lenet5 import datasets, pretrained, strokes
 from lenet5.calibration import Calibration, find_thresholds
 from lenet5.network import Network
 from lenet5.strings import compose, evaluation, examples, forms, networks, reader, sliding
+from lenet5.strings.lines import evened
 from lenet5.train import Config, Trainer
 
 # Style, and share of all strings, of MNIST's digits, these and forms, and strokes.
 SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "forms", 0.4), ("varied", "strokes", 0.14))
 # And for the segment networks alone so many more, of the plain style: neighbouring ones are the hardest to part.
 ONES_SHARE, ONES = 0.125, replace(compose.STYLES["plain"], ones=0.6)
+
+# How the networks are trained.
+SEGMENTS = {"augment": "affine,elastic", "finetune": 0.125}
+DIGITS = {"augment": "affine-wide,elastic", "finetune": 0.1}
+SLIDING = {"augment": "rotation,scale,shear,elastic"}  # nothing may move a digit from the middle
 
 
 def composed(n: int, seed: int, data_dir: str | None) -> Iterator[compose.Composed]:
@@ -46,6 +54,13 @@ def segments_of(strings: int, seed: int, rubbish: float, data_dir: str | None) -
     runs = examples.examples(composed(strings, seed + 1, data_dir), seed=seed, rubbish=rubbish)
     more = examples.examples(ones, seed=seed + 1, rubbish=rubbish)
     return *(np.concatenate(pair) for pair in zip(runs, more, strict=True)), len(runs[0])
+
+
+def digits_of(X: np.ndarray, y: np.ndarray, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """What digit networks are trained on: the own ink of the runs that are digits, and the single pictures."""
+    (single, label), _ = held_out_digits(data_dir)
+    as_read = np.rint(255 * evened(single.astype(np.float32) / 255, 1.0)).astype(np.uint8)
+    return np.concatenate([X[y < 10, :1], as_read[:, None]]), np.concatenate([y[y < 10], label])
 
 
 def train(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None) -> float:
@@ -72,11 +87,13 @@ def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, thre
     return Calibration(thresholds=find_thresholds(np.array(confidence), correct), n=len(correct))
 
 
-def main() -> None:
+def options_of() -> argparse.Namespace:
     arguments = parser(__doc__)
-    arguments.add_argument("--strings", type=int, default=40_000, help="composed strings")
-    arguments.add_argument("--epochs", type=int, default=16, help="of segment and sliding networks")
-    arguments.add_argument("--digit-epochs", type=int, default=40, help="of digit networks")
+    arguments.add_argument("--strings", type=int, default=28_000, help="composed for segment and digit networks")
+    arguments.add_argument("--sliding-strings", type=int, default=40_000, help="composed for the sliding network")
+    arguments.add_argument("--epochs", type=int, default=8, help="of segment networks")
+    arguments.add_argument("--digit-epochs", type=int, default=10, help="of digit networks")
+    arguments.add_argument("--sliding-epochs", type=int, default=16, help="of the sliding network")
     arguments.add_argument(
         "--rubbish", type=float, default=1.5, help="runs that are none, for each that is a character"
     )
@@ -84,7 +101,8 @@ def main() -> None:
     arguments.add_argument("--digit-widths", type=int, nargs=4, default=list(networks.WIDTHS))
     arguments.add_argument("--sliding-widths", type=int, nargs=4, default=list(networks.SMALL_WIDTHS))
     arguments.add_argument("--members", type=int, default=1, help="segment networks")
-    arguments.add_argument("--digit-members", type=int, default=3, help="digit networks")
+    arguments.add_argument("--digit-members", type=int, default=1, help="digit networks that see runs as they are")
+    arguments.add_argument("--upright-members", type=int, default=1, help="digit networks that see them upright")
     arguments.add_argument("--average", type=float, default=0.9995, help="of the running average of the weights")
     arguments.add_argument("--calibration", type=int, default=2_000, help="strings of each style for thresholds")
     arguments.add_argument("--seed", type=int, default=0)
@@ -92,40 +110,42 @@ def main() -> None:
     options = arguments.parse_args()
     if options.out is None:
         sys.exit("--out FILE.safetensors is needed")
-    started, accuracies, segments = perf_counter(), {}, []
-    of_strings = options.strings, options.seed + 1, options.data_dir
+    return options
+
+
+def main() -> None:
+    options = options_of()
+    started, accuracies = perf_counter(), {}
+
+    def trained(what: str, network: Network, X: np.ndarray, y: np.ndarray, member: int, **settings) -> Network:
+        print(f"{what} {member}: {len(X):,} pictures, {perf_counter() - started:.0f} s", flush=True)
+        config = Config(seed=options.seed + member, average=options.average, **settings)
+        accuracies[f"{what} {member}"] = train(network, X, y, config, options.threads)
+        return network
+
     X, y, n_runs = segments_of(options.strings, options.seed, options.rubbish, options.data_dir)
-    print(f"segment networks: {len(X):,} runs, {perf_counter() - started:.0f} s", flush=True)
-    shared = {"average": options.average, "epochs": options.epochs}
+    segments = []
     for member in range(options.members):
         network = Network(networks.layers(tuple(options.widths)), seed=options.seed + member)
-        config = Config(augment="affine,elastic", seed=options.seed + member, **shared)
-        accuracies[f"segments {member}"] = train(network, X, y, config, options.threads)
-        segments.append(network)
-    X, y = X[:n_runs], y[:n_runs]
-    X, y = np.ascontiguousarray(X[y < 10, :1]), y[y < 10]
-    print(f"digit networks: {len(X):,} runs, {perf_counter() - started:.0f} s", flush=True)
-    digits = []
-    for member in range(options.digit_members):
+        segments.append(trained("segments", network, X, y, member, epochs=options.epochs, **SEGMENTS))
+    X, y = digits_of(X[:n_runs], y[:n_runs], options.data_dir)
+    digits, upright = [], []
+    for member in range(options.digit_members + options.upright_members):
         network = networks.digit_network(options.seed + member, tuple(options.digit_widths))
-        config = Config(
-            augment="affine,elastic", seed=options.seed + member, **shared | {"epochs": options.digit_epochs}
-        )
-        accuracies[f"digits {member}"] = train(network, X, y, config, options.threads)
-        digits.append(network)
-    X, y = sliding.windows(composed(*of_strings), seed=options.seed)
-    print(f"sliding network: {len(X):,} windows, {perf_counter() - started:.0f} s", flush=True)
+        if member == options.digit_members:
+            X = networks.upright(X)
+        trained("digits", network, X, y, member, epochs=options.digit_epochs, **DIGITS)
+        (digits if member < options.digit_members else upright).append(network)
+    X, y = sliding.windows(composed(options.sliding_strings, options.seed + 1, options.data_dir), seed=options.seed)
     slider = networks.sliding_network(options.seed, tuple(options.sliding_widths))
-    # Nothing may move a digit from the middle.
-    config = Config(augment="rotation,scale,shear,elastic", seed=options.seed, **shared)
-    accuracies["sliding"] = train(slider, X, y, config, options.threads)
+    trained("sliding", slider, X, y, 0, epochs=options.sliding_epochs, **SLIDING)
     training = {
         "command": f"benchmarks/train_strings.py --out {options.out.name}",
         "options": {k: v for k, v in vars(options).items() if k not in ("out", "data_dir", "threads", "repeats")},
         "data_sha256": datasets.obtain("mnist", options.data_dir).sha256,
         "validation_accuracy": accuracies,
     }
-    networks.StringNetworks(segments, digits, slider, training).save(options.out)
+    networks.StringNetworks(segments, digits, slider, training, upright=upright).save(options.out)
     found = networks.load(options.out)  # as it will be read
     found.calibration = calibrate(found, options.calibration, options.data_dir, options.threads)
     found.save(options.out)

@@ -159,6 +159,17 @@ def test_truth_finds_both_of_two_zeros_that_share_a_part(apart):
     assert (labels[both] == RUBBISH).all()
 
 
+@pytest.mark.parametrize("even", [0.0, 1.0])
+def test_truth_finds_faint_characters_whether_or_not_they_are_evened_out(even):
+    style = compose.Style(length=(3, 3), gap=(3, 3), strength=(0.5, 0.6))
+    for string in compose.compose(X, Y, 10, style=style, seed=8):
+        found = examples.as_found(string, np.random.default_rng(0), even)
+        assert (found.ink.max() > 0.9) == bool(even)
+        pieces = cut(found.ink)
+        labels = examples.truth(found, pieces, hypotheses(pieces, 6, 1.7))
+        assert {CLASSES[k] for k in labels if k not in (-1, RUBBISH)} == set(string.text)
+
+
 def test_examples_have_characters_and_rubbish():
     pictures, labels = examples.examples(compose.compose(X, Y, 20, style="varied", seed=1), rubbish=0.5)
     assert pictures.shape == (len(labels), 2, 28, 28)

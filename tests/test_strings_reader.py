@@ -201,9 +201,10 @@ def test_boxes_are_drawn_over_the_picture(model, tmp_path):
 
 def test_networks_are_saved_and_loaded(tmp_path):
     segments = [Network(networks.layers(widths), seed=k) for k, widths in enumerate([(2, 3, 8, 5), (4, 4, 4, 4)])]
-    digits = [networks.digit_network(k, (2, 3, 4, 5)) for k in range(3)]
-    saved = networks.StringNetworks(segments, digits, networks.sliding_network(3), {"seed": 1})
-    for network in (*segments, *digits, saved.sliding):
+    digits = [networks.digit_network(k, (2, 3, 4, 5)) for k in range(2)]
+    upright = [networks.digit_network(2, (2, 3, 4, 5))]
+    saved = networks.StringNetworks(segments, digits, networks.sliding_network(3), {"seed": 1}, upright=upright)
+    for network in (*segments, *digits, *upright, saved.sliding):
         network.parameters[:] = network.parameters.astype(np.float16)  # as they are kept
     saved.save(tmp_path / "s.safetensors")
     loaded = networks.load(tmp_path / "s.safetensors")
@@ -213,8 +214,24 @@ def test_networks_are_saved_and_loaded(tmp_path):
     ink = np.ascontiguousarray(shown[:, :1])
     np.testing.assert_array_equal(loaded.digit_log_probabilities(ink), saved.digit_log_probabilities(ink))
     each = [networks.log_softmax(network.logits(ink)) for network in digits]
+    each.append(networks.log_softmax(upright[0].logits(networks.upright(ink))))
     np.testing.assert_allclose(saved.digit_log_probabilities(ink), sum(each) / 3, atol=1e-12)
     np.testing.assert_array_equal(loaded.sliding.parameters, saved.sliding.parameters)
+
+
+def test_upright_ink_does_not_lean_and_is_otherwise_as_it_was():
+    y, x = np.mgrid[:28, :28]
+    slants = (-0.6, 0, 0.25, 0.8)
+    leaning = [np.clip(2.5 - abs(x - 14 - slant * (y - 14)), 0, 1) * (abs(y - 14) < 9) for slant in slants]
+    ink = np.rint(255 * np.stack(leaning)[:, None]).astype(np.uint8)
+    turned = networks.upright(ink)
+    assert (turned.shape, turned.dtype) == (ink.shape, np.uint8)
+    for picture in turned[:, 0].astype(float):
+        assert abs(picture - turned[1, 0]).max() < 100  # soft edges
+        assert abs(picture.sum() / turned[1].sum() - 1) < 0.02
+    np.testing.assert_array_equal(turned[1], ink[1])
+    np.testing.assert_array_equal(networks.upright(np.zeros((2, 1, 28, 28), np.uint8)), 0)
+    assert networks.upright(ink[:0]).shape == (0, 1, 28, 28)
 
 
 def test_other_files_are_refused_in_one_line(tmp_path, model):
@@ -227,6 +244,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, model):
     tensors, info = modelfile.load(path, "strings", dtype=np.float16)
     for change in ({"classes": ["a"]}, {"widths": []}, {"widths": [[2, 3, 8, 6]]}, {"widths": [[2, 3, 8]]},
                    {"widths": [["2", 3, 8, 5]]}, {"widths": [[10**9, 3, 8, 5]]}, {"widths": 3}, {"digit_widths": []},
+                   {"upright": 2}, {"upright": -1}, {"upright": "1"},
                    {"sliding_widths": [0, 1, 1, 1]}, {"sliding_widths": [6, 16, 120]}):  # fmt: skip
         modelfile.save(path, tensors, "strings", info | change)
         with pytest.raises(ModelFileError, match="does not describe a reader of strings") as caught:

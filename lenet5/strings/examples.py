@@ -1,6 +1,7 @@
 """Labelled hypotheses, cut out of composed strings: what the segment network is trained on."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from .pieces import LEVEL, Hypotheses, Pieces, cut, hypotheses
 _THERE = 0.2  # so much ink of a character counts where another one may have some, too
 _SAME_OVERLAPPING = 0.78
 _LIKELY = 6, 1.7  # pieces, heights: nearly all characters are no more; longer runs would only add rubbish
+EVENED = 0.8  # of the strings that runs are cut out of; reading does it with all
 _SAME, _OTHER = 0.88, 0.7  # of the ink in common: so much is the character, so little is none
 
 
@@ -58,11 +60,15 @@ def unruled(ink: np.ndarray) -> np.ndarray:
     return np.where(removed, 0, ink).astype(np.float32) if removed.any() else ink
 
 
-def as_found(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A composed line's ink (H, W) as a picture of it would give: without rules, and half of them evened out."""
-    ink = unruled(ink)
+def as_found(string: Composed, rng: np.random.Generator, even: float = 0.5) -> Composed:
+    """A composed line as a picture of it would give it: without rules, and ``even`` of them evened out, ink and layers
+    alike, so that they still can be compared."""
+    ink = unruled(string.ink)
     strong = ink[ink > LEVEL]
-    return evened(ink, float(quantile(strong, 0.7))) if len(strong) and rng.random() < 0.5 else ink
+    if not len(strong) or rng.random() >= even:
+        return replace(string, ink=ink)
+    full = float(quantile(strong, 0.7))
+    return replace(string, ink=evened(ink, full), layers=[evened(layer, full) for layer in string.layers])
 
 
 def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -73,8 +79,8 @@ def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0
     rng = np.random.Generator(np.random.PCG64([seed, 1]))
     X, y = [], []
     for string in strings:
-        ink = as_found(string.ink, rng)
-        pieces = cut(ink)
+        string = as_found(string, rng, EVENED)
+        pieces = cut(string.ink)
         found = hypotheses(pieces, *_LIKELY)
         labels = truth(string, pieces, found)
         right, wrong = np.flatnonzero((labels >= 0) & (labels != RUBBISH)), np.flatnonzero(labels == RUBBISH)

@@ -4,6 +4,8 @@ A segment network says which character a run of pieces is, or that it is none. I
 two channels of input (pieces.py) and a class for rubbish (LeCun, Bottou, Bengio, Haffner 1998, section VII-A). Digit
 networks see its first channel alone, and say which of the ten digits it is, if it is one. A sliding network has one
 channel and a class for blank (sliding.py).
+
+Some digit networks see each run put upright: what others mistake, they often do not.
 """
 
 import os
@@ -24,6 +26,7 @@ WIDTHS = (12, 32, 160, 84)  # maps of C1, C3, C5, units of F6
 SMALL_WIDTHS = (6, 16, 120, 84)  # LeNet-5's own
 N_DIGITS, N_SLIDING = 10, 11  # classes of the digit networks; of the sliding one: the digits and blank
 MOST_NETWORKS = 8
+MOST_SLANT = 1.0  # a tangent; 28 pixels are then moved by no more than as many
 STORED = np.float16
 
 
@@ -50,7 +53,7 @@ class StringNetworks:
 
     Attributes
     ----------
-    segments, digits : lists of Network; the means of what they say count
+    segments, digits, upright : lists of Network; the means of what they say count, of digits and upright together
     sliding : Network, see sliding.py
     training : dict, how they were trained; JSON values only
     calibration : Calibration, thresholds for the confidence of a digit
@@ -63,8 +66,10 @@ class StringNetworks:
         sliding: Network,
         training: dict | None = None,
         calibration: Calibration | None = None,
+        upright: list[Network] = (),
     ):
         self.segments, self.digits, self.sliding, self.training = segments, digits, sliding, training
+        self.upright = list(upright)
         self.calibration = calibration or Calibration()
 
     def log_probabilities(self, pictures: np.ndarray, threads: int | None = None) -> np.ndarray:
@@ -73,16 +78,22 @@ class StringNetworks:
 
     def digit_log_probabilities(self, ink: np.ndarray, threads: int | None = None) -> np.ndarray:
         """(n, 10) float64 of runs' own ink (n, 1, 28, 28) uint8: the mean of the digit networks' logarithms."""
-        return np.mean([log_softmax(network.logits(ink, threads)) for network in self.digits], axis=0)
+        views = [(network, ink) for network in self.digits]
+        if self.upright:
+            turned = upright(ink)
+            views += [(network, turned) for network in self.upright]
+        return np.mean([log_softmax(network.logits(view, threads)) for network, view in views], axis=0)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write all networks to one file (safetensors), wholly or not at all; weights in half precision, which halves
         it and changes no answer."""
         named = {f"segments.{i}": network for i, network in enumerate(self.segments)}
-        named |= {f"digits.{i}": network for i, network in enumerate(self.digits)} | {"sliding": self.sliding}
+        named |= {f"digits.{i}": network for i, network in enumerate(self.digits + self.upright)}
+        named |= {"sliding": self.sliding}
         tensors = {f"{name}.{k}": t.astype(STORED) for name, net in named.items() for k, t in net.state_dict().items()}
         info = {"classes": CLASSES, "training": self.training, "sliding_widths": widths_of(self.sliding)}
-        info |= {"widths": list(map(widths_of, self.segments)), "digit_widths": list(map(widths_of, self.digits))}
+        info |= {"widths": list(map(widths_of, self.segments))}
+        info |= {"digit_widths": list(map(widths_of, self.digits + self.upright)), "upright": len(self.upright)}
         modelfile.save(path, tensors, "strings", info | {"calibration": self.calibration.as_dict()})
 
 
@@ -90,6 +101,25 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Logarithms of probabilities (n, classes) float64 from logits (n, classes)."""
     logits = logits.astype(np.float64)
     return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+
+
+def upright(ink: np.ndarray) -> np.ndarray:
+    """Runs (n, 1, 28, 28) uint8 without their slant: rows are moved sideways, so that their middles do not lean."""
+    levels = ink[:, 0].astype(np.float32)
+    _, h, w = levels.shape
+    mass = np.maximum(levels.sum((1, 2)), 1)[:, None]
+    y, x = np.arange(h, dtype=np.float32), np.arange(w, dtype=np.float32)
+    rows = levels.sum(2)
+    from_middle = y - (rows @ y)[:, None] / mass  # (n, h)
+    aside = levels @ x - rows * ((levels @ x).sum(1)[:, None] / mass)  # each row's ink times how far it is aside
+    slant = (from_middle * aside).sum(1) / np.maximum((from_middle**2 * rows).sum(1), 1)
+    moved = np.clip(slant, -MOST_SLANT, MOST_SLANT)[:, None] * from_middle
+    whole = np.floor(moved).astype(int)
+    part = (moved - whole)[..., None]
+    padded = np.pad(levels, ((0, 0), (0, 0), (w, w + 1)))
+    columns = np.arange(w, 2 * w) + whole[..., None]
+    here, right = (np.take_along_axis(padded, columns + k, axis=2) for k in (0, 1))
+    return np.rint(here + part * (right - here)).astype(np.uint8)[:, None]
 
 
 def sliding_network(seed: int | None = 0, widths: tuple[int, ...] = SMALL_WIDTHS) -> Network:
@@ -118,6 +148,9 @@ def load(path: str | os.PathLike) -> StringNetworks:
         sliding.load_state_dict(_under("sliding.", tensors))
         segments = [Network(layers(_checked(widths)), seed=None) for widths in info["widths"]]
         digits = [digit_network(None, _checked(widths)) for widths in info["digit_widths"]]
+        n_straight = len(digits) - info.get("upright", 0)
+        if n_straight not in range(len(digits) + 1):
+            raise ValueError("no number of networks that see runs upright")
         for name, networks in (("segments", segments), ("digits", digits)):
             for i, network in enumerate(networks):
                 network.load_state_dict(_under(f"{name}.{i}.", tensors))
@@ -126,7 +159,7 @@ def load(path: str | os.PathLike) -> StringNetworks:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{one_line(path)}: does not describe a reader of strings: {what[:200]}") from None
     training = info.get("training") if isinstance(info.get("training"), dict) else None
-    return StringNetworks(segments, digits, sliding, training, calibration)
+    return StringNetworks(segments, digits[:n_straight], sliding, training, calibration, digits[n_straight:])
 
 
 def _checked(widths) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from . import lattice, lines, sliding
 from .networks import CLASSES, RUBBISH, SEPARATORS, StringNetworks, log_softmax, shipped
 from .pieces import Hypotheses, Pieces, cut, hypotheses
 
-LEFT_OUT = 100.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
+LEFT_OUT = 150.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
 # Weights of the opinions on which digit it is: of the segment networks, the digit networks, the sliding one, the model.
 SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.55, 0.2, 0.05
 SEEN = 3.0  # what counts the sliding network's opinion on whether it is one

@@ -94,7 +94,7 @@ def windows(strings: Iterable[Composed], *, seed: int = 0) -> tuple[np.ndarray, 
     rng = np.random.Generator(np.random.PCG64([seed, 2]))
     X, y = [], []
     for string in strings:
-        line, scale = normalized(as_found(string.ink, rng))
+        line, scale = normalized(as_found(string, rng).ink)
         middles = [(box.left + box.right) / 2 * scale for box in string.boxes]
         labels = np.full(line.shape[1] - FIELD + 1, BLANK)
         for character, middle in zip(string.text, middles, strict=True):
