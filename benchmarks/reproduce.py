@@ -56,8 +56,9 @@ def rejection(scores: np.ndarray, y: np.ndarray, target: float = TARGET_ERROR) -
 def settings_of(options: argparse.Namespace, variant: str, seed: int, augment: str) -> dict:
     """What decides a run: the key to its results."""
     config = Config(
-        epochs=options.passes, batch_size=1, optimizer="sdlm", learning_rate=options.learning_rate, schedule="paper",
-        weight_decay=0.0, loss=options.loss, rubbish_penalty=options.j, augment=augment, validation=0, seed=seed,
+        epochs=options.passes, batch_size=1, optimizer="sdlm", learning_rate=options.learning_rate,
+        schedule=options.schedule, weight_decay=0.0, loss=options.loss, rubbish_penalty=options.j, augment=augment,
+        validation=0, seed=seed,
     )  # fmt: skip
     return {"variant": variant, "initializer": options.initializer, "fixed_order": options.fixed_order,
             "pictures": options.pictures, "copies": options.copies or (1 if augment == "none" else COPIES),
@@ -101,7 +102,7 @@ def table(runs: list[dict]) -> str:
         c = one["config"]
         kind = (one["variant"], c["augment"], c["loss"], one["initializer"], c["learning_rate"], c["epochs"],
                 one["pictures"], one["copies"], one["validation"], one["fixed_order"],
-                c["rubbish_penalty"])  # fmt: skip
+                c["rubbish_penalty"], c["schedule"])  # fmt: skip
         kinds.setdefault(kind, []).append(one)
     lines = ["network  distortions  loss  first weights  rate    passes  seeds  test error (least, most)     paper   "
              "rejected for 0.5 %  paper"]  # fmt: skip
@@ -148,6 +149,12 @@ def main() -> None:
     p.add_argument("--j", type=float, default=10.0, help="of eq. 9")
     p.add_argument("--initializer", choices=["1998", "1998-root"], default="1998-root")
     p.add_argument("--learning-rate", type=float, default=2e-4, help="of the first two passes; 5e-4 in 1998")
+    p.add_argument(
+        "--schedule",
+        choices=["paper", "paper-capped"],
+        default="paper",
+        help="how the rate falls; paper-capped: from 2e-4, the printed rates but for two passes",
+    )
     p.add_argument("--fixed-order", action="store_true", help="the same order in every pass")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--data-dir", default=None)

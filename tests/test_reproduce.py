@@ -57,8 +57,9 @@ def test_a_fixed_order_is_that_of_the_first_pass(reproduce):
 
 
 def test_a_run_from_before_there_was_a_setting_is_not_made_again(reproduce):
-    options = argparse.Namespace(passes=20, learning_rate=2e-4, loss="map", j=10.0, initializer="1998-root",
-                                 fixed_order=False, pictures=60000, copies=None, validation=0)  # fmt: skip
+    options = argparse.Namespace(passes=20, learning_rate=2e-4, schedule="paper", loss="map", j=10.0,
+                                 initializer="1998-root", fixed_order=False, pictures=60000, copies=None,
+                                 validation=0)  # fmt: skip
     settings, other = (reproduce.settings_of(options, "lenet4", seed, "none") for seed in (1, 2))
     done = {**settings, "config": dict(settings["config"]), "test_error": 0.01}
     del done["config"]["finetune_augment"]
