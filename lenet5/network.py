@@ -9,7 +9,7 @@ import numpy as np
 from . import _kernels
 from .layers import RBF, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
 from .mapped import ROWS, pieces
-from .threads import check_threads, default_threads, parallel
+from .threads import MAX_THREADS, check_threads, default_threads, parallel
 
 #: Fewer pixels than these (of 256 pictures of 32 x 32) are not worth starting a thread for.
 PIXELS_PER_THREAD = 256 * 32 * 32
@@ -241,7 +241,7 @@ class Network:
         return self._scores(X, threads, True)
 
     def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool) -> np.ndarray:
-        if self._fixed is not None and (threads is None or threads == 1):
+        if self._fixed is not None and (threads is None or (type(threads) is int and 1 <= threads <= MAX_THREADS)):
             scores = self._fixed(X, probabilities, self.temperature)
             if scores is not None:
                 return scores
