@@ -244,7 +244,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, model):
     tensors, info = modelfile.load(path, "strings", dtype=np.float16)
     for change in ({"classes": ["a"]}, {"widths": []}, {"widths": [[2, 3, 8, 6]]}, {"widths": [[2, 3, 8]]},
                    {"widths": [["2", 3, 8, 5]]}, {"widths": [[10**9, 3, 8, 5]]}, {"widths": 3}, {"digit_widths": []},
-                   {"upright": 2}, {"upright": -1}, {"upright": "1"},
+                   {"upright": 2}, {"upright": -1}, {"upright": "1"}, {"upright": 1.0}, {"upright": None},
                    {"sliding_widths": [0, 1, 1, 1]}, {"sliding_widths": [6, 16, 120]}):  # fmt: skip
         modelfile.save(path, tensors, "strings", info | change)
         with pytest.raises(ModelFileError, match="does not describe a reader of strings") as caught:

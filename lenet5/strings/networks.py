@@ -148,9 +148,10 @@ def load(path: str | os.PathLike) -> StringNetworks:
         sliding.load_state_dict(_under("sliding.", tensors))
         segments = [Network(layers(_checked(widths)), seed=None) for widths in info["widths"]]
         digits = [digit_network(None, _checked(widths)) for widths in info["digit_widths"]]
-        n_straight = len(digits) - info.get("upright", 0)
-        if n_straight not in range(len(digits) + 1):
+        n_upright = info.get("upright", 0)
+        if type(n_upright) is not int or not 0 <= n_upright <= len(digits):
             raise ValueError("no number of networks that see runs upright")
+        n_straight = len(digits) - n_upright
         for name, networks in (("segments", segments), ("digits", digits)):
             for i, network in enumerate(networks):
                 network.load_state_dict(_under(f"{name}.{i}.", tensors))
