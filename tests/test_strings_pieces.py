@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lenet5 import strokes
+from lenet5.ink import Components
 from lenet5.strings import _pieces, compose
 from lenet5.strings.pieces import LEVEL, WIDEST, cut, hypotheses, line_height
 
@@ -50,6 +51,77 @@ def test_seams_cost_what_the_reference_says(ink):
 
 def test_empty_seams():
     assert _pieces.seams(np.zeros((0, 3), np.float32), 1)[0].shape == (2, 0, 3)
+
+
+def slow_split(ink, labels, mark, box, n, *, most, reach, dearest, diagonal):
+    """The pieces of one mark, and the next number: every step as it is described."""
+    top, left, bottom, right = box
+    own = labels == mark
+    part = np.ascontiguousarray(np.where(own, ink, 0)[top:bottom, left:right])
+    h, w = part.shape
+    sides = np.zeros((h, w), int)
+    costs, steps = _pieces.seams(part, diagonal)
+    through = costs[0][h // 2] + costs[1][h // 2] - part[h // 2]
+    low = [x for x in range(w) if through[x] <= min(dearest, through[max(x - reach, 0) : x + reach + 1].min())]
+    low = [x for x in low if x - 1 not in low]
+    for x in sorted(sorted(low, key=lambda x: through[x])[:most]):
+        path = np.full(h, x)
+        for y in range(h // 2, 0, -1):
+            path[y - 1] = path[y] + steps[0][y, path[y]]
+        for y in range(h // 2, h - 1):
+            path[y + 1] = path[y] + steps[1][y, path[y]]
+        beyond = np.arange(w) >= path[:, None]
+        if part[beyond].sum() > 1.5 and part[~beyond].sum() > 1.5:
+            sides += beyond
+    parts = np.full(ink.shape, -1)
+    for side in np.unique(sides[own[top:bottom, left:right]]):
+        parts[top:bottom, left:right][own[top:bottom, left:right] & (sides == side)] = n
+        n += 1
+    return parts, n
+
+
+# Steps of 1 / 16 have exact sums, whatever their order.
+inks = hnp.arrays(np.int8, st.tuples(st.integers(3, 12), st.integers(3, 30)), elements=st.integers(-8, 16))
+
+
+@given(ink=inks, most=st.integers(0, 6), reach=st.integers(1, 3), dearest=st.sampled_from([0.0, 2.0, 9.0]))
+@settings(max_examples=200, deadline=None)
+def test_a_mark_is_split_as_the_reference_says(ink, most, reach, dearest):
+    ink = np.maximum(ink, 0).astype(np.float32) / 16
+    marks = Components(ink > LEVEL)
+    labels = marks.labels()
+    parts, n, expected = np.full(ink.shape, -1, np.int32), 5, np.full(ink.shape, -1)
+    how = {"most": most, "reach": reach, "dearest": dearest, "diagonal": 0.125}
+    for mark, box in enumerate(marks.boxes):
+        slow, after = slow_split(ink, labels, mark, box, n, **how)
+        expected = np.where(slow >= 0, slow, expected)
+        assert _pieces.split(ink, labels, mark, box, parts, n, **how) == after
+        n = after
+    np.testing.assert_array_equal(parts, expected)
+
+
+@given(ink=inks)
+@settings(max_examples=60, deadline=None)
+def test_labels_spread_over_soft_edges(ink):
+    ink = np.maximum(ink, 0).astype(np.float32) / 16
+    labels = Components(ink > LEVEL).labels().astype(np.int32)
+    padded = np.pad(labels, 1, constant_values=-1)
+    greatest = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max((2, 3))
+    expected = np.where((labels < 0) & (ink > 0.2), greatest, labels)
+    np.testing.assert_array_equal(_pieces.soften(ink, labels, 0.2), expected)
+
+
+def test_planes_of_other_shapes_are_refused():
+    ink, labels, parts = np.ones((4, 5), np.float32), np.zeros((4, 5), np.int64), np.zeros((4, 5), np.int32)
+    how = {"most": 1, "reach": 1, "dearest": 1, "diagonal": 0.1}
+    box = np.array((0, 0, 4, 5))
+    for wrong in ((ink, labels[1:], 0, box, parts), (ink, labels, 0, box, parts[:, 1:].copy())):
+        with pytest.raises(ValueError, match="another one"):
+            _pieces.split(*wrong, 0, **how)
+    with pytest.raises(ValueError, match="does not lie in"):
+        _pieces.split(ink, labels, 0, box + 1, parts, 0, **how)
+    with pytest.raises(ValueError, match="labels of shape"):
+        _pieces.soften(ink, parts[1:], 0.1)
 
 
 def slow_picture(levels, labels, first, stop, box, least):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lenet5 import strokes
 from lenet5.strings import compose, networks, sliding
+from lenet5.strings.pieces import cut
 
 X, Y = strokes.draw(200, seed=3)
 
@@ -81,7 +82,7 @@ def test_opinions_are_those_in_the_middle_of_boxes(strings):
     net = networks.sliding_network(seed=2)
     string = strings[0]
     boxes = np.array(string.boxes)
-    said = sliding.opinions(string.ink, boxes, net)
+    said = sliding.opinions(cut(string.ink), boxes, net)
     np.testing.assert_allclose(np.exp(said).sum(1), 1, atol=1e-9)
     scores = sliding.score_map(sliding.normalized(string.ink)[0], net)
     middle = round((boxes[2, 1] + boxes[2, 3]) / 2)

@@ -7,6 +7,11 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
 
 cdef extern from "pieces.h" nogil:
     enum: PIECES_FIELD
+    ctypedef struct pieces_cuts:
+        float diagonal
+        float dearest
+        int reach
+        int most
     ctypedef struct pieces_line:
         const uint8_t *levels
         const int32_t *labels
@@ -14,6 +19,9 @@ cdef extern from "pieces.h" nogil:
         int width
         double least
     void pieces_seams(const float *, int, int, float, int, float *, int8_t *) noexcept
+    int pieces_split(const float *, const int64_t *, int32_t *, int64_t, int64_t, const int64_t *, const pieces_cuts *,
+                     int) noexcept
+    void pieces_soften(const float *, const int32_t *, int, int, float, int32_t *) noexcept
     int pieces_picture(const pieces_line *, int, int, const int64_t *, uint8_t *) noexcept
 
 
@@ -29,6 +37,36 @@ def seams(const float[:, ::1] ink, float diagonal):
             pieces_seams(&ink[0, 0], <int>h, <int>w, diagonal, 1, &cost[0, 0, 0], &step[0, 0, 0])
             pieces_seams(&ink[0, 0], <int>h, <int>w, diagonal, -1, &cost[1, 0, 0], &step[1, 0, 0])
     return costs, steps
+
+
+def split(const float[:, ::1] ink, const int64_t[:, ::1] labels, int64_t mark, const int64_t[::1] box,
+          int32_t[:, ::1] parts, int n, *, int most, int reach, float dearest, float diagonal):
+    """Cut a mark of ``labels`` (H, W), which lies in ``box``, by the ink (H, W): what is left is numbered n, n + 1, ...
+    in ``parts`` (H, W), in place; the next number. most, reach, dearest, diagonal: see `pieces_cuts`."""
+    cdef Py_ssize_t height = ink.shape[0], width = ink.shape[1]
+    if not (labels.shape[0] == parts.shape[0] == height and labels.shape[1] == parts.shape[1] == width):
+        raise ValueError(f"ink of shape {(height, width)}, and labels or parts of another one")
+    if box.shape[0] != 4 or not (0 <= box[0] < box[2] <= height and 0 <= box[1] < box[3] <= width):
+        raise ValueError(f"box {tuple(box)} does not lie in a line of shape {(height, width)}")
+    cdef pieces_cuts cuts = pieces_cuts(diagonal, dearest, reach, most)
+    with nogil:
+        n = pieces_split(&ink[0, 0], &labels[0, 0], &parts[0, 0], width, mark, &box[0], &cuts, n)
+    if n < 0:
+        raise MemoryError
+    return n
+
+
+def soften(const float[:, ::1] ink, const int32_t[:, ::1] labels, float soft):
+    """Labels (H, W) int32 that spread by a pixel, over ink (H, W) of more than ``soft``."""
+    cdef Py_ssize_t height = ink.shape[0], width = ink.shape[1]
+    if labels.shape[0] != height or labels.shape[1] != width:
+        raise ValueError(f"ink of shape {(height, width)} with labels of shape {(labels.shape[0], labels.shape[1])}")
+    out = np.empty((height, width), np.int32)
+    cdef int32_t[:, ::1] spread = out
+    if height and width:
+        with nogil:
+            pieces_soften(&ink[0, 0], &labels[0, 0], <int>height, <int>width, soft, &spread[0, 0])
+    return out
 
 
 def pictures(const uint8_t[:, ::1] levels, const int32_t[:, ::1] labels, const int64_t[::1] first,

@@ -73,15 +73,15 @@ def share_of_text(
     weight[0, 0] = 0
     spoken = scores[:, text]
     unspoken = np.logaddexp.reduce(scores[:, silent], axis=1) if silent else np.full(len(scores), -np.inf)
-    order = np.argsort(stop, kind="stable")
-    at = 0
     for node in range(1, len(weight)):
-        weight[node] = weight[node - 1] + leave_out[node - 1]
-        while at < len(order) and stop[order[at]] == node:
-            k = order[at]
-            weight[node] = np.logaddexp(weight[node], weight[first[k]] + unspoken[k])
-            weight[node, 1:] = np.logaddexp(weight[node, 1:], weight[first[k], :-1] + spoken[k])
-            at += 1
+        here = np.flatnonzero(stop == node)
+        before = weight[first[here]]
+        # To leave a piece out; each hypothesis that ends here, unspoken; each as the next class of the text.
+        options = np.full((1 + 2 * len(here), len(text) + 1), -np.inf)
+        options[0] = weight[node - 1] + leave_out[node - 1]
+        options[1 : 1 + len(here)] = before + unspoken[here, None]
+        options[1 + len(here) :, 1:] = before[:, :-1] + spoken[here]
+        weight[node] = np.logaddexp.reduce(options)
     return float(weight[-1, -1])
 
 

@@ -1,4 +1,4 @@
-/* The two loops of cutting a line of digits into pieces: ways that cross little ink, and pictures of runs of pieces.
+/* The loops of cutting a line of digits into pieces: cuts that cross little ink, and pictures of runs of pieces.
  *
  * Plain C11, one order of operations: the same input gives the same bytes.
  */
@@ -35,6 +35,103 @@ static void pieces_seams(const float *ink, int h, int w, float diagonal, int dow
     }
 }
 
+/* Where a mark is cut: at no more than `most` columns of its middle row, each the best within `reach` columns, on ways
+ * that cross no more ink than `dearest`; a step aside costs `diagonal`. */
+typedef struct {
+    float diagonal, dearest;
+    int reach, most;
+} pieces_cuts;
+
+#define PIECES_LEAST_INK 1.5 /* pixels: a cut leaves more on either side */
+
+/* The columns of the middle row of a mark (h, w) that good cuts go through, from left to right; how many. `through` (w)
+ * is the ink on the best way through each. */
+static int pieces_columns(const float *through, int w, const pieces_cuts *cuts, int *columns) {
+    int n = 0, last = -9;
+    for (int x = 0; x < w; x++) {
+        int lowest = through[x] <= cuts->dearest;
+        for (int i = x > cuts->reach ? x - cuts->reach : 0; lowest && i < w && i <= x + cuts->reach; i++)
+            lowest = through[x] <= through[i];
+        if (!lowest) continue;
+        if (x - last > 1) columns[n++] = x; /* one of each plateau */
+        last = x;
+    }
+    int kept = 0;
+    for (int i = 0; i < n; i++) {
+        int better = 0;
+        for (int k = 0; k < n; k++)
+            better += through[columns[k]] < through[columns[i]] || (k < i && through[columns[k]] == through[columns[i]]);
+        if (better < cuts->most) columns[n + kept++] = columns[i];
+    }
+    memmove(columns, columns + n, kept * sizeof(int));
+    return kept;
+}
+
+/* Cut mark number `mark` of `labels`, whose box is given, and number what is left n, n + 1, ... in `parts`; both and
+ * `ink` are planes of `stride` columns. The next number, or -1 where there is no memory. */
+static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts, int64_t stride, int64_t mark,
+                        const int64_t box[4], const pieces_cuts *cuts, int n) {
+    const int h = (int)(box[2] - box[0]), w = (int)(box[3] - box[1]), middle = h / 2;
+    const size_t size = (size_t)h * w;
+    float *own = (float *)calloc(size * 3 + w, sizeof(float)), *cost = own + size, *through = own + 3 * size;
+    int8_t *step = (int8_t *)malloc(size * 2);
+    int *sides = (int *)calloc(size + 2 * (size_t)w + h, sizeof(int)), *columns = sides + size, *path = columns + 2 * w;
+    double total = 0;
+    if (!own || !step || !sides) n = -1;
+    for (int y = 0; n >= 0 && y < h; y++)
+        for (int x = 0; x < w; x++) {
+            const int64_t at = (box[0] + y) * stride + box[1] + x;
+            if (labels[at] == mark) total += own[(size_t)y * w + x] = ink[at];
+        }
+    int n_cuts = 0, n_columns = 0;
+    if (n >= 0 && cuts->most > 0) {
+        pieces_seams(own, h, w, cuts->diagonal, 1, cost, step);
+        pieces_seams(own, h, w, cuts->diagonal, -1, cost + size, step + size);
+        for (int x = 0; x < w; x++) {
+            const size_t at = (size_t)middle * w + x;
+            through[x] = cost[at] + cost[size + at] - own[at];
+        }
+        n_columns = pieces_columns(through, w, cuts, columns);
+    }
+    for (int i = 0; i < n_columns; i++) {
+        path[middle] = columns[i];
+        for (int y = middle; y > 0; y--) path[y - 1] = path[y] + step[(size_t)y * w + path[y]];
+        for (int y = middle; y < h - 1; y++) path[y + 1] = path[y] + step[size + (size_t)y * w + path[y]];
+        double left = 0;
+        for (int y = 0; y < h; y++)
+            for (int x = 0; x < path[y]; x++) left += own[(size_t)y * w + x];
+        if (left <= PIECES_LEAST_INK || total - left <= PIECES_LEAST_INK) continue;
+        n_cuts++;
+        for (int y = 0; y < h; y++)
+            for (int x = path[y]; x < w; x++) sides[(size_t)y * w + x]++;
+    }
+    for (int side = 0, named; n >= 0 && side <= n_cuts; side++, n += named) {
+        named = 0;
+        for (int y = 0; y < h; y++)
+            for (int x = 0; x < w; x++) {
+                const int64_t at = (box[0] + y) * stride + box[1] + x;
+                if (sides[(size_t)y * w + x] == side && labels[at] == mark) parts[at] = n, named = 1;
+            }
+    }
+    free(own), free(step), free(sides);
+    return n;
+}
+
+/* Give pixels of more ink than `soft` that have no label the greatest of their neighbours': from `labels` to `out`, both
+ * (h, w). */
+static void pieces_soften(const float *ink, const int32_t *labels, int h, int w, float soft, int32_t *out) {
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            const int64_t at = (int64_t)y * w + x;
+            int32_t label = labels[at];
+            if (label < 0 && ink[at] > soft)
+                for (int v = y ? y - 1 : 0; v < h && v <= y + 1; v++)
+                    for (int u = x ? x - 1 : 0; u < w && u <= x + 1; u++)
+                        if (labels[(int64_t)v * w + u] > label) label = labels[(int64_t)v * w + u];
+            out[at] = label;
+        }
+}
+
 /* A line, and the runs of its pieces. */
 typedef struct {
     const uint8_t *levels; /* (height, width), ink bright */
@@ -51,6 +148,11 @@ typedef struct {
     float *weights; /* (FIELD, most) */
 } pieces_axis;
 
+static inline double pieces_weight(double distance, double reach) {
+    const double weight = 1 - fabs(distance) / reach;
+    return weight > 0 ? weight : 0;
+}
+
 static int pieces_axis_init(pieces_axis *axis, double start, double scale, int size) {
     const double reach = scale < 1 ? 1 / scale : 1;
     axis->most = (int)(2 * reach) + 2;
@@ -60,11 +162,11 @@ static int pieces_axis_init(pieces_axis *axis, double start, double scale, int s
         const double centre = start + (o + 0.5) / scale - 0.5; /* in old pixels, whose middles are whole numbers */
         const int low = (int)ceil(centre - reach), high = (int)floor(centre + reach);
         double sum = 0;
-        for (int i = low; i <= high; i++) sum += fmax(0, 1 - fabs(i - centre) / reach);
+        for (int i = low; i <= high; i++) sum += pieces_weight(i - centre, reach);
         axis->first[o] = low < 0 ? 0 : low;
         axis->count[o] = 0;
         for (int i = axis->first[o]; i <= high && i < size && axis->count[o] < axis->most; i++)
-            axis->weights[o * axis->most + axis->count[o]++] = (float)(fmax(0, 1 - fabs(i - centre) / reach) / sum);
+            axis->weights[o * axis->most + axis->count[o]++] = (float)(pieces_weight(i - centre, reach) / sum);
     }
     return 0;
 }
@@ -91,35 +193,47 @@ static void pieces_place(const pieces_line *line, int first, int stop, const int
     }
 }
 
+static inline uint8_t pieces_level(float sum) { return sum < 254.5f ? (uint8_t)(sum + 0.5f) : 255; }
+
 /* One run as the network sees it: channel 0 its own ink, channel 1 the whole line's, (2, FIELD, FIELD). */
 static int pieces_picture(const pieces_line *line, int first, int stop, const int64_t box[4], uint8_t *out) {
     double scale, corner[2];
     pieces_axis rows = {.weights = NULL}, columns = {.weights = NULL};
-    float *wide = (float *)calloc((size_t)line->height * 2 * PIECES_FIELD, sizeof(float));
+    float *wide = (float *)calloc((size_t)line->height * 2 * PIECES_FIELD + 2 * (size_t)line->width, sizeof(float));
+    float *own = wide + (size_t)line->height * 2 * PIECES_FIELD, *all = own + line->width; /* one row of the line */
     pieces_place(line, first, stop, box, &scale, corner);
     int failed = !wide || pieces_axis_init(&rows, corner[0], scale, line->height) ||
                  pieces_axis_init(&columns, corner[1], scale, line->width);
     const int last = PIECES_FIELD - 1;
-    for (int y = failed ? line->height : rows.first[0]; y < line->height && y < rows.first[last] + rows.count[last]; y++)
-        for (int o = 0; o < PIECES_FIELD; o++) {
-            float own = 0, all = 0;
-            for (int k = 0; k < columns.count[o]; k++) {
-                const int64_t at = (int64_t)y * line->width + columns.first[o] + k;
-                const float part = columns.weights[o * columns.most + k] * line->levels[at];
-                all += part;
-                if (line->labels[at] >= first && line->labels[at] < stop) own += part;
-            }
-            wide[(y * 2) * PIECES_FIELD + o] = own;
-            wide[(y * 2 + 1) * PIECES_FIELD + o] = all;
+    const int start = failed ? 0 : columns.first[0], beyond = failed ? 0 : columns.first[last] + columns.count[last];
+    const int end = beyond < line->width ? beyond : line->width;
+    for (int y = failed ? line->height : rows.first[0]; y < line->height && y < rows.first[last] + rows.count[last]; y++) {
+        const uint8_t *levels = line->levels + (int64_t)y * line->width;
+        const int32_t *labels = line->labels + (int64_t)y * line->width;
+        for (int x = start; x < end; x++) {
+            all[x - start] = levels[x];
+            own[x - start] = labels[x] >= first && labels[x] < stop ? all[x - start] : 0;
         }
-    for (int o = 0; !failed && o < PIECES_FIELD; o++)
+        for (int o = 0; o < PIECES_FIELD; o++) {
+            const float *weights = columns.weights + o * columns.most;
+            const int from = columns.first[o] - start;
+            float sums[2] = {0, 0};
+            for (int k = 0; k < columns.count[o]; k++)
+                sums[0] += weights[k] * own[from + k], sums[1] += weights[k] * all[from + k];
+            wide[(y * 2) * PIECES_FIELD + o] = sums[0];
+            wide[(y * 2 + 1) * PIECES_FIELD + o] = sums[1];
+        }
+    }
+    for (int o = 0; !failed && o < PIECES_FIELD; o++) {
+        float sums[2 * PIECES_FIELD] = {0};
+        for (int k = 0; k < rows.count[o]; k++) {
+            const float weight = rows.weights[o * rows.most + k], *row = wide + (rows.first[o] + k) * 2 * PIECES_FIELD;
+            for (int x = 0; x < 2 * PIECES_FIELD; x++) sums[x] += weight * row[x];
+        }
         for (int side = 0; side < 2; side++)
-            for (int x = 0; x < PIECES_FIELD; x++) {
-                float sum = 0;
-                for (int k = 0; k < rows.count[o]; k++)
-                    sum += rows.weights[o * rows.most + k] * wide[((rows.first[o] + k) * 2 + side) * PIECES_FIELD + x];
-                out[(side * PIECES_FIELD + o) * PIECES_FIELD + x] = (uint8_t)fminf(sum + 0.5f, 255.0f);
-            }
+            for (int x = 0; x < PIECES_FIELD; x++)
+                out[(side * PIECES_FIELD + o) * PIECES_FIELD + x] = pieces_level(sums[side * PIECES_FIELD + x]);
+    }
     free(wide), free(rows.weights), free(columns.weights);
     return failed ? -1 : 0;
 }

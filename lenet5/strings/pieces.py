@@ -17,9 +17,11 @@ LEVEL = 0.3  # ink above it holds marks together
 SOFT = 0.02  # and down to here it belongs to the nearest mark
 NARROWEST = 0.3  # a mark narrower than this part of the line's height is not cut
 SMALLEST = 0.4  # of the line's height: what is smaller looks small in its picture, too
-WIDEST = 2.3  # of the line's height: a hypothesis of several pieces is not wider
+WIDEST = 2.0  # of the line's height: a hypothesis of several pieces is not wider
 MOST_PIECES = 8  # of a hypothesis
 DEAREST = 0.5  # of the line's height: a cut does not cross more ink
+REACH = 0.06  # of the line's height: a cut is the best of those so near
+LEAST_WIDTH = 0.2  # of the line's height: a mark is cut into no narrower parts, on the average
 DIAGONAL = 0.1  # what a step aside costs a cut, in pixels of ink
 
 
@@ -56,18 +58,18 @@ def cut(ink: np.ndarray) -> Pieces:
     labels = marks.labels()
     kept = np.flatnonzero(marks.areas >= 3)
     height = line_height(marks.boxes[kept])
-    parts = np.full(ink.shape, -1)
+    parts = np.full(ink.shape, -1, np.int32)
+    ink = np.ascontiguousarray(ink, np.float32)
+    reach, dearest = max(1, round(REACH * height)), DEAREST * height
     n = 0
     for mark in kept:
-        top, left, bottom, right = marks.boxes[mark]
-        window = np.s_[top:bottom, left:right]
-        own = labels[window] == mark
-        sides = _sides(np.where(own, ink[window], 0), height)
-        for side in np.unique(sides[own]):
-            parts[window][own & (sides == side)] = n
-            n += 1
-    labels = _softened(parts, ink)
-    return _ordered(ink, labels, n, height)
+        top, left, bottom, right = box = marks.boxes[mark]
+        whole = right - left < max(NARROWEST * height, 5) or bottom - top < 3
+        most = 0 if whole else max(1, round((right - left) / (LEAST_WIDTH * height)))
+        n = _pieces.split(ink, labels, mark, box, parts, n, most=most, reach=reach, dearest=dearest, diagonal=DIAGONAL)
+    for _ in range(2):  # the soft edges of strokes
+        parts = _pieces.soften(ink, parts, SOFT)
+    return _ordered(ink, parts, n, height)
 
 
 def line_height(boxes: np.ndarray) -> float:
@@ -77,58 +79,6 @@ def line_height(boxes: np.ndarray) -> float:
     heights = boxes[:, 2] - boxes[:, 0]
     tall = np.sort(heights[heights >= 0.5 * heights.max()])
     return float(tall[len(tall) // 2])
-
-
-def _sides(ink: np.ndarray, height: float) -> np.ndarray:
-    """Number the sides of all good cuts through one mark: (h, w) int."""
-    h, w = ink.shape
-    if w < max(NARROWEST * height, 5) or h < 3:
-        return np.zeros(ink.shape, int)
-    cost, steps = _pieces.seams(np.ascontiguousarray(ink), DIAGONAL)
-    middle = h // 2
-    through = cost[0][middle] + cost[1][middle] - ink[middle]
-    reach = max(1, round(0.06 * height))
-    padded = np.pad(through, reach, constant_values=np.inf)
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
-    lowest = np.flatnonzero((through <= around.min(1)) & (through <= DEAREST * height))
-    lowest = lowest[np.diff(lowest, prepend=-9) > 1]  # one of each plateau
-    most = max(1, round(w / (0.2 * height)))
-    lowest = np.sort(lowest[np.argsort(through[lowest], kind="stable")][:most])
-    sides = np.zeros(ink.shape, int)
-    columns = np.arange(w)
-    for x in lowest:
-        path = _path(steps, middle, x)
-        right = columns[None] >= path[:, None]
-        if ink[right].sum() > 1.5 and ink[~right].sum() > 1.5:
-            sides += right
-    return sides
-
-
-def _path(steps, middle: int, x: int) -> np.ndarray:
-    """The column of the best way through pixel (middle, x) in each row: (h,)."""
-    h = len(steps[0])
-    path = np.empty(h, int)
-    path[middle] = x
-    for y in range(middle, 0, -1):
-        path[y - 1] = path[y] + steps[0][y, path[y]]
-    for y in range(middle, h - 1):
-        path[y + 1] = path[y] + steps[1][y, path[y]]
-    return path
-
-
-def _softened(labels: np.ndarray, ink: np.ndarray) -> np.ndarray:
-    """Give the soft edges of strokes, two pixels at most, to a piece that they touch."""
-    soft = ink > SOFT
-    for _ in range(2):
-        labels = np.where((labels < 0) & soft, _neighbour(labels), labels)
-    return labels
-
-
-def _neighbour(labels: np.ndarray) -> np.ndarray:
-    """The greatest label of each pixel's 3 x 3 neighbours."""
-    padded = np.pad(labels, 1, constant_values=-1)
-    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
-    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
 
 
 def _ordered(ink: np.ndarray, labels: np.ndarray, n: int, height: float) -> Pieces:
@@ -142,9 +92,9 @@ def _ordered(ink: np.ndarray, labels: np.ndarray, n: int, height: float) -> Piec
         boxes[:, i] = 10**6 if better is np.minimum else 0
         better.at(boxes[:, i], own, values)
     order = np.argsort(boxes[:, 1] + boxes[:, 3], kind="stable")
-    rank = np.empty(n + 1, int)
+    rank = np.empty(n + 1, np.int32)
     rank[order], rank[-1] = np.arange(n), -1
-    return Pieces(ink, rank.astype(np.int32)[labels], boxes[order], height)
+    return Pieces(ink, rank[labels], boxes[order], height)
 
 
 def hypotheses(pieces: Pieces, most: int = MOST_PIECES, widest: float = WIDEST) -> Hypotheses:

@@ -124,7 +124,7 @@ def read(
     if not found:
         return Reading([])
     pictures = np.concatenate([runs.pictures for _, _, runs in found])
-    slid = np.concatenate([sliding.opinions(n.ink, runs.boxes, networks.sliding, threads) for n, _, runs in found])
+    slid = np.concatenate([sliding.opinions(line, runs.boxes, networks.sliding, threads) for _, line, runs in found])
     scores = _scores(pictures, slid, networks, network, threads)
     parts = np.split(scores, np.cumsum([len(runs.first) for _, _, runs in found])[:-1])
     numbers = [_decoded(*each, part, allow, length, min_confidence) for each, part in zip(found, parts, strict=True)]

@@ -16,7 +16,7 @@ from .compose import Composed
 from .examples import as_found
 from .lines import resized
 from .networks import log_softmax
-from .pieces import LEVEL, line_height
+from .pieces import LEVEL, Pieces, line_height
 
 FIELD, STEP, GLYPH = 32, 4, 20
 BLANK = 10
@@ -24,11 +24,13 @@ CHANGE = -2.0  # the logarithm of the weight of going from one digit straight to
 NEAR, FAR = 1.1, 2.0  # pixels from a digit's middle: up to there it is read, from there on it is not
 
 
-def normalized(ink: np.ndarray) -> tuple[np.ndarray, float]:
+def normalized(ink: np.ndarray, height: float | None = None) -> tuple[np.ndarray, float]:
     """A line (H, W) float32 as the network sees it, (32, W') uint8, and its scale: digits are about 20 pixels tall,
-    and there are 16 of margin on both sides."""
-    boxes = Components(ink > LEVEL).boxes
-    scale = GLYPH / max(line_height(boxes), 4.0) if len(boxes) else 1.0
+    and there are 16 of margin on both sides. height: of the line's digits, by default found."""
+    if height is None:
+        boxes = Components(ink > LEVEL).boxes
+        height = line_height(boxes) if len(boxes) else GLYPH
+    scale = GLYPH / max(height, 4.0)
     scale = 1.0 if abs(scale - 1) < 0.12 else scale  # not resampled for nothing
     shape = tuple(max(1, round(n * scale)) for n in ink.shape)
     small = np.clip(resized(ink, shape), 0, 1)
@@ -51,12 +53,12 @@ def score_map(line: np.ndarray, net: Network, threads: int | None = None) -> np.
     return log_softmax(scores)
 
 
-def opinions(ink: np.ndarray, boxes: np.ndarray, net: Network, threads: int | None = None) -> np.ndarray:
+def opinions(pieces: Pieces, boxes: np.ndarray, net: Network, threads: int | None = None) -> np.ndarray:
     """Log-probabilities (n, 11) of the digits, or blank, whose middles are those of ``boxes`` (n, 4) of a line.
 
     They are means of what is said on three pixels there.
     """
-    line, scale = normalized(ink)
+    line, scale = normalized(pieces.ink, pieces.height)
     scores = score_map(line, net, threads)
     middles = np.rint((boxes[:, 1] + boxes[:, 3]) / 2 * scale).astype(int)
     near = np.clip(middles[:, None] + (-1, 0, 1), 0, len(scores) - 1)
