@@ -1,24 +1,24 @@
 /* Convolution, valid, stride 1, on one lane group, for element type T: which code a layer takes.
  *
- * But for C3, which has minimal filtering (winograd_body.h), every output is one chain  b + W[0] X[0] + W[1] X[1] + ...
+ * But for C3, of LeNet-5 or with more maps, which has minimal filtering (winograd_body.h), every output is one chain  b + W[0] X[0] + W[1] X[1] + ...
  * in the order (c, ky, kx), whatever the block: the same picture gives the same bits on every path, and a dense layer
  * the same as the convolution that it is equal to.
  */
 
 static void FN(conv2d_prepare)(const lenet5_op *op, const T *W, T *U) {
     if (lenet5_has_winograd(op))
-        FN(winograd_prepare)(16 * 6 * 5, W, U);
+        FN(winograd_prepare)(op->out_channels * op->in_channels * 5, W, U);
 }
 
 static void FN(conv2d_finish)(const lenet5_op *op, const T *dU, T *dW) {
     if (lenet5_has_winograd(op))
-        FN(winograd_finish)(16, 6 * 5, dU, dW);
+        FN(winograd_finish)(op->out_channels, op->in_channels * 5, dU, dW);
 }
 
 static void FN(conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
     const int O = op->out_channels;
     if (lenet5_has_winograd(op))
-        FN(c3_forward)(X, U, b, Y, scratch);
+        FN(c3_forward)(X, U, b, Y, scratch, op->in_channels, O);
     else if (!IS_DENSE(op)) {
         const lenet5_op flat = FN(flattened)(op);
         FN(general_forward)(&flat, X, W, b, Y, scratch);
@@ -79,7 +79,7 @@ static void FN(conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, co
             memset(dU, 0, sizeof(T) * lenet5_n_prepared(op));
             memset(dW, 0, sizeof(T) * op->out_channels * N_FEATURES(op));
         }
-        FN(c3_backward)(X, dY, U, dX, dU, scratch);
+        FN(c3_backward)(X, dY, U, dX, dU, scratch, op->in_channels, op->out_channels);
         return;
     }
     if (dW)

@@ -62,19 +62,20 @@ typedef struct {
     int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
 } lenet5_net;
 
-/* C1 and C3 of LeNet-5, for which minimal filtering is compiled (conv_pool_body.h, winograd_body.h); it wants the
- * kernels transformed. */
+/* C1 of LeNet-5, and C3 of LeNet-5 or with more maps, for which minimal filtering is compiled (conv_pool_body.h,
+ * winograd_body.h); it wants the kernels transformed. Many more maps would leave the second cache. */
 static inline int lenet5_has_winograd(const lenet5_op *op) {
     if (op->kind == OP_CONV_POOL)
         return op->out_channels == 6 && op->in_height == 32 && op->in_width == 32;
-    return op->kind == OP_CONV2D && op->kernel_size == 5 && op->in_channels == 6 && op->out_channels == 16 &&
-           op->in_height == 14 && op->in_width == 14;
+    return op->kind == OP_CONV2D && op->kernel_size == 5 && op->in_height == 14 && op->in_width == 14 &&
+           op->in_channels >= 6 && op->in_channels <= 32 && op->in_channels % 2 == 0 && op->out_channels <= 64 &&
+           op->out_channels % 16 == 0;
 }
 
 static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
     if (!lenet5_has_winograd(op))
         return 0;
-    return op->kind == OP_CONV_POOL ? 8 * 6 * 5 : 9 * 16 * 6 * 5;
+    return op->kind == OP_CONV_POOL ? 8 * 6 * 5 : 9 * op->out_channels * op->in_channels * 5;
 }
 
 /* Trainable weights of a step; it has as many biases as output channels if it has any. A batch normalisation has four
@@ -118,6 +119,14 @@ static inline int64_t lenet5_n_kept(const lenet5_op *op) {
 #define MOST_PIXELS 6
 #define MOST_ROWS 12
 
+/* The same for C3's minimal filtering: points of both tiles' columns, and of their gradients; or for one picture alone,
+ * a LANESth of: its columns, their points, and 16 channels of outputs, all with 16 lanes. */
+static inline int64_t lenet5_n_winograd(const lenet5_op *op) {
+    const int64_t points = 2 * 9 * (14 * op->in_channels + 10 * op->out_channels);
+    const int64_t single = LANES * (op->in_channels * (14 + 2 * 9) + 10 * 10);
+    return LANES * (points > single ? points : single);
+}
+
 /* Elements of scratch memory that the kernels of one convolution need at most; for others 0. */
 static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     if (op->kind == OP_CONV_POOL) {
@@ -131,7 +140,7 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     if (op->kind != OP_CONV2D)
         return 0;
     if (lenet5_has_winograd(op))
-        return (int64_t)2 * 9 * (6 * 14 + 16 * 10) * LANES;
+        return lenet5_n_winograd(op);
     const int64_t n_rows = (int64_t)op->in_channels * op->kernel_size, n_taps = n_rows * op->kernel_size;
     const int64_t transposed_X = (n_taps + LANES - 1) / LANES * LANES;
     if (op->out_height == 1 && op->out_width == 1)

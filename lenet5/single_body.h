@@ -181,14 +181,12 @@ static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, co
 
 /* ---- C3 with output channels as lanes: F(5, 5), winograd_body.h ---------------------------------------------------- */
 
-#define C3_TAPS (C3_IN * TAPS)
-
-/* NY rows of one tile and point: m (NY, LANES) from v (6, LANES), u (30, LANES). */
-INLINE void FN(single_c3_point)(const T (*v)[LANES], const T *u, T *m, int NY) {
+/* NY rows of one tile and point: m (NY, LANES) from v (C, LANES), u (5 C, LANES). */
+INLINE void FN(single_c3_point)(const T *v, const T *u, T *m, int C, int NY) {
     enum { NV = LANES * ELEMENT_BYTES / VECTOR_BYTES };
     V acc[10];
     UNROLL for (int i = 0; i < NY * NV; i++) acc[i] = (V){0};
-    for (int c = 0; c < C3_IN; c++)
+    for (int c = 0; c < C; c++)
         UNROLL for (int ky = 0; ky < TAPS; ky++) {
             V w[NV];
             UNROLL for (int i = 0; i < NV; i++) {
@@ -196,7 +194,7 @@ INLINE void FN(single_c3_point)(const T (*v)[LANES], const T *u, T *m, int NY) {
                 IN_REGISTER(w[i]);
             }
             UNROLL for (int y = 0; y < NY; y++) {
-                const V x = FN(splat)(v[c][y + ky]);
+                const V x = FN(splat)(v[c * LANES + y + ky]);
                 UNROLL for (int i = 0; i < NV; i++) acc[y * NV + i] += x * w[i];
             }
         }
@@ -204,28 +202,31 @@ INLINE void FN(single_c3_point)(const T (*v)[LANES], const T *u, T *m, int NY) {
         UNROLL for (int i = 0; i < NV; i++) FN(store)(m + y * LANES + i * VL, acc[y * NV + i]);
 }
 
-NOINLINE void FN(single_c3_products)(const T (*v)[C3_TILES][C3_IN][LANES], const T *U,
-                                     T (*m)[C3_TILES][C3_OUT_SIDE][LANES]) {
+NOINLINE void FN(single_c3_products)(const T *v, const T *U, T (*m)[C3_TILES][C3_OUT_SIDE][LANES], int C) {
     enum { NV = LANES * ELEMENT_BYTES / VECTOR_BYTES, NY = NV == 1 ? 10 : NV == 2 ? 5 : NV == 4 ? 2 : 1 };
     for (int t = 0; t < N_POINTS; t++)
         for (int tile = 0; tile < C3_TILES; tile++)
             for (int y = 0; y < C3_OUT_SIDE; y += NY)
-                FN(single_c3_point)((const T (*)[LANES])&v[t][tile][0][y], U + t * C3_TAPS * LANES, m[t][tile][y], NY);
+                FN(single_c3_point)(v + (t * C3_TILES + tile) * C * LANES + y, U + t * C * TAPS * LANES, m[t][tile][y], C, NY);
 }
 
-/* X (6, 14, LANES): columns; U (9, 30, LANES): taps, output channels; Y (10, 10, LANES): rows, columns, output channels. */
-static void FN(single_c3)(const T *X, const T *U, const T *b, T *Y) {
-    T v[N_POINTS][C3_TILES][C3_IN][LANES], m[N_POINTS][C3_TILES][C3_OUT_SIDE][LANES];
+/* v (9, 2, C, LANES): points of both tiles, from X (C, 14, LANES): columns. */
+static void FN(single_c3_points)(const T *X, T *v, int C) {
     for (int tile = 0; tile < C3_TILES; tile++)
-        for (int c = 0; c < C3_IN; c++)
+        for (int c = 0; c < C; c++)
             for (int l = 0; l < LANES; l += VL) {
                 V d[N_POINTS], p[N_POINTS];
                 UNROLL for (int i = 0; i < N_POINTS; i++)
                     d[i] = FN(load)(X + (c * C3_SIDE + N_OUTPUTS * tile + i) * LANES + l);
                 FN(input_transform)(d, p);
-                UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(&v[t][tile][c][l], p[t]);
+                UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(v + ((t * C3_TILES + tile) * C + c) * LANES + l, p[t]);
             }
-    FN(single_c3_products)((const T (*)[C3_TILES][C3_IN][LANES])v, U, m);
+}
+
+/* LANES output channels: U (9, 5 C, LANES): taps, output channels; Y (10, 10, LANES): rows, columns, output channels. */
+static void FN(single_c3)(const T *v, const T *U, const T *b, T *Y, int C) {
+    T m[N_POINTS][C3_TILES][C3_OUT_SIDE][LANES];
+    FN(single_c3_products)(v, U, m, C);
     for (int y = 0; y < C3_OUT_SIDE; y++)
         for (int tile = 0; tile < C3_TILES; tile++)
             for (int l = 0; l < LANES; l += VL) {
@@ -263,15 +264,20 @@ static void FN(channels_first)(const T *X, int n, T *Y) {
     }
 }
 
-/* Y (16, 10, 10), or (16, 5, 5) where the next step, max-pooling, is done too. */
-static void FN(single_winograd)(const T *X, const T *U, const T *b, T *Y, int from_columns, int with_pooling, T *scratch) {
-    T *columns = scratch, *points = scratch + C3_IN * C3_SIDE * LANES;
+/* Y (O, 10, 10), or (O, 5, 5) where the next step, max-pooling, is done too. scratch: lenet5_n_winograd / LANES */
+static void FN(single_winograd)(const lenet5_op *op, const T *X, const T *U, const T *b, T *Y, int from_columns,
+                                int with_pooling, T *scratch) {
+    const int C = op->in_channels, n = C3_OUT_SIDE * C3_OUT_SIDE / (with_pooling ? 4 : 1);
+    T *columns = scratch, *points = columns + C * C3_SIDE * LANES, *out = points + N_POINTS * C3_TILES * C * LANES;
     if (!from_columns)
-        FN(to_columns)(X, C3_IN, C3_SIDE, C3_SIDE, columns);
-    FN(single_c3)(from_columns ? X : columns, U, b, points);
-    if (with_pooling)
-        FN(pool_c3)(points);
-    FN(channels_first)(points, C3_OUT_SIDE * C3_OUT_SIDE / (with_pooling ? 4 : 1), Y);
+        FN(to_columns)(X, C, C3_SIDE, C3_SIDE, columns);
+    FN(single_c3_points)(from_columns ? X : columns, points, C);
+    for (int o = 0; o < op->out_channels; o += LANES, U += N_POINTS * C * TAPS * LANES) {
+        FN(single_c3)(points, U, b + o, out, C);
+        if (with_pooling)
+            FN(pool_c3)(out);
+        FN(channels_first)(out, n, Y + o * n);
+    }
 }
 
 /* ---- dense layers with outputs as lanes ----------------------------------------------------------------------------- */
@@ -497,16 +503,21 @@ static void FN(single_prepare)(const lenet5_net *net, const T *parameters, T *re
                 checked += b[o] * 0;
             to[C1_POINTS * C1_ROWS] = checked;
         } else if (op->kind == OP_CONV2D && lenet5_has_winograd(op)) {
-            T U[N_POINTS * C3_N_U + LANES]; /* whole vectors are loaded at the end, too */
-            memset(U + N_POINTS * C3_N_U, 0, sizeof(T) * LANES);
-            FN(conv2d_prepare)(op, W, U);
-            for (int t = 0; t < N_POINTS; t++)
-                FN(transpose_dense)(U + t * C3_N_U, C3_TAPS, C3_OUT, to + t * C3_TAPS * LANES);
+            enum { MOST = C3_N_U(32, LANES) }; /* of LANES output channels: lenet5_has_winograd */
+            T U[N_POINTS * MOST + LANES];      /* whole vectors are loaded at the end, too */
+            const int n_taps = op->in_channels * TAPS, n = LANES * n_taps;
+            for (int o = 0; o < op->out_channels; o += LANES, W += n * TAPS) {
+                memset(U + N_POINTS * n, 0, sizeof(T) * LANES);
+                FN(winograd_prepare)(n, W, U);
+                for (int t = 0; t < N_POINTS; t++, to += n)
+                    FN(transpose_dense)(U + t * n, n_taps, LANES, to);
+            }
         } else if (with_dense && op->kind == OP_CONV2D && IS_DENSE(op))
             FN(transpose_dense)(W, N_FEATURES(op), op->out_channels, to);
     }
 }
 
+INLINE int FN(is_c1)(const lenet5_op *op) { return op->kind == OP_CONV_POOL && lenet5_has_winograd(op); }
 INLINE int FN(is_c3)(const lenet5_op *op) { return op->kind == OP_CONV2D && lenet5_has_winograd(op); }
 
 /* All steps on one picture; offsets are those of the lanes, a LANES-th each. Without weights that are ready nothing is
@@ -526,8 +537,8 @@ static void FN(single_forward)(const lenet5_net *net, const T *parameters, const
                 break;
             }
             const int with_pooling = next && next->kind == OP_MAX_POOL2D && next->kernel_size == 2;
-            FN(single_winograd)(X, own, b, with_pooling ? single + next->output / LANES : Y,
-                                before && before->kind == OP_CONV_POOL, with_pooling, scratch);
+            FN(single_winograd)(op, X, own, b, with_pooling ? single + next->output / LANES : Y,
+                                before && FN(is_c1)(before), with_pooling, scratch);
             i += with_pooling;
             break;
         case OP_CONV_POOL: FN(single_conv_pool)(op, X, W, b, own, Y, next && FN(is_c3)(next), scratch); break;

@@ -89,17 +89,14 @@ INLINE void FN(input_transform_transposed)(const V *v, V *d) {
 
 /* ---- the kernels' side ---------------------------------------------------------------------------------------- */
 
-#define MAX_KERNEL_ROWS 480 /* O * C * 5, whole vectors of them */
-
-/* U (9, n) = G W for the n rows of 5 taps of all kernels, W (n, 5). */
+/* U (9, n) = G W for the n rows of 5 taps of all kernels, W (n, 5); n is a multiple of VL. */
 static void FN(winograd_prepare)(int n, const T *W, T *U) {
-    T columns[N_OUTPUTS][MAX_KERNEL_ROWS];
-    for (int r = 0; r < n; r++)
-        for (int k = 0; k < N_OUTPUTS; k++)
-            columns[k][r] = W[r * N_OUTPUTS + k];
     for (int r = 0; r < n; r += VL) {
+        T columns[N_OUTPUTS][VECTOR_BYTES / ELEMENT_BYTES];
         V w[N_OUTPUTS], u[N_POINTS];
-        UNROLL for (int k = 0; k < N_OUTPUTS; k++) w[k] = FN(load)(&columns[k][r]);
+        for (int i = 0; i < VL; i++)
+            UNROLL for (int k = 0; k < N_OUTPUTS; k++) columns[k][i] = W[(r + i) * N_OUTPUTS + k];
+        UNROLL for (int k = 0; k < N_OUTPUTS; k++) w[k] = FN(load)(columns[k]);
         FN(evaluate)(w, u);
         UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(U + t * n + r, u[t] * FN(factor)[(t + 1) / 2]);
     }
@@ -125,18 +122,16 @@ static void FN(winograd_finish)(int O, int rows, const T *dU, T *dW) {
 
 /* ---- C3 ----------------------------------------------------------------------------------------------------------
  *
- * X (6, 14, 14, LANES), Y (16, 10, 10, LANES). For one tile, v is (9, 6, 14, LANES), the points of its columns, and m is
- * (9, 16, 10, LANES).
+ * X (C, 14, 14, LANES), Y (O, 10, 10, LANES); LeNet-5 has C = 6 and O = 16. For one tile, v is (9, C, 14, LANES), the
+ * points of its columns, and m is (9, O, 10, LANES). C is even, O a multiple of 16 (lenet5_has_winograd).
  */
 
-#define C3_IN 6
-#define C3_OUT 16
 #define C3_SIDE 14
 #define C3_OUT_SIDE 10
 #define C3_TILES 2
-#define C3_N_V (C3_IN * C3_SIDE * LANES)      /* of one tile and point */
-#define C3_N_M (C3_OUT * C3_OUT_SIDE * LANES) /* the same */
-#define C3_N_U (C3_OUT * C3_IN * 5)           /* of one point */
+#define C3_N_V(C) ((C) * C3_SIDE * LANES)     /* of one tile and point */
+#define C3_N_M(O) ((O) * C3_OUT_SIDE * LANES) /* the same */
+#define C3_N_U(C, O) ((O) * (C) * 5)          /* of one point */
 
 /* The sum of each of VL vectors, in one vector: halves are zipped and added until one is left. */
 INLINE V FN(sum_lanes_of_all)(V *x) {
@@ -146,25 +141,26 @@ INLINE V FN(sum_lanes_of_all)(V *x) {
 }
 
 /* Both tiles' columns of points: tile i from v + i * N_POINTS * C3_N_V on. */
-INLINE void FN(c3_columns)(const T *X, T *v) {
-    for (int r = 0; r < C3_IN * C3_SIDE; r++)
+INLINE void FN(c3_columns)(const T *X, T *v, int C) {
+    for (int r = 0; r < C * C3_SIDE; r++)
         for (int l = 0; l < LANES; l += VL) {
             V d[N_POINTS], p[N_POINTS];
             UNROLL for (int i = 0; i < N_POINTS; i++) d[i] = FN(load)(X + ((int64_t)r * C3_SIDE + i) * LANES + l);
             FN(input_transform)(d, p);
-            UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(v + (int64_t)t * C3_N_V + r * LANES + l, p[t]);
+            UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(v + (int64_t)t * C3_N_V(C) + r * LANES + l, p[t]);
         }
 }
 
 /* NO output channels x NY rows of one tile: m (9, NO * NY). */
-NOINLINE void FN(c3_products)(const T *v, const T *U, V (*m)[ROWS_C3 * COLS_C3]) {
-    enum { NO = ROWS_C3, NY = COLS_C3, K = C3_IN * 5 };
+NOINLINE void FN(c3_products)(const T *v, const T *U, V (*m)[ROWS_C3 * COLS_C3], int C, int O) {
+    enum { NO = ROWS_C3, NY = COLS_C3 };
+    const int64_t K = C * 5;
     for (int t = 0; t < N_POINTS; t++) {
-        const T *u = U + (int64_t)t * C3_N_U;
+        const T *u = U + t * C3_N_U(C, O);
         V acc[NO * NY];
         UNROLL for (int i = 0; i < NO * NY; i++) acc[i] = (V){0};
-        for (int c = 0; c < C3_IN; c++) {
-            const T *x = v + (int64_t)t * C3_N_V + c * C3_SIDE * LANES;
+        for (int c = 0; c < C; c++) {
+            const T *x = v + (int64_t)t * C3_N_V(C) + c * C3_SIDE * LANES;
             UNROLL for (int ky = 0; ky < 5; ky++) {
                 V xv[NY];
                 UNROLL for (int i = 0; i < NY; i++) xv[i] = FN(load)(x + (ky + i) * LANES);
@@ -177,15 +173,15 @@ NOINLINE void FN(c3_products)(const T *v, const T *U, V (*m)[ROWS_C3 * COLS_C3])
 }
 
 /* scratch: 9 C3_N_V */
-static void FN(c3_forward)(const T *X, const T *U, const T *b, T *Y, T *scratch) {
+static void FN(c3_forward)(const T *X, const T *U, const T *b, T *Y, T *scratch, int C, int O) {
     enum { NO = ROWS_C3, NY = COLS_C3 };
     V m[N_POINTS][NO * NY];
     for (int x = 0; x < C3_OUT_SIDE; x += N_OUTPUTS) {
-        FN(c3_columns)(X + x * LANES, scratch);
+        FN(c3_columns)(X + x * LANES, scratch, C);
         for (int y = 0; y < C3_OUT_SIDE; y += NY)
-            for (int o = 0; o < C3_OUT; o += NO)
+            for (int o = 0; o < O; o += NO)
                 for (int l = 0; l < LANES; l += VL) {
-                    FN(c3_products)(scratch + y * LANES + l, U + (int64_t)o * C3_IN * 5, m);
+                    FN(c3_products)(scratch + y * LANES + l, U + (int64_t)o * C * 5, m, C, O);
                     for (int i = 0; i < NO * NY; i++) {
                         V points[N_POINTS], out[N_OUTPUTS];
                         UNROLL for (int t = 0; t < N_POINTS; t++) points[t] = m[t][i];
@@ -198,28 +194,28 @@ static void FN(c3_forward)(const T *X, const T *U, const T *b, T *Y, T *scratch)
     }
 }
 
-/* The gradient of the columns of one tile, point and input channel: v (14) from m (16, 10). */
-NOINLINE void FN(c3_input_gradient)(const T *m, const T *u, T *v) {
+/* The gradient of the columns of one tile, point and input channel: v (14) from m (O, 10). */
+NOINLINE void FN(c3_input_gradient)(const T *m, const T *u, T *v, int C, int O) {
     V acc[C3_SIDE];
     UNROLL for (int i = 0; i < C3_SIDE; i++) acc[i] = (V){0};
-    for (int o = 0; o < C3_OUT; o++)
+    for (int o = 0; o < O; o++)
         UNROLL for (int ky = 0; ky < 5; ky++)
             UNROLL for (int y = 0; y < C3_OUT_SIDE; y++)
-                acc[y + ky] += FN(load)(m + (int64_t)(o * C3_OUT_SIDE + y) * LANES) * u[o * C3_IN * 5 + ky];
+                acc[y + ky] += FN(load)(m + (int64_t)(o * C3_OUT_SIDE + y) * LANES) * u[(int64_t)o * C * 5 + ky];
     UNROLL for (int i = 0; i < C3_SIDE; i++) FN(store)(v + i * LANES, acc[i]);
 }
 
 /* dU of one point, from both tiles: a block of SUM_ROWS output channels x 2 rows of taps after the other. */
-NOINLINE void FN(c3_weight_gradient)(const T *v, const T *m, T *dU) {
-    for (int o = 0; o < C3_OUT; o += SUM_ROWS)
-        for (int row = 0; row < C3_IN * 5; row += 2, dU += VL) {
+NOINLINE void FN(c3_weight_gradient)(const T *v, const T *m, T *dU, int C, int O) {
+    for (int o = 0; o < O; o += SUM_ROWS)
+        for (int row = 0; row < C * 5; row += 2, dU += VL) {
             const T *x0 = v + (row / 5 * C3_SIDE + row % 5) * LANES;
             const T *x1 = v + ((row + 1) / 5 * C3_SIDE + (row + 1) % 5) * LANES;
             const T *d0 = m + (int64_t)o * C3_OUT_SIDE * LANES;
             V acc[VECTOR_BYTES / ELEMENT_BYTES];
             UNROLL for (int i = 0; i < VL; i++) acc[i] = (V){0};
-            for (int tile = 0; tile < C3_TILES; tile++, x0 += N_POINTS * C3_N_V, x1 += N_POINTS * C3_N_V,
-                     d0 += N_POINTS * C3_N_M)
+            for (int tile = 0; tile < C3_TILES; tile++, x0 += N_POINTS * C3_N_V(C),
+                     x1 += N_POINTS * C3_N_V(C), d0 += N_POINTS * C3_N_M(O))
                 for (int i = 0; i < C3_OUT_SIDE * LANES; i += VL) {
                     const V a = FN(load)(x0 + i), b = FN(load)(x1 + i);
                     UNROLL for (int k = 0; k < SUM_ROWS; k++) {
@@ -234,23 +230,23 @@ NOINLINE void FN(c3_weight_gradient)(const T *v, const T *m, T *dU) {
 }
 
 /* m of one tile: the points of the gradients dY from its first column on. */
-INLINE void FN(c3_gradient_columns)(const T *dY, T *m) {
-    for (int r = 0; r < C3_OUT * C3_OUT_SIDE; r++)
+INLINE void FN(c3_gradient_columns)(const T *dY, T *m, int O) {
+    for (int r = 0; r < O * C3_OUT_SIDE; r++)
         for (int l = 0; l < LANES; l += VL) {
             V d[N_OUTPUTS], p[N_POINTS];
             UNROLL for (int k = 0; k < N_OUTPUTS; k++) d[k] = FN(load)(dY + ((int64_t)r * C3_OUT_SIDE + k) * LANES + l);
             FN(evaluate)(d, p);
-            UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(m + (int64_t)t * C3_N_M + r * LANES + l, p[t]);
+            UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(m + (int64_t)t * C3_N_M(O) + r * LANES + l, p[t]);
         }
 }
 
 /* The pictures' gradient from that of the points of their columns: the second tile reaches columns of the first. */
-INLINE void FN(c3_columns_transposed)(const T *v, T *dX, int second) {
-    for (int r = 0; r < C3_IN * C3_SIDE; r++)
+INLINE void FN(c3_columns_transposed)(const T *v, T *dX, int second, int C) {
+    for (int r = 0; r < C * C3_SIDE; r++)
         for (int l = 0; l < LANES; l += VL) {
             T *to = dX + (int64_t)r * C3_SIDE * LANES + l;
             V p[N_POINTS], d[N_POINTS];
-            UNROLL for (int t = 0; t < N_POINTS; t++) p[t] = FN(load)(v + (int64_t)t * C3_N_V + r * LANES + l);
+            UNROLL for (int t = 0; t < N_POINTS; t++) p[t] = FN(load)(v + (int64_t)t * C3_N_V(C) + r * LANES + l);
             FN(input_transform_transposed)(p, d);
             UNROLL for (int i = 0; i < N_POINTS; i++) {
                 if (second && i < N_POINTS - N_OUTPUTS)
@@ -261,25 +257,26 @@ INLINE void FN(c3_columns_transposed)(const T *v, T *dX, int second) {
 }
 
 /* dX (where not NULL) is written, dU (where not NULL) added to. scratch: 2 * 9 (C3_N_V + C3_N_M) */
-static void FN(c3_backward)(const T *X, const T *dY, const T *U, T *dX, T *dU, T *scratch) {
-    T *v = scratch, *m = v + C3_TILES * N_POINTS * C3_N_V;
+static void FN(c3_backward)(const T *X, const T *dY, const T *U, T *dX, T *dU, T *scratch, int C, int O) {
+    const int64_t n_v = C3_N_V(C), n_m = C3_N_M(O), n_u = C3_N_U(C, O);
+    T *v = scratch, *m = v + C3_TILES * N_POINTS * n_v;
     for (int tile = 0; tile < C3_TILES; tile++) {
         const int x = tile * N_OUTPUTS * LANES;
-        FN(c3_gradient_columns)(dY + x, m + tile * N_POINTS * C3_N_M);
+        FN(c3_gradient_columns)(dY + x, m + tile * N_POINTS * n_m, O);
         if (dU)
-            FN(c3_columns)(X + x, v + tile * N_POINTS * C3_N_V);
+            FN(c3_columns)(X + x, v + tile * N_POINTS * n_v, C);
     }
     for (int t = 0; t < N_POINTS; t++) {
-        T *vt = v + (int64_t)t * C3_N_V;
-        const T *mt = m + (int64_t)t * C3_N_M, *u = U + (int64_t)t * C3_N_U;
+        T *vt = v + t * n_v;
+        const T *mt = m + t * n_m, *u = U + t * n_u;
         if (dU)
-            FN(c3_weight_gradient)(vt, mt, dU + (int64_t)t * C3_N_U);
+            FN(c3_weight_gradient)(vt, mt, dU + t * n_u, C, O);
         for (int tile = 0; dX && tile < C3_TILES; tile++)
-            for (int c = 0; c < C3_IN; c++)
+            for (int c = 0; c < C; c++)
                 for (int l = 0; l < LANES; l += VL)
-                    FN(c3_input_gradient)(mt + tile * N_POINTS * C3_N_M + l, u + c * 5,
-                                          vt + tile * N_POINTS * C3_N_V + c * C3_SIDE * LANES + l);
+                    FN(c3_input_gradient)(mt + tile * N_POINTS * n_m + l, u + c * 5,
+                                          vt + tile * N_POINTS * n_v + c * C3_SIDE * LANES + l, C, O);
     }
     for (int tile = 0; dX && tile < C3_TILES; tile++)
-        FN(c3_columns_transposed)(v + tile * N_POINTS * C3_N_V, dX + tile * N_OUTPUTS * LANES, tile);
+        FN(c3_columns_transposed)(v + tile * N_POINTS * n_v, dX + tile * N_OUTPUTS * LANES, tile, C);
 }

@@ -348,7 +348,16 @@ def test_the_compiled_one_picture_checks_again():
     assert fixed(np.zeros((1, 32, 32), np.float32), False, 1.0).shape == (1, 10)
 
 
-@pytest.mark.parametrize(("in_channels", "widths"), [(1, (12, 32, 160, 84)), (2, (12, 32, 160, 84)), (1, (7, 3, 5, 2))])
+OTHER_WIDTHS = [
+    (1, (12, 32, 160, 84)),
+    (2, (12, 32, 160, 84)),
+    (1, (6, 48, 30, 20)),
+    (1, (32, 64, 9, 9)),
+    (1, (7, 3, 5, 2)),
+]
+
+
+@pytest.mark.parametrize(("in_channels", "widths"), OTHER_WIDTHS)
 def test_networks_of_other_widths_give_a_picture_the_same_bits_in_any_batch(in_channels, widths):
     network = with_biases(Network(networks.layers(widths, in_channels, 10), seed=3))
     X = np.random.default_rng(0).integers(0, 256, (50, in_channels, 28, 28), dtype=np.uint8)
@@ -356,6 +365,9 @@ def test_networks_of_other_widths_give_a_picture_the_same_bits_in_any_batch(in_c
     for i in (0, 15, 16, 31, 32, 49):
         np.testing.assert_array_equal(network.logits(X[i : i + 1])[0], together[i])
     np.testing.assert_array_equal(network.logits(X[5:30]), together[5:30])
+    network.freeze()
+    for i in (0, 31):
+        np.testing.assert_array_equal(network.logits(X[i : i + 1])[0], together[i])
 
 
 def test_any_number_of_threads_gives_the_same_bits(network):
