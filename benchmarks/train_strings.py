@@ -3,8 +3,8 @@ digits and drawn strokes to the file that ships.
 
 Strings are composed of 55,000 training digits, of strokes, and of forms of digits that MNIST's writers hardly use. Runs
 of their pieces, characters and rubbish, train the segment networks, windows of their lines the sliding one; the digit
-networks are trained on the runs that are digits and on the 55,000 as they are, some on all of them put upright. The
-other 5,000 digits, on which the digit model that ships was not trained either, are for choices (strings.py beside
+networks are trained on the runs that are digits, on more from plain strings, and on the 55,000 as they are, some on all of
+them put upright. The other 5,000 digits, on which the digit model that ships was not trained either, are for choices (strings.py beside
 this), and strings of them give the thresholds of `lenet5 read --max-error`. The same command gives the same file, bit
 for bit, on one machine.
 """
@@ -29,8 +29,10 @@ from lenet5.train import Config, Trainer
 SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "forms", 0.4), ("varied", "strokes", 0.14))
 # And for the segment networks alone so many more, of the plain style: neighbouring ones are the hardest to part.
 ONES_SHARE, ONES = 0.125, replace(compose.STYLES["plain"], ones=0.6)
+PLAIN_SEED = 55_555  # of the plain strings that digit networks alone see
 
-# How the networks are trained.
+# How the networks are trained; and maps of C1, C3, C5, units of F6 of segment and digit networks.
+WIDTHS = (16, 48, 200, 120)
 SEGMENTS = {"augment": "affine,elastic", "finetune": 0.125}
 DIGITS = {"augment": "affine-wide,elastic", "finetune": 0.1}
 SLIDING = {"augment": "rotation,scale,shear,elastic"}  # nothing may move a digit from the middle
@@ -56,11 +58,18 @@ def segments_of(strings: int, seed: int, rubbish: float, data_dir: str | None) -
     return *(np.concatenate(pair) for pair in zip(runs, more, strict=True)), len(runs[0])
 
 
-def digits_of(X: np.ndarray, y: np.ndarray, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """What digit networks are trained on: the own ink of the runs that are digits, and the single pictures."""
+def digits_of(X: np.ndarray, y: np.ndarray, plain: int, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """What digit networks are trained on: the own ink of the runs that are digits, of these and of so many ``plain``
+    strings more, and the single pictures."""
     (single, label), _ = held_out_digits(data_dir)
+    pictures, labels = [X[y < 10, :1]], [y[y < 10]]
+    if plain:
+        strings = compose.compose(single, label, plain, style="plain", seed=PLAIN_SEED)
+        more, of_more = examples.examples(strings, seed=PLAIN_SEED, rubbish=0)
+        pictures.append(more[of_more < 10, :1])
+        labels.append(of_more[of_more < 10])
     as_read = np.rint(255 * evened(single.astype(np.float32) / 255, 1.0)).astype(np.uint8)
-    return np.concatenate([X[y < 10, :1], as_read[:, None]]), np.concatenate([y[y < 10], label])
+    return np.concatenate([*pictures, as_read[:, None]]), np.concatenate([*labels, label])
 
 
 def train(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None) -> float:
@@ -92,16 +101,17 @@ def options_of() -> argparse.Namespace:
     arguments.add_argument("--strings", type=int, default=28_000, help="composed for segment and digit networks")
     arguments.add_argument("--sliding-strings", type=int, default=40_000, help="composed for the sliding network")
     arguments.add_argument("--epochs", type=int, default=8, help="of segment networks")
-    arguments.add_argument("--digit-epochs", type=int, default=10, help="of digit networks")
+    arguments.add_argument("--digit-epochs", type=int, default=20, help="of digit networks")
+    arguments.add_argument("--plain-strings", type=int, default=16_000, help="composed for digit networks alone")
     arguments.add_argument("--sliding-epochs", type=int, default=16, help="of the sliding network")
     arguments.add_argument(
         "--rubbish", type=float, default=1.5, help="runs that are none, for each that is a character"
     )
-    arguments.add_argument("--widths", type=int, nargs=4, default=list(networks.WIDTHS), help="of C1, C3, C5, F6")
-    arguments.add_argument("--digit-widths", type=int, nargs=4, default=list(networks.WIDTHS))
+    arguments.add_argument("--widths", type=int, nargs=4, default=list(WIDTHS), help="of C1, C3, C5, F6")
+    arguments.add_argument("--digit-widths", type=int, nargs=4, default=list(WIDTHS))
     arguments.add_argument("--sliding-widths", type=int, nargs=4, default=list(networks.SMALL_WIDTHS))
     arguments.add_argument("--members", type=int, default=1, help="segment networks")
-    arguments.add_argument("--digit-members", type=int, default=1, help="digit networks that see runs as they are")
+    arguments.add_argument("--digit-members", type=int, default=2, help="digit networks that see runs as they are")
     arguments.add_argument("--upright-members", type=int, default=1, help="digit networks that see them upright")
     arguments.add_argument("--average", type=float, default=0.9995, help="of the running average of the weights")
     arguments.add_argument("--calibration", type=int, default=2_000, help="strings of each style for thresholds")
@@ -128,7 +138,7 @@ def main() -> None:
     for member in range(options.members):
         network = Network(networks.layers(tuple(options.widths)), seed=options.seed + member)
         segments.append(trained("segments", network, X, y, member, epochs=options.epochs, **SEGMENTS))
-    X, y = digits_of(X[:n_runs], y[:n_runs], options.data_dir)
+    X, y = digits_of(X[:n_runs], y[:n_runs], options.plain_strings, options.data_dir)
     digits, upright = [], []
     for member in range(options.digit_members + options.upright_members):
         network = networks.digit_network(options.seed + member, tuple(options.digit_widths))
