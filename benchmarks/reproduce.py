@@ -146,7 +146,7 @@ def main() -> None:
     p.add_argument("--copies", type=int, help=f"of each picture in a pass; default: 1, with distortions {COPIES}")
     p.add_argument("--validation", type=int, default=0, help="training pictures in the place of the test pictures")
     p.add_argument("--loss", choices=["mse", "map"], default="map", help="eq. 8 or eq. 9")
-    p.add_argument("--j", type=float, default=10.0, help="of eq. 9")
+    p.add_argument("--j", type=float, default=10.0, help="of eq. 9; 3 suits lenet4, see docs/results.md")
     p.add_argument("--initializer", choices=["1998", "1998-root"], default="1998-root")
     p.add_argument("--learning-rate", type=float, default=2e-4, help="of the first two passes; 5e-4 in 1998")
     p.add_argument(
