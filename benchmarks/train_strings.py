@@ -3,10 +3,10 @@ digits and drawn strokes to the file that ships.
 
 Strings are composed of 55,000 training digits, of strokes, and of forms of digits that MNIST's writers hardly use. Runs
 of their pieces, characters and rubbish, train the segment networks, windows of their lines the sliding one; the digit
-networks are trained on the runs that are digits, on more from plain strings, and on the 55,000 as they are, some on all of
-them put upright. The other 5,000 digits, on which the digit model that ships was not trained either, are for choices (strings.py beside
-this), and strings of them give the thresholds of `lenet5 read --max-error`. The same command gives the same file, bit
-for bit, on one machine.
+networks are trained on the runs that are digits, on more from plain strings, and on the 55,000 as they are, some on all
+of them put upright. The other 5,000 digits, on which the digit model that ships was not trained either, are for choices
+(strings.py beside this), and strings of them give the thresholds of `lenet5 read --max-error`. The same command gives
+the same file, bit for bit, on one machine.
 """
 
 import argparse

@@ -61,7 +61,7 @@ _OPTIONS = [
     _number("--weight-decay", 2e-4, "Added to the gradient, decoupled from it in adamw."),
     _number("--l1", 0.0, "Added to the gradient, times the sign of each weight."),
     _number("--clip-norm", 0.0, "Shorten longer gradients to this norm; 0: never."),
-    click.option("--schedule", type=click.Choice(["constant", "step", "cosine", "onecycle", "paper", "paper-capped"]),
+    click.option("--schedule", type=click.Choice(["constant", "step", "cosine", "onecycle", "paper"]),
                  default="onecycle", show_default=True, help="How the learning rate runs."),
     _number("--warmup", 0.0, "Part of the training over which the learning rate first rises."),
     _number("--finetune", 0.0, "Part of the epochs, at the end, that see the pictures as --finetune-augment says, "

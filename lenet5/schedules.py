@@ -35,14 +35,7 @@ def paper(progress: np.ndarray, epochs: int) -> np.ndarray:
     return rates / PAPER[0][1]
 
 
-def paper_capped(progress: np.ndarray, epochs: int) -> np.ndarray:
-    """The same with its second rate, of which these are shares, in the place of its first, which is too high for some
-    networks: so with a learning rate of 2e-4 all others are as printed."""
-    return np.minimum(paper(progress, epochs) * (PAPER[0][1] / PAPER[1][1]), 1.0)
-
-
-SCHEDULES = {"constant": constant, "step": step, "cosine": cosine, "onecycle": onecycle, "paper": paper,
-             "paper-capped": paper_capped}  # fmt: skip
+SCHEDULES = {"constant": constant, "step": step, "cosine": cosine, "onecycle": onecycle, "paper": paper}
 
 
 def learning_rates(schedule: str, peak: float, first_step: int, n_steps: int, total_steps: int, epochs: int = 1,

@@ -56,8 +56,21 @@ def test_a_fixed_order_is_that_of_the_first_pass(reproduce):
     assert (order.numbers(5, 0, 100) != order.numbers(0, 0, 100)).any()
 
 
+@pytest.mark.parametrize(
+    ("variant", "learning_rate", "j"), [("1998", 2e-4, 10), ("lenet1", 5e-4, 10), ("lenet4", 5e-4, 3)]
+)
+def test_rate_and_penalty_are_those_chosen_for_the_variant(reproduce, variant, learning_rate, j):
+    options = argparse.Namespace(passes=20, learning_rate=None, loss="map", j=None, initializer="1998-root",
+                                 fixed_order=False, pictures=60000, copies=None, validation=0)  # fmt: skip
+    config = reproduce.settings_of(options, variant, 0, "none")["config"]
+    assert (config["learning_rate"], config["rubbish_penalty"]) == (learning_rate, j)
+    options.learning_rate, options.j = 1e-3, 1.0
+    config = reproduce.settings_of(options, variant, 0, "none")["config"]
+    assert (config["learning_rate"], config["rubbish_penalty"]) == (1e-3, 1.0)
+
+
 def test_a_run_from_before_there_was_a_setting_is_not_made_again(reproduce):
-    options = argparse.Namespace(passes=20, learning_rate=2e-4, schedule="paper", loss="map", j=10.0,
+    options = argparse.Namespace(passes=20, learning_rate=2e-4, loss="map", j=10.0,
                                  initializer="1998-root", fixed_order=False, pictures=60000, copies=None,
                                  validation=0)  # fmt: skip
     settings, other = (reproduce.settings_of(options, "lenet4", seed, "none") for seed in (1, 2))

@@ -67,11 +67,6 @@ def test_paper_is_the_table_of_1998():
     np.testing.assert_allclose(rates, expected, rtol=1e-12)
 
 
-def test_capped_it_has_all_rates_of_1998_but_the_first():
-    rates = learning_rates("paper-capped", 2e-4, 0, 20 * 7, 20 * 7, epochs=20)
-    np.testing.assert_allclose(rates, np.minimum(2e-4, learning_rates("paper", 5e-4, 0, 20 * 7, 20 * 7, epochs=20)))
-
-
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_warmup_rises_to_the_schedule_and_then_leaves_it_alone(schedule):
     plain = learning_rates(schedule, 0.3, 0, 100, 100, epochs=10)
