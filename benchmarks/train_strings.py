@@ -31,8 +31,7 @@ SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "form
 ONES_SHARE, ONES = 0.125, replace(compose.STYLES["plain"], ones=0.6)
 PLAIN_SEED = 55_555  # of the plain strings that digit networks alone see
 
-# How the networks are trained; and maps of C1, C3, C5, units of F6 of segment and digit networks.
-WIDTHS = (16, 48, 200, 120)
+# How the networks are trained.
 SEGMENTS = {"augment": "affine,elastic", "finetune": 0.125}
 DIGITS = {"augment": "affine-wide,elastic", "finetune": 0.1}
 SLIDING = {"augment": "rotation,scale,shear,elastic"}  # nothing may move a digit from the middle
@@ -93,7 +92,8 @@ def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, thre
             confidence += [digit.confidence for digit in digits]
             correct += evaluation.matches("".join(digit.text for digit in digits), right)
     correct = np.array(correct, bool)
-    return Calibration(thresholds=find_thresholds(np.array(confidence), correct), n=len(correct))
+    repeats = max(len(correct) / len(X), 1.0)
+    return Calibration(thresholds=find_thresholds(np.array(confidence), correct, repeats), n=len(correct))
 
 
 def options_of() -> argparse.Namespace:
@@ -107,8 +107,8 @@ def options_of() -> argparse.Namespace:
     arguments.add_argument(
         "--rubbish", type=float, default=1.5, help="runs that are none, for each that is a character"
     )
-    arguments.add_argument("--widths", type=int, nargs=4, default=list(WIDTHS), help="of C1, C3, C5, F6")
-    arguments.add_argument("--digit-widths", type=int, nargs=4, default=list(WIDTHS))
+    arguments.add_argument("--widths", type=int, nargs=4, default=list(networks.WIDTHS), help="of C1, C3, C5, F6")
+    arguments.add_argument("--digit-widths", type=int, nargs=4, default=list(networks.WIDTHS))
     arguments.add_argument("--sliding-widths", type=int, nargs=4, default=list(networks.SMALL_WIDTHS))
     arguments.add_argument("--members", type=int, default=1, help="segment networks")
     arguments.add_argument("--digit-members", type=int, default=2, help="digit networks that see runs as they are")

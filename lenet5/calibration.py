@@ -131,16 +131,17 @@ def fit_temperature(logits: np.ndarray, y: np.ndarray) -> float:
     return min(max(float(f"{math.exp(-(low + high) / 2):.6g}"), COLDEST), HOTTEST)
 
 
-def find_thresholds(confidence: np.ndarray, correct: np.ndarray) -> tuple[Threshold, ...]:
+def find_thresholds(confidence: np.ndarray, correct: np.ndarray, repeats: float = 1.0) -> tuple[Threshold, ...]:
     """For each of ERRORS the lowest confidence from which on it is not exceeded; without those that none can vouch for.
 
     One more wrong answer is counted than there was, (wrong + 1) / (given + 1): a threshold that was chosen because
-    no picture happened to be wrong above it would promise too much.
+    no picture happened to be wrong above it would promise too much. ``repeats``: so often is each picture among the
+    answers, on the average, and so many more wrong ones are counted.
     """
     order = np.argsort(-confidence, kind="stable")
     sorted_confidence = confidence[order]
     given = np.arange(1, len(order) + 1)
-    risk = (np.cumsum(~correct[order]) + 1) / (given + 1)
+    risk = (np.cumsum(~correct[order]) + repeats) / (given + repeats)
     cuts = np.append(sorted_confidence[1:] < sorted_confidence[:-1], True)[: len(order)]  # equals are not parted
     found = []
     for error in ERRORS:

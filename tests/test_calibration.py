@@ -123,6 +123,16 @@ def test_perfect_answers_need_no_threshold_but_prove_only_so_much():
     assert {threshold.confidence for threshold in found} == {0.0}
 
 
+def test_pictures_that_come_again_prove_no_more():
+    """Every answer five times proves what it does once, but for which of the equal ones comes first."""
+    rng = np.random.default_rng(0)
+    confidence = rng.permutation(4000) / 4000
+    correct = rng.random(4000) < 0.9 + 0.1 * confidence
+    five_times = find_thresholds(np.repeat(confidence, 5), np.repeat(correct, 5), repeats=5)
+    assert five_times == find_thresholds(confidence, correct)
+    assert five_times != find_thresholds(np.repeat(confidence, 5), np.repeat(correct, 5))
+
+
 def test_the_threshold_for_an_error():
     calibration = Calibration(1.0, (Threshold(0.01, 0.5, 0.1), Threshold(0.001, 0.9, 0.3)), 2000)
     assert calibration.confidence_for(1) == calibration.confidence_for(0.01) == 0.5

@@ -21,7 +21,7 @@ LEFT_OUT = 150.0  # what leaving ink out costs, for as much as would fill the sq
 # Weights of the opinions on which digit it is: of the segment networks, the digit networks, the sliding one, the model.
 SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.55, 0.2, 0.05
 SEEN = 3.0  # what counts the sliding network's opinion on whether it is one
-UNLIKELY = -10.0  # the logarithm of the odds that a run is a digit, below which it is not looked at any closer
+UNLIKELY = -7.0  # the logarithm of the odds that a run is a digit, below which it is not looked at any closer
 MOST_SLIDING = 9.0  # so far does that opinion move the logarithm of the weight
 UNSURE = "?"
 
