@@ -30,6 +30,7 @@ SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "form
 # And for the segment networks alone so many more, of the plain style: neighbouring ones are the hardest to part.
 ONES_SHARE, ONES = 0.125, replace(compose.STYLES["plain"], ones=0.6)
 PLAIN_SEED = 55_555  # of the plain strings that digit networks alone see
+UPRIGHT = 2  # the number of the first of these that sees them upright
 
 # How the networks are trained.
 SEGMENTS = {"augment": "affine,elastic", "finetune": 0.125}
@@ -111,7 +112,7 @@ def options_of() -> argparse.Namespace:
     arguments.add_argument("--digit-widths", type=int, nargs=4, default=list(networks.WIDTHS))
     arguments.add_argument("--sliding-widths", type=int, nargs=4, default=list(networks.SMALL_WIDTHS))
     arguments.add_argument("--members", type=int, default=1, help="segment networks")
-    arguments.add_argument("--digit-members", type=int, default=2, help="digit networks that see runs as they are")
+    arguments.add_argument("--digit-members", type=int, default=1, help="digit networks that see runs as they are")
     arguments.add_argument("--upright-members", type=int, default=1, help="digit networks that see them upright")
     arguments.add_argument("--average", type=float, default=0.9995, help="of the running average of the weights")
     arguments.add_argument("--calibration", type=int, default=2_000, help="strings of each style for thresholds")
@@ -140,12 +141,11 @@ def main() -> None:
         segments.append(trained("segments", network, X, y, member, epochs=options.epochs, **SEGMENTS))
     X, y = digits_of(X[:n_runs], y[:n_runs], options.plain_strings, options.data_dir)
     digits, upright = [], []
-    for member in range(options.digit_members + options.upright_members):
+    straight = [(member, X, digits) for member in range(options.digit_members)]
+    turned = [(UPRIGHT + member, networks.upright(X), upright) for member in range(options.upright_members)]
+    for member, seen, group in straight + turned:
         network = networks.digit_network(options.seed + member, tuple(options.digit_widths))
-        if member == options.digit_members:
-            X = networks.upright(X)
-        trained("digits", network, X, y, member, epochs=options.digit_epochs, **DIGITS)
-        (digits if member < options.digit_members else upright).append(network)
+        group.append(trained("digits", network, seen, y, member, epochs=options.digit_epochs, **DIGITS))
     X, y = sliding.windows(composed(options.sliding_strings, options.seed + 1, options.data_dir), seed=options.seed)
     slider = networks.sliding_network(options.seed, tuple(options.sliding_widths))
     trained("sliding", slider, X, y, 0, epochs=options.sliding_epochs, **SLIDING)
