@@ -1,12 +1,15 @@
 """What all tests share: the data folder, and the rule that tests which need MNIST are skipped without it."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 # Processes that tests start import the installed package, as the tests do, and not the source tree they stand in.
 os.environ["PYTHONSAFEPATH"] = "1"
+# A shell that runs tests in the background has them, and these processes, ignore Ctrl-C, which some of them are to get.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _data_dir() -> Path:
