@@ -3,10 +3,10 @@ digits and drawn strokes to the file that ships.
 
 Strings are composed of 55,000 training digits, of strokes, and of forms of digits that MNIST's writers hardly use. Runs
 of their pieces, characters and rubbish, train the segment networks, windows of their lines the sliding one; the digit
-networks are trained on the runs that are digits, on more from plain strings, and on the 55,000 as they are, some on all
-of them put upright. The other 5,000 digits, on which the digit model that ships was not trained either, are for choices
-(strings.py beside this), and strings of them give the thresholds of `lenet5 read --max-error`. The same command gives
-the same file, bit for bit, on one machine.
+networks are trained on the runs that are digits and on the 55,000 as they are, some on all of them put upright. The
+other 5,000 digits, on which the digit model that ships was not trained either, are for choices (strings.py beside
+this), and strings of them give the thresholds of `lenet5 read --max-error`. The same command gives the same file, bit
+for bit, on one machine.
 """
 
 import argparse
@@ -29,8 +29,6 @@ from lenet5.train import Config, Trainer
 SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "forms", 0.4), ("varied", "strokes", 0.14))
 # And for the segment networks alone so many more, of the plain style: neighbouring ones are the hardest to part.
 ONES_SHARE, ONES = 0.125, replace(compose.STYLES["plain"], ones=0.6)
-PLAIN_SEED = 55_555  # of the plain strings that digit networks alone see
-UPRIGHT = 2  # the number of the first of these that sees them upright
 
 # How the networks are trained.
 SEGMENTS = {"augment": "affine,elastic", "finetune": 0.125}
@@ -58,18 +56,11 @@ def segments_of(strings: int, seed: int, rubbish: float, data_dir: str | None) -
     return *(np.concatenate(pair) for pair in zip(runs, more, strict=True)), len(runs[0])
 
 
-def digits_of(X: np.ndarray, y: np.ndarray, plain: int, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """What digit networks are trained on: the own ink of the runs that are digits, of these and of so many ``plain``
-    strings more, and the single pictures."""
+def digits_of(X: np.ndarray, y: np.ndarray, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """What digit networks are trained on: the own ink of the runs that are digits, and the single pictures."""
     (single, label), _ = held_out_digits(data_dir)
-    pictures, labels = [X[y < 10, :1]], [y[y < 10]]
-    if plain:
-        strings = compose.compose(single, label, plain, style="plain", seed=PLAIN_SEED)
-        more, of_more = examples.examples(strings, seed=PLAIN_SEED, rubbish=0)
-        pictures.append(more[of_more < 10, :1])
-        labels.append(of_more[of_more < 10])
     as_read = np.rint(255 * evened(single.astype(np.float32) / 255, 1.0)).astype(np.uint8)
-    return np.concatenate([*pictures, as_read[:, None]]), np.concatenate([*labels, label])
+    return np.concatenate([X[y < 10, :1], as_read[:, None]]), np.concatenate([y[y < 10], label])
 
 
 def train(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None) -> float:
@@ -102,8 +93,7 @@ def options_of() -> argparse.Namespace:
     arguments.add_argument("--strings", type=int, default=28_000, help="composed for segment and digit networks")
     arguments.add_argument("--sliding-strings", type=int, default=40_000, help="composed for the sliding network")
     arguments.add_argument("--epochs", type=int, default=8, help="of segment networks")
-    arguments.add_argument("--digit-epochs", type=int, default=20, help="of digit networks")
-    arguments.add_argument("--plain-strings", type=int, default=16_000, help="composed for digit networks alone")
+    arguments.add_argument("--digit-epochs", type=int, default=10, help="of digit networks")
     arguments.add_argument("--sliding-epochs", type=int, default=16, help="of the sliding network")
     arguments.add_argument(
         "--rubbish", type=float, default=1.5, help="runs that are none, for each that is a character"
@@ -139,13 +129,14 @@ def main() -> None:
     for member in range(options.members):
         network = Network(networks.layers(tuple(options.widths)), seed=options.seed + member)
         segments.append(trained("segments", network, X, y, member, epochs=options.epochs, **SEGMENTS))
-    X, y = digits_of(X[:n_runs], y[:n_runs], options.plain_strings, options.data_dir)
+    X, y = digits_of(X[:n_runs], y[:n_runs], options.data_dir)
     digits, upright = [], []
-    straight = [(member, X, digits) for member in range(options.digit_members)]
-    turned = [(UPRIGHT + member, networks.upright(X), upright) for member in range(options.upright_members)]
-    for member, seen, group in straight + turned:
+    for member in range(options.digit_members + options.upright_members):
         network = networks.digit_network(options.seed + member, tuple(options.digit_widths))
-        group.append(trained("digits", network, seen, y, member, epochs=options.digit_epochs, **DIGITS))
+        if member == options.digit_members:
+            X = networks.upright(X)
+        trained("digits", network, X, y, member, epochs=options.digit_epochs, **DIGITS)
+        (digits if member < options.digit_members else upright).append(network)
     X, y = sliding.windows(composed(options.sliding_strings, options.seed + 1, options.data_dir), seed=options.seed)
     slider = networks.sliding_network(options.seed, tuple(options.sliding_widths))
     trained("sliding", slider, X, y, 0, epochs=options.sliding_epochs, **SLIDING)

@@ -22,7 +22,7 @@ from ..network import Network
 SEPARATORS = ".,-+"
 CLASSES = (*"0123456789", *SEPARATORS, "rubbish")
 RUBBISH = len(CLASSES) - 1
-WIDTHS = (16, 48, 200, 120)  # maps of C1, C3, C5, units of F6
+WIDTHS = (12, 32, 160, 84)  # maps of C1, C3, C5, units of F6
 SMALL_WIDTHS = (6, 16, 120, 84)  # LeNet-5's own
 N_DIGITS, N_SLIDING = 10, 11  # classes of the digit networks; of the sliding one: the digits and blank
 MOST_NETWORKS = 8

@@ -19,7 +19,7 @@ from .pieces import Hypotheses, Pieces, cut, hypotheses
 
 LEFT_OUT = 150.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
 # Weights of the opinions on which digit it is: of the segment networks, the digit networks, the sliding one, the model.
-SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.5, 0.28, 0.02
+SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.55, 0.2, 0.05
 SEEN = 3.0  # what counts the sliding network's opinion on whether it is one
 UNLIKELY = -7.0  # the logarithm of the odds that a run is a digit, below which it is not looked at any closer
 MOST_SLIDING = 9.0  # so far does that opinion move the logarithm of the weight
