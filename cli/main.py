@@ -67,11 +67,20 @@ def main(args: list[str] | None = None) -> None:
         error.show()
         code = error.exit_code
     except BrokenPipeError:  # `lenet5 predict ... | head -1`: nobody reads on, and that is no error of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1  # as click has it where the reader goes away within a command
     except Exception as error:
         code = _report(error)
+    _drop_unwritten()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_unwritten() -> None:
+    """Where standard output takes no more, what is left for it is not tried again at exit, and reported once more."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report(error: Exception) -> int:

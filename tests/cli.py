@@ -82,8 +82,10 @@ class Result:
 
 
 def environment(**changes) -> dict[str, str]:
-    """This process's environment without settings of lenet5, with the data folder and no network."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("LENET5_") and k not in ("NO_COLOR", "COLUMNS")}
+    """This process's environment without settings of lenet5, with the data folder and no network; standard output is
+    buffered, as it is for most."""
+    dropped = "NO_COLOR", "COLUMNS", "PYTHONUNBUFFERED"
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("LENET5_") and k not in dropped}
     return kept | {"LENET5_DATA_DIR": str(DATA_DIR), "LENET5_OFFLINE": "1", "TERM": "xterm"} | changes
 
 
