@@ -34,7 +34,7 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
                    "rbf]")  # fmt: skip
 @click.option("--initializer", type=click.Choice(["he", "1998", "1998-root"]),
               help="Of the first weights: he, uniform for ReLU; uniform within 2.4 / inputs, or / their root.  "
-                   "[default: he; the others 1998]")  # fmt: skip
+                   "[default: he with ReLU and for modern; the others 1998]")  # fmt: skip
 @click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
                    "committee, which answers with the mean of their probabilities.")  # fmt: skip

@@ -45,7 +45,7 @@ class LeNet5(Classifier, Network):
     labels : sequence of str
         Names of the classes: printable, at most 100 characters each.
     initializer : one of `network.INITIALIZERS`, optional
-        Of the first weights; unless given, the variant's.
+        Of the first weights; unless given, the variant's, or "he" with ReLU.
 
     Attributes
     ----------
@@ -78,8 +78,9 @@ class LeNet5(Classifier, Network):
             if not (label.isprintable() and 1 <= len(label) <= MAX_LABEL):
                 raise ValueError(f"label {label[:40]!r} is not 1 to {MAX_LABEL} characters that can be printed")
         self.training: dict | None = None
+        initializer = initializer or kind.initializer_for(choices)
         super().__init__(kind.layers(choices, len(self.labels)), seed=seed, background=kind.background,
-                         ink=kind.ink, initializer=initializer or kind.initializer, margin=kind.margin)  # fmt: skip
+                         ink=kind.ink, initializer=initializer, margin=kind.margin)  # fmt: skip
 
     def fit(
         self,

@@ -98,6 +98,10 @@ class Variant:
         """The variant's choices but for those that are given (None: not given). ValueError for one that is unknown."""
         return replace(self.choices, **{name: value for name, value in given.items() if value is not None})
 
+    def initializer_for(self, choices: Choices) -> str:
+        """The variant's own, but with ReLU "he": from the weights of 1998, made for a tanh, it learns nothing."""
+        return "he" if choices.activation == "relu" else self.initializer
+
     def layers(self, choices: Choices, n_classes: int) -> dict[str, Layer]:
         """Layers by name in the order of computation. ValueError for choices that cannot go together."""
         if not 1 <= n_classes <= 256:

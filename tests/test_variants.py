@@ -237,6 +237,15 @@ def test_a_family_member_can_be_trained_with_normalisation_and_dropout(name):
     assert (model.parameters != before).any()
 
 
+@pytest.mark.parametrize("name", ["1998", "lenet1", "lenet4"])
+def test_with_relu_the_networks_of_1998_start_from_weights_that_it_can_learn_from(name):
+    """Within 2.4 / fan-in, as printed for the scaled tanh, ReLU makes the signal vanish, and nothing is learnt."""
+    expected = LeNet5(name, activation="relu", initializer="he", seed=4)
+    np.testing.assert_array_equal(LeNet5(name, activation="relu", seed=4).parameters, expected.parameters)
+    printed = LeNet5(name, initializer="1998", seed=4)
+    np.testing.assert_array_equal(LeNet5(name, seed=4).parameters, printed.parameters)
+
+
 def test_first_weights_by_the_root_of_the_fan_in():
     tensors = LeNet5("1998", seed=0, initializer="1998-root").state_dict()
     assert 0.4 < np.abs(tensors["c1.weight"]).max() <= np.float32(2.4 / 5)
