@@ -94,3 +94,12 @@ def test_odds_of_what_is_as_likely_as_rubbish_are_0():
 def test_nothing_to_read():
     none = np.zeros(0, int)
     assert lattice.search(none, none, np.zeros((0, 3)), np.array([-1.0, -2.0])) == ([], -3.0)
+
+
+@given(lattices())
+@settings(max_examples=100, deadline=None)
+def test_the_share_of_the_ways_through_each_hypothesis(case):
+    every = list(ways(*case))
+    for k, share in enumerate(lattice.shares(*case)):
+        through = total(w for path, w in every if k in [hypothesis for hypothesis, _ in path])
+        assert math.isclose(share, through - total(w for _, w in every), rel_tol=1e-9, abs_tol=1e-9)

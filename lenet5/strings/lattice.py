@@ -65,6 +65,13 @@ def search(
     return characters, forward[-1]
 
 
+def shares(first: np.ndarray, stop: np.ndarray, scores: np.ndarray, leave_out: np.ndarray) -> np.ndarray:
+    """The logarithm (n,) of the share that the ways through each hypothesis have of the weight of all ways."""
+    totals = np.logaddexp.reduce(scores, axis=1)
+    forward, backward = _sums(first, stop, totals, leave_out)
+    return forward[first] + totals + backward[stop] - forward[-1]
+
+
 def share_of_text(
     first: np.ndarray, stop: np.ndarray, scores: np.ndarray, leave_out: np.ndarray, text: list[int], silent: list[int]
 ) -> float:

@@ -21,7 +21,7 @@ LEFT_OUT = 150.0  # what leaving ink out costs, for as much as would fill the sq
 # Weights of the opinions on which digit it is: of the segment networks, the digit networks, the sliding one, the model.
 SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.55, 0.2, 0.05
 SEEN = 3.0  # what counts the sliding network's opinion on whether it is one
-UNLIKELY = -7.0  # the logarithm of the odds that a run is a digit, below which it is not looked at any closer
+UNLIKELY = -7.0  # the logarithm of a run's share of all ways, below which it is not looked at any closer
 MOST_SLIDING = 9.0  # so far does that opinion move the logarithm of the weight
 UNSURE = "?"
 
@@ -125,9 +125,12 @@ def read(
         return Reading([])
     pictures = np.concatenate([runs.pictures for _, _, runs in found])
     slid = np.concatenate([sliding.opinions(line, runs.boxes, networks.sliding, threads) for _, line, runs in found])
-    scores = _scores(pictures, slid, networks, network, threads)
-    parts = np.split(scores, np.cumsum([len(runs.first) for _, _, runs in found])[:-1])
-    numbers = [_decoded(*each, part, allow, length, min_confidence) for each, part in zip(found, parts, strict=True)]
+    ways = [(runs.first, runs.stop, leave_out(pieces)) for _, pieces, runs in found]
+    scores = _scores(pictures, slid, ways, networks, network, threads)
+    numbers = [
+        _decoded(number, runs, (first, stop, part, dropped), allow, length, min_confidence)
+        for (number, _, runs), (first, stop, dropped), part in zip(found, ways, scores, strict=True)
+    ]
     return Reading([number for number in numbers if number is not None])
 
 
@@ -144,29 +147,33 @@ def check(allow: str, length: int | None, min_confidence: float, invert: str = "
 
 
 def _scores(
-    pictures: np.ndarray, slid: np.ndarray, networks: StringNetworks, network: Network | None, threads: int | None
-) -> np.ndarray:
-    """`lattice.odds` (n, classes - 1) of hypotheses, pictures (n, 2, 28, 28) uint8; ``slid`` (n, 11): see
-    `sliding.opinions`.
+    pictures: np.ndarray, slid: np.ndarray, ways: list[tuple[np.ndarray, ...]], networks: StringNetworks,
+    network: Network | None, threads: int | None,
+) -> list[np.ndarray]:  # fmt: skip
+    """`lattice.odds` (n, classes - 1) of the hypotheses of each number; pictures (N, 2, 28, 28) uint8 and ``slid`` (N, 11),
+    see `sliding.opinions`, of those of all numbers; ways: first, stop, leave_out of each, as `lattice.search` takes them.
 
-    Whether a run is a digit at all is for the segment and the sliding networks to say; which digit, for all. Where
-    these two say that it hardly is one, the others are not asked.
+    Whether a run is a digit at all is for the segment and the sliding networks to say; which digit, for all. Where by
+    these two only a trace of all ways goes through a run, the others are not asked.
     """
     scores = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
     digits, blank = scores[:, :10], slid[:, 10]
     seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
     total = np.logaddexp.reduce(digits, axis=1) + np.clip(seen, -MOST_SLIDING, MOST_SLIDING)
     mixed = SEGMENTS_SHARE * log_softmax(digits) + SLIDING_SHARE * log_softmax(slid[:, :10])
-    share = np.full((len(scores), 1), SEGMENTS_SHARE + SLIDING_SHARE)
-    likely = np.flatnonzero(total > UNLIKELY)
-    ink = np.ascontiguousarray(pictures[likely, :1])
-    mixed[likely] += DIGITS_SHARE * networks.digit_log_probabilities(ink, threads)
-    share[likely] += DIGITS_SHARE
-    if network is not None:
-        mixed[likely] += OWN_SHARE * log_softmax(network.logits(ink, threads))
-        share[likely] += OWN_SHARE
+    share = SEGMENTS_SHARE + SLIDING_SHARE
     scores[:, :10] = log_softmax(mixed / share) + total[:, None]
-    return scores
+    parts = np.split(scores, np.cumsum([len(first) for first, _, _ in ways])[:-1])
+    shares = [lattice.shares(first, stop, part, out) for (first, stop, out), part in zip(ways, parts, strict=True)]
+    likely = np.flatnonzero(np.concatenate(shares) > UNLIKELY)
+    ink = np.ascontiguousarray(pictures[likely, :1])
+    mixed = mixed[likely] + DIGITS_SHARE * networks.digit_log_probabilities(ink, threads)
+    share += DIGITS_SHARE
+    if network is not None:
+        mixed += OWN_SHARE * log_softmax(network.logits(ink, threads))
+        share += OWN_SHARE
+    scores[likely, :10] = log_softmax(mixed / share) + total[likely, None]
+    return parts
 
 
 def leave_out(pieces: Pieces) -> np.ndarray:
@@ -177,18 +184,17 @@ def leave_out(pieces: Pieces) -> np.ndarray:
 
 
 def _decoded(
-    number: lines.Number, pieces: Pieces, run: Hypotheses, scores: np.ndarray, allow: str, length: int | None,
+    number: lines.Number, runs: Hypotheses, ways: tuple[np.ndarray, ...], allow: str, length: int | None,
     min_confidence: float,
 ) -> Number | None:  # fmt: skip
     """The best way through one number's hypotheses, or None where no digit is on it."""
-    ways = run.first, run.stop, scores, leave_out(pieces)
     path, total = lattice.search(*ways, length, 10)
     characters, spoken = [], []
     for step in path:
         text = CLASSES[step.label]
         if text.isdigit() or text in allow:
             sure = step.confidence >= min_confidence
-            box = number.box(run.boxes[step.hypothesis])
+            box = number.box(runs.boxes[step.hypothesis])
             spoken.append(step.label)
             characters.append(Character(text if sure else UNSURE, step.confidence, box))
     if not any(character.text not in SEPARATORS for character in characters):
