@@ -34,6 +34,7 @@ def read(files, model, invert, allow, length, min_confidence, max_error, boxes, 
 
     FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
     input, or @LIST for a text file with a name in each line. A picture with no number on it gives `no digits`.
+    With --json, boxes are [left, top, width, height] in pixels of the file, turned upright.
 
     \b
     Examples:

@@ -10,12 +10,13 @@ import stat
 import threading
 import warnings
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from .errors import LeNet5Error, PictureError, one_line
-from .ink import quantile
+from .ink import Box, quantile
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_BYTES = 100 * 2**20
@@ -67,6 +68,24 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
+class Decoded(NamedTuple):
+    """A picture as `decode` gives it, and its place in its file, turned upright.
+
+    One of its pixels is ``scale`` pixels of the file, and its corner lies at (top, left) there: outside, below 0, where
+    a margin was added.
+    """
+
+    pixels: np.ndarray
+    scale: int = 1
+    top: int = 0
+    left: int = 0
+
+    def box(self, box: Box) -> Box:
+        """What a box of the file is in ``pixels``."""
+        places = self.top, self.left, self.top, self.left
+        return Box(*(round((edge - at) / self.scale) for edge, at in zip(box, places, strict=True)))
+
+
 def decode(source) -> np.ndarray:
     """Read a picture and bring it to at most 1024 pixels a side, upright, without transparency.
 
@@ -87,6 +106,11 @@ def decode(source) -> np.ndarray:
     ValueError, TypeError
         The argument is no picture at all (an array of another shape or range, say).
     """
+    return decoded(source).pixels
+
+
+def decoded(source) -> Decoded:
+    """As `decode`, with the place of the picture in its file."""
     name = source_name(source)
     if isinstance(source, np.ndarray):
         source = _from_array(source)
@@ -97,7 +121,7 @@ def decode(source) -> np.ndarray:
         return _guarded(lambda: _pixels(_open(stream, name)), name)
 
 
-def _guarded(work: Callable[[], np.ndarray], name: str) -> np.ndarray:
+def _guarded(work: Callable[[], Decoded], name: str) -> Decoded:
     """Let Pillow work: no warning comes out, and no exception but LeNet5Error."""
     with _QUIET:
         try:
@@ -232,18 +256,24 @@ def _check_size(image: Image.Image, name: str) -> None:
         raise PictureError(f"{name}: a picture without pixels")
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
+def _pixels(image: Image.Image) -> Decoded:
     """Decode, turn upright and reduce: (H, W) or (H, W, 3), float32 in 0..1."""
+    width = image.width
     if image.format == "JPEG":
         image.draft(image.mode, (WORKING_SIDE, WORKING_SIDE))  # the decoder itself skips what is not needed
     image.load()
     turn = _TURNS.get(_orientation(image))
-    small = _reduced(image, _plain_mode(image))
+    factor = -(-max(image.size) // WORKING_SIDE)
+    small = _reduced(image, _plain_mode(image), factor)
+    scale = factor * round(width / image.width)
     values = np.asarray(small if turn is None else small.transpose(turn)).astype(np.float32)
     if small.mode == "F":
-        return _spread(values)
+        return Decoded(_spread(values), scale)
     values /= np.float32(255)
-    return _without_alpha(values) if small.mode == "RGBA" else values
+    if small.mode != "RGBA":
+        return Decoded(values, scale)
+    values, top, left = _without_alpha(values)
+    return Decoded(values, scale, top * scale, left * scale)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -262,9 +292,8 @@ def _plain_mode(image: Image.Image) -> str:
     return "L" if image.mode in ("L", "1", "LAB") else "RGB"
 
 
-def _reduced(image: Image.Image, mode: str) -> Image.Image:
-    """Convert to ``mode`` and average to at most WORKING_SIDE, strip by strip to bound the memory."""
-    factor = -(-max(image.size) // WORKING_SIDE)
+def _reduced(image: Image.Image, mode: str, factor: int) -> Image.Image:
+    """Convert to ``mode`` and average ``factor`` x ``factor`` pixels, strip by strip to bound the memory."""
     if factor == 1:
         return _converted(image, mode)
     width, height = image.size
@@ -292,26 +321,27 @@ def _spread(values: np.ndarray) -> np.ndarray:
     return (values - low) / ((high - low) or np.float32(1))
 
 
-def _without_alpha(rgba: np.ndarray) -> np.ndarray:
-    """Lay a picture of shape (H, W, 4) on a background which keeps its ink visible."""
+def _without_alpha(rgba: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Lay a picture of shape (H, W, 4) on a background which keeps its ink visible; and where its corner lies now."""
     colour, alpha = rgba[..., :3], rgba[..., 3]
     if alpha.min() > 0.9:
-        return colour
+        return colour, 0, 0
     if alpha.max() == 0:
-        return np.zeros_like(alpha)
+        return np.zeros_like(alpha), 0, 0
     seen = alpha > alpha.max() / 2
     rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    top, left = int(rows[0]), int(columns[0])
+    window = slice(top, rows[-1] + 1), slice(left, columns[-1] + 1)
     tints = colour[seen]
     bright = tints.mean() > 0.5
-    if (quantile(tints, 0.98, axis=0) - quantile(tints, 0.02, axis=0)).max() < 0.1:  # one colour: alpha is the drawing
-        ink = np.pad(alpha[window] / alpha.max(), 2 + max(alpha[window].shape) // 8)
-        return ink if bright else 1 - ink
-    if alpha[window].mean() > 0.9:  # a sheet with transparent surroundings: keep the sheet
-        return _lay(rgba[window], quantile(tints, 0.5, axis=0))
     margin = 2 + max(alpha[window].shape) // 8
+    if (quantile(tints, 0.98, axis=0) - quantile(tints, 0.02, axis=0)).max() < 0.1:  # one colour: alpha is the drawing
+        ink = np.pad(alpha[window] / alpha.max(), margin)
+        return ink if bright else 1 - ink, top - margin, left - margin
+    if alpha[window].mean() > 0.9:  # a sheet with transparent surroundings: keep the sheet
+        return _lay(rgba[window], quantile(tints, 0.5, axis=0)), top, left
     drawing = np.pad(rgba[window], ((margin, margin), (margin, margin), (0, 0)))
-    return _lay(drawing, np.full(3, 0 if bright else 1, np.float32))
+    return _lay(drawing, np.full(3, 0 if bright else 1, np.float32)), top - margin, left - margin
 
 
 def _lay(rgba: np.ndarray, background: np.ndarray) -> np.ndarray:

@@ -1,10 +1,11 @@
 """Numbers read by the networks that ship; the file they come in; JSON and pictures of what was read."""
 
+import io
 import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from lenet5 import LeNet5, modelfile, pretrained, strokes
 from lenet5.calibration import Calibration, Threshold
@@ -189,6 +190,40 @@ def test_documents_are_strict_json(model):
         assert 0 <= top < top + height <= picture.shape[0]
 
 
+def boxes_of(reading):
+    return np.array([digit.box for digit in reading.digits])
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "turned"])
+def test_boxes_are_in_pixels_of_the_file(model, kind):
+    """Pictures of more than 1,024 pixels are reduced as they are decoded."""
+    ((picture, right),) = pictures(1, seed=3, zoom=(2, 2))
+    small = Image.fromarray(np.pad(picture, 40, constant_values=255))
+    k = -(-3600 // max(small.size))
+    large = small.resize((small.width * k, small.height * k), Image.Resampling.BICUBIC)
+    file, exif = io.BytesIO(), Image.Exif()
+    if kind == "turned":
+        exif[0x0112] = 6
+        large = large.transpose(Image.Transpose.ROTATE_90)
+    large.save(file, "png" if kind == "png" else "jpeg", exif=exif)
+    reading, reference = model.read(file.getvalue()), model.read(small)
+    assert reading.text == reference.text == right
+    np.testing.assert_allclose(boxes_of(reading), k * boxes_of(reference), atol=2.5 * k)
+
+
+def test_boxes_on_transparent_paper(model):
+    """What surrounds a sheet is cut off in decoding, and a drawing gets a margin."""
+    ((picture, right),) = pictures(1, seed=3, zoom=(2, 2))
+    page = np.pad(picture, ((50, 10), (30, 20)), constant_values=255)
+    sheet, drawing = np.zeros((2, *page.shape, 4), np.uint8)
+    sheet[20:, 10:, :3], sheet[20:, 10:, 3] = page[20:, 10:, None], 255
+    drawing[..., 3] = 255 - page
+    for transparent in (sheet, drawing):
+        reading = model.read(transparent)
+        assert reading.text == right
+        np.testing.assert_allclose(boxes_of(reading), boxes_of(model.read(page)), atol=2)
+
+
 def test_boxes_are_drawn_over_the_picture(model, tmp_path):
     picture, _ = pictures(1, seed=7)[0]
     reader.draw_boxes(picture, model.read(picture), tmp_path / "boxes.png")
@@ -253,3 +288,60 @@ def test_other_files_are_refused_in_one_line(tmp_path, model):
     modelfile.save(path, {k: t for k, t in tensors.items() if not k.startswith("sliding")}, "strings", info)
     with pytest.raises(ModelFileError, match="does not describe a reader of strings"):
         networks.load(path)
+
+
+def framed_number(thickness, margin, verticals=0, tilt=0.0, seed=11):
+    """A number of four digits in a frame that stands free on the page, with lines between its digits."""
+    ((picture, right),) = pictures(1, seed=seed, zoom=(2, 2), gap=(8, 8))
+    number = np.pad(picture, margin, constant_values=255)
+    page = Image.fromarray(np.pad(number, 40, constant_values=255))
+    draw = ImageDraw.Draw(page)
+    box = (40, 40, 40 + number.shape[1], 40 + number.shape[0])
+    draw.rectangle(box, outline=0, width=thickness)
+    if verticals:
+        columns = (number < 128).any(0)
+        inside = np.flatnonzero(columns)
+        gaps = np.split(np.flatnonzero(~columns), np.flatnonzero(np.diff(np.flatnonzero(~columns)) > 1) + 1)
+        for gap in gaps:
+            if inside[0] < gap[0] and gap[-1] < inside[-1]:
+                x = 40 + (gap[0] + gap[-1]) // 2
+                draw.line((x, box[1], x, box[3]), fill=0, width=thickness)
+    return page.rotate(tilt, Image.Resampling.BICUBIC, fillcolor=255, expand=True), right
+
+
+@pytest.mark.parametrize("thickness", [1, 2, 4])
+@pytest.mark.parametrize(("margin", "verticals"), [(8, 0), (25, 0), (12, 1)])
+def test_frames_and_boxes_of_forms_are_no_digits(model, thickness, margin, verticals):
+    page, right = framed_number(thickness, margin, verticals)
+    assert str(model.read(page)) == right
+
+
+@pytest.mark.parametrize("tilt", [-8, -2, 0.5, 1.3, 5])
+def test_tilted_frames_are_no_digits(model, tilt):
+    for verticals in (0, 1):
+        page, right = framed_number(3, 14, verticals, tilt, seed=21)
+        assert str(model.read(page)) == right
+
+
+def test_a_table_with_white_around_it(model):
+    rows = [pictures(3, seed=40 + row, length=(2, 2)) for row in range(3)]
+    page = Image.new("L", (520, 380), 255)
+    draw = ImageDraw.Draw(page)
+    for y in range(4):
+        draw.line((50, 50 + 80 * y, 470, 50 + 80 * y), fill=0, width=2)
+        draw.line((50 + 140 * y, 50, 50 + 140 * y, 290), fill=0, width=2)
+    for y, row in enumerate(rows):
+        for x, (picture, _) in enumerate(row):
+            page.paste(Image.fromarray(picture), (70 + 140 * x, 70 + 80 * y))
+    assert str(model.read(page)) == "\n".join(" ".join(right for _, right in row) for row in rows)
+
+
+def test_squared_paper(model):
+    """Its lines are thinner than strokes, and strokes along them stay whole."""
+    n_right = 0
+    for picture, right in pictures(10, seed=50, zoom=(2, 2)):
+        page = np.pad(picture, 60, constant_values=255)
+        page[::24] = np.minimum(page[::24], 150)
+        page[:, ::24] = np.minimum(page[:, ::24], 150)
+        n_right += str(model.read(page)) == right
+    assert n_right >= 9

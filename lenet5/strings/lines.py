@@ -1,10 +1,11 @@
 """Where the numbers of a picture are, and their ink: paper and rules taken away, marks grouped, in reading order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
+from ..decode import Decoded
 from ..ink import (
     Box,
     Components,
@@ -23,6 +24,8 @@ WORD_GAP = 1.5  # of the height: a wider gap parts two numbers
 FAINT = 0.7  # of the digits' strength: a small mark that is fainter is a scrap of what is printed behind them
 CLEAR = 2.2  # ink is so many times stronger than the paper varies, printed patterns included
 MOST_MARKS = 3000
+SHORTEST_LINE, TIP = 16, 3  # pixels: of a line between two others, and how near its ends come to these
+LEAST_TILT, MOST_TILT, TILT_STEP = 0.3, 10.0, 0.25  # degrees
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,13 @@ class Number:
     def box(self, box) -> Box:
         """A box of ``ink`` in pixels of the picture."""
         top, left, bottom, right = (float(edge) / self.scale for edge in box)
-        return Box(int(top + self.top), int(left + self.left), round(bottom + self.top), round(right + self.left))
+        ends = int(top + self.top), int(left + self.left), round(bottom + self.top), round(right + self.left)
+        return Box(*(max(edge, 0) for edge in ends))  # a margin may have been added in decoding
+
+    def in_file(self, picture: Decoded) -> "Number":
+        """The same number with its place in the file that ``picture``, in which it was found, was decoded from."""
+        k = picture.scale
+        return replace(self, scale=self.scale / k, top=self.top * k + picture.top, left=self.left * k + picture.left)
 
 
 def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
@@ -48,7 +57,7 @@ def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
     level = threshold(ink, 0.3 * noise)
     if level is None or ink[ink > level].mean() < CLEAR * noise:
         return []
-    mask = without_rules(ink > max(level * 0.6, min(4 * noise, level)))
+    mask = without_rules(without_tilted_rules(ink > max(level * 0.6, min(4 * noise, level))))
     marks = Components(mask)
     kept = _marks(marks, ink > level)
     if not len(kept):
@@ -96,31 +105,101 @@ def resized(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def without_rules(mask: np.ndarray) -> np.ndarray:
-    """A mask (H, W) without ruled lines: long straight runs, but where a stroke crosses them."""
+    """A mask (H, W) without the lines of ruled or squared paper, forms and tables, but where a stroke crosses them.
+
+    They are straight, long and of one width. One that goes up from a line to another need not be long.
+    """
     height, width = mask.shape
-    for turn in (False, True):
-        plane = mask.T if turn else mask
-        h, w = plane.shape
-        longest = max(w // 4, 0.8 * min(h, w), 24) if not turn else max(0.9 * w, 24)
-        thick = plane.copy()
-        thick[1:] |= plane[:-1]
-        rules = _runs(thick, axis=1) >= longest
-        if not rules.any():
-            continue
-        rules[:-1] |= rules[1:]
-        thin = _runs(plane, axis=0) <= max(3, min(height, width) // 16)
-        plane = plane & ~(rules & thin)
-        mask = plane.T if turn else plane
-    return mask
+    widest = max(3, min(height, width) // 16)
+    across = _straight(mask, max(width // 4, 0.8 * min(height, width), 24))
+    mask, lines = _without_lines(mask, across, widest), across
+    down = _straight(mask.T, max(0.9 * height, 24))
+    if lines.any():
+        down |= _joining(mask.T | lines.T, lines.T)
+    return _without_lines(mask.T, down, widest).T
+
+
+def _straight(mask: np.ndarray, longest: float) -> np.ndarray:
+    """Which pixels of a mask are on runs along the rows of at least ``longest``; a run may go over to the next row."""
+    thick = mask.copy()
+    thick[1:] |= mask[:-1]
+    found = _runs(thick, axis=1) >= longest
+    found[:-1] |= found[1:]
+    return found & mask
+
+
+def _joining(mask: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Which pixels of a mask are on runs along the rows from one of the ``lines`` that cross them to another."""
+    thick = mask.copy()
+    thick[1:] |= mask[:-1]
+    row, start, stop = _edges(thick)
+    crossed = np.pad(np.cumsum(lines, axis=1), ((0, 0), (1, 0)))
+
+    def n_on_lines(first, last):
+        return crossed[row, last] - crossed[row, first]
+
+    size = stop - start
+    ends = n_on_lines(start, np.minimum(start + TIP, stop)), n_on_lines(np.maximum(stop - TIP, start), stop)
+    kept = (np.minimum(*ends) > 0) & (size >= SHORTEST_LINE) & (2 * n_on_lines(start, stop) < size)
+    found = np.zeros(mask.shape, bool)
+    for r, a, b in zip(row[kept], start[kept], stop[kept], strict=True):
+        found[r, a:b] = True
+    found[:-1] |= found[1:]
+    return found & mask & ~lines
+
+
+def without_tilted_rules(mask: np.ndarray) -> np.ndarray:
+    """The same where a page was photographed askew: the mask is turned by the angle at which most of it is in line."""
+    angle = _tilt(mask)
+    if abs(angle) < LEAST_TILT:
+        return mask
+    turned = _turned(mask, angle)
+    lines = _turned(turned & ~without_rules(turned), -angle)
+    top, left = ((n - m) // 2 for n, m in zip(lines.shape, mask.shape, strict=True))
+    lines = lines[top : top + mask.shape[0], left : left + mask.shape[1]]
+    return mask & ~_grown(lines, 1) if lines.any() else mask
+
+
+def _tilt(mask: np.ndarray) -> float:
+    """The angle in degrees, counterclockwise, by which a mask must be turned so that its rows differ most."""
+    y, x = np.nonzero(mask)
+    step = 1 + len(y) // 8192
+    y, x = y[::step].astype(np.float32), x[::step].astype(np.float32)
+    if not len(y):
+        return 0.0
+    angles = np.arange(-MOST_TILT, MOST_TILT + 1e-6, TILT_STEP)
+    sharpness = []
+    for slope in np.tan(np.radians(angles)):
+        rows = np.bincount(np.rint(y - slope * x - (y - slope * x).min()).astype(int))
+        sharpness.append(float((rows.astype(np.float64) ** 2).sum()))
+    return float(angles[int(np.argmax(sharpness))])
+
+
+def _turned(mask: np.ndarray, angle: float) -> np.ndarray:
+    return np.asarray(Image.fromarray(mask).rotate(angle, expand=True)) > 0
+
+
+def _without_lines(mask: np.ndarray, lines: np.ndarray, widest: int) -> np.ndarray:
+    """A mask without ``lines`` along its rows, but where something thicker than they are crosses them."""
+    if not lines.any():
+        return mask
+    thick = _runs(mask, axis=0)
+    limit = min(max(3, 1.6 * float(quantile(thick[lines], 0.5))), widest)
+    return mask & ~(lines & (thick <= limit))
+
+
+def _edges(plane: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Row, start and stop of the runs of set pixels along the rows of a mask."""
+    steps = np.diff(np.pad(plane.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    row, start = np.nonzero(steps == 1)
+    return row, start, np.nonzero(steps == -1)[1]
 
 
 def _runs(mask: np.ndarray, axis: int) -> np.ndarray:
     """The length of the run of set pixels along ``axis`` that each pixel is in, 0 for none."""
     plane = mask if axis == 1 else mask.T
-    steps = np.diff(np.pad(plane.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    row, start = np.nonzero(steps == 1)
-    stop = np.nonzero(steps == -1)[1]
-    lengths = np.zeros(steps.shape, int)
+    row, start, stop = _edges(plane)
+    lengths = np.zeros((plane.shape[0], plane.shape[1] + 1), int)
     lengths[row, start] += stop - start
     lengths[row, stop] -= stop - start
     lengths = np.cumsum(lengths, axis=1)[:, :-1]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..decode import decode
+from ..decode import decoded
 from ..images import to_grey
 from ..ink import Box
 from ..network import Network
@@ -28,7 +28,7 @@ UNSURE = "?"
 
 @dataclass(frozen=True)
 class Character:
-    """One character that was read: text (``?`` where unsure), confidence in 0..1, box in pixels of the picture."""
+    """One character that was read: text (``?`` where unsure), confidence in 0..1, box in upright pixels of the file."""
 
     text: str
     confidence: float
@@ -119,7 +119,8 @@ def read(
     networks = networks or shipped_once()
     if max_error is not None:
         min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
-    found = [(number, cut(number.ink)) for number in lines.find(to_grey(decode(source)), invert)]
+    picture = decoded(source)
+    found = [(number.in_file(picture), cut(number.ink)) for number in lines.find(to_grey(picture.pixels), invert)]
     found = [(number, pieces, hypotheses(pieces)) for number, pieces in found if len(pieces)]
     if not found:
         return Reading([])
@@ -150,8 +151,8 @@ def _scores(
     pictures: np.ndarray, slid: np.ndarray, ways: list[tuple[np.ndarray, ...]], networks: StringNetworks,
     network: Network | None, threads: int | None,
 ) -> list[np.ndarray]:  # fmt: skip
-    """`lattice.odds` (n, classes - 1) of the hypotheses of each number; pictures (N, 2, 28, 28) uint8 and ``slid`` (N, 11),
-    see `sliding.opinions`, of those of all numbers; ways: first, stop, leave_out of each, as `lattice.search` takes them.
+    """`lattice.odds` (n, classes - 1) of each number's hypotheses, from the pictures (N, 2, 28, 28) uint8 of all
+    numbers' and ``slid`` (N, 11), see `sliding.opinions`; ways: first, stop and leave_out of each number's.
 
     Whether a run is a digit at all is for the segment and the sliding networks to say; which digit, for all. Where by
     these two only a trace of all ways goes through a run, the others are not asked.
@@ -208,7 +209,7 @@ def _decoded(
 
 
 def document(reading: Reading) -> dict:
-    """A reading as JSON: text, confidence, digits and numbers; boxes are {left, top, width, height} in pixels."""
+    """A reading as JSON: text, confidence, digits and numbers; boxes are [left, top, width, height] in pixels."""
 
     def plain(item) -> dict:
         fields = asdict(item)
@@ -227,14 +228,14 @@ def document(reading: Reading) -> dict:
 
 def draw_boxes(source, reading: Reading, path: str | os.PathLike) -> None:
     """Write a PNG of the picture with a box round each digit, its text above, and one round each number."""
-    picture = decode(source)
-    levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    picture = decoded(source)
+    levels = np.rint(np.clip(picture.pixels, 0, 1) * 255).astype(np.uint8)
     image = Image.fromarray(levels).convert("RGB")
     enlarged = max(1, -(-400 // max(image.size)))
     image = image.resize((image.width * enlarged, image.height * enlarged), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
     for box, colour, text in _marks(reading):
-        top, left, bottom, right = (edge * enlarged for edge in box)
+        top, left, bottom, right = (edge * enlarged for edge in picture.box(box))
         draw.rectangle((left, top, right - 1, bottom - 1), outline=colour)
         if text:
             draw.text((left + 1, max(top - 11, 0)), text, fill=colour)
