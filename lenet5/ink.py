@@ -179,13 +179,18 @@ def threshold(ink: np.ndarray, noise: float) -> float | None:
     if marks.size > 4096:
         marks = marks[np.linspace(0, marks.size - 1, 4096).astype(int)]
     marks = marks.astype(np.float64)
-    n = np.arange(1, marks.size)
-    total = np.cumsum(marks)
-    gap = total[:-1] / n - (total[-1] - total[:-1]) / (marks.size - n)
-    cut = int(np.argmax(n * (marks.size - n) * gap * gap))
+    cut = otsu(marks)
     # Where all marks are ink, of one strength, that cut is arbitrary: strokes reach down to half of it.
     level = min((marks[cut] + marks[cut + 1]) / 2, marks[cut + 1 :].mean() / 2)
     return max(float(level), floor)
+
+
+def otsu(values: np.ndarray) -> int:
+    """Part sorted values (n,), two or more, so that both parts vary least: where the last one of the lower part is."""
+    n = np.arange(1, values.size)
+    total = np.cumsum(values)
+    gap = total[:-1] / n - (total[-1] - total[:-1]) / (values.size - n)
+    return int(np.argmax(n * (values.size - n) * gap * gap))
 
 
 class Components:

@@ -11,7 +11,7 @@ from lenet5 import LeNet5, modelfile, pretrained, strokes
 from lenet5.calibration import Calibration, Threshold
 from lenet5.errors import ModelFileError, PictureError
 from lenet5.network import Network
-from lenet5.strings import compose, evaluation, networks, reader
+from lenet5.strings import compose, evaluation, lines, networks, reader
 
 X, Y = strokes.draw(400, seed=12)
 
@@ -345,3 +345,39 @@ def test_squared_paper(model):
         page[:, ::24] = np.minimum(page[:, ::24], 150)
         n_right += str(model.read(page)) == right
     assert n_right >= 9
+
+
+def on_a_desk(desk, margin, tilt=0.0, noise=3):
+    """A sheet with two lines of numbers, lit from one side, that lies on a darker ground."""
+    rows = pictures(2, seed=61, zoom=(2, 2))
+    paper = Image.new("L", (max(picture.shape[1] for picture, _ in rows) + 90, 210), 235)
+    for y, (picture, _) in enumerate(rows):
+        paper.paste(Image.fromarray((picture * (235 / 255)).astype(np.uint8)), (12 + 40 * y, 14 + 100 * y))
+    turned = paper.rotate(tilt, Image.Resampling.BICUBIC, expand=True)
+    inside = Image.new("L", paper.size, 255).rotate(tilt, expand=True)
+    page = Image.new("L", (turned.width + 2 * margin, turned.height + 2 * margin), desk)
+    page.paste(turned, (margin, margin), inside)
+    light = np.asarray(page) * np.linspace(0.75, 1, page.width)
+    light += np.random.default_rng(0).normal(0, noise, light.shape)
+    return np.clip(light, 0, 255).astype(np.uint8), "\n".join(right for _, right in rows)
+
+
+@pytest.mark.parametrize("desk", [0, 60, 120])
+@pytest.mark.parametrize(("margin", "tilt"), [(20, 0), (60, 0), (250, 0), (60, 4), (60, -5)])
+def test_a_sheet_on_a_darker_desk(model, desk, margin, tilt):
+    picture, right = on_a_desk(desk, margin, tilt)
+    reading = model.read(picture)
+    assert reading.text == right
+    for digit in reading.digits:
+        assert margin <= digit.box.top < digit.box.bottom <= picture.shape[0] - margin
+
+
+def test_what_is_no_sheet():
+    white = [Image.fromarray(255 - picture) for picture, _ in pictures(6, seed=62, pen=(1, 3))]
+    for number in white:  # bright digits on a dark ground
+        assert lines.sheet(np.asarray(number, np.float32) / 255) is None
+    half = np.full((200, 300), 0.9, np.float32)
+    half[:, 150:] = 0.4  # a shadow
+    assert lines.sheet(half) is None
+    assert lines.sheet(np.full((50, 90), 0.5, np.float32)) is None
+    assert lines.sheet(np.zeros((1, 500), np.float32)) is None

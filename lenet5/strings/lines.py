@@ -11,12 +11,15 @@ from ..ink import (
     Components,
     contrast,
     noise_of,
+    opened,
+    otsu,
     paper,
     quantile,
     threshold,
     without_shadows,
 )
 
+SHEET_SIDE = 128  # pixels of the longer side of the picture on which a sheet is looked for
 PAPER_SIDE = 256  # the paper is smooth: it is estimated on a picture reduced to this
 TALLEST, LOWEST = 40, 18  # pixels of a number's digits as they are read; others are scaled
 THINNEST = 0.09  # of the height: thinner strokes are thickened to it
@@ -52,8 +55,27 @@ class Number:
 
 
 def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
-    """The numbers of a picture (H, W), float32 in 0..1, in reading order; none where nothing is drawn."""
+    """The numbers of a picture (H, W), float32 in 0..1, in reading order; none where nothing is drawn.
+
+    Where a sheet lies on a darker ground, those on the sheet, if there are any.
+    """
+    found = sheet(grey) if invert != "no" else None
+    if found is not None:
+        window, inside = found
+        numbers = _find(grey[window], invert, inside)
+        if numbers:
+            top, left = (edge.start for edge in window)
+            return [replace(number, top=number.top + top, left=number.left + left) for number in numbers]
+    return _find(grey, invert)
+
+
+def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> list[Number]:
+    """As `find`, on all of a picture, or on its pixels ``inside``, (H, W) bool."""
+    if inside is not None:
+        grey = np.where(inside, grey, quantile(grey[inside], 0.5))
     ink, noise = ink_of(grey, invert)
+    if inside is not None:
+        ink = np.where(inside, ink, 0)
     level = threshold(ink, 0.3 * noise)
     if level is None or ink[ink > level].mean() < CLEAR * noise:
         return []
@@ -72,6 +94,52 @@ def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
         for i in members:
             numbers.append(_number(ink, labels, marks.boxes[kept[groups[i]]], kept[groups[i]], line))
     return numbers
+
+
+def sheet(grey: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray] | None:
+    """A sheet of paper on a darker ground that is seen on three of its sides or all: its rows and columns, and which
+    pixels of these are on it, a little away from its edges. None where there is none."""
+    k = min(SHEET_SIDE / max(grey.shape), 1)
+    shape = tuple(max(1, round(n * k)) for n in grey.shape)
+    if min(shape) < SHEET_SIDE // 8 or max(grey.shape) < 2 * SHEET_SIDE:  # no photograph
+        return None
+    small = resized(grey, shape)
+    filled = -opened(-small, 1 + 2 * (max(shape) // 32))  # what is narrower is ink
+    levels = np.sort(filled, axis=None).astype(np.float64)
+    cut = otsu(levels)
+    bright, dark = levels[cut + 1 :].mean(), levels[: cut + 1].mean()
+    if dark > 0.75 * bright or bright - dark < 0.15:
+        return None
+    level = dark + (bright - dark) / 3  # light falls off towards a corner
+    above = filled > level
+    parts = Components(above)
+    largest = int(parts.areas.argmax())
+    top, left, bottom, right = parts.boxes[largest]
+    on_sheet = parts.mask(np.arange(len(parts.areas)) == largest)[top:bottom, left:right]
+    beyond = [above[:top], above[bottom:], above[:, :left], above[:, right:]]
+    n_sides = sum(strip.size >= 0.02 * above.size and strip.mean() < 0.2 for strip in beyond)
+    if n_sides < 3 or on_sheet.size < 0.04 * above.size:
+        return None
+    on_sheet = _between(on_sheet) | _between(on_sheet.T).T  # what is written near an edge is on it, too
+    if _rectangularity(on_sheet) < 0.88 or (small[top:bottom, left:right] > level)[on_sheet].mean() < 0.7:
+        return None  # bright writing
+    on_sheet = ~_grown(np.pad(~on_sheet, 2, constant_values=True), 2)[2:-2, 2:-2]
+    rows, columns = (slice(int(a / k), round(b / k)) for a, b in ((top, bottom), (left, right)))
+    inside = resized(on_sheet.astype(np.float32), grey[rows, columns].shape) > 0.5
+    return (rows, columns), inside
+
+
+def _between(mask: np.ndarray) -> np.ndarray:
+    """What lies in each row of a mask between its first and its last set pixel, both included."""
+    return np.maximum.accumulate(mask, axis=1) & np.maximum.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
+
+
+def _rectangularity(mask: np.ndarray) -> float:
+    """The part that a mask fills of the smallest rectangle around it, which may be askew."""
+    y, x = np.nonzero(mask)
+    angles = np.radians(np.arange(-15, 16))[:, None]
+    along, across = x * np.cos(angles) + y * np.sin(angles), y * np.cos(angles) - x * np.sin(angles)
+    return len(y) / float(((np.ptp(along, axis=1) + 1) * (np.ptp(across, axis=1) + 1)).min())
 
 
 def ink_of(grey: np.ndarray, invert: str) -> tuple[np.ndarray, float]:
