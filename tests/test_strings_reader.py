@@ -381,3 +381,19 @@ def test_what_is_no_sheet():
     assert lines.sheet(half) is None
     assert lines.sheet(np.full((50, 90), 0.5, np.float32)) is None
     assert lines.sheet(np.zeros((1, 500), np.float32)) is None
+
+
+@pytest.mark.parametrize("strength", [0.5, 0.7])
+@pytest.mark.parametrize("part", [0.2, 0.43, 0.7])
+def test_half_of_a_page_in_the_shade(model, strength, part):
+    """The edge of the shadow is hard and falls across the numbers; light falls off towards one side, too."""
+    rows = pictures(4, seed=71, zoom=(1.5, 1.5))
+    page = np.full((600, 900), 240.0)
+    for y, (picture, _) in enumerate(rows):
+        h, w = picture.shape
+        page[40 + 60 * y : 40 + 60 * y + h, 60 : 60 + w] = picture * (240 / 255)
+    page *= np.linspace(0.55, 1, page.shape[1])
+    page[:, round(part * page.shape[1]) :] *= strength
+    page += np.random.default_rng(0).normal(0, 2, page.shape)
+    reading = model.read(np.clip(page, 0, 255).astype(np.uint8))
+    assert reading.text == "\n".join(right for _, right in rows)

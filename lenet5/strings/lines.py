@@ -6,10 +6,12 @@ import numpy as np
 from PIL import Image
 
 from ..decode import Decoded
+from ..ground import flattened
 from ..ink import (
     Box,
     Components,
     contrast,
+    is_uneven,
     noise_of,
     opened,
     otsu,
@@ -27,6 +29,8 @@ WORD_GAP = 1.5  # of the height: a wider gap parts two numbers
 FAINT = 0.7  # of the digits' strength: a small mark that is fainter is a scrap of what is printed behind them
 CLEAR = 2.2  # ink is so many times stronger than the paper varies, printed patterns included
 MOST_MARKS = 3000
+WIDEST_STROKE = 10  # times the mean width of strokes: where shadows fall, what is wider is ground
+MOST_INK, NARROW_PART = 0.15, 10  # of a picture is covered with ink; as `ground.flattened` takes it
 SHORTEST_LINE, TIP = 16, 3  # pixels: of a line between two others, and how near its ends come to these
 LEAST_TILT, MOST_TILT, TILT_STEP = 0.3, 10.0, 0.25  # degrees
 
@@ -148,9 +152,26 @@ def ink_of(grey: np.ndarray, invert: str) -> tuple[np.ndarray, float]:
     small = resized(grey, tuple(max(1, round(n * k)) for n in grey.shape))
     relief = small - paper(small)
     dark = _is_dark(small) if invert == "auto" else invert == "yes"
-    bare = small - without_shadows(relief, dark)
+    bare = small - _ground(small, relief, dark)
     ink = contrast(grey, resized(bare, grey.shape), dark)
     return np.clip(ink, 0, 1).astype(np.float32), noise_of(ink)
+
+
+def _ground(small: np.ndarray, relief: np.ndarray, dark: bool) -> np.ndarray:
+    """What of ``relief`` (H, W), picture - paper, is ink: in shadows, what is not much wider than strokes are."""
+    flat = without_shadows(relief, dark)
+    if not is_uneven(relief):
+        return flat
+    for first in (flat, flattened(relief, dark, NARROW_PART)):
+        ink = contrast(small, small - first, dark)
+        level = threshold(ink, 0.3 * noise_of(ink))
+        if level is None:
+            return flat
+        mask = ink > level
+        if mask.mean() < MOST_INK:  # else a part of it is a shadow
+            break
+    part = max(small.shape) / (WIDEST_STROKE * max(stroke_width(mask.astype(np.float32)), 1))
+    return flattened(relief, dark, round(part)) if part > 3 else flat
 
 
 def _is_dark(grey: np.ndarray) -> bool:
