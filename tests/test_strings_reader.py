@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lenet5 import LeNet5, modelfile, pretrained, strokes
+from lenet5 import Cascade, Committee, LeNet5, modelfile, pretrained, strokes
 from lenet5.calibration import Calibration, Threshold
 from lenet5.errors import ModelFileError, PictureError
 from lenet5.network import Network
@@ -170,6 +170,16 @@ def test_bad_arguments(model, settings, message):
 def test_a_model_of_other_classes_reads_no_strings():
     with pytest.raises(ValueError, match="the classes are a, b"):
         LeNet5(labels=["a", "b"]).read(np.zeros((40, 40), np.uint8))
+
+
+def test_several_models_read(model):
+    """The mean of one is itself, and a cascade whose small model is always sure is that model."""
+    picture, _ = pictures(1, seed=6)[0]
+    expected = str(model.read(picture))
+    assert str(Committee([model]).read(picture)) == expected
+    assert str(Cascade(model, model, threshold=0).read(picture)) == expected
+    with pytest.raises(ValueError, match="the classes are a, b"):
+        Committee([LeNet5(labels=["a", "b"])]).read(picture)
 
 
 def test_a_file_that_is_no_picture(model, tmp_path):
