@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -360,6 +361,19 @@ def test_a_list_is_read_line_by_line(folder):
         names.flush()
         assert process.stdout.readline().startswith(b"7.png\t7\t")  # though the list has no end yet
     assert finish(process).code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_processes_end_with_the_one_that_started_them(folder, number):
+    """Else they would keep its streams open, and who reads these would wait for ever."""
+    os.mkfifo(folder / "names")
+    process = start("predict", "-q", "--threads", "2", "--model", model_path(), "@names", cwd=folder)
+    with open(folder / "names", "w") as names:
+        names.write("7.png\n" * 700)
+        names.flush()
+        assert process.stdout.readline().startswith(b"7.png\t7\t")
+        process.send_signal(number)
+        assert finish(process, timeout=20).code == -number
 
 
 def test_a_list_that_is_missing_is_told_before_any_answer(folder):
