@@ -336,6 +336,9 @@ def test_several_digits_get_a_hint(folder):
     assert "number.png: several digits? try `lenet5 read`" in result.stderr
     [row] = documents(predict(folder, "number.png", "--json"))
     assert row["hint"]
+    close = [np.asarray(Image.open(folder / f"{k}.png"))[:, 20:120] for k in (1, 2, 3, 4, 5)]
+    Image.fromarray(np.pad(np.concatenate(close, axis=1), 30, constant_values=255)).save(folder / "close.png")
+    assert "close.png: several digits?" in predict(folder, "close.png").stderr
     assert "several" not in predict(folder, "7.png").stderr
 
 
