@@ -124,6 +124,15 @@ def _pictures_in(folder: str) -> list[str]:
         return []
 
 
+def reason(name: str, error: Exception) -> str:
+    """Why there is no answer to a name that `expand` gave."""
+    if not os.path.isdir(name):
+        return " ".join(str(error).split())
+    if _pictures_in(name):  # among the arguments these would stand in its place
+        return f"{name}: is a folder; a list names pictures only"
+    return f"{name}: no pictures directly in this folder"
+
+
 def _check_one(names: list[str]) -> None:
     if len(names) != 1 or names[0] == "-":
         raise click.UsageError("--show-input draws one picture from a file")
@@ -164,8 +173,7 @@ def _empty_answer(reading) -> dict:
         answer |= {"probabilities": None, "note": "no digit"}
     elif reading.error:
         output.trace(reading.error)
-        folder = f"{name}: no pictures directly in this folder"
-        answer["error"] = folder if os.path.isdir(name) else " ".join(str(reading.error).split())
+        answer["error"] = reason(name, reading.error)
     return answer
 
 

@@ -1,6 +1,5 @@
 """lenet5 read: the numbers of several digits in each picture."""
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ import click
 
 from . import options, output
 from .common import check_png, load_models, source
-from .predict import expand
+from .predict import expand, reason
 
 
 @click.command()
@@ -75,9 +74,7 @@ def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterat
             reading = reader.read(source(name), **settings)
         except errors.PictureError as error:
             output.trace(error)
-            folder = f"{name}: no pictures directly in this folder"
-            message = folder if os.path.isdir(name) else " ".join(str(error).split())
-            yield {"file": name, "text": None, "confidence": None, "error": message}
+            yield {"file": name, "text": None, "confidence": None, "error": reason(name, error)}
             continue
         if boxes:
             reader.draw_boxes(name, reading, boxes)

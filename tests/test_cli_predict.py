@@ -117,6 +117,19 @@ def test_a_list_of_bad_names(folder):
     assert [("error" in row) for row in rows] == [False, True, True, True, True, False, True, True]
 
 
+@pytest.mark.parametrize("command", ["predict", "read"])
+def test_a_folder_in_a_list(folder, command):
+    """It is not read, as a list names pictures; but nothing false is said of it."""
+    (folder / "empty").mkdir()
+    (folder / "list.txt").write_text(".\nempty\n")
+    result = quick(command, "-q", "@list.txt", cwd=folder)
+    assert (result.code, result.stdout) == (3, "")
+    assert result.stderr.splitlines() == [
+        "Error: .: is a folder; a list names pictures only",
+        "Error: empty: no pictures directly in this folder",
+    ]
+
+
 def test_a_folder(folder):
     result = predict(folder, ".")
     rows = {row[0]: row[1] for row in answers(result)}
