@@ -96,8 +96,8 @@ def _open_list(path: str):
 
 
 def _bad_list(path: str, error: Exception) -> click.UsageError:
-    what = f"{output.one_line(path)}: list of names"
-    return click.UsageError(f"{what} cannot be read: {getattr(error, 'strerror', None) or error}")
+    what = output.one_line(f"@{path}")
+    return click.UsageError(f"{what}: list of names cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
 def _names_in(path: str, lines) -> Iterator[str]:
@@ -126,6 +126,8 @@ def _pictures_in(folder: str) -> list[str]:
 
 def reason(name: str, error: Exception) -> str:
     """Why there is no answer to a name that `expand` gave."""
+    if not name:
+        return "'': is no name of a picture"
     if not os.path.isdir(name):
         return " ".join(str(error).split())
     if _pictures_in(name):  # among the arguments these would stand in its place

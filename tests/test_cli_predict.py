@@ -107,6 +107,16 @@ def test_a_list_that_is_missing_is_said_before_any_answer(folder, flags):
     assert "missing.txt" in result.error
 
 
+@pytest.mark.parametrize("command", ["predict", "read"])
+def test_names_without_a_letter(folder, command):
+    """Errors tell what was given, even if that is next to nothing."""
+    result = quick(command, "-q", "", cwd=folder)
+    assert (result.code, result.error) == (3, "Error: '': is no name of a picture")
+    result = quick(command, "-q", "@", cwd=folder)
+    assert result.code == 2
+    assert result.error.startswith("Error: @: list of names cannot be read")
+
+
 def test_a_list_of_bad_names(folder):
     names = [b"1.png", b"nul\0in.png", b".", b"missing.png", b"x" * 5000, b"2.png", b"@list.txt", b"-"]
     (folder / "list.txt").write_bytes(b"\n".join(names))
