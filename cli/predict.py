@@ -61,7 +61,7 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     )
     answers = _answers(names, invert, threads, answer_all)
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
-    has_bars = alone and sys.stdout is not None and sys.stdout.isatty()
+    has_bars = alone and sys.stdout.isatty()
     bad = output.result_array(answers) if as_json else _print_lines(answers, network.labels if has_bars else None)
     if show_input and not bad:
         _draw_stages(names[0], show_input, invert)
