@@ -133,6 +133,12 @@ def test_a_length_is_kept(model):
     assert len(model.read(picture, length=100).text) == len(model.read(picture).text)
 
 
+def test_numbers_of_numpy_are_numbers(model):
+    picture, right = pictures(1, seed=6)[0]
+    reading = model.read(picture, length=np.int64(len(right)), min_confidence=np.float32(0), max_error=np.float64(0.1))
+    assert len(reading.text) == len(right)
+
+
 def test_separators_are_kept_where_they_are_allowed(model):
     style = compose.Style(length=(4, 4), gap=(3, 5), separators=1.0)
     n_kept = n_all = 0
@@ -160,6 +166,13 @@ def test_nothing_is_read_from_nothing(model):
         ({"min_confidence": 1.5}, "min_confidence is 1.5"),
         ({"min_confidence": float("nan")}, "min_confidence is nan"),
         ({"invert": "maybe"}, "invert must be"),
+        ({"allow": None}, "allow is None"),
+        ({"length": True}, "length is True, expected a whole number"),
+        ({"length": 2.5}, "length is 2.5, expected a whole number"),
+        ({"length": "5"}, "length is '5', expected a whole number"),
+        ({"min_confidence": None}, "min_confidence is None"),
+        ({"min_confidence": "1"}, "min_confidence is '1'"),
+        ({"max_error": "0.5%"}, "max_error is '0.5%', expected more than 0"),
     ],
 )
 def test_bad_arguments(model, settings, message):
