@@ -29,8 +29,7 @@ _WITHOUT_PNG = "-"  # stands for no file after --reject-curve
               help="Compose strings of the test pictures and read those: plain (five digits, gaps of -1 to 4 pixels), "
               "apart (gaps of 1 to 4), varied (sizes, slants, pens, rules, separators), amounts (as written by people, "
               "on printed paper).")  # fmt: skip
-@click.option("--n", "n_strings", type=click.IntRange(1), default=2000, show_default=True,
-              help="How many strings --strings composes.")  # fmt: skip
+@click.option("--n", "n_strings", type=click.IntRange(1), help="How many strings --strings composes.  [default: 2000]")
 @options.threads
 @options.as_json
 @options.verbosity
@@ -52,6 +51,8 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
         raise click.UsageError("--cascade-curve draws what --cascade tells: name the small model with --cascade")
     if strings and (reject_curve or small):
         raise click.UsageError("--strings judges strings; --reject-curve and --cascade tell of single digits")
+    if n_strings and not strings:
+        raise click.UsageError("--n is how many strings --strings composes: name their style with --strings")
     pngs = [path for path in (errors_png, reject_png, cascade_png) if path]
     for path in pngs:
         check_png(path)
@@ -64,7 +65,7 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     if strings:
         from .strings import report_strings
 
-        report_strings(network, data.name, X, y, strings, n_strings, threads, errors_png, as_json)
+        report_strings(network, data.name, X, y, strings, n_strings or 2000, threads, errors_png, as_json)
         return
     report, probabilities = network.evaluate(X, y, threads)
     document, texts = {"dataset": data.name, **report}, [_text(data.name, report)]

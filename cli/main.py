@@ -1,6 +1,8 @@
 """The `lenet5` command: a group whose commands are imported when they are called, and the error boundary."""
 
+import errno
 import importlib
+import io
 import os
 import sys
 
@@ -52,12 +54,19 @@ def cli() -> None:
     """
 
 
+class _Closed(io.TextIOBase):
+    """Standard output that the caller closed: Python has None there, on which what is written is lost unnoticed."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
+
+
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the contract's code; every foreseen failure is one line."""
+    sys.stdout = sys.stdout or _Closed()
     try:
         code = cli.main(args, prog_name="lenet5", standalone_mode=False)
-        if sys.stdout is not None:  # it is None where the caller closed it
-            sys.stdout.flush()
+        sys.stdout.flush()
     except click.exceptions.Abort:
         code = 130
         click.echo("Aborted.", err=True)
@@ -77,8 +86,7 @@ def main(args: list[str] | None = None) -> None:
 def _drop_unwritten() -> None:
     """Where standard output takes no more, what is left for it is not tried again at exit, and reported once more."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -35,11 +35,6 @@ threads = click.option(
     help="Threads to use; answers and weights do not depend on it.  [default: LENET5_THREADS, else the processors "
     "this process may use]",
 )
-model = click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    help="Model file.  [default: LENET5_MODEL, else ./lenet5.safetensors, else the model that ships with lenet5]",
-)
 models = click.option(
     "--model",
     "models",

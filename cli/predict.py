@@ -61,7 +61,7 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     )
     answers = _answers(names, invert, threads, answer_all)
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
-    has_bars = alone and sys.stdout is not None and sys.stdout.isatty()
+    has_bars = alone and sys.stdout.isatty()
     bad = output.result_array(answers) if as_json else _print_lines(answers, network.labels if has_bars else None)
     if show_input and not bad:
         _draw_stages(names[0], show_input, invert)
@@ -96,8 +96,8 @@ def _open_list(path: str):
 
 
 def _bad_list(path: str, error: Exception) -> click.UsageError:
-    what = f"{output.one_line(path)}: list of names"
-    return click.UsageError(f"{what} cannot be read: {getattr(error, 'strerror', None) or error}")
+    what = output.one_line(f"@{path}")
+    return click.UsageError(f"{what}: list of names cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
 def _names_in(path: str, lines) -> Iterator[str]:
@@ -122,6 +122,17 @@ def _pictures_in(folder: str) -> list[str]:
             return sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
     except OSError:
         return []
+
+
+def reason(name: str, error: Exception) -> str:
+    """Why there is no answer to a name that `expand` gave."""
+    if not name:
+        return "'': is no name of a picture"
+    if not os.path.isdir(name):
+        return " ".join(str(error).split())
+    if _pictures_in(name):  # among the arguments these would stand in its place
+        return f"{name}: is a folder; a list names pictures only"
+    return f"{name}: no pictures directly in this folder"
 
 
 def _check_one(names: list[str]) -> None:
@@ -164,8 +175,7 @@ def _empty_answer(reading) -> dict:
         answer |= {"probabilities": None, "note": "no digit"}
     elif reading.error:
         output.trace(reading.error)
-        folder = f"{name}: no pictures directly in this folder"
-        answer["error"] = folder if os.path.isdir(name) else " ".join(str(reading.error).split())
+        answer["error"] = reason(name, reading.error)
     return answer
 
 

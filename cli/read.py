@@ -1,6 +1,5 @@
 """lenet5 read: the numbers of several digits in each picture."""
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,13 +7,13 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .common import check_png, load_model, source
-from .predict import expand
+from .common import check_png, load_models, source
+from .predict import expand, reason
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
-@options.model
+@options.models
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
               help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
 @click.option("--allow", default="", metavar="CHARACTERS", help="Separators to keep in the text, some of .,-+")
@@ -29,7 +28,7 @@ from .predict import expand
 @options.threads
 @options.as_json
 @options.verbosity
-def read(files, model, invert, allow, length, min_confidence, max_error, boxes, threads, as_json) -> None:
+def read(files, models, invert, allow, length, min_confidence, max_error, boxes, threads, as_json) -> None:
     """Read the numbers in each FILE: for each line of a picture, file, text and confidence, apart by tabs.
 
     FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
@@ -55,7 +54,7 @@ def read(files, model, invert, allow, length, min_confidence, max_error, boxes, 
         if len(names) != 1 or names[0] == "-":
             raise click.UsageError("--boxes draws one picture from a file")
         check_png(boxes, *names)
-    network = load_model(model)
+    network = load_models(models)
     if network.labels != list("0123456789"):
         raise click.UsageError(f"the model's classes are {', '.join(network.labels)[:80]}; this reads the ten digits")
     settings = {
@@ -76,9 +75,7 @@ def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterat
             reading = reader.read(source(name), **settings)
         except errors.PictureError as error:
             output.trace(error)
-            folder = f"{name}: no pictures directly in this folder"
-            message = folder if os.path.isdir(name) else " ".join(str(error).split())
-            yield {"file": name, "text": None, "confidence": None, "error": message}
+            yield {"file": name, "text": None, "confidence": None, "error": reason(name, error)}
             continue
         if boxes:
             reader.draw_boxes(name, reading, boxes)

@@ -61,7 +61,7 @@ def _choose(wanted):
     cdef int n = lenet5_supported(tables)
     names = tuple(tables[i].name.decode() for i in range(n))
     if wanted and wanted not in names:
-        raise ImportError(f"LENET5_ISA is {wanted!r}; this processor offers {', '.join(names)}")
+        raise ValueError(f"LENET5_ISA is {wanted!r}; this processor offers {', '.join(names)}")
     _isa = tables[names.index(wanted) if wanted else 0]
     return names, _isa.name.decode()
 

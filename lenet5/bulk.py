@@ -5,8 +5,10 @@ take a hundred times as long as the network does.
 """
 
 import itertools
+import os
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -74,6 +76,15 @@ def _read_chunk(chunk: list, invert: str) -> list:
 def _start() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the answers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Without this a process would outlive one that was killed, wait for pictures and keep its streams open."""
+    from multiprocessing import parent_process
+
+    parent_process().join()
+    os._exit(1)
 
 
 def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:

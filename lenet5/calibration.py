@@ -62,7 +62,7 @@ class Calibration:
         ValueError
             ``max_error`` is not in 0..1, or is less than what the validation pictures could tell of.
         """
-        if not 0 < max_error <= 1:
+        if not isinstance(max_error, int | float | np.number) or not 0 < max_error <= 1:
             raise ValueError(f"max_error is {max_error!r}, expected more than 0 and at most 1 (0.005 is 0.5 %)")
         for threshold in self.thresholds:
             if threshold.error <= max_error * (1 + 1e-9):

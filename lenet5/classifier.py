@@ -1,6 +1,7 @@
 """What every model answers, a network or several that decide together: scikit-learn's words, and how sure it is."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,11 @@ from .losses import cross_entropy
 from .mapped import pieces
 from .metrics import evaluation, expected_calibration_error
 from .network import check_labels, softmax
+
+if TYPE_CHECKING:
+    from .strings.reader import Reading
+
+DIGITS = tuple("0123456789")
 
 
 class Classifier:
@@ -85,6 +91,19 @@ class Classifier:
         thresholds = find_thresholds(confidence, logits.argmax(axis=1) == y)
         self.calibration = Calibration(temperature, thresholds, len(y))
         return self
+
+    def read(self, source, **settings) -> "Reading":
+        """Read the numbers of several digits in a picture: ``str(model.read("number.png"))`` is their text.
+
+        source and settings (invert, allow, length, min_confidence, max_error, threads) are those of
+        `strings.reader.read`, whose networks find the digits; which digits they are, this model decides with them.
+        ValueError unless its classes are the ten digits.
+        """
+        from .strings.reader import read
+
+        if tuple(self.labels) != DIGITS:
+            raise ValueError(f"the classes are {', '.join(self.labels)[:80]}; strings are read with the ten digits")
+        return read(source, network=self, **settings)
 
     def _finite_logits(self, X: np.ndarray, threads: int | None) -> np.ndarray:
         """The logits (N, classes); DivergedError where they are not finite."""

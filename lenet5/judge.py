@@ -15,6 +15,7 @@ from .model import LeNet5, load
 from .network import softmax
 
 NOTHING, SEVERAL = 10, 11
+WIDE, STROKES = 1.6, 3  # ink that is so many heights wide, and crossed by so many strokes, may be a row of digits
 
 
 @functools.cache
@@ -35,4 +36,13 @@ def decide(X: np.ndarray, threads: int | None = None) -> tuple[np.ndarray, np.nd
     """For pictures (N, 1, 32, 32) as `read_image` makes them: which show a digit, and which several; (N,) bool each."""
     probabilities = softmax(network().logits(X, threads))
     is_digit = score(probabilities) >= network().training["least_score"]
-    return is_digit, ~is_digit & (probabilities[:, SEVERAL] > probabilities[:, NOTHING])
+    return is_digit, ~is_digit & ((probabilities[:, SEVERAL] > probabilities[:, NOTHING]) | _are_rows(X))
+
+
+def _are_rows(X: np.ndarray) -> np.ndarray:
+    """Whether the ink is wide and crossed by many strokes, (N,) bool: the network takes more than three digits, which
+    are small in their common box, for nothing."""
+    ink = X[:, 0] > 0.5
+    width, height = (ink.any(axis=axis).sum(axis=1) for axis in (1, 2))
+    strokes = (ink[:, :, 1:] & ~ink[:, :, :-1]).sum(axis=2).max(axis=1)
+    return (width > WIDE * height) & (strokes >= STROKES)

@@ -4,13 +4,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from importlib import resources
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import modelfile
 from .calibration import Calibration
-from .classifier import Classifier
+from .classifier import DIGITS, Classifier
 from .config import Config
 from .errors import DivergedError, ModelFileError, one_line
 from .layers import RBF, ScaledTanh, Sigmoid, Tanh
@@ -18,10 +17,6 @@ from .network import Network
 from .train import Trainer, config_for
 from .variants import CHOICES, VARIANTS
 
-if TYPE_CHECKING:
-    from .strings.reader import Reading
-
-DIGITS = tuple("0123456789")
 MAX_LABEL = 100  # characters
 _TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
 #: How a picture becomes an input (images.py); written to every model file.
@@ -138,19 +133,6 @@ class LeNet5(Classifier, Network):
     def macs(self) -> int:
         """Multiply-accumulates of one picture of 32 x 32."""
         return sum(row.macs for row in self.summary())
-
-    def read(self, source, **settings) -> "Reading":
-        """Read the numbers of several digits in a picture: ``str(model.read("number.png"))`` is their text.
-
-        source and settings (invert, allow, length, min_confidence, threads) are those of `strings.reader.read`, whose
-        network finds the digits; which digits they are, this model decides with it. ValueError unless its classes are
-        the ten digits.
-        """
-        from .strings.reader import read
-
-        if tuple(self.labels) != DIGITS:
-            raise ValueError(f"the classes are {', '.join(self.labels)[:80]}; strings are read with the ten digits")
-        return read(source, network=self, **settings)
 
     def info(self) -> dict:
         """What a model file says about itself."""

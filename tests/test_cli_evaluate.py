@@ -45,6 +45,12 @@ def test_threads_change_nothing(tmp_path, threads):
     assert evaluate(tmp_path, "--threads", threads).stdout == evaluate(tmp_path).stdout
 
 
+def test_a_number_of_strings_is_for_strings(tmp_path):
+    result = evaluate(tmp_path, "--n", "5")
+    assert (result.code, result.stdout) == (2, "")
+    assert "--n is how many strings --strings composes" in result.error
+
+
 def test_the_sheet_of_mistakes(tmp_path):
     result = evaluate(tmp_path, "--errors", "mistakes.png")
     assert "mistakes drawn: mistakes.png" in result.stderr

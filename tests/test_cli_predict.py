@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -106,6 +107,16 @@ def test_a_list_that_is_missing_is_said_before_any_answer(folder, flags):
     assert "missing.txt" in result.error
 
 
+@pytest.mark.parametrize("command", ["predict", "read"])
+def test_names_without_a_letter(folder, command):
+    """Errors tell what was given, even if that is next to nothing."""
+    result = quick(command, "-q", "", cwd=folder)
+    assert (result.code, result.error) == (3, "Error: '': is no name of a picture")
+    result = quick(command, "-q", "@", cwd=folder)
+    assert result.code == 2
+    assert result.error.startswith("Error: @: list of names cannot be read")
+
+
 def test_a_list_of_bad_names(folder):
     names = [b"1.png", b"nul\0in.png", b".", b"missing.png", b"x" * 5000, b"2.png", b"@list.txt", b"-"]
     (folder / "list.txt").write_bytes(b"\n".join(names))
@@ -114,6 +125,19 @@ def test_a_list_of_bad_names(folder):
     rows = documents(result)
     assert [row["digit"] for row in rows] == [1, None, None, None, None, 2, None, None]
     assert [("error" in row) for row in rows] == [False, True, True, True, True, False, True, True]
+
+
+@pytest.mark.parametrize("command", ["predict", "read"])
+def test_a_folder_in_a_list(folder, command):
+    """It is not read, as a list names pictures; but nothing false is said of it."""
+    (folder / "empty").mkdir()
+    (folder / "list.txt").write_text(".\nempty\n")
+    result = quick(command, "-q", "@list.txt", cwd=folder)
+    assert (result.code, result.stdout) == (3, "")
+    assert result.stderr.splitlines() == [
+        "Error: .: is a folder; a list names pictures only",
+        "Error: empty: no pictures directly in this folder",
+    ]
 
 
 def test_a_folder(folder):
@@ -335,6 +359,9 @@ def test_several_digits_get_a_hint(folder):
     assert "number.png: several digits? try `lenet5 read`" in result.stderr
     [row] = documents(predict(folder, "number.png", "--json"))
     assert row["hint"]
+    close = [np.asarray(Image.open(folder / f"{k}.png"))[:, 20:120] for k in (1, 2, 3, 4, 5)]
+    Image.fromarray(np.pad(np.concatenate(close, axis=1), 30, constant_values=255)).save(folder / "close.png")
+    assert "close.png: several digits?" in predict(folder, "close.png").stderr
     assert "several" not in predict(folder, "7.png").stderr
 
 
@@ -360,6 +387,19 @@ def test_a_list_is_read_line_by_line(folder):
         names.flush()
         assert process.stdout.readline().startswith(b"7.png\t7\t")  # though the list has no end yet
     assert finish(process).code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_processes_end_with_the_one_that_started_them(folder, number):
+    """Else they would keep its streams open, and who reads these would wait for ever."""
+    os.mkfifo(folder / "names")
+    process = start("predict", "-q", "--threads", "2", "--model", model_path(), "@names", cwd=folder)
+    with open(folder / "names", "w") as names:
+        names.write("7.png\n" * 700)
+        names.flush()
+        assert process.stdout.readline().startswith(b"7.png\t7\t")
+        process.send_signal(number)
+        assert finish(process, timeout=20).code == -number
 
 
 def test_a_list_that_is_missing_is_told_before_any_answer(folder):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cli import digits, has_escape_codes, lenet5, model_path, quick
-from lenet5 import LeNet5
+from lenet5 import Committee, LeNet5, strokes
 from lenet5.strings import networks
 
 
@@ -182,6 +182,30 @@ def test_a_model_of_other_classes(folder):
     result = quick("read", "--model", "ab.safetensors", "one.png", cwd=folder)
     assert result.code == 2
     assert "the ten digits" in result.error
+
+
+def committee(folder):
+    """The arguments for a committee of two, and the file of the same committee."""
+    models = [LeNet5(seed=seed).fit(*strokes.draw(2000, seed=9), epochs=1) for seed in (1, 2)]
+    for number, model in enumerate(models, 1):
+        model.save(folder / f"{number}.safetensors")
+    Committee(models).save(folder / "both.safetensors")
+    return ["--model", "1.safetensors", "--model", "2.safetensors"], ["--model", "both.safetensors"]
+
+
+def test_a_committee_reads(folder):
+    """Also one that is made on the spot, and by `evaluate --strings`; each time with all of its members."""
+    outputs = {
+        command[0]: {quick(*command, *models, cwd=folder, few=True).stdout for models in committee(folder)}
+        for command in (
+            ["read", "one.png", "--json", "-q"],
+            ["evaluate", "--dataset", "strokes", "--strings", "plain", "--n", "5", "--json", "-q"],
+        )
+    }
+    assert {len(texts) for texts in outputs.values()} == {1}
+    [read], [evaluated] = ([json.loads(text) for text in texts] for texts in outputs.values())
+    assert read[0]["text"] == "2718"
+    assert evaluated["n"] == 5
 
 
 def test_evaluate_strings(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lenet5 import datasets, judge, pretrained, rubbish, strokes
+from lenet5.images import prepare
 from lenet5.letters import MARKS
 
 
@@ -46,6 +47,17 @@ def test_most_rubbish_is_refused_and_hardly_a_digit():
     accepted, several = judge.decide(field(strokes.draw(1000, seed=78)[0]))
     assert accepted.mean() > 0.98
     assert not (accepted & several).any()
+
+
+@pytest.mark.parametrize("n", range(2, 8))
+def test_digits_in_a_row_are_several(n):
+    """However many: the whole row is taken for the digit, as its marks are near each other."""
+    X, _ = strokes.draw(40 * n, seed=79)
+    rows = [np.concatenate(digits, axis=1) for digits in X[:, :, 4:24].reshape(40, n, 28, 20)]
+    prepared = [prepare(255 - np.pad(row, 12)) for row in rows]
+    _, several = judge.decide(np.stack([found.input for found in prepared]))
+    hinted = several | [found.beside > 0 for found in prepared]
+    assert hinted.mean() > 0.85
 
 
 @pytest.mark.mnist

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from lenet5 import LeNet5, modelfile, pretrained, strokes
+from lenet5 import Cascade, Committee, LeNet5, modelfile, pretrained, strokes
 from lenet5.calibration import Calibration, Threshold
 from lenet5.errors import ModelFileError, PictureError
 from lenet5.network import Network
@@ -134,6 +134,12 @@ def test_a_length_is_kept(model):
     assert len(model.read(picture, length=100).text) == len(model.read(picture).text)
 
 
+def test_numbers_of_numpy_are_numbers(model):
+    picture, right = pictures(1, seed=6)[0]
+    reading = model.read(picture, length=np.int64(len(right)), min_confidence=np.float32(0), max_error=np.float64(0.1))
+    assert len(reading.text) == len(right)
+
+
 def test_separators_are_kept_where_they_are_allowed(model):
     style = compose.Style(length=(4, 4), gap=(3, 5), separators=1.0)
     n_kept = n_all = 0
@@ -161,6 +167,13 @@ def test_nothing_is_read_from_nothing(model):
         ({"min_confidence": 1.5}, "min_confidence is 1.5"),
         ({"min_confidence": float("nan")}, "min_confidence is nan"),
         ({"invert": "maybe"}, "invert must be"),
+        ({"allow": None}, "allow is None"),
+        ({"length": True}, "length is True, expected a whole number"),
+        ({"length": 2.5}, "length is 2.5, expected a whole number"),
+        ({"length": "5"}, "length is '5', expected a whole number"),
+        ({"min_confidence": None}, "min_confidence is None"),
+        ({"min_confidence": "1"}, "min_confidence is '1'"),
+        ({"max_error": "0.5%"}, "max_error is '0.5%', expected more than 0"),
     ],
 )
 def test_bad_arguments(model, settings, message):
@@ -171,6 +184,16 @@ def test_bad_arguments(model, settings, message):
 def test_a_model_of_other_classes_reads_no_strings():
     with pytest.raises(ValueError, match="the classes are a, b"):
         LeNet5(labels=["a", "b"]).read(np.zeros((40, 40), np.uint8))
+
+
+def test_several_models_read(model):
+    """The mean of one is itself, and a cascade whose small model is always sure is that model."""
+    picture, _ = pictures(1, seed=6)[0]
+    expected = str(model.read(picture))
+    assert str(Committee([model]).read(picture)) == expected
+    assert str(Cascade(model, model, threshold=0).read(picture)) == expected
+    with pytest.raises(ValueError, match="the classes are a, b"):
+        Committee([LeNet5(labels=["a", "b"])]).read(picture)
 
 
 def test_a_file_that_is_no_picture(model, tmp_path):

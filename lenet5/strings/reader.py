@@ -139,12 +139,13 @@ def check(allow: str, length: int | None, min_confidence: float, invert: str = "
     """ValueError where an argument of `read` is none."""
     if invert not in ("auto", "yes", "no"):
         raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
-    if not set(allow) <= set(SEPARATORS):
+    if not isinstance(allow, str) or not set(allow) <= set(SEPARATORS):
         raise ValueError(f"allow is {allow!r}, expected some of {SEPARATORS}")
-    if length is not None and not 1 <= length <= 100:
-        raise ValueError(f"length is {length}, expected 1 to 100")
-    if not 0 <= min_confidence <= 1:
-        raise ValueError(f"min_confidence is {min_confidence}, expected 0 to 1")
+    whole = isinstance(length, int | np.integer) and not isinstance(length, bool)
+    if length is not None and not (whole and 1 <= length <= 100):
+        raise ValueError(f"length is {length!r}, expected a whole number from 1 to 100")
+    if not isinstance(min_confidence, int | float | np.number) or not 0 <= min_confidence <= 1:
+        raise ValueError(f"min_confidence is {min_confidence!r}, expected 0 to 1")
 
 
 def _scores(
