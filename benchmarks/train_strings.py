@@ -2,11 +2,11 @@
 digits and drawn strokes to the file that ships.
 
 Strings are composed of 55,000 training digits, of strokes, and of forms of digits that MNIST's writers hardly use. Runs
-of their pieces, characters and rubbish, train the segment networks, windows of their lines the sliding one; the digit
-networks are trained on the runs that are digits and on the 55,000 as they are, some on all of them put upright. The
-other 5,000 digits, on which the digit model that ships was not trained either, are for choices (strings.py beside
-this), and strings of them give the thresholds of `lenet5 read --max-error`. The same command gives the same file, bit
-for bit, on one machine.
+of their pieces, characters and rubbish, train the segment networks, windows of their lines the sliding one. The digit
+networks are trained on the runs that are digits, on those of more strings, in which such forms are as frequent as
+MNIST's, and on the 55,000 as they are, some on all of them put upright. The other 5,000 digits, on which the digit
+model that ships was not trained either, are for choices (strings.py beside this), and strings of them give the
+thresholds of `lenet5 read --max-error`. The same command gives the same file, bit for bit, on one machine.
 """
 
 import argparse
@@ -30,9 +30,12 @@ SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "form
 # And for the segment networks alone so many more, of the plain style: neighbouring ones are the hardest to part.
 ONES_SHARE, ONES = 0.125, replace(compose.STYLES["plain"], ones=0.6)
 
+# For the digit networks more ones have a flag, and more sevens a bar: who writes one writes the other.
+FLAGGED = replace(compose.STYLES["amounts"], flags=0.6)
+
 # How the networks are trained.
 SEGMENTS = {"augment": "affine,elastic", "finetune": 0.125}
-DIGITS = {"augment": "affine-wide,elastic", "finetune": 0.1}
+DIGITS = {"augment": "affine-wide,elastic", "finetune": 0.08, "finetune_augment": "crop", "validation": 0}
 SLIDING = {"augment": "rotation,scale,shear,elastic"}  # nothing may move a digit from the middle
 
 
@@ -56,19 +59,29 @@ def segments_of(strings: int, seed: int, rubbish: float, data_dir: str | None) -
     return *(np.concatenate(pair) for pair in zip(runs, more, strict=True)), len(runs[0])
 
 
-def digits_of(X: np.ndarray, y: np.ndarray, data_dir: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """What digit networks are trained on: the own ink of the runs that are digits, and the single pictures."""
-    (single, label), _ = held_out_digits(data_dir)
+def digits_of(X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """What digit networks are trained on: the own ink of runs that are digits, here and of more strings, and the single
+    pictures."""
+    (single, label), _ = held_out_digits(options.data_dir)
+    drawn = forms.draw(len(single), seed=options.seed + 1)
+    both = (np.concatenate(pair) for pair in zip((single, label), drawn, strict=True))
+    plain = compose.compose(single, label, options.plain_strings, style="plain", seed=1000 * (options.seed + 1) + 10)
+    flagged = compose.compose(*both, options.flagged_strings, style=FLAGGED, seed=1000 * (options.seed + 1) + 11)
+    runs = [(X, y), *(examples.examples(strings, seed=options.seed + 2, rubbish=0) for strings in (plain, flagged))]
     as_read = np.rint(255 * evened(single.astype(np.float32) / 255, 1.0)).astype(np.uint8)
-    return np.concatenate([X[y < 10, :1], as_read[:, None]]), np.concatenate([y[y < 10], label])
+    X = np.concatenate([*(X[y < 10, :1] for X, y in runs), as_read[:, None]])
+    return X, np.concatenate([*(y[y < 10] for _, y in runs), label])
 
 
-def train(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None) -> float:
-    """Train in place to the best epoch on pictures set apart; its accuracy on these."""
+def train(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None) -> float | None:
+    """Train in place, to the best epoch on pictures set apart if there are any, and tell the accuracy on these."""
     trainer = Trainer(network, X, y, config, threads)
     for epoch in trainer.run():
-        print(f"epoch {epoch.epoch}/{config.epochs}  loss {epoch.train_loss:.4f}  validation "
-              f"{100 * epoch.validation_accuracy:.2f} %  {epoch.seconds:.0f} s", flush=True)  # fmt: skip
+        accuracy = f"  validation {100 * epoch.validation_accuracy:.2f} %" if config.validation else ""
+        print(
+            f"epoch {epoch.epoch}/{config.epochs}  loss {epoch.train_loss:.4f}{accuracy}  {epoch.seconds:.0f} s",
+            flush=True,
+        )
     network.parameters[:] = trainer.best
     return trainer.history[trainer.best_epoch - 1].validation_accuracy
 
@@ -91,9 +104,11 @@ def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, thre
 def options_of() -> argparse.Namespace:
     arguments = parser(__doc__)
     arguments.add_argument("--strings", type=int, default=28_000, help="composed for segment and digit networks")
+    arguments.add_argument("--plain-strings", type=int, default=8_000, help="more for digit networks")
+    arguments.add_argument("--flagged-strings", type=int, default=12_000, help="more for them, with other forms")
     arguments.add_argument("--sliding-strings", type=int, default=40_000, help="composed for the sliding network")
     arguments.add_argument("--epochs", type=int, default=8, help="of segment networks")
-    arguments.add_argument("--digit-epochs", type=int, default=10, help="of digit networks")
+    arguments.add_argument("--digit-epochs", type=int, default=15, help="of digit networks")
     arguments.add_argument("--sliding-epochs", type=int, default=16, help="of the sliding network")
     arguments.add_argument(
         "--rubbish", type=float, default=1.5, help="runs that are none, for each that is a character"
@@ -121,7 +136,9 @@ def main() -> None:
     def trained(what: str, network: Network, X: np.ndarray, y: np.ndarray, member: int, **settings) -> Network:
         print(f"{what} {member}: {len(X):,} pictures, {perf_counter() - started:.0f} s", flush=True)
         config = Config(seed=options.seed + member, average=options.average, **settings)
-        accuracies[f"{what} {member}"] = train(network, X, y, config, options.threads)
+        accuracy = train(network, X, y, config, options.threads)
+        if accuracy is not None:
+            accuracies[f"{what} {member}"] = accuracy
         return network
 
     X, y, n_runs = segments_of(options.strings, options.seed, options.rubbish, options.data_dir)
@@ -129,7 +146,7 @@ def main() -> None:
     for member in range(options.members):
         network = Network(networks.layers(tuple(options.widths)), seed=options.seed + member)
         segments.append(trained("segments", network, X, y, member, epochs=options.epochs, **SEGMENTS))
-    X, y = digits_of(X[:n_runs], y[:n_runs], options.data_dir)
+    X, y = digits_of(X[:n_runs], y[:n_runs], options)
     digits, upright = [], []
     for member in range(options.digit_members + options.upright_members):
         network = networks.digit_network(options.seed + member, tuple(options.digit_widths))
