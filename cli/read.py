@@ -32,7 +32,8 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
     """Read the numbers in each FILE: for each line of a picture, file, text and confidence, apart by tabs.
 
     FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
-    input, or @LIST for a text file with a name in each line. A picture with no number on it gives `no digits`.
+    input, or @LIST for a text file with a name in each line. A picture with no number on it gives `no digits`; letters
+    are read as the digits that they look like. Of animations and books the first page is read.
     With --json, boxes are [left, top, width, height] in pixels of the file, turned upright.
 
     \b

@@ -122,6 +122,15 @@ def framed(plane: np.ndarray, margin: int) -> np.ndarray:
     return out
 
 
+def grown(mask: np.ndarray, radius: int) -> np.ndarray:
+    """A mask (H, W) widened by ``radius`` pixels."""
+    for _ in range(radius):
+        padded = np.pad(mask, 1)
+        rows = padded[:-2] | padded[1:-1] | padded[2:]
+        mask = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
+    return mask
+
+
 def opened(plane: np.ndarray, width: int) -> np.ndarray:
     """Cut off every peak that is narrower than ``width`` pixels: least, then greatest values in a square.
 

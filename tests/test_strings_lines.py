@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lenet5 import strokes
-from lenet5.strings import compose, lines
+from lenet5.strings import compose, lines, rules
 
 X, Y = strokes.draw(300, seed=6)
 
@@ -57,7 +57,7 @@ def test_rules_are_taken_away_and_strokes_that_cross_them_stay():
     mask = np.zeros((60, 200), bool)
     mask[40:42] = True
     mask[20:50, 90:94] = True
-    clean = lines.without_rules(mask)
+    clean = rules.without_rules(mask)
     assert clean[20:50, 90:94].all()
     assert clean.sum() <= 30 * 4 + 2 * 8
 
@@ -90,8 +90,8 @@ def test_runs_against_the_obvious():
             while high < 13 and row[high + 1]:
                 high += 1
             expected[y, x] = high - low + 1
-    np.testing.assert_array_equal(lines._runs(mask, axis=1), expected)
-    np.testing.assert_array_equal(lines._runs(mask.T, axis=0), expected.T)
+    np.testing.assert_array_equal(rules._runs(mask, axis=1), expected)
+    np.testing.assert_array_equal(rules._runs(mask.T, axis=0), expected.T)
 
 
 def test_thin_strokes_get_thicker_and_others_stay():

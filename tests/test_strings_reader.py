@@ -11,7 +11,7 @@ from lenet5 import Cascade, Committee, LeNet5, modelfile, pretrained, strokes
 from lenet5.calibration import Calibration, Threshold
 from lenet5.errors import ModelFileError, PictureError
 from lenet5.network import Network
-from lenet5.strings import compose, evaluation, lines, networks, reader
+from lenet5.strings import compose, evaluation, networks, page, reader
 
 X, Y = strokes.draw(400, seed=12)
 
@@ -398,12 +398,12 @@ def test_a_sheet_on_a_darker_desk(model, desk, margin, tilt):
 def test_what_is_no_sheet():
     white = [Image.fromarray(255 - picture) for picture, _ in pictures(6, seed=62, pen=(1, 3))]
     for number in white:  # bright digits on a dark ground
-        assert lines.sheet(np.asarray(number, np.float32) / 255) is None
+        assert page.sheet(np.asarray(number, np.float32) / 255) is None
     half = np.full((200, 300), 0.9, np.float32)
     half[:, 150:] = 0.4  # a shadow
-    assert lines.sheet(half) is None
-    assert lines.sheet(np.full((50, 90), 0.5, np.float32)) is None
-    assert lines.sheet(np.zeros((1, 500), np.float32)) is None
+    assert page.sheet(half) is None
+    assert page.sheet(np.full((50, 90), 0.5, np.float32)) is None
+    assert page.sheet(np.zeros((1, 500), np.float32)) is None
 
 
 @pytest.mark.parametrize("strength", [0.5, 0.7])

@@ -7,9 +7,10 @@ import numpy as np
 
 from ..ink import quantile
 from .compose import Composed
-from .lines import evened, without_rules
+from .lines import evened
 from .networks import CLASSES, RUBBISH
 from .pieces import LEVEL, Hypotheses, Pieces, cut, hypotheses
+from .rules import without_rules
 
 _THERE = 0.2  # so much ink of a character counts where another one may have some, too
 _SAME_OVERLAPPING = 0.78

@@ -6,22 +6,23 @@ import numpy as np
 from PIL import Image
 
 from ..decode import Decoded
+from ..find import stroke_width
 from ..ground import flattened
 from ..ink import (
     Box,
     Components,
     contrast,
+    grown,
     is_uneven,
     noise_of,
-    opened,
-    otsu,
     paper,
     quantile,
     threshold,
     without_shadows,
 )
+from .page import sheet
+from .rules import without_rules, without_tilted_rules
 
-SHEET_SIDE = 128  # pixels of the longer side of the picture on which a sheet is looked for
 PAPER_SIDE = 256  # the paper is smooth: it is estimated on a picture reduced to this
 TALLEST, LOWEST = 40, 18  # pixels of a number's digits as they are read; others are scaled
 THINNEST = 0.09  # of the height: thinner strokes are thickened to it
@@ -31,8 +32,6 @@ CLEAR = 2.2  # ink is so many times stronger than the paper varies, printed patt
 MOST_MARKS = 3000
 WIDEST_STROKE = 10  # times the mean width of strokes: where shadows fall, what is wider is ground
 MOST_INK, NARROW_PART = 0.15, 10  # of a picture is covered with ink; as `ground.flattened` takes it
-SHORTEST_LINE, TIP = 16, 3  # pixels: of a line between two others, and how near its ends come to these
-LEAST_TILT, MOST_TILT, TILT_STEP = 0.3, 10.0, 0.25  # degrees
 
 
 @dataclass(frozen=True)
@@ -100,52 +99,6 @@ def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> li
     return numbers
 
 
-def sheet(grey: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray] | None:
-    """A sheet of paper on a darker ground that is seen on three of its sides or all: its rows and columns, and which
-    pixels of these are on it, a little away from its edges. None where there is none."""
-    k = min(SHEET_SIDE / max(grey.shape), 1)
-    shape = tuple(max(1, round(n * k)) for n in grey.shape)
-    if min(shape) < SHEET_SIDE // 8 or max(grey.shape) < 2 * SHEET_SIDE:  # no photograph
-        return None
-    small = resized(grey, shape)
-    filled = -opened(-small, 1 + 2 * (max(shape) // 32))  # what is narrower is ink
-    levels = np.sort(filled, axis=None).astype(np.float64)
-    cut = otsu(levels)
-    bright, dark = levels[cut + 1 :].mean(), levels[: cut + 1].mean()
-    if dark > 0.75 * bright or bright - dark < 0.15:
-        return None
-    level = dark + (bright - dark) / 3  # light falls off towards a corner
-    above = filled > level
-    parts = Components(above)
-    largest = int(parts.areas.argmax())
-    top, left, bottom, right = parts.boxes[largest]
-    on_sheet = parts.mask(np.arange(len(parts.areas)) == largest)[top:bottom, left:right]
-    beyond = [above[:top], above[bottom:], above[:, :left], above[:, right:]]
-    n_sides = sum(strip.size >= 0.02 * above.size and strip.mean() < 0.2 for strip in beyond)
-    if n_sides < 3 or on_sheet.size < 0.04 * above.size:
-        return None
-    on_sheet = _between(on_sheet) | _between(on_sheet.T).T  # what is written near an edge is on it, too
-    if _rectangularity(on_sheet) < 0.88 or (small[top:bottom, left:right] > level)[on_sheet].mean() < 0.7:
-        return None  # bright writing
-    on_sheet = ~_grown(np.pad(~on_sheet, 2, constant_values=True), 2)[2:-2, 2:-2]
-    rows, columns = (slice(int(a / k), round(b / k)) for a, b in ((top, bottom), (left, right)))
-    inside = resized(on_sheet.astype(np.float32), grey[rows, columns].shape) > 0.5
-    return (rows, columns), inside
-
-
-def _between(mask: np.ndarray) -> np.ndarray:
-    """What lies in each row of a mask between its first and its last set pixel, both included."""
-    return np.maximum.accumulate(mask, axis=1) & np.maximum.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
-
-
-def _rectangularity(mask: np.ndarray) -> float:
-    """The part that a mask fills of the smallest rectangle around it, which may be askew."""
-    y, x = np.nonzero(mask)
-    angles = np.radians(np.arange(-15, 16))[:, None]
-    along, across = x * np.cos(angles) + y * np.sin(angles), y * np.cos(angles) - x * np.sin(angles)
-    return len(y) / float(((np.ptp(along, axis=1) + 1) * (np.ptp(across, axis=1) + 1)).min())
-
-
 def ink_of(grey: np.ndarray, invert: str) -> tuple[np.ndarray, float]:
     """How much ink is on each pixel, (H, W) about 0..1, and how much the bare paper varies."""
     k = min(PAPER_SIDE / max(grey.shape), 1)
@@ -191,108 +144,6 @@ def resized(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         return plane
     method = Image.Resampling.BOX if shape[0] < plane.shape[0] else Image.Resampling.BICUBIC
     return np.asarray(Image.fromarray(plane.astype(np.float32)).resize(shape[::-1], method))
-
-
-def without_rules(mask: np.ndarray) -> np.ndarray:
-    """A mask (H, W) without the lines of ruled or squared paper, forms and tables, but where a stroke crosses them.
-
-    They are straight, long and of one width. One that goes up from a line to another need not be long.
-    """
-    height, width = mask.shape
-    widest = max(3, min(height, width) // 16)
-    across = _straight(mask, max(width // 4, 0.8 * min(height, width), 24))
-    mask, lines = _without_lines(mask, across, widest), across
-    down = _straight(mask.T, max(0.9 * height, 24))
-    if lines.any():
-        down |= _joining(mask.T | lines.T, lines.T)
-    return _without_lines(mask.T, down, widest).T
-
-
-def _straight(mask: np.ndarray, longest: float) -> np.ndarray:
-    """Which pixels of a mask are on runs along the rows of at least ``longest``; a run may go over to the next row."""
-    thick = mask.copy()
-    thick[1:] |= mask[:-1]
-    found = _runs(thick, axis=1) >= longest
-    found[:-1] |= found[1:]
-    return found & mask
-
-
-def _joining(mask: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """Which pixels of a mask are on runs along the rows from one of the ``lines`` that cross them to another."""
-    thick = mask.copy()
-    thick[1:] |= mask[:-1]
-    row, start, stop = _edges(thick)
-    crossed = np.pad(np.cumsum(lines, axis=1), ((0, 0), (1, 0)))
-
-    def n_on_lines(first, last):
-        return crossed[row, last] - crossed[row, first]
-
-    size = stop - start
-    ends = n_on_lines(start, np.minimum(start + TIP, stop)), n_on_lines(np.maximum(stop - TIP, start), stop)
-    kept = (np.minimum(*ends) > 0) & (size >= SHORTEST_LINE) & (2 * n_on_lines(start, stop) < size)
-    found = np.zeros(mask.shape, bool)
-    for r, a, b in zip(row[kept], start[kept], stop[kept], strict=True):
-        found[r, a:b] = True
-    found[:-1] |= found[1:]
-    return found & mask & ~lines
-
-
-def without_tilted_rules(mask: np.ndarray) -> np.ndarray:
-    """The same where a page was photographed askew: the mask is turned by the angle at which most of it is in line."""
-    angle = _tilt(mask)
-    if abs(angle) < LEAST_TILT:
-        return mask
-    turned = _turned(mask, angle)
-    lines = _turned(turned & ~without_rules(turned), -angle)
-    top, left = ((n - m) // 2 for n, m in zip(lines.shape, mask.shape, strict=True))
-    lines = lines[top : top + mask.shape[0], left : left + mask.shape[1]]
-    return mask & ~_grown(lines, 1) if lines.any() else mask
-
-
-def _tilt(mask: np.ndarray) -> float:
-    """The angle in degrees, counterclockwise, by which a mask must be turned so that its rows differ most."""
-    y, x = np.nonzero(mask)
-    step = 1 + len(y) // 8192
-    y, x = y[::step].astype(np.float32), x[::step].astype(np.float32)
-    if not len(y):
-        return 0.0
-    angles = np.arange(-MOST_TILT, MOST_TILT + 1e-6, TILT_STEP)
-    sharpness = []
-    for slope in np.tan(np.radians(angles)):
-        rows = np.bincount(np.rint(y - slope * x - (y - slope * x).min()).astype(int))
-        sharpness.append(float((rows.astype(np.float64) ** 2).sum()))
-    return float(angles[int(np.argmax(sharpness))])
-
-
-def _turned(mask: np.ndarray, angle: float) -> np.ndarray:
-    return np.asarray(Image.fromarray(mask).rotate(angle, expand=True)) > 0
-
-
-def _without_lines(mask: np.ndarray, lines: np.ndarray, widest: int) -> np.ndarray:
-    """A mask without ``lines`` along its rows, but where something thicker than they are crosses them."""
-    if not lines.any():
-        return mask
-    thick = _runs(mask, axis=0)
-    limit = min(max(3, 1.6 * float(quantile(thick[lines], 0.5))), widest)
-    return mask & ~(lines & (thick <= limit))
-
-
-def _edges(plane: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Row, start and stop of the runs of set pixels along the rows of a mask."""
-    steps = np.diff(np.pad(plane.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    row, start = np.nonzero(steps == 1)
-    return row, start, np.nonzero(steps == -1)[1]
-
-
-def _runs(mask: np.ndarray, axis: int) -> np.ndarray:
-    """The length of the run of set pixels along ``axis`` that each pixel is in, 0 for none."""
-    plane = mask if axis == 1 else mask.T
-    row, start, stop = _edges(plane)
-    lengths = np.zeros((plane.shape[0], plane.shape[1] + 1), int)
-    lengths[row, start] += stop - start
-    lengths[row, stop] -= stop - start
-    lengths = np.cumsum(lengths, axis=1)[:, :-1]
-    return lengths if axis == 1 else lengths.T
 
 
 def _marks(marks: Components, strong: np.ndarray) -> np.ndarray:
@@ -385,7 +236,7 @@ def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.nd
     top, left = max(box.top - margin, 0), max(box.left - margin, 0)
     window = np.s_[top : box.bottom + margin, left : box.right + margin]
     own = np.isin(labels[window], marks)
-    part = np.where(_grown(own, 2), ink[window], 0)
+    part = np.where(grown(own, 2), ink[window], 0)
     part = evened(part, float(quantile(part[own], 0.7)))
     heights = np.sort(boxes[:, 2] - boxes[:, 0])
     tall = heights[heights >= 0.5 * heights[-1]]
@@ -401,15 +252,6 @@ def evened(ink: np.ndarray, full: float) -> np.ndarray:
     return np.clip((ink - 0.15 * full) / (0.8 * full), 0, 1).astype(np.float32)
 
 
-def _grown(mask: np.ndarray, radius: int) -> np.ndarray:
-    """A mask (H, W) widened by ``radius`` pixels."""
-    for _ in range(radius):
-        padded = np.pad(mask, 1)
-        rows = padded[:-2] | padded[1:-1] | padded[2:]
-        mask = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
-    return mask
-
-
 def _thickened(ink: np.ndarray, height: float) -> np.ndarray:
     """Widen strokes that are thinner than the network knows them, as a broader pen would."""
     missing = (THINNEST * height - stroke_width(ink)) / 2
@@ -423,10 +265,3 @@ def _thickened(ink: np.ndarray, height: float) -> np.ndarray:
 
 
 _CROSS = ((0, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
-
-
-def stroke_width(ink: np.ndarray) -> float:
-    """The mean width of the strokes of ``ink`` (H, W) in 0..1, in pixels: twice area over outline."""
-    padded = np.pad(ink, 1)
-    dy, dx = np.diff(padded, axis=0)[:, 1:], np.diff(padded, axis=1)[1:]
-    return 2 * float(ink.sum()) / float(np.hypot(dy, dx).sum() or 1)
