@@ -420,3 +420,21 @@ def test_half_of_a_page_in_the_shade(model, strength, part):
     page += np.random.default_rng(0).normal(0, 2, page.shape)
     reading = model.read(np.clip(page, 0, 255).astype(np.uint8))
     assert reading.text == "\n".join(right for _, right in rows)
+
+
+@pytest.mark.parametrize("size", [40, 120])
+@pytest.mark.parametrize("tilt", [-4, 0, 3])
+def test_straight_ones_are_no_rules(model, size, tilt):
+    """Also where the picture is cut close: they are as high as it is, but not as thin as rules are."""
+    page = Image.new("L", (3 * size, 2 * size), 255)
+    draw = ImageDraw.Draw(page)
+    for i, digit in enumerate("171"):
+        x, top, bottom, width = i * size + size // 2, size // 5, 2 * size - size // 5, size // 10
+        if digit == "1":
+            draw.line((x, top, x, bottom), fill=0, width=width)
+        else:
+            draw.line((x - size // 3, top, x + size // 4, top, x - size // 8, bottom), fill=0, width=width)
+    turned = np.asarray(page.rotate(tilt, Image.Resampling.BICUBIC, fillcolor=255, expand=True))
+    rows, columns = np.nonzero(turned < 128)
+    close = turned[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    assert str(model.read(np.pad(close, 3, constant_values=255))) == "171"

@@ -6,6 +6,7 @@ from PIL import Image
 from ..ink import grown, quantile
 
 SHORTEST_LINE, TIP = 16, 3  # pixels: of a line between two others, and how near its ends come to these
+THINNEST_ONE = 20  # a line as high as the picture is a 1 if it is thicker than such a part of its height
 LEAST_TILT, MOST_TILT, TILT_STEP = 0.3, 10.0, 0.25  # degrees
 
 
@@ -17,11 +18,11 @@ def without_rules(mask: np.ndarray) -> np.ndarray:
     height, width = mask.shape
     widest = max(3, min(height, width) // 16)
     across = _straight(mask, max(width // 4, 0.8 * min(height, width), 24))
-    mask, lines = _without_lines(mask, across, widest), across
+    mask = _without_lines(mask, across, widest)
+    if across.any():
+        mask = _without_lines(mask.T, _joining(mask.T | across.T, across.T), widest).T
     down = _straight(mask.T, max(0.9 * height, 24))
-    if lines.any():
-        down |= _joining(mask.T | lines.T, lines.T)
-    return _without_lines(mask.T, down, widest).T
+    return _without_lines(mask.T, down, min(widest, height // THINNEST_ONE)).T
 
 
 def without_tilted_rules(mask: np.ndarray) -> np.ndarray:
