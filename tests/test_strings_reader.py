@@ -5,13 +5,15 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from lenet5 import Cascade, Committee, LeNet5, modelfile, pretrained, strokes
 from lenet5.calibration import Calibration, Threshold
 from lenet5.errors import ModelFileError, PictureError
 from lenet5.network import Network
-from lenet5.strings import compose, evaluation, networks, page, reader
+from lenet5.strings import compose, evaluation, lines, networks, page, reader
 
 X, Y = strokes.draw(400, seed=12)
 
@@ -438,3 +440,23 @@ def test_straight_ones_are_no_rules(model, size, tilt):
     rows, columns = np.nonzero(turned < 128)
     close = turned[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     assert str(model.read(np.pad(close, 3, constant_values=255))) == "171"
+
+
+@given(st.integers(0, 2**32), st.integers(1, 400), st.integers(256, 700), st.floats(0, 1), st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+def test_any_rectangles_are_a_picture(seed, height, width, ground, top):
+    """Bright and dark ones of all sizes: strips too narrow for a sheet, sheets without ink, frames."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((height, width), ground, np.float32)
+    for level in rng.uniform(0, 1, rng.integers(1, 4)) * top:
+        y, x = rng.integers(0, height), rng.integers(0, width)
+        picture[y : y + rng.integers(1, height + 1), x : x + rng.integers(1, width + 1)] = level
+    for part in (picture, picture.T):
+        lines.find(np.ascontiguousarray(part))
+
+
+def test_a_strip_too_narrow_for_a_sheet():
+    for size in range(8, 40):
+        picture = np.zeros((64, 512), np.float32)
+        picture[20 : 20 + size, 30:480] = 1
+        lines.find(picture)

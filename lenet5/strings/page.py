@@ -38,7 +38,7 @@ def sheet(grey: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray] | None:
     on_sheet = ~grown(np.pad(~on_sheet, 2, constant_values=True), 2)[2:-2, 2:-2]
     rows, columns = (slice(int(a / k), round(b / k)) for a, b in ((top, bottom), (left, right)))
     inside = resized(on_sheet.astype(np.float32), grey[rows, columns].shape) > 0.5
-    return (rows, columns), inside
+    return ((rows, columns), inside) if inside.any() else None
 
 
 def _between(mask: np.ndarray) -> np.ndarray:
