@@ -236,6 +236,21 @@ def test_boxes_are_in_pixels_of_the_file(model, kind):
     np.testing.assert_allclose(boxes_of(reading), k * boxes_of(reference), atol=2.5 * k)
 
 
+@given(st.integers(0, 2**32))
+@settings(max_examples=25, deadline=None)
+def test_boxes_lie_within_any_picture(seed):
+    rng = np.random.default_rng(seed)
+    size = (2 ** rng.uniform(3, 9.5, 2)).astype(int).tolist()
+    picture = Image.new("L", size, 255)
+    draw = ImageDraw.Draw(picture)
+    for _ in range(rng.integers(1, 20)):
+        x, y = rng.integers(0, size[0], 2), rng.integers(0, size[1], 2)
+        draw.line((x[0], y[0], x[1], y[1]), fill=int(rng.integers(150)), width=int(rng.integers(1, 9)))
+    for digit in pretrained().read(picture).digits:
+        assert 0 <= digit.box.top < digit.box.bottom <= size[1]
+        assert 0 <= digit.box.left < digit.box.right <= size[0]
+
+
 def test_boxes_on_transparent_paper(model):
     """What surrounds a sheet is cut off in decoding, and a drawing gets a margin."""
     ((picture, right),) = pictures(1, seed=3, zoom=(2, 2))

@@ -36,25 +36,31 @@ MOST_INK, NARROW_PART = 0.15, 10  # of a picture is covered with ink; as `ground
 
 @dataclass(frozen=True)
 class Number:
-    """The ink of one number: ink (h, w) float32 in 0..1 at ``scale`` times the size of the picture, where its corner
-    lies at pixel (top, left); line: the number of its line, from 0."""
+    """The ink of one number: ink (h, w) float32 in 0..1 at ``scale``, down and across, times the size of the picture,
+    its corner at pixel (top, left) there; line: the number of its line, from 0."""
 
     ink: np.ndarray
-    scale: float
+    scale: tuple[float, float]
     top: float
     left: float
     line: int
 
     def box(self, box) -> Box:
         """A box of ``ink`` in pixels of the picture."""
-        top, left, bottom, right = (float(edge) / self.scale for edge in box)
-        ends = int(top + self.top), int(left + self.left), round(bottom + self.top), round(right + self.left)
-        return Box(*(max(edge, 0) for edge in ends))  # a margin may have been added in decoding
+        top, left, bottom, right = (float(edge) / k for edge, k in zip(box, 2 * self.scale, strict=True))
+        top, left = (
+            max(int(top + self.top), 0),
+            max(int(left + self.left), 0),
+        )  # a margin may have been added in decoding
+        return Box(top, left, max(round(bottom + self.top), top + 1), max(round(right + self.left), left + 1))
 
     def in_file(self, picture: Decoded) -> "Number":
         """The same number with its place in the file that ``picture``, in which it was found, was decoded from."""
         k = picture.scale
-        return replace(self, scale=self.scale / k, top=self.top * k + picture.top, left=self.left * k + picture.left)
+        down, across = self.scale
+        return replace(
+            self, scale=(down / k, across / k), top=self.top * k + picture.top, left=self.left * k + picture.left
+        )
 
 
 def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
@@ -243,8 +249,9 @@ def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.nd
     height = float(tall[len(tall) // 2])
     scale = min(TALLEST / height, 1.0) if height >= LOWEST else 1.5 * LOWEST / height
     shape = tuple(max(1, round(n * scale)) for n in part.shape)
+    exact = shape[0] / part.shape[0], shape[1] / part.shape[1]
     part = np.clip(resized(part, shape), 0, 1)
-    return Number(_thickened(part, height * scale), scale, top, left, line)
+    return Number(_thickened(part, height * scale), exact, top, left, line)
 
 
 def evened(ink: np.ndarray, full: float) -> np.ndarray:
