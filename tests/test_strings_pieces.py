@@ -217,6 +217,23 @@ def test_touching_digits_are_cut():
     assert ((abs(widths - 16) <= 2) & (abs(lefts - 17) <= 2)).any()
 
 
+def test_a_stroke_along_a_bow_is_cut_off_whole():
+    """A 1 that touches a 0 over a third of their height: a cut through the 0's hole would cross less ink."""
+    y, x = np.mgrid[:24, :36] + 0.5
+    ring = (np.hypot((x - 20) / 7, (y - 12) / 10) < 1) & (np.hypot((x - 20) / 4, (y - 12) / 7) > 1)
+    bar = (abs(x - 12) < 1.5) & (abs(y - 12) < 10)
+    ink = (ring | bar).astype(np.float32)
+    pieces = cut(ink)
+    runs = hypotheses(pieces)
+
+    def closest(of):  # the run that has the most in common with a part
+        within = [(pieces.labels >= a) & (pieces.labels < b) for a, b in zip(runs.first, runs.stop, strict=True)]
+        return max((run & of).sum() / (run | of).sum() for run in within)
+
+    assert closest(bar & ~ring) > 0.9
+    assert closest(ring) > 0.9
+
+
 def test_nothing_on_a_line():
     pieces = cut(np.zeros((20, 30), np.float32))
     assert len(pieces) == 0

@@ -22,7 +22,7 @@ MOST_PIECES = 8  # of a hypothesis
 DEAREST = 0.5  # of the line's height: a cut does not cross more ink
 REACH = 0.06  # of the line's height: a cut is the best of those so near
 LEAST_WIDTH = 0.2  # of the line's height: a mark is cut into no narrower parts, on the average
-DIAGONAL = 0.1  # what a step aside costs a cut, in pixels of ink
+DIAGONAL = 0.3  # what a step aside costs a cut, in pixels of ink: for less it goes round strokes that it should part
 
 
 @dataclass(frozen=True)
