@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from lenet5 import strokes
 from lenet5.strings import compose, lines, rules
@@ -112,3 +113,33 @@ def test_scraps_that_are_fainter_than_the_digits_are_left_out(strength, left_out
     ink[rows[-1] - 6 : rows[-1] - 3, right + 6 : right + 14] = strength
     found = lines.find(0.95 - 0.9 * ink)[0]
     assert (found.ink.shape == alone.ink.shape) == left_out
+
+
+RING = ("ellipse", (150, 20, 410, 215))
+PEN = ("rectangle", (470, 100, 490, 219))
+LINE = ("line", (505, 0, 508, 219))
+
+
+@pytest.mark.parametrize(("shape", "edges"), [RING, PEN, LINE])
+def test_one_large_mark_that_is_no_digit_leaves_the_numbers(shape, edges):
+    """A cup's ring, a pen, the edge of the paper."""
+    ink, _ = page([(10, 10), (80, 40), (150, 12), (100, 240)], zoom=1.2)
+    image = Image.fromarray(ink)
+    draw = ImageDraw.Draw(image)
+    filled = {"fill": 1.0} if shape != "ellipse" else {"outline": 0.9}
+    getattr(draw, shape)(edges, width=4 if shape != "rectangle" else 1, **filled)
+    found = lines.find(0.95 - 0.8 * np.asarray(image))
+    assert [number.line for number in found] == [0, 1, 2, 3]
+
+
+def test_numbers_of_two_sizes():
+    ink, _ = page([(10, 10)], zoom=4.0)
+    small, _ = page([(190, 60)], zoom=0.7)
+    assert [number.line for number in lines.find(0.95 - 0.8 * np.maximum(ink, small))] == [0, 1]
+
+
+def test_halves_of_numbers_at_the_edge_are_none():
+    ink, _ = page([(80, 10)], zoom=4.0)
+    for left in range(20, 120, 20):
+        ink[:12, left : left + 6] = 1
+    assert len(lines.find(0.95 - 0.8 * ink)) == 1

@@ -20,13 +20,14 @@ from ..ink import (
     threshold,
     without_shadows,
 )
+from .foreign import oversized
+from .groups import cut_off, reading_order, smaller_groups, tall_groups, typical_height, union, with_small
 from .page import sheet
 from .rules import without_rules, without_tilted_rules
 
 PAPER_SIDE = 256  # the paper is smooth: it is estimated on a picture reduced to this
 TALLEST, LOWEST = 40, 18  # pixels of a number's digits as they are read; others are scaled
 THINNEST = 0.09  # of the height: thinner strokes are thickened to it
-WORD_GAP = 1.5  # of the height: a wider gap parts two numbers
 FAINT = 0.7  # of the digits' strength: a small mark that is fainter is a scrap of what is printed behind them
 CLEAR = 2.2  # ink is so many times stronger than the paper varies, printed patterns included
 MOST_MARKS = 3000
@@ -91,18 +92,15 @@ def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> li
     mask = without_rules(without_tilted_rules(ink > max(level * 0.6, min(4 * noise, level))))
     marks = Components(mask)
     kept = _marks(marks, ink > level)
+    kept = kept[~oversized(marks.boxes[kept], marks.areas[kept], mask.shape)]
     if not len(kept):
         return []
-    groups, strays = _groups(marks.boxes[kept])
     labels = marks.labels()
-    strays = strays[_as_strong(ink, labels, kept, groups)[strays]]
-    groups = _with_small(marks.boxes[kept], groups, strays)
-    lines = _lines([_union(marks.boxes[kept[group]]) for group in groups])
-    numbers = []
-    for line, members in enumerate(lines):
-        for i in members:
-            numbers.append(_number(ink, labels, marks.boxes[kept[groups[i]]], kept[groups[i]], line))
-    return numbers
+    groups = [kept[group] for group in _groups(ink, labels, kept, marks)]
+    lines = reading_order(union(marks.boxes[group]) for group in groups)
+    return [
+        _number(ink, labels, marks.boxes[groups[i]], groups[i], line) for line, row in enumerate(lines) for i in row
+    ]
 
 
 def ink_of(grey: np.ndarray, invert: str) -> tuple[np.ndarray, float]:
@@ -164,26 +162,16 @@ def _marks(marks: Components, strong: np.ndarray) -> np.ndarray:
     return kept[np.argsort(-marks.areas[kept], kind="stable")][:MOST_MARKS]
 
 
-def _groups(boxes: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """Tall marks that follow each other on a line, as lists of their numbers; and the marks that are small."""
-    top, left, bottom, right = boxes.T
-    height = bottom - top
-    order = np.argsort(height)
-    weights = np.cumsum((height * np.minimum(right - left, 2 * height))[order])
-    typical = height[order][np.searchsorted(weights, weights[-1] / 2)]  # half of the ink is in marks up to this tall
-    tall = np.flatnonzero(height >= 0.4 * typical)
-    common = np.minimum.outer(bottom[tall], bottom[tall]) - np.maximum.outer(top[tall], top[tall])
-    gap = np.maximum.outer(left[tall], left[tall]) - np.minimum.outer(right[tall], right[tall])
-    lower, higher = (better.outer(height[tall], height[tall]) for better in (np.minimum, np.maximum))
-    joined = (common >= 0.4 * lower) & (gap <= WORD_GAP * np.minimum(higher, 2 * lower))
-    label = np.arange(len(tall))
-    while True:
-        spread = np.where(joined, label[None], len(tall)).min(axis=1)
-        if (spread == label).all():
-            break
-        label = spread
-    groups = [tall[label == name] for name in np.unique(label)]
-    return groups, np.setdiff1d(np.arange(len(boxes)), tall)
+def _groups(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, marks: Components) -> list[np.ndarray]:
+    """The marks ``kept`` of each number, as lists of their places in it; dirt is in none."""
+    boxes = marks.boxes[kept]
+    typical = typical_height(boxes, marks.areas[kept])
+    groups, strays = tall_groups(boxes, typical)
+    strays = strays[_as_strong(ink, labels, kept, groups)[strays]]
+    groups = with_small(boxes, groups, strays)
+    strays = strays[~cut_off(boxes[strays], ink.shape)]  # halves of what is beside
+    left = np.setdiff1d(strays, np.concatenate(groups))
+    return groups + smaller_groups(boxes, left, typical)
 
 
 def _as_strong(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
@@ -196,48 +184,9 @@ def _as_strong(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, groups: li
     return strength >= FAINT * np.average(strength[tall], weights=sums[kept[tall]])
 
 
-def _with_small(boxes: np.ndarray, groups: list[np.ndarray], small: np.ndarray) -> list[np.ndarray]:
-    """Give each small mark, a dot or the bar of a 5, to the group that it lies in or near; the others are dirt."""
-    groups = [list(group) for group in groups]
-    for i in small[np.argsort(boxes[small, 1], kind="stable")]:
-        top, left, bottom, right = boxes[i]
-        nearest, least = None, np.inf
-        for group in groups:
-            t, x, b, r = _union(boxes[group])
-            reach = 0.7 * (b - t)
-            aside = max(x - right, left - r, 0)
-            above = max(t - bottom, top - b, 0)
-            if aside <= reach and above <= 0.3 * reach and max(bottom - top, right - left) >= 0.06 * (b - t):
-                distance = aside + 2 * above
-                if distance < least:
-                    nearest, least = group, distance
-        if nearest is not None:
-            nearest.append(i)
-    return [np.array(group) for group in groups]
-
-
-def _union(boxes: np.ndarray) -> Box:
-    return Box(*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
-
-
-def _lines(boxes: list[Box]) -> list[list[int]]:
-    """Numbers in reading order: line by line from the top, in each from the left."""
-    lines: list[list[int]] = []
-    for i in sorted(range(len(boxes)), key=lambda i: boxes[i].top + boxes[i].bottom):
-        for line in lines:
-            last = boxes[line[-1]]
-            common = min(last.bottom, boxes[i].bottom) - max(last.top, boxes[i].top)
-            if common >= 0.5 * min(last.bottom - last.top, boxes[i].bottom - boxes[i].top):
-                line.append(i)
-                break
-        else:
-            lines.append([i])
-    return [sorted(line, key=lambda i: boxes[i].left) for line in lines]
-
-
 def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.ndarray, line: int) -> Number:
     """Cut a number out: its own marks with their soft edges, contrast evened out, scaled, strokes not too thin."""
-    box = _union(boxes)
+    box = union(boxes)
     margin = 3
     top, left = max(box.top - margin, 0), max(box.left - margin, 0)
     window = np.s_[top : box.bottom + margin, left : box.right + margin]

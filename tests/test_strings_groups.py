@@ -1,0 +1,71 @@
+"""Which marks make up numbers, and which are none: boxes alone, no pictures."""
+
+import numpy as np
+
+from lenet5.strings import foreign, groups
+
+
+def boxes(*places):
+    """Boxes (n, 4) of marks given as (top, left, height, width)."""
+    top, left, height, width = np.array(places).T
+    return np.stack([top, left, top + height, left + width], axis=1)
+
+
+def digits(top, left, n, height=20):
+    """Places of digits in a row, a tenth of their height apart."""
+    width = int(0.6 * height)
+    return [(top, left + i * (width + height // 10), height, width) for i in range(n)]
+
+
+def ink(marks, fill=0.4):
+    """How many pixels marks have that fill such a part of their boxes."""
+    return np.maximum((fill * np.prod(marks[:, 2:] - marks[:, :2], axis=1)).astype(int), 4)
+
+
+def test_the_typical_height_is_that_of_most_ink():
+    marks = boxes(*digits(0, 0, 20), *[(40, 4 * i, 2, 2) for i in range(30)], (0, 400, 300, 300))
+    areas = ink(marks)
+    areas[-1] = 900  # a ring
+    assert groups.typical_height(marks, areas) == 20
+    areas[-1] = 60_000  # a large digit
+    assert groups.typical_height(marks, areas) == 300
+
+
+def test_marks_on_a_line_follow_each_other_unless_they_are_far_apart_or_of_other_heights():
+    marks = boxes(*digits(10, 10, 3), *digits(10, 100, 2), *digits(60, 10, 2), (0, 50, 100, 4))
+    found = groups.following(marks, np.arange(len(marks)))
+    assert [group.tolist() for group in found] == [[0, 1, 2], [3, 4], [5, 6], [7]]
+    assert groups.following(marks, np.zeros(0, int)) == []
+
+
+def test_numbers_much_smaller_than_others_are_numbers_where_two_digits_or_more_are_alike():
+    specks = [(200, 4 * i, 3, 3) for i in range(9)]
+    marks = boxes(*digits(0, 0, 4, 60), *digits(100, 0, 2, 15), (150, 0, 15, 9), *specks)
+    typical = groups.typical_height(marks, ink(marks))
+    tall, small = groups.tall_groups(marks, typical)
+    assert [group.tolist() for group in tall] == [[0, 1, 2, 3]]
+    assert [group.tolist() for group in groups.smaller_groups(marks, small, typical)] == [[4, 5]]
+
+
+def test_marks_at_the_edge_are_cut_off():
+    marks = boxes((0, 40, 9, 9), (40, 1, 9, 9), (40, 40, 9, 9), (90, 40, 9, 9), (40, 90, 9, 9))
+    assert groups.cut_off(marks, (100, 100)).tolist() == [True, True, False, True, True]
+
+
+def test_what_is_far_larger_than_a_page_of_digits_is_none():
+    page = [place for top in (20, 60, 100) for place in digits(top, 20, 10)]
+    ring, pen, digit = (20, 200, 120, 120), (80, 170, 119, 20), (20, 170, 90, 50)
+    marks = boxes(*page, ring, pen)
+    areas = ink(marks)
+    areas[-2] = 1100
+    assert foreign.oversized(marks, areas, (200, 400)).tolist() == [False] * 30 + [True, True]
+    alone, two = boxes(*page, digit), boxes(*page, digit, digit)
+    assert foreign.oversized(alone, ink(alone), (200, 400)).nonzero()[0].tolist() == [30]
+    assert not foreign.oversized(two, ink(two), (200, 400)).any()  # digits written large
+
+
+def test_a_digit_among_specks_is_no_large_mark():
+    marks = boxes(*[(5 * i, 100, 5, 5) for i in range(20)], (10, 10, 60, 40))
+    assert not foreign.oversized(marks, ink(marks), (80, 120)).any()
+    few = boxes(*digits(10, 60, 4, 15), (10, 10, 60, 40))
+    assert not foreign.oversized(few, ink(few), (80, 120)).any()
