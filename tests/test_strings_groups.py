@@ -69,3 +69,34 @@ def test_a_digit_among_specks_is_no_large_mark():
     assert not foreign.oversized(marks, ink(marks), (80, 120)).any()
     few = boxes(*digits(10, 60, 4, 15), (10, 10, 60, 40))
     assert not foreign.oversized(few, ink(few), (80, 120)).any()
+
+
+def row(gaps, height=20):
+    """Boxes of digits on a line, ``gaps`` heights apart."""
+    lefts = np.cumsum([0, *(12 + np.array(gaps) * height)])
+    return boxes(*[(0, left, height, 12) for left in lefts])
+
+
+def parts(marks, least=groups.WORD_GAP):
+    return [word.tolist() for word in groups.words(marks, np.arange(len(marks)), least)]
+
+
+def test_words_part_where_gaps_are_far_wider_than_the_others():
+    assert parts(row([0.1, 0.2, 1.0, 0.1])) == [[0, 1, 2], [3, 4]]
+    assert parts(row([0.1, 0.9, 0.9, 0.2])) == [[0, 1], [2], [3, 4]]
+    assert parts(row([0.1, 0.2, 0.9, 0.1]), groups.LONE_GAP) == [[0, 1, 2, 3, 4]]
+
+
+def test_digits_that_are_written_far_apart_are_one_number():
+    for gaps in ([0.9], [0.9, 1.1, 0.8], [0.6, 0.5, 1.0], []):
+        assert parts(row(gaps)) == [list(range(len(gaps) + 1))]
+
+
+def test_a_dash_fills_a_gap():
+    digits, dash = row([0.1, 1.0, 0.1]), boxes((9, 32, 3, 8))
+    assert len(parts(digits)) == 2
+    assert len(parts(np.concatenate([digits, dash]))) == 1
+
+
+def test_a_dot_alone_is_no_word():
+    assert parts(np.concatenate([row([0.1, 0.1]), boxes((15, 90, 3, 3))])) == [[0, 1, 2]]

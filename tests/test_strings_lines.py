@@ -143,3 +143,11 @@ def test_halves_of_numbers_at_the_edge_are_none():
     for left in range(20, 120, 20):
         ink[:12, left : left + 6] = 1
     assert len(lines.find(0.95 - 0.8 * ink)) == 1
+
+
+def test_columns_without_lines_are_parted():
+    """Numbers an own height apart, digits a tenth of it."""
+    ink, boxes = page([(10, 10), (90, 10)], zoom=1.6)
+    width = max(box[3] for box in boxes) + 28
+    ink = np.concatenate([ink[:, :width]] * 3 + [ink[:, :10]], axis=1)
+    assert [number.line for number in lines.find(0.95 - 0.8 * ink)] == [0, 0, 0, 1, 1, 1]

@@ -1,4 +1,4 @@
-"""Marks that make up numbers: which follow each other on a line, which are dots, in reading order."""
+"""Marks that make up numbers: which follow each other on a line, where words part, which are dots, in reading order."""
 
 from collections.abc import Iterable
 
@@ -11,6 +11,8 @@ FAR = 1.5  # heights: marks that are farther apart are of two numbers
 RATIO = 3  # a mark is so many times as high as the next one of its number at most
 SMALLER, LOWEST = 0.15, 8  # a number written smaller: of the typical height, and pixels, at least
 ALIKE = 2.2  # its marks differ in height by less
+WORD_GAP, LONE_GAP = 0.7, 1.0  # heights: gaps that are narrower part no words; on a page, and where all is one line
+WORD_RATIO, NARROW_GAP = 2, 0.1  # nor do those less than twice as wide as all such, which count as so many heights
 EDGE = 2  # pixels: what is nearer to the picture's edge is cut off by it
 THICKEST = 4  # a box counts at most as so many times the ink in it: a ring or a long line is no page of digits
 
@@ -80,6 +82,23 @@ def with_small(boxes: np.ndarray, groups: list[np.ndarray], small: np.ndarray) -
         if nearest is not None:
             nearest.append(i)
     return [np.array(group) for group in groups]
+
+
+def words(boxes: np.ndarray, group: np.ndarray, least: float) -> list[np.ndarray]:
+    """A group parted where gaps of ``least`` heights or more are far wider than all others.
+
+    Small marks count as well: a dash may fill a gap. Where all gaps are wide it is one number.
+    """
+    group = group[np.argsort(boxes[group, 1], kind="stable")]
+    height, _ = sizes(boxes[group])
+    typical = np.median(height[height >= SMALL * height.max()])
+    gaps = (boxes[group[1:], 1] - np.maximum.accumulate(boxes[group[:-1], 3])) / typical
+    narrow = gaps[gaps < least]
+    if not len(narrow):
+        return [group]
+    wide = gaps > max(least, WORD_RATIO * max(narrow.max(), NARROW_GAP))
+    parts = np.split(group, np.flatnonzero(wide) + 1)
+    return [part for part in parts if sizes(boxes[part])[0].max() >= SMALL * typical]
 
 
 def union(boxes: np.ndarray) -> Box:

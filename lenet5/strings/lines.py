@@ -21,7 +21,18 @@ from ..ink import (
     without_shadows,
 )
 from .foreign import oversized
-from .groups import cut_off, reading_order, smaller_groups, tall_groups, typical_height, union, with_small
+from .groups import (
+    LONE_GAP,
+    WORD_GAP,
+    cut_off,
+    reading_order,
+    smaller_groups,
+    tall_groups,
+    typical_height,
+    union,
+    with_small,
+    words,
+)
 from .page import sheet
 from .rules import without_rules, without_tilted_rules
 
@@ -171,7 +182,9 @@ def _groups(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, marks: Compon
     groups = with_small(boxes, groups, strays)
     strays = strays[~cut_off(boxes[strays], ink.shape)]  # halves of what is beside
     left = np.setdiff1d(strays, np.concatenate(groups))
-    return groups + smaller_groups(boxes, left, typical)
+    groups += smaller_groups(boxes, left, typical)
+    least = WORD_GAP if len(groups) > 1 else LONE_GAP
+    return [word for group in groups for word in words(boxes, group, least)]
 
 
 def _as_strong(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
