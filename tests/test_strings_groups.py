@@ -1,7 +1,9 @@
 """Which marks make up numbers, and which are none: boxes alone, no pictures."""
 
 import numpy as np
+import pytest
 
+from lenet5.ink import Components
 from lenet5.strings import foreign, groups
 
 
@@ -100,3 +102,22 @@ def test_a_dash_fills_a_gap():
 
 def test_a_dot_alone_is_no_word():
     assert parts(np.concatenate([row([0.1, 0.1]), boxes((15, 90, 3, 3))])) == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize(("gap", "is_ring"), [(0, True), (9, True), (30, False)])
+def test_a_ring_surrounds_a_mark_also_where_it_is_not_quite_closed(gap, is_ring):
+    mask = np.zeros((60, 80), bool)
+    mask[[5, 50], 10:70] = mask[5:51, [10, 69]] = True
+    mask[20:40, 30:50] = True
+    mask[20 : 20 + gap, 60:] = False
+    marks = Components(mask)
+    found = foreign.rings(marks.boxes, marks.areas, marks.labels(), np.arange(len(marks.areas)))
+    assert marks.boxes[found].tolist() == ([[5, 10, 51, 70]] if is_ring else [])
+
+
+def test_a_nought_with_a_dot_in_it_is_no_ring():
+    mask = np.zeros((60, 80), bool)
+    mask[[5, 50], 20:50] = mask[5:51, [20, 49]] = True
+    mask[25:30, 30:36] = True
+    marks = Components(mask)
+    assert not foreign.rings(marks.boxes, marks.areas, marks.labels(), np.arange(2)).any()

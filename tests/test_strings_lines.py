@@ -151,3 +151,15 @@ def test_columns_without_lines_are_parted():
     width = max(box[3] for box in boxes) + 28
     ink = np.concatenate([ink[:, :width]] * 3 + [ink[:, :10]], axis=1)
     assert [number.line for number in lines.find(0.95 - 0.8 * ink)] == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("shape", ["ellipse", "rectangle"])
+def test_numbers_in_circles_and_boxes(shape):
+    ink, boxes = page([(20, 30), (20, 260), (120, 40), (120, 260)])
+    image = Image.fromarray(ink)
+    for top, left, bottom, right in boxes[:3]:
+        getattr(ImageDraw.Draw(image), shape)((left - 26, top - 15, right + 26, bottom + 15), outline=0.9, width=3)
+    found = lines.find(0.95 - 0.8 * np.asarray(image))
+    assert [number.line for number in found] == [0, 0, 1, 1]
+    for number, box in zip(found, boxes, strict=True):
+        assert np.abs(np.subtract(number.box((0, 0, *number.ink.shape)), box)).max() <= 6

@@ -8,6 +8,46 @@ OVERSIZED = 3  # times as high as the digits beside it: no digit among these
 LEAST_DIGITS, OTHERS_INK = 5, 0.5  # so many of these are about as high as most, and all have so much of its ink
 ALONE = 1.7  # times lower: all others, where a tall mark is the only one of its size
 HAIRY = 0.1  # of its box: a tall mark with less ink is a line or a ring
+THIN, INNER = 0.4, 0.25  # of its box: a ring holds less ink; of its height: what it surrounds is as high
+CLOSED, OPEN = (0.8, 0.8), (0.9, 0.4)  # of what is inside, each side is seen across the ring: all sides, or all but one
+
+
+def foreign(boxes: np.ndarray, areas: np.ndarray, labels: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Which marks are no digits but stand among these: (n,) bool.
+
+    boxes (n, 4), areas (n,) int; ``names`` (n,) are their numbers in ``labels`` (H, W) int.
+    """
+    found = rings(boxes, areas, labels, names)
+    found[~found] |= oversized(boxes[~found], areas[~found], labels.shape)
+    return found
+
+
+def rings(boxes: np.ndarray, areas: np.ndarray, labels: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Which marks are circles and frames around others: (n,) bool; arguments as for `foreign`."""
+    top, left, bottom, right = boxes.T
+    height, width = sizes(boxes)
+    found = np.zeros(len(boxes), bool)
+    for i in np.flatnonzero((areas < THIN * height * width) & (np.minimum(height, width) > LOWEST)):
+        inside = (top > top[i]) & (left > left[i]) & (bottom < bottom[i]) & (right < right[i])
+        inside &= height >= max(INNER * height[i], LOWEST)
+        if inside.any():
+            own = labels[top[i] : bottom[i], left[i] : right[i]] == names[i]
+            corner = np.tile(boxes[i, :2], 2)
+            found[i] = any(_surrounds(own, boxes[j] - corner) for j in np.flatnonzero(inside))
+    return found
+
+
+def _surrounds(own: np.ndarray, box: np.ndarray) -> bool:
+    """Tell whether a mark, (h, w) bool, is seen from ``box`` in it on each side, or on three and a part of one."""
+    top, left, bottom, right = box
+    rows, columns = slice(top, bottom), slice(left, right)
+    if own[rows, columns].mean() > HAIRY:
+        return False
+    sides = sorted(
+        [own[:top, columns].any(0).mean(), own[bottom:, columns].any(0).mean(),
+         own[rows, :left].any(1).mean(), own[rows, right:].any(1).mean()]
+    )  # fmt: skip
+    return any(sides[1] > most and sides[0] > least for most, least in (CLOSED, OPEN))
 
 
 def oversized(boxes: np.ndarray, areas: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -20,7 +20,7 @@ from ..ink import (
     threshold,
     without_shadows,
 )
-from .foreign import oversized
+from .foreign import foreign
 from .groups import (
     LONE_GAP,
     WORD_GAP,
@@ -103,10 +103,10 @@ def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> li
     mask = without_rules(without_tilted_rules(ink > max(level * 0.6, min(4 * noise, level))))
     marks = Components(mask)
     kept = _marks(marks, ink > level)
-    kept = kept[~oversized(marks.boxes[kept], marks.areas[kept], mask.shape)]
+    labels = marks.labels()
+    kept = kept[~foreign(marks.boxes[kept], marks.areas[kept], labels, kept)]
     if not len(kept):
         return []
-    labels = marks.labels()
     groups = [kept[group] for group in _groups(ink, labels, kept, marks)]
     lines = reading_order(union(marks.boxes[group]) for group in groups)
     return [
