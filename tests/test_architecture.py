@@ -31,7 +31,7 @@ TIERS = [
     {"config", "regularization"},
     {"train", "modelfile", "curvature"},
     {"strings", "strings._pieces", "strings.networks", "strings.page", "strings.rules", "strings.groups"},
-    {"strings.foreign"},
+    {"strings.foreign", "strings.frames"},
     {"strings.lines", "strings.forms", "strings.marks"},
     {"strings.compose", "strings.pieces", "strings.lattice"},
     {"strings.examples", "strings.evaluation"},

@@ -121,3 +121,9 @@ def test_a_nought_with_a_dot_in_it_is_no_ring():
     mask[25:30, 30:36] = True
     marks = Components(mask)
     assert not foreign.rings(marks.boxes, marks.areas, marks.labels(), np.arange(2)).any()
+
+
+def test_what_is_long_and_flat_beside_digits_is_an_underline():
+    marks = boxes(*digits(10, 10, 5), (36, 8, 5, 72), (20, 90, 3, 12))
+    assert foreign.underlines(marks, ink(marks)).tolist() == [False] * 5 + [True, False]
+    assert foreign.underlines(marks[:0], ink(marks[:0])).tolist() == []

@@ -163,3 +163,16 @@ def test_numbers_in_circles_and_boxes(shape):
     assert [number.line for number in found] == [0, 0, 1, 1]
     for number, box in zip(found, boxes, strict=True):
         assert np.abs(np.subtract(number.box((0, 0, *number.ink.shape)), box)).max() <= 6
+
+
+@pytest.mark.parametrize("below", [8, -1])
+def test_underlined_numbers(below):
+    """Each by itself, not touching the digits, and touching them."""
+    ink, boxes = page([(10, 20), (10, 260), (110, 40)])
+    image = Image.fromarray(ink)
+    for _, left, bottom, right in boxes:
+        ImageDraw.Draw(image).line((left - 8, bottom + below, right + 8, bottom + below + 3), fill=0.9, width=3)
+    found = lines.find(0.95 - 0.8 * np.asarray(image))
+    assert [number.line for number in found] == [0, 0, 1]
+    for number, box in zip(found, boxes, strict=True):
+        assert np.abs(np.subtract(number.box((0, 0, *number.ink.shape)), box)).max() <= 6

@@ -10,6 +10,7 @@ ALONE = 1.7  # times lower: all others, where a tall mark is the only one of its
 HAIRY = 0.1  # of its box: a tall mark with less ink is a line or a ring
 THIN, INNER = 0.4, 0.25  # of its box: a ring holds less ink; of its height: what it surrounds is as high
 CLOSED, OPEN = (0.8, 0.8), (0.9, 0.4)  # of what is inside, each side is seen across the ring: all sides, or all but one
+UNDERLINE = 2.2, 0.35  # of the digits' height: what is wider and lower is a line
 
 
 def foreign(boxes: np.ndarray, areas: np.ndarray, labels: np.ndarray, names: np.ndarray) -> np.ndarray:
@@ -19,6 +20,7 @@ def foreign(boxes: np.ndarray, areas: np.ndarray, labels: np.ndarray, names: np.
     """
     found = rings(boxes, areas, labels, names)
     found[~found] |= oversized(boxes[~found], areas[~found], labels.shape)
+    found[~found] |= underlines(boxes[~found], areas[~found])
     return found
 
 
@@ -78,3 +80,12 @@ def _are_digits(boxes: np.ndarray, areas: np.ndarray, tallest: float, ink: float
     typical = typical_height(boxes, areas)
     alike = (height > typical / 2) & (height < 2 * typical)
     return LOWEST <= typical < tallest / OVERSIZED and alike.sum() >= LEAST_DIGITS
+
+
+def underlines(boxes: np.ndarray, areas: np.ndarray) -> np.ndarray:
+    """Which marks are lines under numbers, or through nothing: (n,) bool."""
+    if not len(boxes):
+        return np.zeros(0, bool)
+    height, width = sizes(boxes)
+    typical = typical_height(boxes, areas)
+    return (width > UNDERLINE[0] * typical) & (height < UNDERLINE[1] * typical)

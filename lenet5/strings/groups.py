@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..ink import Box
+from ..ink import Box, quantile
 
 SMALL = 0.4  # of the typical height: a lower mark is a dot, a dash, the bar of a 5, or of a number written smaller
 FAR = 1.5  # heights: marks that are farther apart are of two numbers
@@ -91,7 +91,7 @@ def words(boxes: np.ndarray, group: np.ndarray, least: float) -> list[np.ndarray
     """
     group = group[np.argsort(boxes[group, 1], kind="stable")]
     height, _ = sizes(boxes[group])
-    typical = np.median(height[height >= SMALL * height.max()])
+    typical = quantile(height[height >= SMALL * height.max()], 0.5)
     gaps = (boxes[group[1:], 1] - np.maximum.accumulate(boxes[group[:-1], 3])) / typical
     narrow = gaps[gaps < least]
     if not len(narrow):

@@ -21,6 +21,7 @@ from ..ink import (
     without_shadows,
 )
 from .foreign import foreign
+from .frames import without_frames
 from .groups import (
     LONE_GAP,
     WORD_GAP,
@@ -102,6 +103,9 @@ def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> li
         return []
     mask = without_rules(without_tilted_rules(ink > max(level * 0.6, min(4 * noise, level))))
     marks = Components(mask)
+    bare = without_frames(mask, marks)
+    if bare is not mask:
+        marks = Components(bare)
     kept = _marks(marks, ink > level)
     labels = marks.labels()
     kept = kept[~foreign(marks.boxes[kept], marks.areas[kept], labels, kept)]
