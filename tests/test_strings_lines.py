@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw
 
 from lenet5 import strokes
 from lenet5.strings import compose, lines, rules
+from lenet5.strings.page import without_border
 
 X, Y = strokes.draw(300, seed=6)
 
@@ -176,3 +177,24 @@ def test_underlined_numbers(below):
     assert [number.line for number in found] == [0, 0, 1]
     for number, box in zip(found, boxes, strict=True):
         assert np.abs(np.subtract(number.box((0, 0, *number.ink.shape)), box)).max() <= 6
+
+
+def test_the_black_border_of_a_scan_is_cut_off():
+    ink, boxes = page(PLACES, shape=(220, 560))
+    grey = 0.95 - 0.8 * ink
+    framed = np.pad(grey, ((0, 20), (35, 0)), constant_values=0.03)
+    found = lines.find(framed)
+    assert [number.line for number in found] == [0, 0, 0, 1, 2, 2]
+    for number, box in zip(found, boxes, strict=True):
+        assert np.abs(np.subtract(number.box((0, 0, *number.ink.shape)), np.add(box, (0, 35, 0, 35)))).max() <= 6
+
+
+def test_a_border_is_found_at_the_edges_only():
+    grey = np.full((300, 400), 0.9, np.float32)
+    assert without_border(grey) == np.s_[0:300, 0:400]
+    grey[100:110] = grey[:, 390:] = grey[:3] = 0.1
+    assert without_border(grey) == np.s_[5:300, 0:388]
+    assert without_border(grey[:200, 200:]) == np.s_[0:200, 0:200]  # so small a picture is no scan of a page
+    grey[:] = 0.9
+    grey[:, :200] = 0.1  # half of the picture is no border
+    assert without_border(grey) == np.s_[0:300, 0:400]

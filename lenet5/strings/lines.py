@@ -34,7 +34,7 @@ from .groups import (
     with_small,
     words,
 )
-from .page import sheet
+from .page import sheet, without_border
 from .rules import without_rules, without_tilted_rules
 
 PAPER_SIDE = 256  # the paper is smooth: it is estimated on a picture reduced to this
@@ -67,6 +67,10 @@ class Number:
         )  # a margin may have been added in decoding
         return Box(top, left, max(round(bottom + self.top), top + 1), max(round(right + self.left), left + 1))
 
+    def moved(self, window: tuple[slice, slice]) -> "Number":
+        """The same number in a picture of which ``window``, rows and columns, is what it was found in."""
+        return replace(self, top=self.top + window[0].start, left=self.left + window[1].start)
+
     def in_file(self, picture: Decoded) -> "Number":
         """The same number with its place in the file that ``picture``, in which it was found, was decoded from."""
         k = picture.scale
@@ -81,13 +85,18 @@ def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
 
     Where a sheet lies on a darker ground, those on the sheet, if there are any.
     """
+    page = without_border(grey)
+    return [number.moved(page) for number in _find_on_page(np.ascontiguousarray(grey[page]), invert)]
+
+
+def _find_on_page(grey: np.ndarray, invert: str) -> list[Number]:
+    """As `find`, on a picture without a border."""
     found = sheet(grey) if invert != "no" else None
     if found is not None:
         window, inside = found
         numbers = _find(grey[window], invert, inside)
         if numbers:
-            top, left = (edge.start for edge in window)
-            return [replace(number, top=number.top + top, left=number.left + left) for number in numbers]
+            return [number.moved(window) for number in numbers]
     return _find(grey, invert)
 
 

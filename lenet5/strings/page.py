@@ -1,11 +1,13 @@
-"""The sheet of paper in a picture, where it lies on something darker."""
+"""The sheet of paper in a picture, where it lies on something darker, or a scan shows more than it."""
 
 import numpy as np
 
 from ..find import resized
-from ..ink import Components, grown, opened, otsu
+from ..ink import Components, grown, opened, otsu, quantile
 
 SHEET_SIDE = 128  # pixels of the longer side of the picture on which a sheet is looked for
+BORDER, FULL = 0.35, 0.95  # so far from the page's brightness is a scan's border, on so much of a row or column
+WIDEST_BORDER, SOFT_EDGE = 5, 2  # a border is no wider than such a part of the picture; pixels that go with it
 
 
 def sheet(grey: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray] | None:
@@ -39,6 +41,26 @@ def sheet(grey: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray] | None:
     rows, columns = (slice(int(a / k), round(b / k)) for a, b in ((top, bottom), (left, right)))
     inside = resized(on_sheet.astype(np.float32), grey[rows, columns].shape) > 0.5
     return ((rows, columns), inside) if inside.any() else None
+
+
+def without_border(grey: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of a picture (H, W) float32 but for the black, or white, border that a scanner leaves."""
+    if max(grey.shape) < 2 * SHEET_SIDE:  # no scan of a page; a 1 may fill the edge of a strip
+        return slice(0, grey.shape[0]), slice(0, grey.shape[1])
+    beside = abs(grey - quantile(grey, 0.5)) > BORDER
+    return _inner(beside.mean(axis=1) > FULL), _inner(beside.mean(axis=0) > FULL)
+
+
+def _inner(border: np.ndarray) -> slice:
+    """What of a row (n,) bool is left without those at both ends that are set, and the next few."""
+    most = len(border) // WIDEST_BORDER
+
+    def width(end: np.ndarray) -> int:
+        clear = np.flatnonzero(~end)
+        n = int(clear[0]) if len(clear) else 0
+        return n + SOFT_EDGE if 0 < n <= most else 0
+
+    return slice(width(border), len(border) - width(border[::-1]))
 
 
 def _between(mask: np.ndarray) -> np.ndarray:
