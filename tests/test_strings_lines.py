@@ -198,3 +198,32 @@ def test_a_border_is_found_at_the_edges_only():
     grey[:] = 0.9
     grey[:, :200] = 0.1  # half of the picture is no border
     assert without_border(grey) == np.s_[0:300, 0:400]
+
+
+def soft(y, x, rows, columns):
+    """A spot of soft edges around (y, x), 1 in its middle: (220, 520) float32."""
+    down, across = np.mgrid[:220, :520]
+    return np.exp(-(((down - y) / rows) ** 2) - ((across - x) / columns) ** 2).astype(np.float32)
+
+
+LIGHTS = {  # what the page is multiplied with, and what is added
+    "the shadow of a phone": (1 - 0.45 * np.minimum(1, 4 * soft(220, 260, 90, 70) ** 2), 0),
+    "a flash": (0.25 + 0.75 * soft(110, 300, 50, 75), 0.24 * soft(110, 300, 50, 75) ** 2),
+}
+
+
+@pytest.mark.parametrize(("light", "haze"), LIGHTS.values(), ids=LIGHTS)
+def test_numbers_in_a_shadow_of_a_part_of_the_page_and_in_a_flash(light, haze):
+    ink, _ = page(PLACES)
+    grey = np.clip((0.9 - 0.75 * ink) * light + haze, 0, 1)
+    assert [number.line for number in lines.find(grey)] == [0, 0, 0, 1, 2, 2]
+
+
+def test_what_is_broader_than_strokes_is_a_shadow():
+    mask = np.zeros((100, 200), bool)
+    mask[20:80, 20:190:10] = True
+    mask[20:80, 21:190:10] = True
+    assert not lines._holds_shadow(mask)
+    mask[30:80, 60:140] = True
+    assert lines._holds_shadow(mask)
+    assert not lines._holds_shadow(mask[:, 60:160])  # in a small picture that may be a digit

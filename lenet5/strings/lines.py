@@ -15,6 +15,7 @@ from ..ink import (
     grown,
     is_uneven,
     noise_of,
+    opened,
     paper,
     quantile,
     threshold,
@@ -45,6 +46,9 @@ CLEAR = 2.2  # ink is so many times stronger than the paper varies, printed patt
 MOST_MARKS = 3000
 WIDEST_STROKE = 10  # times the mean width of strokes: where shadows fall, what is wider is ground
 MOST_INK, NARROW_PART = 0.15, 10  # of a picture is covered with ink; as `ground.flattened` takes it
+BROAD_PART, BROAD_SHARE = 8, 0.3  # no stroke is as broad as such a part of the picture, so much of the ink at least
+MEAN_PART = 6  # of the picture's lesser side: half of the square around a pixel whose mean it is compared with
+SMALLEST_PHOTO = 128  # pixels of its longer side: in a smaller picture a digit's strokes may be as broad
 
 
 @dataclass(frozen=True)
@@ -141,23 +145,38 @@ def ink_of(grey: np.ndarray, invert: str) -> tuple[np.ndarray, float]:
 def _ground(small: np.ndarray, relief: np.ndarray, dark: bool) -> np.ndarray:
     """What of ``relief`` (H, W), picture - paper, is ink: in shadows, what is not much wider than strokes are."""
     flat = without_shadows(relief, dark)
-    if not is_uneven(relief):
+    mask = _inked(small, flat, dark)
+    if mask is None:
         return flat
-    for first in (flat, flattened(relief, dark, NARROW_PART)):
-        ink = contrast(small, small - first, dark)
-        level = threshold(ink, 0.3 * noise_of(ink))
-        if level is None:
+    shadow = _holds_shadow(mask)
+    if not (shadow or is_uneven(relief)):
+        return flat
+    if shadow or mask.mean() >= MOST_INK:
+        mask = _inked(small, flattened(relief, dark, NARROW_PART), dark)
+        if mask is None:
             return flat
-        mask = ink > level
-        if mask.mean() < MOST_INK:  # else a part of it is a shadow
-            break
     part = max(small.shape) / (WIDEST_STROKE * max(stroke_width(mask.astype(np.float32)), 1))
     return flattened(relief, dark, round(part)) if part > 3 else flat
 
 
+def _inked(small: np.ndarray, relief: np.ndarray, dark: bool) -> np.ndarray | None:
+    """Which pixels of a picture (H, W) are ink, (H, W) bool, if that is what ``relief`` says; None where none is."""
+    ink = contrast(small, small - relief, dark)
+    level = threshold(ink, 0.3 * noise_of(ink))
+    return None if level is None else ink > level
+
+
+def _holds_shadow(mask: np.ndarray) -> bool:
+    """Tell whether much of what is taken for ink, (H, W) bool, is broader than strokes are."""
+    if max(mask.shape) < SMALLEST_PHOTO:
+        return False
+    broad = opened(mask.astype(np.float32), 1 + 2 * (max(mask.shape) // (2 * BROAD_PART)))
+    return float(broad.sum()) > BROAD_SHARE * mask.sum()
+
+
 def _is_dark(grey: np.ndarray) -> bool:
     """Tell whether the ink is darker than the paper: few pixels that differ much from the mean around them are ink."""
-    width = 1 + 2 * max(min(grey.shape) // 4, 1)
+    width = 1 + 2 * max(min(grey.shape) // MEAN_PART, 1)
     mean = grey.astype(np.float64)
     for axis in (0, 1):
         ends = [(width // 2, width // 2) if i == axis else (0, 0) for i in (0, 1)]
