@@ -227,3 +227,18 @@ def test_what_is_broader_than_strokes_is_a_shadow():
     mask[30:80, 60:140] = True
     assert lines._holds_shadow(mask)
     assert not lines._holds_shadow(mask[:, 60:160])  # in a small picture that may be a digit
+
+
+def test_fine_squares_whose_lines_are_broken():
+    mask = np.zeros((300, 300), bool)
+    mask[10::20] = mask[11::20] = mask[:, 10::20] = mask[:, 11::20] = True
+    mask[31:290:53] = mask[32:290:53] = False
+    assert not rules.without_rules(mask)[:, 40:260].any()
+
+
+def test_holes_are_filled_on_a_page_only():
+    row = np.array([1, 0, 0, 0, 1, 0, 0, 0, 0, 1], bool)
+    mask = np.zeros((rules.PAGE, rules.PAGE), bool)
+    mask[5, :10] = row
+    assert rules._filled(mask)[5, :11].tolist() == [True] * 5 + [False] * 4 + [True, False]
+    assert (rules._filled(mask[:20]) == mask[:20]).all()

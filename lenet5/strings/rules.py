@@ -6,6 +6,7 @@ from PIL import Image
 from ..ink import grown, quantile
 
 SHORTEST_LINE, TIP = 16, 3  # pixels: of a line between two others, and how near its ends come to these
+HOLE, PAGE = 3, 256  # pixels: where a long line is broken; of a page's lesser side at least
 THINNEST_ONE = 20  # a line as high as the picture is a 1 if it is thicker than such a part of its height
 LEAST_TILT, MOST_TILT, TILT_STEP = 0.3, 10.0, 0.25  # degrees
 
@@ -19,10 +20,10 @@ def without_rules(mask: np.ndarray) -> np.ndarray:
     widest = max(3, min(height, width) // 16)
     across = _straight(mask, max(width // 4, 0.8 * min(height, width), 24))
     mask = _without_lines(mask, across, widest)
+    down = _straight(_filled(mask.T), max(0.9 * height, 24))  # whole, before what joins two lines goes
     if across.any():
         mask = _without_lines(mask.T, _joining(mask.T | across.T, across.T), widest).T
-    down = _straight(mask.T, max(0.9 * height, 24))
-    return _without_lines(mask.T, down, min(widest, height // THINNEST_ONE)).T
+    return _without_lines(mask.T, down & mask.T, min(widest, height // THINNEST_ONE)).T
 
 
 def without_tilted_rules(mask: np.ndarray) -> np.ndarray:
@@ -44,6 +45,18 @@ def _straight(mask: np.ndarray, longest: float) -> np.ndarray:
     found = _runs(thick, axis=1) >= longest
     found[:-1] |= found[1:]
     return found & mask
+
+
+def _filled(mask: np.ndarray) -> np.ndarray:
+    """A mask with holes of up to ``HOLE`` pixels along the rows filled; a strip, where they part digits, as it is."""
+    if min(mask.shape) < PAGE:
+        return mask
+    wide = np.pad(mask, ((0, 0), (0, HOLE)))
+    for _ in range(HOLE):  # grown to the right, and shrunk from there
+        wide[:, 1:] |= wide[:, :-1]
+    for _ in range(HOLE):
+        wide[:, :-1] &= wide[:, 1:]
+    return wide[:, :-HOLE]
 
 
 def _joining(mask: np.ndarray, lines: np.ndarray) -> np.ndarray:
