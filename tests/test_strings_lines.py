@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from lenet5 import strokes
 from lenet5.strings import compose, lines, rules
-from lenet5.strings.page import without_border
+from lenet5.strings.page import sheets, without_border
 
 X, Y = strokes.draw(300, seed=6)
 
@@ -242,3 +242,42 @@ def test_holes_are_filled_on_a_page_only():
     mask[5, :10] = row
     assert rules._filled(mask)[5, :11].tolist() == [True] * 5 + [False] * 4 + [True, False]
     assert (rules._filled(mask[:20]) == mask[:20]).all()
+
+
+def desk(*cards, shape=(300, 620)):
+    """Numbers on bright sheets (top, left, height, width) on a dark desk: (H, W) float32."""
+    grey = np.full(shape, 0.25, np.float32)
+    for seed, (top, left, height, width) in enumerate(cards):
+        ink, _ = page([(30, 30)], (height, width), seed=seed)
+        grey[top : top + height, left : left + width] = 0.9 - 0.8 * ink
+    return grey
+
+
+@pytest.mark.parametrize("gap", [24, 70])
+def test_numbers_on_several_cards(gap):
+    """Also where these lie close together."""
+    cards = [(40, 40, 130, 170), (48, 210 + gap, 130, 170)]
+    grey = desk(*cards)
+    assert len(sheets(grey)) == 2
+    found = lines.find(grey)
+    assert [number.line for number in found] == [0, 0]
+    for number, (top, left, height, width) in zip(found, cards, strict=True):
+        box = number.box((0, 0, *number.ink.shape))
+        assert top < box.top < box.bottom < top + height
+        assert left < box.left < box.right < left + width
+
+
+def test_a_finger_over_the_edge_of_a_sheet():
+    image = Image.fromarray(desk((40, 60, 190, 440)))
+    ImageDraw.Draw(image).line((470, 190, 619, 260), fill=0.7, width=30)
+    assert len(sheets(np.asarray(image))) == 1
+    assert len(lines.find(np.asarray(image))) == 1
+
+
+def test_bright_digits_are_no_sheets():
+    grey = np.full((300, 300), 0.1, np.float32)
+    grey[60:240, 60:130] = grey[60:240, 160:230] = 0.9
+    grey[150:240, 60:80] = grey[60:180, 210:230] = 0.9
+    grey[110:130, 60:110] = grey[150:240, 90:130] = 0.1
+    grey[60:120, 160:200] = grey[200:240, 190:230] = 0.1
+    assert sheets(grey) == []

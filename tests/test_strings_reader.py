@@ -415,12 +415,12 @@ def test_a_sheet_on_a_darker_desk(model, desk, margin, tilt):
 def test_what_is_no_sheet():
     white = [Image.fromarray(255 - picture) for picture, _ in pictures(6, seed=62, pen=(1, 3))]
     for number in white:  # bright digits on a dark ground
-        assert page.sheet(np.asarray(number, np.float32) / 255) is None
+        assert page.sheets(np.asarray(number, np.float32) / 255) == []
     half = np.full((200, 300), 0.9, np.float32)
     half[:, 150:] = 0.4  # a shadow
-    assert page.sheet(half) is None
-    assert page.sheet(np.full((50, 90), 0.5, np.float32)) is None
-    assert page.sheet(np.zeros((1, 500), np.float32)) is None
+    assert page.sheets(half) == []
+    assert page.sheets(np.full((50, 90), 0.5, np.float32)) == []
+    assert page.sheets(np.zeros((1, 500), np.float32)) == []
 
 
 @pytest.mark.parametrize("strength", [0.5, 0.7])

@@ -35,7 +35,7 @@ from .groups import (
     with_small,
     words,
 )
-from .page import sheet, without_border
+from .page import sheets, without_border
 from .rules import without_rules, without_tilted_rules
 
 PAPER_SIDE = 256  # the paper is smooth: it is estimated on a picture reduced to this
@@ -87,7 +87,7 @@ class Number:
 def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
     """The numbers of a picture (H, W), float32 in 0..1, in reading order; none where nothing is drawn.
 
-    Where a sheet lies on a darker ground, those on the sheet, if there are any.
+    Where sheets lie on a darker ground, those on the sheets, if there are any.
     """
     page = without_border(grey)
     return [number.moved(page) for number in _find_on_page(np.ascontiguousarray(grey[page]), invert)]
@@ -95,13 +95,13 @@ def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
 
 def _find_on_page(grey: np.ndarray, invert: str) -> list[Number]:
     """As `find`, on a picture without a border."""
-    found = sheet(grey) if invert != "no" else None
-    if found is not None:
-        window, inside = found
-        numbers = _find(grey[window], invert, inside)
-        if numbers:
-            return [number.moved(window) for number in numbers]
-    return _find(grey, invert)
+    numbers = []
+    for window, inside in sheets(grey) if invert != "no" else []:
+        numbers += [number.moved(window) for number in _find(grey[window], invert, inside)]
+    if not numbers:
+        return _find(grey, invert)
+    order = reading_order(number.box((0, 0, *number.ink.shape)) for number in numbers)
+    return [replace(numbers[i], line=line) for line, row in enumerate(order) for i in row]
 
 
 def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> list[Number]:
