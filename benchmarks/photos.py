@@ -23,7 +23,7 @@ from lenet5.idx import read_idx
 from lenet5.strings import evaluation
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from photographs import CAUSES, photograph
+from photographs import CAUSES, SURROUNDINGS, photograph
 
 
 class Ours:
@@ -40,9 +40,9 @@ class Ours:
         return int(self.model.predict(X, 1)[0]), bool(judge.decide(X, 1)[0][0])
 
 
-def composed(n: int, seed: int):
+def composed(causes, n: int, seed: int):
     """(kind, digit, picture) of n photos for each cause."""
-    for cause in CAUSES:
+    for cause in causes:
         for k in range(n):
             yield cause, k % 10, photograph(cause, k % 10, seed + k)
 
@@ -144,7 +144,8 @@ def main() -> None:
     others = readers.others(args.rapidocr, readers.CHARACTER) if args.others else {}
     mistakes: list = []
     document = {"machine": common.machine(), "seed": args.seed}
-    sets = {"composed": list(composed(args.repeats, args.seed))}
+    sets = {"composed": CAUSES, "surroundings": SURROUNDINGS}
+    sets = {name: list(composed(causes, args.repeats, args.seed)) for name, causes in sets.items()}
     sets |= {folder.name: list(labelled(folder)) for folder in args.folder}
     for name, pictures in sets.items():
         document[name] = {"kinds": measure(pictures, mistakes)}

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
+from .frames import within_frames
 from .ground import flattened, rules
 from .ink import (
     FAINTEST,
@@ -17,6 +18,7 @@ from .ink import (
     ink_is_dark,
     is_dark,
     is_sheet,
+    marks_of,
     noise_of,
     paper,
     quantile,
@@ -120,10 +122,16 @@ def _marks(small: np.ndarray, bare: np.ndarray, dark: bool) -> _Idea | None:
         ink = contrast(small, bare, dark)
     noise = noise_of(ink)
     level = threshold(ink, noise)
-    marks = None if level is None else digit_mask(ink, level, noise)
-    if marks is None:
+    if level is None:
         return None
-    mask, beside = marks
+    if min(small.shape) < LEAST:
+        marks = marks_of(ink, level, noise)
+    else:
+        ink, level, marks = within_frames(ink, level, noise)
+    chosen = digit_mask(ink, level, marks)
+    if chosen is None:
+        return None
+    mask, beside = chosen
     return _Idea(mask, beside, bare, dark, 1.0 if min(small.shape) < LEAST else _plausibility(mask, ink, small))
 
 

@@ -257,16 +257,20 @@ class Components:
         return np.cumsum(steps, axis=1)[:, :-1] > 0
 
 
-def digit_mask(ink: np.ndarray, level: float, noise: float) -> tuple[np.ndarray, int] | None:
+def marks_of(ink: np.ndarray, level: float, noise: float) -> Components:
+    """What hangs together of ``ink`` (H, W) above half of its threshold ``level``."""
+    return Components(ink > max(level / 2, min(4 * noise, level)))
+
+
+def digit_mask(ink: np.ndarray, level: float, marks: Components) -> tuple[np.ndarray, int] | None:
     """Choose the marks that make up the digit: (H, W) bool, and the number of marks of its height beside it.
 
     None where there are only specks.
 
-    A mark is what hangs together above half the threshold and passes it in three pixels. The largest is the
+    A mark is one of `marks_of` that passes the threshold in three pixels. The largest is the
     digit's body (one that the border cuts off only for want of a better); marks near it belong to it, unless
     they are specks.
     """
-    marks = Components(ink > max(level / 2, min(4 * noise, level)))
     strong = ink > level
     height, width = ink.shape
     top, left, bottom, right = marks.boxes.T

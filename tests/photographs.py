@@ -86,12 +86,13 @@ def _noise(rng, shape, size: float) -> np.ndarray:
 class Scene:
     """A page on which one cause after the other leaves its mark; ``page`` and ``ink`` in 0..1 of light."""
 
-    def __init__(self, digit: int, rng: np.random.Generator, pen: float | None = None, contrast: float | None = None):
+    def __init__(self, digit: int, rng: np.random.Generator, pen: float | None = None, contrast: float | None = None,
+                 part: tuple[float, float] = (0.3, 0.65), margin: int = 20):  # fmt: skip
         self.rng = rng
         self.shape = (SIDE, int(SIDE * rng.uniform(0.9, 1.4)))
         if rng.random() < 0.3:
             self.shape = self.shape[::-1]
-        self.height = int(min(self.shape) * rng.uniform(0.3, 0.65))
+        self.height = int(min(self.shape) * rng.uniform(*part))
         self.page = np.full((*self.shape, 3), rng.uniform(0.75, 0.97), np.float32) * rng.uniform(0.96, 1, 3)
         width = self.height * (pen or float(np.exp(rng.uniform(np.log(0.03), np.log(0.13)))))
         matte = mnist_digit(digit, rng, self.height) if pen is None and rng.random() < 0.5 else None
@@ -99,7 +100,8 @@ class Scene:
         h, w = np.minimum(matte.shape, np.array(self.shape) - 40)
         matte = matte[:h, :w]
         self.ink = np.zeros(self.shape, np.float32)
-        top, left = (int(rng.integers(20, n - m - 19)) for n, m in zip(self.shape, (h, w), strict=True))
+        rooms = [(n - m, min(margin, (n - m) // 2)) for n, m in zip(self.shape, (h, w), strict=True)]
+        top, left = (int(rng.integers(edge, room - edge + 1)) for room, edge in rooms)
         self.box = (top, left, top + h, left + w)
         self.ink[top : top + h, left : left + w] = matte
         self.colour = np.array(INKS[int(rng.integers(len(INKS)))])
@@ -363,10 +365,64 @@ CAUSES = {
 }
 
 
+def _drawn(s: Scene, draw, mark) -> None:
+    """What ``draw`` (of an ImageDraw and a scale) draws in white, by the digit's pen or, half as often, another one."""
+    picture = Image.new("L", (2 * s.shape[1], 2 * s.shape[0]))
+    draw(ImageDraw.Draw(picture), 2)
+    lines = np.asarray(picture.reduce(2), np.float32) / 255
+    if mark == "pen" and s.rng.random() < 0.67:
+        s.ink = np.maximum(s.ink, lines)
+    else:
+        colour = (0.85, 0.15, 0.15) if mark == "pen" else np.full(3, s.rng.uniform(0.1, 0.6))
+        s.page = s.page * (1 - lines[..., None] * (1 - np.array(colour, np.float32)))
+
+
+def circled(s):
+    """A ring round the digit by hand, or two."""
+    top, left, bottom, right = s.box
+    height, width = bottom - top, max(right - left, 0.6 * (bottom - top))
+    pen = max(2, s.height * s.rng.uniform(0.025, 0.06))
+    angle = np.linspace(0, 2 * np.pi * 1.03, 80)
+    for _ in range(1 + (s.rng.random() < 0.3)):
+        grow, turn = s.rng.uniform(1.3, 1.65, 2), s.rng.uniform(0, 6.3, 2)
+        wobble = 1 + 0.03 * np.sin(2 * angle + turn[1])
+        y = (top + bottom) / 2 + 0.52 * height * grow[0] * wobble * np.sin(angle + turn[0])
+        x = (left + right) / 2 + 0.62 * width * grow[1] * wobble * np.cos(angle + turn[0])
+        ring = np.stack([x, y], 1)
+        _drawn(s, lambda d, k, p=ring: d.line([tuple(k * at) for at in p], 255, round(k * pen), "curve"), "pen")
+
+
+def boxed(s):
+    """A box round the digit, by hand or printed."""
+    top, left, bottom, right = s.box
+    middle, half = (left + right) / 2, max((right - left) / 2, 0.3 * (bottom - top))
+    gap, printed = s.height * s.rng.uniform(0.15, 0.35), s.rng.random() < 0.4
+    pen = s.rng.uniform(2, 4) if printed else max(2, s.height * s.rng.uniform(0.025, 0.06))
+    x, y = (middle - half - gap, middle + half + gap), (top - gap, bottom + gap)
+    corners = np.array([(x[i], y[j]) for i, j in [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]])
+    if not printed:
+        corners[:-1] += s.rng.normal(0, 4, (4, 2))
+        corners[-1] = corners[0]
+    draw = lambda d, k: d.line([tuple(k * at) for at in corners], 255, round(k * pen), "curve")  # noqa: E731
+    _drawn(s, draw, "print" if printed else "pen")
+
+
+def framed(s):
+    """A printed line round the picture."""
+    gap, width = int(s.rng.integers(6, 18)), int(s.rng.integers(1, 5))
+    corner = 2 * (s.shape[1] - gap), 2 * (s.shape[0] - gap)
+    _drawn(s, lambda d, k: d.rectangle((k * gap, k * gap, *corner), outline=255, width=k * width), "print")
+
+
+ROUND = {"part": (0.3, 0.4), "margin": 120}
+#: The same for what is no reason of light or paper: what lies round the digit.
+SURROUNDINGS = {"circled": (circled, ROUND), "boxed": (boxed, ROUND), "framed": (framed, {"margin": 40})}
+
+
 def photograph(cause: str, digit: int, seed: int) -> Image.Image:
-    """A photo of ``digit`` that is hard for this reason, one of `CAUSES`."""
-    rng = np.random.default_rng([seed, digit, sorted(CAUSES).index(cause)])
-    mark, settings = CAUSES[cause]
+    """A photo of ``digit`` that is hard for this reason, one of `CAUSES` and `SURROUNDINGS`."""
+    rng = np.random.default_rng([seed, digit, [*sorted(CAUSES), *SURROUNDINGS].index(cause)])
+    mark, settings = (CAUSES | SURROUNDINGS)[cause]
     scene = Scene(digit, rng, **settings)
     mark(scene)
     return scene.taken()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from photographs import CAUSES, photograph
+from photographs import CAUSES, SURROUNDINGS, photograph
 
 from lenet5 import find, ground, ink, pretrained
 from lenet5.errors import NoDigitError
@@ -16,7 +16,7 @@ def answer(picture) -> int | None:
         return None
 
 
-@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("cause", CAUSES | SURROUNDINGS)
 def test_most_photos_of_each_cause_are_read(cause):
     digits = [0, 2, 3, 8, 9]
     answers = [answer(photograph(cause, digit, seed=100 + digit)) for digit in digits]
