@@ -17,7 +17,6 @@ from .ink import (
     framed,
     ink_is_dark,
     is_dark,
-    is_sheet,
     marks_of,
     noise_of,
     paper,
@@ -26,12 +25,18 @@ from .ink import (
     threshold,
     without_shadows,
 )
+from .sheet import Sheet, alone, find_sheet, is_counter
 
 SMALL = 256  # pixels, the longer side of the picture on which the ink is looked for
 COARSE = 96
 LEAST = 48  # pixels of the shorter side below which there is no table, thumb or shadow to look for
 GOOD = 0.9  # plausibility from which no other idea is tried
 CLEARLY = 1.25
+SMALLEST, WEAKEST, BEYOND = (
+    0.15,
+    0.12,
+    0.02,
+)  # a digit's part of its sheet, its contrast, and its part that is not on it
 PARTS = (3, 6, 10)  # ground is what is wider than such a part of the picture
 
 
@@ -63,6 +68,13 @@ def find(grey: np.ndarray, invert: str) -> Found | None:
 
     grey (H, W) float32 in 0..1; ``invert`` as for `images.read_image`.
     """
+    sheet = find_sheet(grey)
+    found = sheet and _find_on_sheet(grey, sheet, invert)
+    return found or _find_on_page(grey, invert)
+
+
+def _find_on_page(grey: np.ndarray, invert: str) -> Found | None:
+    """Find the digit on whatever fills the picture."""
     for side in (SMALL, COARSE):  # where grain hides everything, averaging more may help
         small = resized(grey, fitting(grey.shape, side))
         idea = _best(_ideas(small, invert))
@@ -73,8 +85,6 @@ def find(grey: np.ndarray, invert: str) -> Found | None:
     k = grey.shape[0] / small.shape[0], grey.shape[1] / small.shape[1]
     top, left, bottom, right = box_of(idea.mask)
     box = Box(int(top * k[0]), int(left * k[1]), round(bottom * k[0]), round(right * k[1]))
-    if is_sheet(idea.mask) and (inner := _find_on_sheet(grey, box, invert)):
-        return inner
     # The page is smooth: its estimate at the small size serves the full one.
     ink = np.clip(contrast(grey, resized(idea.bare, grey.shape), idea.dark), 0, 1)
     ink *= resized(_grown(idea.mask), grey.shape) > 0.25
@@ -168,17 +178,25 @@ def stroke_width(ink: np.ndarray) -> float:
     return 2 * float(ink.sum()) / float(np.hypot(dy, dx).sum() or 1)
 
 
-def _find_on_sheet(grey: np.ndarray, box: Box, invert: str) -> Found | None:
-    """Look for the digit within ``box`` only, a little away from its edges."""
-    inset = 1 + min(box.bottom - box.top, box.right - box.left) // 32
-    window = np.s_[box.top + inset : box.bottom - inset, box.left + inset : box.right - inset]
-    found = find(grey[window], invert)
+def _find_on_sheet(grey: np.ndarray, sheet: Sheet, invert: str) -> Found | None:
+    """Look for a digit that stands on a sheet, whole and large as digits do; None without."""
+    place, part = alone(grey, sheet.pixels)
+    found = _find_on_page(part, invert)
     if found is None:
         return None
     top, left, bottom, right = found.box
+    is_inside = top > 0 and left > 0 and bottom < part.shape[0] and right < part.shape[1]
+    if not is_inside or max(bottom - top, right - left) < SMALLEST * max(part.shape):
+        return None
+    window = np.s_[place.top : place.bottom, place.left : place.right]
     ink, page = np.zeros_like(grey), grey.copy()
-    ink[window], page[window] = found.ink, resized(found.page, found.ink.shape)
-    y, x = box.top + inset, box.left + inset
+    ink[window], page[window] = found.ink, resized(found.page, part.shape)
+    mark = ink > ink.max() / 2
+    if (mark & ~sheet.pixels).sum() > BEYOND * mark.sum() or quantile(ink[mark], 0.5) < WEAKEST:
+        return None
+    if is_counter(grey, sheet, mark):
+        return None
+    y, x = place.top, place.left
     return found._replace(ink=ink, box=Box(top + y, left + x, bottom + y, right + x), page=page)
 
 

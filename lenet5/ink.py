@@ -170,15 +170,6 @@ def contrast(grey: np.ndarray, bare: np.ndarray, dark: bool) -> np.ndarray:
     return (bare - grey) / np.maximum(bare, 0.1) if dark else grey - bare
 
 
-def is_sheet(mask: np.ndarray) -> bool:
-    """Tell whether a mark is a sheet lying on a table: straight on all four sides, where a digit has gaps."""
-    box = box_of(mask)
-    part = mask[box.top : box.bottom, box.left : box.right]
-    if min(part.shape) < 16:
-        return False
-    return min(part[1].mean(), part[-2].mean(), part[:, 1].mean(), part[:, -2].mean()) > 0.85
-
-
 def threshold(ink: np.ndarray, noise: float) -> float | None:
     """Find Otsu's level among what is above the noise, which parts ink from paper; None if all is paper."""
     floor = max(5 * noise, FAINTEST)

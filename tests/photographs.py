@@ -414,9 +414,56 @@ def framed(s):
     _drawn(s, lambda d, k: d.rectangle((k * gap, k * gap, *corner), outline=255, width=k * width), "print")
 
 
+def _lies_on(s, mask: np.ndarray, ground) -> None:
+    """What of the page ``mask`` (H, W) leaves out is a table or wall."""
+    s.over = (1 - mask, np.asarray(ground, np.float32))
+
+
+def sheet(s):
+    """A tilted sheet, seen whole, on a table that is darker or a little so."""
+    y, x = _grid(s)
+    top, left, bottom, right = s.box
+    turn = np.radians(s.rng.choice([-1, 1]) * s.rng.uniform(2, 18))
+    y, x = y - (top + bottom) / 2, x - (left + right) / 2
+    along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    half = 0.5 * np.hypot(bottom - top, right - left) + s.rng.uniform(8, 60, 2)
+    mask = np.clip(np.minimum(half[0] - abs(across), half[1] - abs(along)), 0, 1)
+    wood = np.array([(0.35, 0.22, 0.14), (0.2, 0.2, 0.22), (0.5, 0.36, 0.24), (0.6, 0.58, 0.55)][s.rng.integers(4)])
+    _lies_on(s, mask, wood * (1 + 0.08 * _noise(s.rng, s.shape, 12)[..., None]))
+
+
+def note(s):
+    """A note in colour, on a desk or a white wall."""
+    sheet(s)
+    colour = [(0.98, 0.9, 0.45), (0.98, 0.6, 0.7), (0.6, 0.9, 0.6), (0.55, 0.8, 0.95)][s.rng.integers(4)]
+    s.page, s.colour = s.page * np.array(colour, np.float32), np.array((0.1, 0.1, 0.12))
+    if s.rng.random() < 0.5:
+        s.over = (s.over[0], np.full(3, 0.9, np.float32))
+
+
+def disc(s):
+    """A button, a ball, a sign: white or black on a round ground."""
+    y, x = _grid(s)
+    top, left, bottom, right = s.box
+    reach = 0.5 * np.hypot(bottom - top, right - left) + s.rng.uniform(10, 40)
+    mask = np.clip(reach - np.hypot(y - (top + bottom) / 2, x - (left + right) / 2), 0, 1)
+    colours = [(0.1, 0.3, 0.7), (0.8, 0.1, 0.1), (0.1, 0.1, 0.1), (0.95, 0.8, 0.1)]
+    colour = np.array(colours[s.rng.integers(4)], np.float32)
+    s.page = np.broadcast_to(colour, s.page.shape).copy()
+    s.colour, s.strength = np.array((0.97,) * 3 if colour[1] < 0.5 else (0.05,) * 3) / s.page, 1
+    _lies_on(s, mask, np.full(3, 0.88) if s.rng.random() < 0.5 else (0.4, 0.5, 0.35))
+
+
 ROUND = {"part": (0.3, 0.4), "margin": 120}
 #: The same for what is no reason of light or paper: what lies round the digit.
-SURROUNDINGS = {"circled": (circled, ROUND), "boxed": (boxed, ROUND), "framed": (framed, {"margin": 40})}
+SURROUNDINGS = {
+    "circled": (circled, ROUND),
+    "boxed": (boxed, ROUND),
+    "framed": (framed, {"margin": 40}),
+    "sheet": (sheet, ROUND),
+    "note": (note, ROUND | {"pen": 0.08}),
+    "disc": (disc, ROUND | {"pen": 0.1}),
+}
 
 
 def photograph(cause: str, digit: int, seed: int) -> Image.Image:

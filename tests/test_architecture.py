@@ -35,6 +35,7 @@ TIERS = [
         "ground",
         "ink",
         "frames",
+        "sheet",
         "find",
         "images",
         "metrics",
