@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .frames import within_frames
+from .frames import without_frames
 from .ground import flattened, rules
 from .ink import (
     FAINTEST,
@@ -137,7 +137,7 @@ def _marks(small: np.ndarray, bare: np.ndarray, dark: bool) -> _Idea | None:
     if min(small.shape) < LEAST:
         marks = marks_of(ink, level, noise)
     else:
-        ink, level, marks = within_frames(ink, level, noise)
+        ink, level, marks = without_frames(ink, level, noise)
     chosen = digit_mask(ink, level, marks)
     if chosen is None:
         return None

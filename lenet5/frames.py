@@ -1,4 +1,4 @@
-"""What is drawn round a digit or below it and is none of it: rings, boxes, frames.
+"""What is drawn round a digit or below it and is none of it: rings, boxes, frames, underlines.
 
 On the reduced picture, as in ink.py. A digit's own loop holds paper, or the dot or stroke of a crossed zero; what holds
 a mark as high as a digit in it is a ring.
@@ -8,28 +8,30 @@ import numpy as np
 
 from .ink import Components, grown, marks_of, threshold
 
-NESTED = 3  # frames in one another at most: a ring drawn twice, on a page with a border
+NESTED = 4  # at most: a ring drawn twice round an underlined digit, on a page with a border
 LEAST_SPAN = 24  # pixels; smaller marks are no frames
 TRIED = 8  # of the largest marks
 HOLLOW = 0.4  # of a frame's box at most is its own ink
 TALL = 0.4  # of a ring's height is the mark in it at least; the dot of a zero is less
 TALL_IN_FRAME = 0.25  # of a frame's: four straight sides are no zero
 RIM = 0.1  # of a frame's box that its sides lie in
+FLAT = 0.2  # of an underline's length is its height at most
 SLASH = 0.85  # correlation of rows and columns from which a mark is a straight stroke
 
 
-def within_frames(ink: np.ndarray, level: float, noise: float) -> tuple[np.ndarray, float, Components]:
-    """Keep what stands in a ring or frame alone.
+def without_frames(ink: np.ndarray, level: float, noise: float) -> tuple[np.ndarray, float, Components]:
+    """Take out rings and frames with all that is outside of them, and lines below the digit.
 
     Takes contrast (H, W), its threshold and noise as `ink.digit_mask` does; gives the contrast that is left, its
     threshold and its marks. Without a frame, and with nothing in it, that is all there was.
     """
     marks = marks_of(ink, level, noise)
     for _ in range(NESTED):
-        inside = _inside(marks)
-        if inside is None:
+        kept = _inside(marks)
+        kept = _not_underlines(marks) if kept is None else kept
+        if kept is None:
             break
-        rest = np.where(inside, ink, 0)
+        rest = np.where(kept, ink, 0)
         found = threshold(rest, noise)
         if found is None:
             break
@@ -81,6 +83,25 @@ def enclosed(line: np.ndarray) -> np.ndarray:
     sides = [np.maximum.accumulate(line[::a, ::b], axis)[::a, ::b] for axis, a, b in
              [(0, 1, 1), (0, -1, 1), (1, 1, 1), (1, 1, -1)]]  # fmt: skip
     return (np.sum(sides, axis=0) >= 3) & ~line
+
+
+def _not_underlines(marks: Components) -> np.ndarray | None:
+    """The pixels (H, W) bool that are on no line drawn below a digit; None where there is no such line.
+
+    Some way below: the foot of a 2 or a 1 that was drawn apart touches it or nearly so.
+    """
+    top, left, bottom, right = marks.boxes.T
+    height, width = bottom - top, right - left
+    lines = np.flatnonzero((width >= LEAST_SPAN // 2) & (height <= FLAT * width))
+    if not lines.size:
+        return None
+    above = (height > 0.45 * width[lines, None]) & (marks.areas > 0.25 * marks.areas[lines, None])
+    above &= (left < right[lines, None]) & (right > left[lines, None])
+    gap = (top[lines, None] - bottom) / height
+    is_below = (above & (gap > 0.06) & (gap < 0.6)).any(1)
+    if not is_below.any():
+        return None
+    return ~grown(marks.mask(np.isin(np.arange(len(top)), lines[is_below])), 2)
 
 
 def _is_slash(mark: np.ndarray, ring: np.ndarray) -> bool:

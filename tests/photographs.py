@@ -407,6 +407,16 @@ def boxed(s):
     _drawn(s, draw, "print" if printed else "pen")
 
 
+def underlined(s):
+    """A line below the digit, or two."""
+    _, left, bottom, right = s.box
+    pen, gap = max(2, s.height * s.rng.uniform(0.025, 0.06)), s.height * s.rng.uniform(0.13, 0.25)
+    beyond = s.height * s.rng.uniform(0.05, 0.3)
+    for k in range(1 + (s.rng.random() < 0.4)):
+        ends = (left - beyond, bottom + gap * (k + 1)), (right + beyond, bottom + gap * (k + 1) + s.rng.normal(0, 3))
+        _drawn(s, lambda d, k, p=ends: d.line([(k * x, k * y) for x, y in p], 255, round(k * pen)), "pen")
+
+
 def framed(s):
     """A printed line round the picture."""
     gap, width = int(s.rng.integers(6, 18)), int(s.rng.integers(1, 5))
@@ -459,6 +469,7 @@ ROUND = {"part": (0.3, 0.4), "margin": 120}
 SURROUNDINGS = {
     "circled": (circled, ROUND),
     "boxed": (boxed, ROUND),
+    "underlined": (underlined, ROUND),
     "framed": (framed, {"margin": 40}),
     "sheet": (sheet, ROUND),
     "note": (note, ROUND | {"pen": 0.08}),

@@ -22,7 +22,7 @@ def seven(d, at=(85, 75), size=45, width=6):
 
 
 def left(plane: np.ndarray) -> np.ndarray:
-    return frames.within_frames(plane, LEVEL, NOISE)[0]
+    return frames.without_frames(plane, LEVEL, NOISE)[0]
 
 
 def ring(d, *box):
@@ -38,6 +38,9 @@ ROUND = {
     "row of boxes": lambda d: [d.rectangle((x, 60, x + 60, 140), outline=255, width=3) for x in (10, 70, 130)],
     "frame of the page": lambda d: d.rectangle((8, 8, 190, 190), outline=255, width=2),
     "three sides of a frame": lambda d: d.line([(180, 20), (20, 20), (20, 180), (180, 180)], 255, 3),
+    "underline": lambda d: d.line((60, 130, 140, 134), 255, 4),
+    "two underlines": lambda d: [d.line((60, y, 140, y), 255, 4) for y in (130, 142)],
+    "underline in a box": lambda d: (d.rectangle((40, 50, 150, 150), outline=255), d.line((70, 130, 130, 130), 255, 3)),
     "frame and ring": lambda d: (d.rectangle((8, 8, 190, 190), outline=255), ring(d, 60, 55, 140, 145)),
 }
 
@@ -45,7 +48,7 @@ ROUND = {
 @pytest.mark.parametrize("name", ROUND)
 def test_a_digit_is_left_alone_of_what_is_round_it(name):
     alone, both = page(seven), page(lambda d: (ROUND[name](d), seven(d)))
-    kept, level, marks = frames.within_frames(both, LEVEL, NOISE)
+    kept, level, marks = frames.without_frames(both, LEVEL, NOISE)
     np.testing.assert_array_equal(kept > 0, alone > 0)
     assert 0 < level < 1
     assert marks.areas.tolist() == [np.count_nonzero(alone)]
@@ -54,7 +57,7 @@ def test_a_digit_is_left_alone_of_what_is_round_it(name):
 @pytest.mark.parametrize("name", ROUND)
 def test_round_nothing_a_line_is_a_mark(name):
     empty = page(ROUND[name])
-    if name != "frame and ring":  # of which the ring is left
+    if name not in ("frame and ring", "underline in a box"):  # of which what is within is left
         np.testing.assert_array_equal(left(empty), empty)
 
 
@@ -66,6 +69,8 @@ DIGITS = {
     "8": lambda d: (ring(d, 70, 20, 130, 90), ring(d, 60, 87, 140, 180)),
     "5 in two strokes": lambda d: (d.arc((60, 80, 140, 180), 250, 150, 255, 8), d.line((85, 30, 140, 30), 255, 8)),
     "4, open": lambda d: (d.line([(60, 30), (60, 110), (150, 110)], 255, 8), d.line((110, 40, 110, 100), 255, 6)),
+    "2, its foot apart": lambda d: (d.arc((70, 40, 130, 100), 180, 70, 255, 8), d.line((70, 104, 140, 104), 255, 6)),
+    "1 on its foot": lambda d: (d.line((100, 40, 100, 150), 255, 8), d.line((80, 154, 120, 154), 255, 6)),
     "7": lambda d: d.line([(60, 30), (140, 30), (140, 170)], 255, 8),
 }  # fmt: skip
 
@@ -78,7 +83,7 @@ def test_a_digit_is_no_frame(name):
 
 def test_faint_ink_within_a_dark_box_has_a_threshold_of_its_own():
     plane = np.maximum(page(ROUND["box"]), 0.3 * page(seven))
-    level = frames.within_frames(plane, 0.4, NOISE)[1]
+    level = frames.without_frames(plane, 0.4, NOISE)[1]
     assert ink.threshold(plane, NOISE) > 0.25
     assert level < 0.2
 
