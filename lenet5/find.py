@@ -182,7 +182,7 @@ def _find_on_sheet(grey: np.ndarray, sheet: Sheet, invert: str) -> Found | None:
     """Look for a digit that stands on a sheet, whole and large as digits do; None without."""
     place, part = alone(grey, sheet.pixels)
     found = _find_on_page(part, invert)
-    if found is None:
+    if found is None or not (found.dark or sheet.even):
         return None
     top, left, bottom, right = found.box
     is_inside = top > 0 and left > 0 and bottom < part.shape[0] and right < part.shape[1]

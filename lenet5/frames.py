@@ -88,7 +88,8 @@ def enclosed(line: np.ndarray) -> np.ndarray:
 def _not_underlines(marks: Components) -> np.ndarray | None:
     """The pixels (H, W) bool that are on no line drawn below a digit; None where there is no such line.
 
-    Some way below: the foot of a 2 or a 1 that was drawn apart touches it or nearly so.
+    Some way below, and beyond the digit on both sides: the foot of a 2 that was drawn apart, or that a printed line
+    has cut off, is neither.
     """
     top, left, bottom, right = marks.boxes.T
     height, width = bottom - top, right - left
@@ -96,7 +97,7 @@ def _not_underlines(marks: Components) -> np.ndarray | None:
     if not lines.size:
         return None
     above = (height > 0.45 * width[lines, None]) & (marks.areas > 0.25 * marks.areas[lines, None])
-    above &= (left < right[lines, None]) & (right > left[lines, None])
+    above &= (left > left[lines, None] + 1) & (right < right[lines, None] - 1)
     gap = (top[lines, None] - bottom) / height
     is_below = (above & (gap > 0.06) & (gap < 0.6)).any(1)
     if not is_below.any():

@@ -80,18 +80,17 @@ def _shape(mask: np.ndarray) -> np.ndarray | None:
 def _is_sheet(shape: np.ndarray | None, small: np.ndarray) -> bool:
     """Tell whether a shape (H, W) bool in a picture is a sheet: of another brightness, and without bays.
 
-    A large one in a photo, with a sharp outline, may have bays: fingers and torn edges.
+    A large bright one in a photo, with a sharp outline, may have bays: fingers and torn edges.
     """
-    if shape is None or abs(quantile(small[shape], 0.5) - quantile(small[~shape], 0.5)) < CONTRAST / 2:
+    if shape is None:
         return False
+    step = float(quantile(small[shape], 0.5) - quantile(small[~shape], 0.5))
     full = _fullness(shape)
     if full > EVEN or full < FULL or shape.mean() < LARGE or max(small.shape) < SIDE:
-        return full > EVEN
+        return full > EVEN and abs(step) > CONTRAST / 2
     near = np.pad(small, 2, mode="edge")
     high, low = (slide(slide(near, 5, 0, extreme), 5, 1, extreme) for extreme in (np.maximum, np.minimum))
-    rim = shape & grown(~shape, 1)
-    step = abs(quantile(small[shape], 0.5) - quantile(small[~shape], 0.5))
-    return quantile((high - low)[rim], 0.25) > step / 2
+    return step > CONTRAST and quantile((high - low)[shape & grown(~shape, 1)], 0.25) > step / 2
 
 
 def _fullness(mask: np.ndarray) -> float:
@@ -130,16 +129,15 @@ def _turns_up(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> boo
 
 
 def is_counter(grey: np.ndarray, on: Sheet, mark: np.ndarray) -> bool:
-    """Tell whether a mark (H, W) bool on a sheet is the page seen through a bold digit: a counter, or a bay of it.
+    """Tell whether a mark (H, W) bool on a sheet is the page seen through a bold digit, a 0 mostly.
 
-    A page looks the same there and outside. A counter is solid, and a 0 is round where a sheet has corners; on a disc
-    only a 1 looks like its counter.
+    A page looks the same there and outside, or nearly so in a shadow. A 0 is round where a sheet has corners, and its
+    counter solid; on a disc only a 1 looks like that. Of other digits, whose outlines have bays, counters are solid.
     """
     ground, ink, outside = (float(quantile(grey[pixels], 0.5)) for pixels in (on.pixels, mark, ~on.pixels))
     differs = abs(ink - outside) / max(abs(ground - outside), 1e-6)
-    if on.even:
-        return differs < 0.06 and _fullness(mark) > SOLID and _roundness(on.pixels) > ROUND
-    return differs < 0.25 and _fullness(mark) > SOLID
+    looks_bold = not on.even or _roundness(on.pixels) > ROUND
+    return looks_bold and differs < (0.25 if _fullness(mark) > SOLID else 0.06 * on.even)
 
 
 def _roundness(mask: np.ndarray) -> float:

@@ -78,6 +78,14 @@ def test_a_bold_zero_is_no_sheet_with_a_one(stroke):
     np.testing.assert_allclose(find.find(grey, "auto").box, (60, 90, 241, 211), atol=4)
 
 
+def test_a_bold_eight_is_no_sheet():
+    picture = Image.new("L", (200, 280), 10)
+    for box in ((55, 20, 145, 140), (45, 115, 155, 260)):
+        ImageDraw.Draw(picture).ellipse(box, fill=10, outline=250, width=28)
+    grey = np.asarray(picture, np.float32) / 255
+    np.testing.assert_allclose(find.find(grey, "auto").box, (20, 45, 261, 156), atol=4)
+
+
 def test_a_one_on_a_sheet_is_no_counter():
     grey, _ = scene(SHAPES["tilted"], ground=20, ink=230)  # without the 2
     grey[120:180, 145:153] = grey[0, 0]
