@@ -80,17 +80,24 @@ def _shape(mask: np.ndarray) -> np.ndarray | None:
 def _is_sheet(shape: np.ndarray | None, small: np.ndarray) -> bool:
     """Tell whether a shape (H, W) bool in a picture is a sheet: of another brightness, and without bays.
 
-    A large bright one in a photo, with a sharp outline, may have bays: fingers and torn edges.
+    A large bright one in a photo may have bays, fingers and torn edges, if its outline is sharp; so has a dark one to
+    be: what is soft is a shadow. Light that falls on a page may end softly.
     """
     if shape is None:
         return False
     step = float(quantile(small[shape], 0.5) - quantile(small[~shape], 0.5))
     full = _fullness(shape)
-    if full > EVEN or full < FULL or shape.mean() < LARGE or max(small.shape) < SIDE:
-        return full > EVEN and abs(step) > CONTRAST / 2
+    if full > EVEN:
+        return step > CONTRAST / 2 or (step < -CONTRAST / 2 and _is_sharp(shape, small, -step))
+    is_photo = max(small.shape) == SIDE
+    return full > FULL and is_photo and shape.mean() > LARGE and step > CONTRAST and _is_sharp(shape, small, step)
+
+
+def _is_sharp(shape: np.ndarray, small: np.ndarray, step: float) -> bool:
+    """Tell whether a picture (H, W) changes by half of ``step`` within two pixels of most of a shape's outline."""
     near = np.pad(small, 2, mode="edge")
     high, low = (slide(slide(near, 5, 0, extreme), 5, 1, extreme) for extreme in (np.maximum, np.minimum))
-    return step > CONTRAST and quantile((high - low)[shape & grown(~shape, 1)], 0.25) > step / 2
+    return quantile((high - low)[shape & grown(~shape, 1)], 0.25) > step / 2
 
 
 def _fullness(mask: np.ndarray) -> float:

@@ -58,6 +58,8 @@ def pages():
     yield "a page", plain
     y, x = np.mgrid[:300, :300]
     yield "a shadow over half of a page", plain * np.where(x > 170, 0.6, 1).astype(np.float32)
+    far = np.hypot(y - 140, x - 160)
+    yield "the soft shadow of a hand", plain * (1 - 0.4 * np.clip((130 - far) / 60, 0, 1)).astype(np.float32)
     yield "a small picture", np.pad(np.ones((20, 20), np.float32), 12)
     yield "nothing", np.full((300, 300), 0.5, np.float32)
     ring = np.hypot(y - 150, 1.4 * (x - 150))
