@@ -14,14 +14,15 @@ from PIL import Image, ImageDraw
 
 from .decode import decode, source_name
 from .errors import NoDigitError
-from .find import find, resized, stroke_width
-from .ink import Box, box_of, framed, quantile, threshold
+from .find import find, fitting, resized, stroke_width
+from .ink import Box, box_of, framed, grown, opened, otsu, quantile, threshold
 from .sheets import save_png
 
 GLYPH = 20  # MNIST's box for the digit itself
 FIELD = 28  # MNIST's picture
 PANEL = 224  # side of a panel on the sheet of `show_input`
 FINE = 4  # the digit is worked on at this multiple of its final size
+MARKED, BROAD = 96, 7  # pixels of the longer side where a highlighter is looked for; its least width there
 THINNEST = 2.4  # thinner strokes are thickened to it: the median width, in pixels, of the strokes of MNIST
 
 
@@ -82,7 +83,7 @@ def prepare(source, *, invert: str = "auto", size: int = 32) -> Prepared:
         raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
     if size < FIELD:
         raise ValueError(f"size must be at least {FIELD}, got {size}")
-    grey = to_grey(decode(source))
+    grey = _without_marker(decode(source))
     ready = _already_prepared(grey, invert)
     if ready is not None:
         return _passed_through(grey, ready, size)
@@ -109,6 +110,29 @@ def to_grey(picture: np.ndarray) -> np.ndarray:
     axis = np.linalg.eigh(np.cov(samples.T, bias=True))[1][:, -1]
     axis /= abs(axis).sum() * (1 if axis @ (0.299, 0.587, 0.114) >= 0 else -1)  # bright stays bright
     return np.clip(picture @ axis - np.minimum(axis, 0).sum(), 0, 1).astype(np.float32)
+
+
+def _without_marker(picture: np.ndarray) -> np.ndarray:
+    """As `to_grey`, but where ink stands on broad strokes of a bright colour, as of a highlighter, without these.
+
+    The brightest of three channels is what a highlighter leaves alone, and ink does not.
+    """
+    grey = to_grey(picture)
+    if np.may_share_memory(grey, picture) or min(grey.shape) < MARKED:  # without colour, or small
+        return grey
+    bright = picture.max(axis=2)
+    small, levels = (resized(plane, fitting(plane.shape, MARKED)) for plane in (grey, bright))
+    page = small > quantile(small, 0.5) - 0.1
+    in_order = np.sort(levels, axis=None).astype(np.float64)
+    inked = levels <= in_order[otsu(in_order)]
+    if inked.mean() > 0.5 or (inked & page).sum() > 0.1 * inked.sum() or not page.any():
+        return grey
+    marker = ~page & ~grown(inked, 1)
+    broad = opened(marker.astype(np.float32), BROAD) > 0
+    if broad.sum() <= 0.5 * max(marker.sum(), inked.sum()):
+        return grey
+    marked, bare, ink = (float(quantile(levels[where], 0.5)) for where in (broad, page, inked))
+    return bright if abs(marked - bare) < 0.07 and bare - ink > 0.2 else grey
 
 
 def _already_prepared(grey: np.ndarray, invert: str) -> bool | None:

@@ -464,6 +464,18 @@ def disc(s):
     _lies_on(s, mask, np.full(3, 0.88) if s.rng.random() < 0.5 else (0.4, 0.5, 0.35))
 
 
+def highlighted(s):
+    """A broad bar of a highlighter behind the digit or a part of it."""
+    top, left, _, right = s.box
+    y, x = _grid(s)
+    reach, (low, high) = 0.35 * s.height, [(-0.06, 1.1), (0.3, 0.75)][s.rng.integers(2)]
+    edges = [x - left + reach, right + reach - x, y - top - low * s.height, top + high * s.height - y]
+    colour = [(0.98, 0.95, 0.25), (0.5, 0.97, 0.5), (1, 0.58, 0.78), (1, 0.7, 0.3)][s.rng.integers(4)]
+    bar = np.clip(np.minimum.reduce(edges), 0, 1)[..., None]
+    s.page = (s.page * (1 - bar) + 0.96 * np.array(colour, np.float32) * bar).astype(np.float32)
+    s.strength = s.rng.uniform(0.85, 1)
+
+
 ROUND = {"part": (0.3, 0.4), "margin": 120}
 #: The same for what is no reason of light or paper: what lies round the digit.
 SURROUNDINGS = {
@@ -474,6 +486,7 @@ SURROUNDINGS = {
     "sheet": (sheet, ROUND),
     "note": (note, ROUND | {"pen": 0.08}),
     "disc": (disc, ROUND | {"pen": 0.1}),
+    "highlighted": (highlighted, ROUND | {"pen": 0.06}),
 }
 
 

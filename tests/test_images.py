@@ -249,6 +249,24 @@ def test_coloured_ink(paper, colour):
     assert difference(read_image(picture), read_image(drawn(200))) < 0.01
 
 
+@pytest.mark.parametrize("marker", [(255, 245, 70), (130, 250, 130), (255, 150, 200), (255, 180, 80)])
+@pytest.mark.parametrize("ink", [(20, 20, 25), (30, 40, 140)])
+def test_a_highlighter_is_not_ink(marker, ink):
+    page = np.full((300, 300, 3), 245, np.uint8)
+    page[130:200, 40:260] = marker
+    amount = 1 - np.asarray(drawn(300))[..., None] / 255
+    picture = on_paper(amount * ink + (1 - amount) * page)
+    assert difference(read_image(picture), read_image(drawn(300))) < 0.01
+
+
+def test_a_digit_in_highlighter_and_one_in_red_beside_print_stay():
+    for colour in [(255, 245, 70), (220, 20, 30)]:
+        amount = 1 - np.asarray(drawn(300))[..., None] / 255
+        picture = on_paper(amount * colour + (1 - amount) * 245)
+        picture[10:14, ::7] = 20
+        assert difference(read_image(picture), read_image(drawn(300))) < 0.01
+
+
 def test_sheet_on_a_table():
     table = np.full((400, 500), 20, np.uint8)
     table[60:340, 100:380] = np.asarray(drawn(280))
