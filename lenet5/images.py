@@ -6,6 +6,7 @@ well only if the same is done to it, and that is what this module does: decode (
 (ink.py), cut out, even out the grey levels and the pen's width, scale, centre.
 """
 
+import functools
 import os
 from dataclasses import dataclass
 
@@ -120,7 +121,7 @@ def _without_marker(picture: np.ndarray) -> np.ndarray:
     grey = to_grey(picture)
     if np.may_share_memory(grey, picture) or min(grey.shape) < MARKED:  # without colour, or small
         return grey
-    bright = picture.max(axis=2)
+    bright = functools.reduce(np.maximum, np.moveaxis(picture, 2, 0))  # `max` along three takes ten times as long
     small, levels = (resized(plane, fitting(plane.shape, MARKED)) for plane in (grey, bright))
     page = small > quantile(small, 0.5) - 0.1
     in_order = np.sort(levels, axis=None).astype(np.float64)
