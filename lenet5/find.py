@@ -25,18 +25,15 @@ from .ink import (
     threshold,
     without_shadows,
 )
-from .sheet import Sheet, alone, find_sheet, is_counter
+from .page import Sheet, alone, find_sheet, is_counter
 
 SMALL = 256  # pixels, the longer side of the picture on which the ink is looked for
 COARSE = 96
 LEAST = 48  # pixels of the shorter side below which there is no table, thumb or shadow to look for
 GOOD = 0.9  # plausibility from which no other idea is tried
 CLEARLY = 1.25
-SMALLEST, WEAKEST, BEYOND = (
-    0.15,
-    0.12,
-    0.02,
-)  # a digit's part of its sheet, its contrast, and its part that is not on it
+SMALLEST, WEAKEST = 0.15, 0.12  # of a sheet is the digit on it at least; its contrast
+BEYOND = 0.02  # of that digit at most is not on the sheet
 PARTS = (3, 6, 10)  # ground is what is wider than such a part of the picture
 
 

@@ -24,6 +24,7 @@ FIELD = 28  # MNIST's picture
 PANEL = 224  # side of a panel on the sheet of `show_input`
 FINE = 4  # the digit is worked on at this multiple of its final size
 MARKED, BROAD = 96, 7  # pixels of the longer side where a highlighter is looked for; its least width there
+MARK_DARKENS, MARK_LEAVES, INK_DARKENS = 0.1, 0.07, 0.2  # grey; of the brightest channel, at most; and ink, at least
 THINNEST = 2.4  # thinner strokes are thickened to it: the median width, in pixels, of the strokes of MNIST
 
 
@@ -123,7 +124,7 @@ def _without_marker(picture: np.ndarray) -> np.ndarray:
         return grey
     bright = functools.reduce(np.maximum, np.moveaxis(picture, 2, 0))  # `max` along three takes ten times as long
     small, levels = (resized(plane, fitting(plane.shape, MARKED)) for plane in (grey, bright))
-    page = small > quantile(small, 0.5) - 0.1
+    page = small > quantile(small, 0.5) - MARK_DARKENS
     in_order = np.sort(levels, axis=None).astype(np.float64)
     inked = levels <= in_order[otsu(in_order)]
     if inked.mean() > 0.5 or (inked & page).sum() > 0.1 * inked.sum() or not page.any():
@@ -133,7 +134,7 @@ def _without_marker(picture: np.ndarray) -> np.ndarray:
     if broad.sum() <= 0.5 * max(marker.sum(), inked.sum()):
         return grey
     marked, bare, ink = (float(quantile(levels[where], 0.5)) for where in (broad, page, inked))
-    return bright if abs(marked - bare) < 0.07 and bare - ink > 0.2 else grey
+    return bright if abs(marked - bare) < MARK_LEAVES and bare - ink > INK_DARKENS else grey
 
 
 def _already_prepared(grey: np.ndarray, invert: str) -> bool | None:

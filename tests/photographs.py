@@ -451,19 +451,6 @@ def note(s):
         s.over = (s.over[0], np.full(3, 0.9, np.float32))
 
 
-def disc(s):
-    """A button, a ball, a sign: white or black on a round ground."""
-    y, x = _grid(s)
-    top, left, bottom, right = s.box
-    reach = 0.5 * np.hypot(bottom - top, right - left) + s.rng.uniform(10, 40)
-    mask = np.clip(reach - np.hypot(y - (top + bottom) / 2, x - (left + right) / 2), 0, 1)
-    colours = [(0.1, 0.3, 0.7), (0.8, 0.1, 0.1), (0.1, 0.1, 0.1), (0.95, 0.8, 0.1)]
-    colour = np.array(colours[s.rng.integers(4)], np.float32)
-    s.page = np.broadcast_to(colour, s.page.shape).copy()
-    s.colour, s.strength = np.array((0.97,) * 3 if colour[1] < 0.5 else (0.05,) * 3) / s.page, 1
-    _lies_on(s, mask, np.full(3, 0.88) if s.rng.random() < 0.5 else (0.4, 0.5, 0.35))
-
-
 def highlighted(s):
     """A broad bar of a highlighter behind the digit or a part of it."""
     top, left, _, right = s.box
@@ -485,7 +472,6 @@ SURROUNDINGS = {
     "framed": (framed, {"margin": 40}),
     "sheet": (sheet, ROUND),
     "note": (note, ROUND | {"pen": 0.08}),
-    "disc": (disc, ROUND | {"pen": 0.1}),
     "highlighted": (highlighted, ROUND | {"pen": 0.06}),
 }
 

@@ -35,7 +35,7 @@ TIERS = [
         "ground",
         "ink",
         "frames",
-        "sheet",
+        "page",
         "find",
         "images",
         "metrics",

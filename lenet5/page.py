@@ -1,4 +1,4 @@
-"""A sheet, note, card, disc or spot of light that lies in a picture and carries the digit: any shape without bays."""
+"""A sheet, note or card that lies in a picture and carries the digit, however it is turned or seen."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,6 +19,7 @@ AWAY = 2  # pixels, of those SIDE, from its edge that do not count
 SOLID = 0.7  # part of its hull that a counter fills, and no digit but a 1
 ROUND = 12.2  # between a rectangle and an ellipse, see `_roundness`
 LARGE = 0.2  # of the picture
+DRAWN = 0.02  # levels that nine tenths of the surroundings differ by at most, where nobody took a photo
 
 
 class Sheet(NamedTuple):
@@ -80,24 +81,22 @@ def _shape(mask: np.ndarray) -> np.ndarray | None:
 def _is_sheet(shape: np.ndarray | None, small: np.ndarray) -> bool:
     """Tell whether a shape (H, W) bool in a picture is a sheet: of another brightness, and without bays.
 
-    A large bright one in a photo may have bays, fingers and torn edges, if its outline is sharp; so has a dark one to
-    be: what is soft is a shadow. Light that falls on a page may end softly.
+    What is round is a bold 0 rather. A large bright one in a photo, with a sharp outline, may have bays: fingers and
+    torn edges. Where nothing but one even colour is around, nobody took a photo.
     """
     if shape is None:
         return False
-    step = float(quantile(small[shape], 0.5) - quantile(small[~shape], 0.5))
+    around = small[~shape]
+    step = float(quantile(small[shape], 0.5) - quantile(around, 0.5))
     full = _fullness(shape)
     if full > EVEN:
-        return step > CONTRAST / 2 or (step < -CONTRAST / 2 and _is_sharp(shape, small, -step))
-    is_photo = max(small.shape) == SIDE
-    return full > FULL and is_photo and shape.mean() > LARGE and step > CONTRAST and _is_sharp(shape, small, step)
-
-
-def _is_sharp(shape: np.ndarray, small: np.ndarray, step: float) -> bool:
-    """Tell whether a picture (H, W) changes by half of ``step`` within two pixels of most of a shape's outline."""
+        return abs(step) > CONTRAST / 2 and _roundness(shape) < ROUND
+    is_drawn = float(quantile(around, 0.9) - quantile(around, 0.1)) < DRAWN
+    if is_drawn or full < FULL or shape.mean() < LARGE or max(small.shape) < SIDE:
+        return False
     near = np.pad(small, 2, mode="edge")
     high, low = (slide(slide(near, 5, 0, extreme), 5, 1, extreme) for extreme in (np.maximum, np.minimum))
-    return quantile((high - low)[shape & grown(~shape, 1)], 0.25) > step / 2
+    return step > CONTRAST and quantile((high - low)[shape & grown(~shape, 1)], 0.25) > step / 2
 
 
 def _fullness(mask: np.ndarray) -> float:
@@ -136,15 +135,19 @@ def _turns_up(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> boo
 
 
 def is_counter(grey: np.ndarray, on: Sheet, mark: np.ndarray) -> bool:
-    """Tell whether a mark (H, W) bool on a sheet is the page seen through a bold digit, a 0 mostly.
+    """Tell whether a mark (H, W) bool on a sheet is the page seen through a bold digit, as in a 0, 6, 8 or 9.
 
-    A page looks the same there and outside, or nearly so in a shadow. A 0 is round where a sheet has corners, and its
-    counter solid; on a disc only a 1 looks like that. Of other digits, whose outlines have bays, counters are solid.
+    A page looks the same there and outside, or nearly so in a shadow. Of digits that stand on a sheet only a 1 is as
+    solid as a counter, and it is long. The outlines of most digits have bays.
     """
     ground, ink, outside = (float(quantile(grey[pixels], 0.5)) for pixels in (on.pixels, mark, ~on.pixels))
     differs = abs(ink - outside) / max(abs(ground - outside), 1e-6)
-    looks_bold = not on.even or _roundness(on.pixels) > ROUND
-    return looks_bold and differs < (0.25 if _fullness(mark) > SOLID else 0.06 * on.even)
+    is_solid = _fullness(mark) > SOLID
+    if not on.even:
+        return differs < (0.5 if is_solid else 0.12)
+    box = box_of(mark)
+    is_long = max(box.bottom - box.top, box.right - box.left) > 2 * min(box.bottom - box.top, box.right - box.left)
+    return is_solid and not is_long and differs < 0.15
 
 
 def _roundness(mask: np.ndarray) -> float:
