@@ -115,6 +115,8 @@ def main() -> None:
             for name, read in found.items():
                 most = options.n_peers if set_name in compose.STYLES else options.n_pictures
                 n = len(files) if name == "lenet5" else most
+                if not files[:n]:
+                    continue
                 report = measure(name, read, files[:n], rights[:n])
                 rows.append({"set": set_name, "contestant": name, **report})
                 print(f"{set_name:<10} {name:<34} {report['n']:>5} strings  {100 * report['accuracy']:6.2f} % right  "

@@ -74,7 +74,7 @@ def _shape(mask: np.ndarray) -> np.ndarray | None:
         return None
     k = int(areas.argmax())
     part = parts.mask(np.arange(len(areas)) == k)
-    shape = _between(part) & _between(part.T).T
+    shape = between(part) & between(part.T).T
     return shape if areas[k] > 0.7 * np.count_nonzero(shape) else None
 
 
@@ -104,7 +104,7 @@ def _fullness(mask: np.ndarray) -> float:
     return np.count_nonzero(mask) / np.count_nonzero(hull(mask))
 
 
-def _between(mask: np.ndarray) -> np.ndarray:
+def between(mask: np.ndarray) -> np.ndarray:
     """What lies in each row of a mask between its first and its last set pixel, both included."""
     return np.maximum.accumulate(mask, axis=1) & np.maximum.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
 

@@ -65,10 +65,7 @@ class Number:
     def box(self, box) -> Box:
         """A box of ``ink`` in pixels of the picture."""
         top, left, bottom, right = (float(edge) / k for edge, k in zip(box, 2 * self.scale, strict=True))
-        top, left = (
-            max(int(top + self.top), 0),
-            max(int(left + self.left), 0),
-        )  # a margin may have been added in decoding
+        top, left = max(int(top + self.top), 0), max(int(left + self.left), 0)  # decoding may have added a margin
         return Box(top, left, max(round(bottom + self.top), top + 1), max(round(right + self.left), left + 1))
 
     def moved(self, window: tuple[slice, slice]) -> "Number":

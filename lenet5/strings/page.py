@@ -4,6 +4,7 @@ import numpy as np
 
 from ..find import resized
 from ..ink import Components, grown, opened, otsu, quantile
+from ..page import between
 
 SHEET_SIDE = 128  # pixels of the longer side of the picture on which a sheet is looked for
 SMALLEST_SHEET, LEAST_ALONE = 0.02, 0.04  # of the picture: one of several, and the box of one alone
@@ -67,7 +68,7 @@ def _rectangles(above: np.ndarray, bright: np.ndarray, least: float = STRAIGHT) 
     for i in np.flatnonzero(parts.areas >= max(SMALLEST_SHEET * above.size, parts.areas.max() / 4)):
         top, left, bottom, right = parts.boxes[i]
         on_sheet = parts.mask(np.arange(len(parts.areas)) == i)[top:bottom, left:right]
-        on_sheet = _between(on_sheet) | _between(on_sheet.T).T  # what is written near an edge is on it, too
+        on_sheet = between(on_sheet) | between(on_sheet.T).T  # what is written near an edge is on it, too
         written = bright[top:bottom, left:right][on_sheet].mean() < 0.7  # bright writing, no sheet
         if not written and _rectangularity(on_sheet) >= least:
             found.append((parts.boxes[i], on_sheet))
@@ -110,11 +111,6 @@ def _inner(border: np.ndarray) -> slice:
         return n + SOFT_EDGE if 0 < n <= most else 0
 
     return slice(width(border), len(border) - width(border[::-1]))
-
-
-def _between(mask: np.ndarray) -> np.ndarray:
-    """What lies in each row of a mask between its first and its last set pixel, both included."""
-    return np.maximum.accumulate(mask, axis=1) & np.maximum.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
 
 
 def _rectangularity(mask: np.ndarray) -> float:
