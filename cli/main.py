@@ -40,7 +40,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 fine, 1 other, 2 usage, 3 bad picture or model, 4 data or network, 5 checksum, "
-    "6 training diverged, 130 Ctrl-C, 143 SIGTERM.",
+    "6 training diverged or learnt nothing, 130 Ctrl-C, 143 SIGTERM.",
 )
 @click.version_option(lenet5.__version__, prog_name="lenet5")
 def cli() -> None:

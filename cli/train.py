@@ -155,12 +155,27 @@ def _follow(run, trainer, whole, received: list[int]) -> None:
 
 
 def _finish(run, trainer, data, out: Path):
-    """Look at the test pictures, once, and write the best weights with what came out; (model, document for --json)."""
+    """Look at the test pictures, once, and write the best weights with what came out; (model, document for --json).
+
+    NothingLearnedError, and `out` stays as it is, where they are no better than chance.
+    """
     report, _ = run.finished_model(trainer).evaluate(*data.test, trainer.threads)
     final = run.finished_model(trainer, test=report)
+    _check_learned(run, report)
     for path in (run.folder / "best.safetensors", out):
         final.save(path)
     return final, _document(run, trainer, report)
+
+
+def _check_learned(run, report: dict) -> None:
+    from lenet5.errors import NothingLearnedError
+    from lenet5.metrics import beats_chance
+
+    if not beats_chance(report):
+        raise NothingLearnedError(
+            f"nothing was learnt: test accuracy {output.percent(report['accuracy'])} is chance, so no model is "
+            f"written; try another --learning-rate than {run.plan.config.learning_rate:g}, or more --epochs"
+        )
 
 
 def _finish_committee(run, finished: list, trainer, data, out: Path) -> dict:

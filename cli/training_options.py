@@ -54,8 +54,8 @@ _OPTIONS = [
             "How the weights follow the gradient; sdlm is the 1998 paper's, each weight by its curvature."),
     click.option("--learning-rate", type=Rate(),
                  help="The schedule's peak; auto: found by some hundred updates of growing rate.  [default: 0.05 for "
-                      "sgd, 0.002 for adam and adamw, 0.001 for rmsprop, a tenth of these for --head rbf; 0.00005 for "
-                      "sdlm]"),
+                      "sgd, 0.002 for adam and adamw, 0.001 for rmsprop, a tenth of these for --head rbf, four times "
+                      "these for --activation sigmoid; 0.00005 for sdlm]"),
     _number("--momentum", 0.9, "Of sgd."),
     _flag("--nesterov/--no-nesterov", True, "Which momentum sgd has."),
     _number("--weight-decay", 2e-4, "Added to the gradient, decoupled from it in adamw."),

@@ -34,6 +34,10 @@ class DivergedError(LeNet5Error):
     """Training met a loss that is not finite."""
 
 
+class NothingLearnedError(DivergedError):
+    """Training ended with a network that is no better than chance."""
+
+
 def one_line(text: object) -> str:
     """``text``, a name say, as it is where it can be printed on one line, else with escapes and in quotes."""
     text = str(text)

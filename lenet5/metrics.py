@@ -49,6 +49,12 @@ def evaluation(y: np.ndarray, predicted: np.ndarray, losses: np.ndarray, labels:
     }
 
 
+def beats_chance(report: dict) -> bool:
+    """Whether the accuracy of an :func:`evaluation` is clearly above that of always answering the commonest class."""
+    chance = max(row["n"] for row in report["classes"]) / max(1, report["n"])
+    return report["accuracy_95"][0] > chance
+
+
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, n_bins: int = 15) -> float | None:
     """How far confidence is from being right so often, on average: 0..1; None for no pictures.
 

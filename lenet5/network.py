@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _kernels
-from .layers import RBF, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
+from .layers import RBF, AvgPool2d, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
 from .mapped import ROWS, pieces
 from .threads import MAX_THREADS, check_threads, default_threads, parallel
 
@@ -44,6 +44,7 @@ class Network:
         What the network sees for a pixel of 0 and of full ink.
     initializer : one of INITIALIZERS
         "he": uniform, variance 2 / fan-in before a ReLU and 1 / fan-in elsewhere; biases 0; sub-sampling takes means.
+        With sigmoids the same function as with tanhs: larger weights, and biases that centre their inputs.
         "1998": uniform within +-2.4 / fan-in, biases likewise (P98 appendix A); the weight of a connection in
         sub-sampling is a quarter of the coefficient, which so lies within +-2.4.
         "1998-root": uniform within +-2.4 / sqrt(fan-in), biases and coefficients likewise.
@@ -100,15 +101,25 @@ class Network:
                 self._initialize_1998(rng, 0.5 if initializer == "1998-root" else 1)
 
     def _initialize_he(self, rng: np.random.Generator) -> None:
+        tensors = self.state_dict()
         following = dict(zip(self.layers, list(self.layers.values())[1:], strict=False))
-        for name, tensor in self.state_dict().items():
-            owner, kind = name.rsplit(".", 1)
-            layer = self.layers[owner]
-            if kind == "running_var" or (kind == "weight" and isinstance(layer, SubSample2d | BatchNorm2d)):
-                tensor[...] = 1
-            elif kind == "weight":
-                gain = 6 if getattr(following.get(owner), "kind", None) == _kernels.RELU else 3
-                tensor[...] = _uniform(rng, np.sqrt(gain / layer.fan_in()), layer, tensor.shape)
+        after_sigmoid = False
+        for name, layer in self.layers.items():
+            kind = getattr(following.get(name), "kind", None)
+            # sigmoid(x) is (1 + tanh(x / 2)) / 2: with weights so much larger, and centred, it starts as a tanh would.
+            scale = (2 if after_sigmoid else 1) * (2 if kind == _kernels.SIGMOID else 1)
+            if f"{name}.running_var" in tensors:
+                tensors[f"{name}.running_var"][...] = 1
+            if f"{name}.weight" in tensors:
+                weight = tensors[f"{name}.weight"]
+                if isinstance(layer, SubSample2d | BatchNorm2d):
+                    weight[...] = scale
+                else:
+                    gain = 6 if kind == _kernels.RELU else 3
+                    weight[...] = _uniform(rng, scale * np.sqrt(gain / layer.fan_in()), layer, weight.shape)
+                if after_sigmoid:
+                    tensors[f"{name}.bias"][...] = -_sums(layer, weight) / 2
+            after_sigmoid = layer.kind == _kernels.SIGMOID or (after_sigmoid and isinstance(layer, AvgPool2d))
 
     def _initialize_1998(self, rng: np.random.Generator, power: float) -> None:
         for name, tensor in self.state_dict().items():
@@ -302,6 +313,14 @@ def _kind(layer: Layer) -> str:
     table = getattr(layer, "table", None)
     pairs = f" {layer.n_pairs}/{layer.in_channels * layer.out_channels}" if table else ""
     return type(layer).__name__ + pairs
+
+
+def _sums(layer: Layer, weight: np.ndarray) -> np.ndarray:
+    """The sum of the weights of one unit of each output channel, (O,); sub-sampling, which takes means, has one."""
+    kernels = weight.reshape(len(weight), -1).sum(axis=1)
+    if getattr(layer, "table", None) is None:
+        return kernels
+    return np.add.reduceat(kernels, np.cumsum([0, *map(len, layer.table[:-1])]))
 
 
 def _is_first(layer: Layer) -> bool:

@@ -14,8 +14,8 @@ import numpy as np
 
 from . import _kernels, augment, curvature
 from .config import OPTIMIZERS, Config
-from .errors import DivergedError
-from .layers import RBF, Targets
+from .errors import DivergedError, NothingLearnedError
+from .layers import RBF, Sigmoid, Targets
 from .losses import cross_entropy
 from .mapped import Pages
 from .network import Network, check_labels, check_pictures
@@ -28,6 +28,11 @@ from .threads import Workers, check_threads, default_threads
 PICTURES_PER_RUN = 4096
 #: Times the learning rate: where that of finetuning begins.
 FINETUNE_RATE = 0.1
+#: Training images on which the first epoch is judged.
+N_JUDGED = 1000
+#: How far from its first weights, by their norm, the first layer is after an epoch at a hopeless rate: 0.9 to 660 times
+#: were measured, and up to 0.14 where a network gives one answer only because it starts slowly.
+STRAYED = 0.5
 
 
 @dataclass(frozen=True)
@@ -230,6 +235,28 @@ class Trainer:
             f"are kept; try a lower learning rate than {self.config.learning_rate:g}"
         )
 
+    def _is_hopeless(self) -> bool:
+        """Whether the first epoch left the network far from its first weights, and with one answer to every image.
+
+        That is what too high a rate does: all units are dead or saturated, and no gradient passes them any more. A
+        network that only starts slowly gives one answer, too, but is still near its first weights.
+        """
+        some = np.sort(self._order.numbers(0, 0, N_JUDGED))
+        y = self._labels[some]
+        logits = self.network.logits(np.ascontiguousarray(self._X[some]), self.threads)
+        if np.isfinite(logits).all() and not _is_constant_guess(logits, y):
+            return False
+        first = next(iter(self.network.state_dict()))
+        before, now = self.network.state_dict(self.last)[first], self.network.state_dict()[first]
+        return float(np.linalg.norm(now - before)) > STRAYED * float(np.linalg.norm(before))
+
+    def _give_up(self) -> None:
+        self.network.parameters[:] = self.last
+        raise NothingLearnedError(
+            "nothing was learnt in the first epoch: every image gets the same answer; try a lower learning rate than "
+            f"{self.config.learning_rate:g}"
+        )
+
     def _progress(self) -> Progress:
         at, n = self._at, self._order.n
         n_done = min(n, at.step * self.config.batch_size)
@@ -241,6 +268,8 @@ class Trainer:
         rate = self._learning_rates(last_step, 1)[0]
         if self._trained is not self.network:
             fold(self._trained, self._trained.parameters if self._average is None else self._average, self.network)
+        if at.epoch == 0 and self._is_hopeless():
+            self._give_up()
         loss, accuracy = self._validate()
         record = Epoch(at.epoch + 1, at.loss_sum / n, at.n_correct / n, loss, accuracy, float(rate), at.seconds,
                        n / at.seconds)  # fmt: skip
@@ -325,17 +354,31 @@ class Trainer:
 
 
 def config_for(network: Network, *, is_taught: bool = False, **settings) -> Config:
-    """A `Config` for this network. A learning rate that is not given is lower where gradients are steeper: a tenth of
-    what suits the optimizer if scores are sums over many features of squared distances, and 2 / temperature of it,
-    for sgd, if there are teachers."""
+    """A `Config` for this network, with a learning rate that suits it where none is given.
+
+    The optimizer's own is divided by ten where gradients are steep, since scores are squared distances of many
+    features. It is 4 times as high with sigmoids, whose first weights are as much larger, and for sgd with teachers
+    2 / temperature of it.
+    """
     config = Config(**settings)
     if settings.get("learning_rate") is not None or config.optimizer == "sdlm":
         return config
-    is_steep = any(isinstance(layer, RBF) and not isinstance(layer, Targets) for layer in network.layers.values())
-    rate = config.learning_rate / 10 if is_steep else config.learning_rate
-    if is_taught and config.optimizer == "sgd":
+    layers = network.layers.values()
+    rate = config.learning_rate
+    if any(isinstance(layer, RBF) and not isinstance(layer, Targets) for layer in layers):
+        rate /= 10
+    if any(isinstance(layer, Sigmoid) for layer in layers):
+        rate *= 4
+    if config.optimizer == "sgd" and is_taught:
         rate *= min(1, 2 / config.distillation_temperature)
     return replace(config, learning_rate=rate)
+
+
+def _is_constant_guess(logits: np.ndarray, y: np.ndarray) -> bool:
+    """Whether all images get one answer, and one no better than the shares of the classes in ``y`` (n,) alone give."""
+    shares = np.bincount(y) / len(y)
+    entropy = -sum(share * math.log(share) for share in shares if share)
+    return bool(np.ptp(logits.argmax(axis=1)) == 0 and cross_entropy(logits, y).mean() >= entropy > 0)
 
 
 def _trained_network(network: Network, config: Config) -> Network:

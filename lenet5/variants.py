@@ -99,8 +99,8 @@ class Variant:
         return replace(self.choices, **{name: value for name, value in given.items() if value is not None})
 
     def initializer_for(self, choices: Choices) -> str:
-        """The variant's own, but with ReLU "he": from the weights of 1998, made for a tanh, it learns nothing."""
-        return "he" if choices.activation == "relu" else self.initializer
+        """The variant's own, but "he" with ReLU and sigmoid: those of 1998, made for a tanh, leave them at chance."""
+        return "he" if choices.activation in ("relu", "sigmoid") else self.initializer
 
     def layers(self, choices: Choices, n_classes: int) -> dict[str, Layer]:
         """Layers by name in the order of computation. ValueError for choices that cannot go together."""

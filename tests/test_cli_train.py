@@ -22,7 +22,7 @@ from cli import (
     start,
     wait_for,
 )
-from lenet5 import load
+from lenet5 import LeNet5, load
 
 TWO = ["train", "--dataset", "strokes", "--epochs", "2", "--validation", "1000", "--seed", "3"]
 LONG = ["train", "--dataset", "strokes", "--epochs", "6", "--validation", "1000", "--seed", "3"]
@@ -232,6 +232,26 @@ def test_divergence(tmp_path, rate, validation):
     assert_nothing_half_written(tmp_path)
     kept = load(tmp_path / "runs/train-001/last.safetensors")
     assert np.isfinite(kept.parameters).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--learning-rate", "5"], "first epoch"),
+        (["--learning-rate", "1e-9"], "is chance, so no model is written"),
+        (["--learning-rate", "1e-9", "--members", "2"], "is chance, so no model is written"),
+    ],
+)
+def test_a_training_that_learnt_nothing_replaces_no_model(tmp_path, options, message):
+    LeNet5(seed=7).save(tmp_path / "lenet5.safetensors")
+    before = (tmp_path / "lenet5.safetensors").read_bytes()
+    result = train(tmp_path, *TWO, *options)
+    assert (result.code, result.stdout) == (6, "")
+    assert message in result.error
+    assert "learning" in result.error
+    assert (tmp_path / "lenet5.safetensors").read_bytes() == before
+    again = train(tmp_path, "train", "--resume", "runs/train-001")
+    assert (again.code, again.error) == (6, result.error)
 
 
 def test_no_data(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from gradcheck import with_biases
 from pictures import strewn
 
-from cli import quick
+from cli import model_path, quick
 from lenet5 import Committee, LeNet5, _kernels, load
 from lenet5._kernels import CROSS_ENTROPY, SGD, Loss
 from lenet5.config import Config
@@ -193,7 +193,7 @@ def test_a_run_without_its_teachers_is_not_resumed(taught, tmp_path, change, cod
 
 
 def test_each_member_is_taught(tmp_path):
-    LeNet5(seed=1).save(tmp_path / "one.safetensors")
+    shutil.copy(model_path(), tmp_path / "one.safetensors")
     result = quick(*TRAIN, "--members", "2", "--teacher", "one.safetensors", cwd=tmp_path, few=True)
     assert result.code == 0, result.stderr
     again = quick("train", "--resume", "runs/train-001/member-2", cwd=tmp_path, few=True)

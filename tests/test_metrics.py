@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lenet5.metrics import (
+    beats_chance,
     confusion_matrix,
     error_at,
     evaluation,
@@ -127,3 +128,20 @@ def test_rejection_against_counting(n, seed):
     for threshold, r, e in zip(np.unique(confidence), rejected, error, strict=True):
         assert r == pytest.approx((confidence < threshold).mean())
         assert e == pytest.approx((~correct[confidence >= threshold]).mean())
+
+
+@pytest.mark.parametrize(
+    ("y", "predicted", "better"),
+    [
+        ([0, 1] * 50, [0, 1] * 50, True),
+        ([0, 1] * 50, [0, 0] * 50, False),
+        ([0, 1] * 50, [1, 0] * 50, False),
+        ([0] * 90 + [1] * 10, [0] * 100, False),
+        ([0] * 90 + [1] * 10, [0] * 90 + [1] * 10, True),
+        ([0, 1], [0, 1], False),  # two right answers may be luck
+        ([], [], False),
+    ],
+)
+def test_what_beats_chance(y, predicted, better):
+    y, predicted = np.array(y, np.uint8), np.array(predicted, np.uint8)
+    assert beats_chance(evaluation(y, predicted, np.zeros(len(y)), ["a", "b"])) is better

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lenet5 import LeNet5, order, train
 from lenet5.config import Config
-from lenet5.errors import DivergedError
+from lenet5.errors import DivergedError, NothingLearnedError
 from lenet5.network import Network
 from lenet5.train import Trainer
 from lenet5.variants import modern
@@ -582,3 +582,52 @@ def test_one_epoch_of_mnist(mnist_dir):
 
     (X, y), test = datasets.load("mnist", mnist_dir)
     assert LeNet5().fit(X[:20000], y[:20000], epochs=1).score(*test) > 0.96
+
+
+# ---- nothing learnt ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("activation", "settings"),
+    [
+        ("relu", {"learning_rate": 30.0}),
+        ("relu", {"learning_rate": 5.0, "validation": 0, "average": 0.9}),
+        ("relu", {"learning_rate": 1.0, "optimizer": "adam"}),
+        ("tanh", {"learning_rate": 1.0, "optimizer": "rmsprop"}),
+    ],
+)
+def test_a_hopeless_rate_ends_the_first_epoch(data, activation, settings):
+    network = LeNet5(seed=0, activation=activation)
+    trainer = Trainer(network, *data, Config(**{**SMALL, "epochs": 20, "schedule": "constant", **settings}), 2)
+    with pytest.raises(NothingLearnedError, match=r"first epoch.*lower learning rate than (30|5|1)$"):
+        finished(trainer)
+    assert trainer.history == []
+    np.testing.assert_array_equal(network.parameters, LeNet5(seed=0, activation=activation).parameters)
+
+
+@pytest.mark.parametrize("rate", [1e-9, 1e-3])
+@pytest.mark.parametrize("initializer", ["he", "1998"])
+def test_a_slow_start_is_not_hopeless(data, initializer, rate):
+    network = LeNet5(seed=0, activation="sigmoid", initializer=initializer)
+    config = Config(**{**SMALL, "learning_rate": rate})
+    assert len(finished(Trainer(network, *data, config, 2)).history) == SMALL["epochs"]
+
+
+def test_one_class_alone_is_soon_learnt(data):
+    X, y = data
+    trainer = trainer_of((X, np.full_like(y, 3)), learning_rate=0.5)
+    assert finished(trainer).history[-1].train_accuracy == 1
+
+
+@pytest.mark.parametrize(
+    ("logits", "y", "constant"),
+    [
+        ([[2, 0], [2, 0], [2, 0]], [0, 1, 1], True),
+        ([[0.1, 0], [0, 0.1], [0, 0.1]], [1, 0, 0], False),  # wrong, but not one answer
+        ([[0, 0.7], [0, 0.6], [0, 0.8]], [0, 1, 1], True),
+        ([[0, 0.1], [0, 2], [0, 2]], [0, 1, 1], False),  # one answer, but surer where it is right
+        ([[9, 0], [9, 0]], [0, 0], False),
+    ],
+)
+def test_what_a_constant_guess_is(logits, y, constant):
+    assert train._is_constant_guess(np.array(logits, np.float32), np.array(y, np.uint8)) is constant

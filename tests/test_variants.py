@@ -5,7 +5,7 @@ import pytest
 import reference
 from gradcheck import check_gradient
 
-from lenet5 import LeNet5, load
+from lenet5 import LeNet5, load, strokes
 from lenet5.layers import RBF, Conv2d, SubSample2d
 from lenet5.variants import C3_TABLE, CHOICES, LENET1_TABLE, VARIANTS, centres
 
@@ -95,6 +95,23 @@ def test_the_bitmaps_of_the_paper():
     assert distances[6, 8] == 48
     zero = ["".join(" #"[int(bit > 0)] for bit in row) for row in codes[0].reshape(12, 7)]
     assert zero[2:5] == ["  ###  ", " ## ## ", "##   ##"]
+
+
+@pytest.mark.parametrize("pool", ["max", "avg", "trainable"])
+@pytest.mark.parametrize("name", ["modern", "1998", "lenet1"])
+def test_sigmoids_start_as_tanhs_do(name, pool):
+    """sigmoid(2 x) is (1 + tanh(x)) / 2, so with the right first weights both networks are one function."""
+    settings = {"pool": pool, "head": "softmax", "initializer": "he", "seed": 4}
+    one, other = (LeNet5(name, activation=kind, **settings) for kind in ("sigmoid", "tanh"))
+    X = pictures(20)
+    np.testing.assert_allclose(one.logits(X), other.logits(X), rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_sigmoids_learn_with_their_defaults(name):
+    X, y = strokes.draw(6000, seed=2)
+    model = LeNet5(name, activation="sigmoid").fit(X, y, epochs=3, threads=2)
+    assert model.score(X, y) > 0.65  # a tenth is chance
 
 
 @pytest.mark.parametrize("name", ["1998", "lenet1", "lenet4"])
