@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import download
+from . import download, layouts
 from .download import LocalFile, Progress, RemoteFile
-from .errors import DataError
+from .errors import ChecksumError, DataError
 from .transfer import Limits
 
 if TYPE_CHECKING:  # NumPy, like all that is heavy here, is imported when data is read
@@ -21,11 +21,17 @@ STROKES_TRAIN, STROKES_TEST = (60_000, 0), (10_000, 1)  # how many, from which s
 
 @dataclass(frozen=True)
 class Dataset:
-    """A published set. ``files``: training pictures, their labels, test pictures, their labels."""
+    """A published set.
+
+    ``files``: training pictures, their labels, test pictures, their labels; ``contents``: the SHA-256 of the values in
+    each, unpacked; ``torchvision``: the name that torchvision gives its folder.
+    """
 
     name: str
     mirrors: tuple[str, ...]
     files: tuple[RemoteFile, RemoteFile, RemoteFile, RemoteFile]
+    contents: tuple[str, str, str, str]
+    torchvision: str
     classes: tuple[str, ...] = DIGITS
 
 
@@ -73,6 +79,13 @@ MNIST = Dataset(
         (1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
         (4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
     ),
+    (
+        "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+        "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+        "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+        "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+    ),
+    "MNIST",
 )
 FASHION_MNIST = Dataset(
     "fashion-mnist",
@@ -86,6 +99,13 @@ FASHION_MNIST = Dataset(
         (4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
         (5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
     ),
+    (
+        "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
+        "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
+        "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
+        "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+    ),
+    "FashionMNIST",
     ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
 )
 TABLE = {dataset.name: dataset for dataset in (MNIST, FASHION_MNIST)}
@@ -116,9 +136,11 @@ def obtain(
     Parameters
     ----------
     name : {"mnist", "fashion-mnist", "strokes", "auto"}
-        "auto" is MNIST if it is on disk or a mirror answers within 5 seconds, else strokes, and a note.
+        "auto" is MNIST if it is on disk or a mirror answers within 5 seconds, else strokes, and a note. With a
+        ``data_dir`` it is MNIST and nothing else.
     data_dir : path, optional
-        Holds ``<set name>/<file>``; LENET5_DATA_DIR if not given, else the platform's cache folder.
+        Holds ``<set name>/<file>``, or the files in a layout of `lenet5.layouts`; LENET5_DATA_DIR if not given, else
+        the platform's cache folder.
     offline : bool, optional
         Use no network; LENET5_OFFLINE if not given.
     limits, progress : see `lenet5.download.ensure`.
@@ -152,21 +174,45 @@ def fetch(
         raise ValueError(f"no data set {name!r}; there are {', '.join(TABLE)}")
     dataset = TABLE[name]
     folder = Path(data_dir).expanduser() if data_dir else download.default_data_dir()
-    return download.ensure(
-        folder / name,
-        dataset.files,
-        dataset.mirrors,
-        offline=offline,
-        limits=limits,
-        progress=progress,
-    )
+    if found := _found(folder, dataset):
+        return found
+    try:
+        return download.ensure(
+            folder / name,
+            dataset.files,
+            dataset.mirrors,
+            offline=offline,
+            limits=limits,
+            progress=progress,
+        )
+    except ChecksumError:
+        raise
+    except DataError as error:
+        places = ", ".join(map(str, _places(folder, dataset)))
+        raise DataError(f"{error}; looked in {places} for {layouts.FORMS}") from None
+
+
+def _places(folder: Path, dataset: Dataset) -> list[Path]:
+    return layouts.folders(folder, dataset.name, dataset.torchvision)
+
+
+def _found(folder: Path, dataset: Dataset) -> list[LocalFile] | None:
+    """The files in another layout than ours, all four; None where there is none, or where one of ours is there."""
+    names = [file.name for file in dataset.files]
+    if any((folder / dataset.name / name).exists() for name in names):
+        return None
+    others = {sha256: other.name for other in TABLE.values() for sha256 in other.contents}
+    found = layouts.find(_places(folder, dataset), names, dataset.contents, others)
+    return [LocalFile(path, None) for path in found] if found else None
 
 
 def _auto(data_dir, offline, limits: Limits, progress: Progress | None) -> Loaded:
-    """MNIST if it can be had soon, else strokes and a note that says why."""
+    """MNIST if it can be had soon, else strokes and a note that says why, unless a folder was named."""
     try:
         return obtain("mnist", data_dir, offline=offline, limits=limits, progress=progress)
     except DataError as error:
+        if data_dir:
+            raise
         return _strokes(f"MNIST cannot be had: {error}", "instead: strokes, digits drawn by a pen model")
 
 

@@ -113,7 +113,7 @@ def test_damaged_data(tmp_path):
 
 
 def test_auto_without_mnist_says_so(tmp_path):
-    result = evaluate(tmp_path, "--dataset", "auto", "--data-dir", "empty", "--offline")
+    result = evaluate(tmp_path, "--dataset", "auto", "--offline", LENET5_DATA_DIR="empty")
     assert result.code == 0
     assert "strokes" in result.stderr
     assert result.stdout.startswith("strokes, ")

@@ -254,8 +254,9 @@ def test_a_training_that_learnt_nothing_replaces_no_model(tmp_path, options, mes
     assert (again.code, again.error) == (6, result.error)
 
 
-def test_no_data(tmp_path):
-    result = train(tmp_path, "train", "--dataset", "mnist", "--data-dir", "empty", "--offline")
+@pytest.mark.parametrize("dataset", ["mnist", "auto"])
+def test_a_folder_without_the_data(tmp_path, dataset):
+    result = train(tmp_path, "train", "--dataset", dataset, "--data-dir", "empty", "--offline")
     assert (result.code, result.stdout) == (4, "")
     assert result.error
     assert list(tmp_path.iterdir()) == []

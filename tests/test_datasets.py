@@ -51,7 +51,8 @@ def made(tmp_path, *arrays, mirrors=()) -> tuple[datasets.Dataset, dict[str, byt
         body = bodies[file.name] = path.read_bytes()
         rows.append(RemoteFile(file.name, len(body), hashlib.sha256(body).hexdigest()))
     path.unlink()
-    return dataclasses.replace(datasets.MNIST, mirrors=tuple(mirrors), files=tuple(rows)), bodies
+    contents = tuple(hashlib.sha256(array).hexdigest() for array in arrays)
+    return dataclasses.replace(datasets.MNIST, mirrors=tuple(mirrors), files=tuple(rows), contents=contents), bodies
 
 
 def small(tmp_path, monkeypatch, *arrays, mirrors=()) -> dict[str, bytes]:
@@ -172,7 +173,8 @@ def test_auto_without_a_network_takes_strokes_and_says_so(tmp_path, monkeypatch,
     with deaf() as one, deaf() as other:
         small(tmp_path, monkeypatch, X, y, X, y, mirrors=[one, other])
         began = time.perf_counter()
-        loaded = datasets.obtain("auto", tmp_path, limits=Limits(patience=0.6))
+        monkeypatch.setenv("LENET5_DATA_DIR", str(tmp_path))
+        loaded = datasets.obtain("auto", limits=Limits(patience=0.6))
     assert time.perf_counter() - began < 4
     assert loaded.name == "strokes"
     assert "MNIST cannot be had" in loaded.notes[0]
@@ -183,11 +185,73 @@ def test_auto_waits_five_seconds_at_most():
     assert datasets.PATIENCE <= 5
 
 
-def test_auto_offline_and_empty_takes_strokes(tmp_path, pen):
-    loaded = datasets.obtain("auto", tmp_path, offline=True)
+def test_auto_offline_and_empty_takes_strokes(tmp_path, monkeypatch, pen):
+    monkeypatch.setenv("LENET5_DATA_DIR", str(tmp_path))
+    loaded = datasets.obtain("auto", offline=True)
     assert loaded.name == "strokes"
     assert "offline" in loaded.notes[0]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_was_named_is_used_or_refused(tmp_path, pen):
+    with pytest.raises(DataError, match=r"missing; offline.*looked in .*/mnist, .*/MNIST/raw, .*train-images.idx3-"):
+        datasets.obtain("auto", tmp_path, offline=True)
+    assert pen == []
+
+
+LAYOUTS = {
+    "unpacked": ("mnist", "{}"),
+    "dotted": ("mnist", "{dotted}"),
+    "dotted and packed": ("mnist", "{dotted}.gz"),
+    "torchvision": ("MNIST/raw", "{}"),
+    "torchvision's folder": ("raw", "{}"),
+    "flat": (".", "{}"),
+    "flat, as published": (".", "{}.gz"),
+}
+
+
+def put_otherwise(folder, bodies: dict[str, bytes], layout: str) -> list:
+    """The files of a set in another layout; their paths."""
+    place, form = LAYOUTS[layout]
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, body in bodies.items():
+        plain = name.removesuffix(".gz")
+        paths.append(folder / place / form.format(plain, dotted=plain.replace("-idx", ".idx")))
+        paths[-1].write_bytes(body if form.endswith(".gz") else gzip.decompress(body))
+    return paths
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_usual_layouts_are_taken(tmp_path, monkeypatch, layout):
+    paths = put_otherwise(tmp_path, small(tmp_path, monkeypatch, X, y, X[:7], y[:7]), layout)
+    assert [file.path.resolve() for file in datasets.fetch("mnist", tmp_path)] == paths
+    loaded = datasets.obtain("auto", tmp_path)
+    np.testing.assert_array_equal(loaded.train[0], X)
+    np.testing.assert_array_equal(loaded.test[1], y[:7])
+
+
+def test_other_layouts_are_checked(tmp_path, monkeypatch):
+    bodies = small(tmp_path, monkeypatch, X, y, X, y)
+    monkeypatch.setitem(
+        datasets.TABLE, "other", dataclasses.replace(made(tmp_path, X, y, X[:3], y[:3])[0], name="other")
+    )
+    paths = put_otherwise(tmp_path, bodies, "flat")
+    idx.write_idx(paths[2], X[:5])
+    with pytest.raises(ChecksumError, match="holds not the published values"):
+        datasets.obtain("auto", tmp_path)
+    idx.write_idx(paths[2], X[:3])
+    with pytest.raises(ChecksumError, match="holds the values of other; name another data set or"):
+        datasets.obtain("auto", tmp_path)
+    paths[2].write_bytes(b"no IDX")
+    with pytest.raises(DataError, match="no IDX file"):
+        datasets.obtain("auto", tmp_path)
+
+
+def test_a_part_of_a_set_is_none(tmp_path, monkeypatch):
+    put_otherwise(tmp_path, small(tmp_path, monkeypatch, X, y, X, y), "flat")[3].unlink()
+    with pytest.raises(DataError, match="missing; offline"):
+        datasets.obtain("auto", tmp_path, offline=True)
 
 
 def test_the_hash_is_of_the_training_data_and_nothing_else(tmp_path, monkeypatch):
