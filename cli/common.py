@@ -9,29 +9,40 @@ import click
 
 from . import output
 
+#: What the model that ships is called in JSON.
+SHIPPED = "pretrained"
 
-def load_models(paths: Sequence[Path]):
-    """One model as `load_model` finds it, or the committee of several."""
+
+def load_models(paths: Sequence[Path], *, digits: bool = True) -> tuple:
+    """(one model as `load_model` finds it, its name), or (the committee of several, the list of their names)."""
     from lenet5 import committee
 
     if len(paths) < 2:
-        return load_model(paths[0] if paths else None)
-    return committee.Committee([load_model(path) for path in paths])
+        return load_model(paths[0] if paths else None, digits=digits)
+    models, names = zip(*map(load_model, paths), strict=True)
+    return committee.Committee(models), list(names)
 
 
-def load_model(path: Path | None):
-    """The model of --model, LENET5_MODEL, ./lenet5.safetensors or the package; says which on standard error."""
+def load_model(path: Path | None, *, digits: bool = True) -> tuple:
+    """(the model of --model, LENET5_MODEL, ./lenet5.safetensors or the package, its name); standard error has it, too.
+
+    With ``digits`` a model of other classes in ./lenet5.safetensors, which nobody asked for, is passed by.
+    """
     import lenet5
     from lenet5 import _kernels, committee, model
 
     output.detail(f"lenet5 {lenet5.__version__} in {Path(lenet5.__file__).parent}, {_kernels.ISA} kernels")
-    path = path or os.environ.get("LENET5_MODEL") or _here()
-    if path is None:
-        output.note("model: the one that ships with lenet5")
-        return model.pretrained()
-    network = committee.load(path)
-    output.note(f"model: {output.one_line(path)}{_origin(network)}")
-    return network
+    named = path or os.environ.get("LENET5_MODEL")
+    path = named or _here()
+    network = committee.load(path) if path else model.pretrained()
+    if path and not named and digits and tuple(network.labels) != model.DIGITS:
+        classes = ", ".join(network.labels[:3])
+        output.note(f"note: ./{path} reads {classes}, ... and no digits; to use it: --model {path}")
+        path, network = None, model.pretrained()
+    output.note(
+        f"model: {output.one_line(path)}{_origin(network)}" if path else "model: the one that ships with lenet5"
+    )
+    return network, os.fspath(path or SHIPPED)
 
 
 def _origin(network) -> str:

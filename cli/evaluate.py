@@ -58,8 +58,8 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
         check_png(path)
     if len({path.resolve() for path in pngs}) < len(pngs):
         raise click.UsageError("two pictures cannot go to the same file")
-    network = load_models(models)
-    small = load_model(small) if small else None
+    network, model = load_models(models, digits=bool(strings))
+    small = load_model(small)[0] if small else None
     data = _data_for([network, *([small] if small else [])], dataset, data_dir, offline)
     X, y = data.test
     if strings:
@@ -68,7 +68,7 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
         report_strings(network, data.name, X, y, strings, n_strings or 2000, threads, errors_png, as_json)
         return
     report, probabilities = network.evaluate(X, y, threads)
-    document, texts = {"dataset": data.name, **report}, [_text(data.name, report)]
+    document, texts = {"dataset": data.name, "model": model, **report}, [_text(data.name, report)]
     if errors_png:
         _draw_mistakes(X, y, probabilities, network.labels, errors_png)
     if reject_curve:

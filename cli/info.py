@@ -26,13 +26,15 @@ def info(model: Path | None, as_json: bool) -> None:
     from lenet5 import _kernels
     from lenet5.threads import default_threads
 
-    network = load_model(model)
+    network, name = load_model(model)
     members = getattr(network, "models", None)  # of a committee
     if as_json:
         rows = [] if members else network.summary()
         layers = [row.__dict__ | {"output_shape": list(row.output_shape)} for row in rows]
         machine = {"lenet5": lenet5.__version__, "isa": _kernels.ISA, "threads": default_threads()}
-        output.result_json(network.info() | {"layers": layers, "n_parameters": network.n_parameters} | machine)
+        output.result_json(
+            {"model": name} | network.info() | {"layers": layers, "n_parameters": network.n_parameters} | machine
+        )
         return
     if members:
         output.result(_members(network))

@@ -41,7 +41,7 @@ models = click.option(
     type=click.Path(path_type=Path),
     multiple=True,
     help="Model file; several, each after its own --model, answer with the mean of their probabilities.  "
-    "[default: LENET5_MODEL, else ./lenet5.safetensors, else the one that ships]",
+    "[default: LENET5_MODEL, else ./lenet5.safetensors if it reads digits, else the one that ships]",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 

@@ -54,12 +54,12 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
         names = list(itertools.islice(names, 2))
         _check_one(names)
         check_png(show_input, *names)
-    network = load_models(models)
+    network, model = load_models(models)
     least = 0.0 if max_error is None else network.calibration.confidence_for(max_error)
     answer_all = functools.partial(
         _answer_all, network=network, top=min(top, network.n_classes), least=least, threads=threads, reject=reject
     )
-    answers = _answers(names, invert, threads, answer_all)
+    answers = ({**answer, "model": model} for answer in _answers(names, invert, threads, answer_all))
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
     has_bars = alone and sys.stdout.isatty()
     bad = output.result_array(answers) if as_json else _print_lines(answers, network.labels if has_bars else None)

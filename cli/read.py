@@ -55,14 +55,14 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
         if len(names) != 1 or names[0] == "-":
             raise click.UsageError("--boxes draws one picture from a file")
         check_png(boxes, *names)
-    network = load_models(models)
+    network, model = load_models(models)
     if network.labels != list("0123456789"):
         raise click.UsageError(f"the model's classes are {', '.join(network.labels)[:80]}; this reads the ten digits")
     settings = {
         "invert": invert, "allow": allow, "length": length, "min_confidence": min_confidence, "max_error": max_error,
         "threads": threads, "network": network,
     }  # fmt: skip
-    answers = _answers(names, boxes, settings)
+    answers = ({**answer, "model": model} for answer in _answers(names, boxes, settings))
     sys.exit(3 if (output.result_array(answers) if as_json else _print_lines(answers)) else 0)
 
 

@@ -1,5 +1,6 @@
 """The command as a whole: help, wrong calls, streams, exit codes, environment."""
 
+import json
 import os
 import pty
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import pytest
 
 from cli import ENTRY_POINT, draw_digit, environment, finish, has_escape_codes, lenet5, model_path, quick, start
-from lenet5 import __version__
+from lenet5 import LeNet5, __version__
 
 COMMANDS = ["download", "train", "evaluate", "predict", "read", "info", "benchmark", "completion"]
 
@@ -157,6 +158,26 @@ def test_the_order_of_models(tmp_path, digit):
     (tmp_path / "other").write_bytes(model_path().read_bytes())
     result = quick("predict", digit, "--model", "other", cwd=tmp_path, LENET5_MODEL="missing")
     assert "model: other" in result.stderr
+
+
+def test_a_model_of_other_classes_is_not_picked_up(tmp_path, digit):
+    """After a training on Fashion-MNIST a digit must not become a T-shirt because of the folder it is read in."""
+    letters = LeNet5(labels=list("abcdefghij"))
+    letters.save(tmp_path / "lenet5.safetensors")
+    for command in ("predict", "read", "info"):
+        arguments = [command] if command == "info" else [command, digit]
+        result = quick(*arguments, "--json", cwd=tmp_path)
+        assert result.code == 0
+        document = json.loads(result.stdout)
+        assert (document if command == "info" else document[0])["model"] == "pretrained"
+        assert result.stderr.splitlines() == [
+            "note: ./lenet5.safetensors reads a, b, c, ... and no digits; to use it: --model lenet5.safetensors",
+            "model: the one that ships with lenet5",
+        ]
+    for given in (["--model", "lenet5.safetensors"], []):
+        env = {} if given else {"LENET5_MODEL": "lenet5.safetensors"}
+        [row] = json.loads(quick("predict", digit, "--json", "--no-reject", *given, cwd=tmp_path, **env).stdout)
+        assert (row["model"], row["digit"] in letters.labels) == ("lenet5.safetensors", True)
 
 
 # ---- streams -------------------------------------------------------------------------------------------------------

@@ -197,8 +197,8 @@ def test_a_blank_picture_is_no_digit(folder):
 
 def test_the_shape_of_the_json(folder):
     [row] = documents(predict(folder, "7.png", "--json"))
-    assert set(row) == {"file", "digit", "confidence", "probabilities"}
-    assert (row["file"], row["digit"]) == ("7.png", 7)
+    assert set(row) == {"file", "digit", "confidence", "probabilities", "model"}
+    assert (row["file"], row["digit"], row["model"]) == ("7.png", 7, str(model_path()))
     assert len(row["probabilities"]) == 10
     assert sum(row["probabilities"]) == pytest.approx(1, abs=1e-5)
     assert row["confidence"] == max(row["probabilities"]) == row["probabilities"][7]

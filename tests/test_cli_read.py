@@ -195,16 +195,17 @@ def committee(folder):
 
 def test_a_committee_reads(folder):
     """Also one that is made on the spot, and by `evaluate --strings`; each time with all of its members."""
-    outputs = {
-        command[0]: {quick(*command, *models, cwd=folder, few=True).stdout for models in committee(folder)}
-        for command in (
-            ["read", "one.png", "--json", "-q"],
-            ["evaluate", "--dataset", "strokes", "--strings", "plain", "--n", "5", "--json", "-q"],
-        )
-    }
-    assert {len(texts) for texts in outputs.values()} == {1}
-    [read], [evaluated] = ([json.loads(text) for text in texts] for texts in outputs.values())
-    assert read[0]["text"] == "2718"
+    commands = (
+        ["read", "one.png", "--json", "-q"],
+        ["evaluate", "--dataset", "strokes", "--strings", "plain", "--n", "5", "--json", "-q"],
+    )
+    outputs = [[json.loads(quick(*command, *models, cwd=folder, few=True).stdout) for models in committee(folder)]
+               for command in commands]  # fmt: skip
+    ([one], [other]), (evaluated, again) = outputs
+    assert (one.pop("model"), other.pop("model")) == (["1.safetensors", "2.safetensors"], "both.safetensors")
+    assert one == other
+    assert one["text"] == "2718"
+    assert evaluated == again
     assert evaluated["n"] == 5
 
 
