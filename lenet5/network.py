@@ -206,18 +206,9 @@ class Network:
             size, probability = getattr(layer, "kernel_size", 1), getattr(layer, "probability", 0.0)
             steps.append((kind, *shape, *out, size, weight, bias, at, to, probability, layer.constants()))
             if not in_place:
-                at, end = end, end + math.prod(out) * _kernels.N_LANES + self._extra(kind, out)
+                at, end = end, end + math.prod(out) * _kernels.N_LANES + _kernels.n_extra(kind, *out)
             shape = out
         return _kernels.Program(steps, len(self.parameters), end)
-
-    @staticmethod
-    def _extra(kind: int, out: Shape) -> int:
-        """Numbers that a step keeps behind its output, for the way back."""
-        if kind in (_kernels.CONV_POOL, _kernels.DROPOUT):  # where pooled values came from; factors
-            return math.prod(out) * _kernels.N_LANES
-        if kind == _kernels.BATCH_NORM:  # means and inverse deviations
-            return 2 * -(-out[0] // _kernels.N_LANES) * _kernels.N_LANES
-        return 0
 
     def pictures(self, X: np.ndarray) -> _kernels.Pictures:
         """``X`` checked (see :func:`check_pictures`) and wrapped for the kernels."""
