@@ -145,8 +145,8 @@ cdef int _check_lanes(real[:, :, :, :, ::1] X, str name) except -1:
 
 cdef int _fit_output(lenet5_op *op) except -1:
     """Set the height and width of a step's output; ValueError where its kind, channels, kernel and input do not fit."""
-    cdef int C = op.in_channels, H = op.in_height, W = op.in_width, K = op.kernel_size, O = op.out_channels
-    cdef bint fits = O == C
+    cdef int C = op.in_channels, H = op.in_height, W = op.in_width, K = op.kernel_size, n_out = op.out_channels
+    cdef bint fits = n_out == C
     op.out_height, op.out_width = H, W
     if op.kind in (OP_CONV2D, OP_TABLE_CONV2D, OP_CONV_POOL):
         fits = 1 <= K <= min(H, W)
@@ -155,16 +155,16 @@ cdef int _fit_output(lenet5_op *op) except -1:
             fits = C == 1 and K == 5 and min(H, W) >= 6
             op.out_height, op.out_width = (H - 4) // 2, (W - 4) // 2
     elif op.kind in (OP_AVG_POOL2D, OP_MAX_POOL2D, OP_SUBSAMPLE):
-        fits = 1 <= K <= min(H, W) and (O == C or (op.kind == OP_SUBSAMPLE and O % C == 0))
+        fits = 1 <= K <= min(H, W) and (n_out == C or (op.kind == OP_SUBSAMPLE and n_out % C == 0))
         op.out_height, op.out_width = H // max(K, 1), W // max(K, 1)
     elif op.kind == OP_RBF:
         fits = True
     elif op.kind not in (*ACTIVATIONS, OP_BATCH_NORM, OP_DROPOUT):
         fits = False
-    cdef Py_ssize_t[3] output = [O, op.out_height, op.out_width]
+    cdef Py_ssize_t[3] output = [n_out, op.out_height, op.out_width]
     if not fits:
-        raise ValueError(f"a step of kind {<int>op.kind} does not take {C} x {H} x {W} to {O} channels with a kernel of "
-                         f"{K}")
+        raise ValueError(f"a step of kind {<int>op.kind} does not take {C} x {H} x {W} to {n_out} channels with a "
+                         f"kernel of {K}")
     return _check_axes("the output", output, 3)
 
 
@@ -802,21 +802,21 @@ cdef class Program:
         if (fitted.out_height, fitted.out_width) != (op.out_height, op.out_width):
             raise ValueError(f"step {i} gives {op.out_height} x {op.out_width}, expected {fitted.out_height} x "
                              f"{fitted.out_width}")
-        if i and ((before.out_channels, before.out_height, before.out_width)
-                       != (op.in_channels, op.in_height, op.in_width)):
+        if i and (before.out_channels, before.out_height, before.out_width) != (op.in_channels, op.in_height,
+                                                                                op.in_width):
             raise ValueError(f"step {i} takes another input than the output of the step before it")
         if not 0 <= op.probability < 1:
             raise ValueError(f"step {i} has a probability of {op.probability}, expected 0 to below 1")
         return 0
 
     cdef int64_t _check_places(self, int i, int64_t n_parameters, int64_t n_activations, int64_t end) except -1:
-        """ValueError unless all that a step reads and writes lies in its buffer. Activations up to ``end`` are taken; the
-        new end."""
+        """ValueError unless all that a step reads and writes lies in its buffer. Activations up to ``end`` are taken;
+        the new end."""
         cdef const lenet5_op *op = &self.ops[i]
         cdef int64_t n_weights = lenet5_n_weights(op), n_biases = _ceil_div(lenet5_n_biases(op), LANES) * LANES
         cdef int64_t n = _n_values(op.out_channels, op.out_height, op.out_width) + lenet5_n_extra(op)
         if op.input != (self.ops[i - 1].output if i else 0):
-            raise ValueError(f"step {i} has its input at {op.input}, expected the output of the step before it, at first 0")
+            raise ValueError(f"step {i} has its input at {op.input}, expected the output of the step before it, or 0")
         end = max(end, _n_values(op.in_channels, op.in_height, op.in_width))
         if not (op.output == op.input and op.kind in ACTIVATIONS):
             if op.output < end:
@@ -863,7 +863,8 @@ cdef class Program:
         return 0
 
     def forward(self, const real[::1] parameters not None, Pictures pictures not None,
-                real[:, :, :, ::1] scores not None, Py_ssize_t first, Py_ssize_t last, bint probabilities=False, double temperature=1):
+                real[:, :, :, ::1] scores not None, Py_ssize_t first, Py_ssize_t last, bint probabilities=False,
+                double temperature=1):
         """Write the logits, or the softmax of logits / temperature, of pictures [first, last) to these rows of
         ``scores`` (N, O, OH, OW)."""
         self.check(pictures, parameters.shape[0])
@@ -1217,9 +1218,10 @@ cdef class Training:
     cdef bint has_team
 
     def __cinit__(self, Program program not None, float[::1] parameters not None, float[::1] moment1 not None,
-                  float[::1] moment2 not None, int kind, *, int batch_size, int n_threads, double momentum=0.9, bint nesterov=False, double beta1=0.9,
-                 double beta2=0.999, double epsilon=1e-8, double weight_decay=0.0, double l1=0.0, double clip_norm=0.0,
-                 Loss loss=None, seed=0, double mixup=0.0, double adversarial=0.0, list teachers=None):
+                  float[::1] moment2 not None, int kind, *, int batch_size, int n_threads, double momentum=0.9,
+                  bint nesterov=False, double beta1=0.9, double beta2=0.999, double epsilon=1e-8,
+                  double weight_decay=0.0, double l1=0.0, double clip_norm=0.0, Loss loss=None, seed=0,
+                  double mixup=0.0, double adversarial=0.0, list teachers=None):
         cdef Py_ssize_t n = program.c.n_parameters
         if not n == parameters.shape[0] == moment1.shape[0] == moment2.shape[0]:
             raise ValueError(f"parameters and moments have {parameters.shape[0]}, {moment1.shape[0]} and "
@@ -1290,7 +1292,8 @@ cdef class Training:
         self.c.teachers, self.c.n_teachers, self.c.teacher_arenas = self.teachers, len(teachers), &arenas[0, 0]
 
     def prepare(self, Pictures pictures not None, const uint8_t[::1] labels not None,
-                const int64_t[::1] order not None, double[::1] learning_rates not None, int64_t first_step, Augmentation augmentation=None, epoch=0):
+                const int64_t[::1] order not None, double[::1] learning_rates not None, int64_t first_step,
+                Augmentation augmentation=None, epoch=0):
         """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each.
 
         ``epoch`` is for what is drawn beside the augmentation: dropout and shares of mixed pictures.

@@ -51,8 +51,9 @@ def seams(const float[:, ::1] ink not None, float diagonal):
     return costs, steps
 
 
-def split(const float[:, ::1] ink not None, const int64_t[:, ::1] labels not None, int64_t mark, const int64_t[::1] box not None,
-          int32_t[:, ::1] parts not None, int n, *, int most, int reach, float dearest, float diagonal):
+def split(const float[:, ::1] ink not None, const int64_t[:, ::1] labels not None, int64_t mark,
+          const int64_t[::1] box not None, int32_t[:, ::1] parts not None, int n, *, int most, int reach,
+          float dearest, float diagonal):
     """Cut a mark of ``labels`` (H, W), which lies in ``box``, by the ink (H, W): what is left is numbered n, n + 1, ...
     in ``parts`` (H, W), in place; the next number. most, reach, dearest, diagonal: see `pieces_cuts`."""
     cdef Py_ssize_t height = ink.shape[0], width = ink.shape[1]
@@ -85,8 +86,9 @@ def soften(const float[:, ::1] ink not None, const int32_t[:, ::1] labels not No
     return out
 
 
-def pictures(const uint8_t[:, ::1] levels not None, const int32_t[:, ::1] labels not None, const int64_t[::1] first not None,
-             const int64_t[::1] stop not None, const int64_t[:, ::1] boxes not None, double least):
+def pictures(const uint8_t[:, ::1] levels not None, const int32_t[:, ::1] labels not None,
+             const int64_t[::1] first not None, const int64_t[::1] stop not None,
+             const int64_t[:, ::1] boxes not None, double least):
     """Runs first..stop (n,) of pieces with their boxes (n, 4) as the network sees them, (n, 2, 28, 28) uint8.
 
     levels (H, W): the line's ink; labels (H, W): the piece of each pixel; least: see `pieces_line`.
