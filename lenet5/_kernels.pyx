@@ -5,6 +5,7 @@ functions behind them (the *_body.h) only compute, without the GIL. Lane arrays 
 16 pictures side by side in the innermost axis.
 """
 
+import math
 import os
 
 import numpy as np
@@ -19,7 +20,8 @@ from .ckernels cimport (
     OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
     OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
     lenet5_augmentation, lenet5_has_winograd, lenet5_isa, lenet5_loss, lenet5_loss_kind, lenet5_n_kept,
-    lenet5_n_prepared, lenet5_n_ready, lenet5_n_scratch, lenet5_n_single, lenet5_net, lenet5_op, lenet5_op_kind,
+    lenet5_n_biases, lenet5_n_extra, lenet5_n_prepared, lenet5_n_ready, lenet5_n_scratch, lenet5_n_single,
+    lenet5_n_weights, lenet5_net, lenet5_op, lenet5_op_kind,
     lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team,
     lenet5_team_destroy, lenet5_team_init, lenet5_team_reset, lenet5_training_f32)
 
@@ -79,13 +81,39 @@ RMSPROP, SDLM = OPTIMIZER_RMSPROP, OPTIMIZER_SDLM
 CROSS_ENTROPY, RIGHT_SCORE = LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE
 
 
+cdef enum:
+    MOST_SIDE = 1 << 24
+    MOST_VALUES = 1 << 30
+#: Of a program's parameters and activations: with all that lies beside them, far below 2^63.
+cdef int64_t MOST_ELEMENTS = 1LL << 48
+
+
+cdef int _check_axes(str name, const Py_ssize_t *axes, int n) except -1:
+    """ValueError unless n axes, all but that of the batch, are 1 to MOST_SIDE long, and MOST_VALUES together.
+
+    The kernels count values of a picture and weights in an int, and divide by axes. With 16 lanes, and times a side or
+    two, such numbers stay far below 2^63.
+    """
+    cdef int64_t values = 1
+    cdef int i
+    for i in range(n):
+        values = values * axes[i] if 1 <= axes[i] <= MOST_SIDE else 0
+        if not 1 <= values <= MOST_VALUES:
+            raise ValueError(f"{name} has axes of {tuple(axes[i] for i in range(n))}, expected 1 to {MOST_SIDE:,} each "
+                             f"and up to {MOST_VALUES:,} values")
+    return 0
+
+
 cdef inline Py_ssize_t _ceil_div(Py_ssize_t n, Py_ssize_t d) noexcept nogil:
     return (n + d - 1) // d
 
 
 def aligned_zeros(shape, dtype):
     """Zeros that start on a cache line, so that no vector straddles two."""
-    cdef object size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    shape = shape if isinstance(shape, tuple) else (shape,)
+    if min(shape) < 0:
+        raise ValueError(f"shape is {shape}, expected no axis below 0")
+    cdef object size = math.prod(shape) * np.dtype(dtype).itemsize
     buffer = np.zeros(size + 64, np.uint8)
     start = -buffer.ctypes.data % 64
     return buffer[start:start + size].view(dtype).reshape(shape)
@@ -93,16 +121,18 @@ def aligned_zeros(shape, dtype):
 
 # ---- layers, each forward beside its backward ------------------------------------------------------------------
 
-def to_lanes(real[:, :, :, ::1] X):
+def to_lanes(real[:, :, :, ::1] X not None):
     """(N, C, H, W) to lanes (B, C, H, W, 16), B = ceil(N / 16); missing pictures are zero."""
+    _check_axes("X", &X.shape[1], 3)
     cdef object N = X.shape[0], B = _ceil_div(X.shape[0], LANES), rest = np.asarray(X).shape[1:]
     padded = np.zeros((B * LANES, *rest), np.asarray(X).dtype)
     padded[:N] = X
     return np.ascontiguousarray(np.moveaxis(padded.reshape(B, LANES, *rest), 1, -1))
 
 
-def from_lanes(real[:, :, :, :, ::1] X, N):
+def from_lanes(real[:, :, :, :, ::1] X not None, N):
     """The first N pictures of lanes (B, C, H, W, 16) as (N, C, H, W)."""
+    _check_lanes(X, "X")
     array = np.moveaxis(np.asarray(X), -1, 1)
     return np.ascontiguousarray(array.reshape(-1, *array.shape[2:])[:N])
 
@@ -110,13 +140,39 @@ def from_lanes(real[:, :, :, :, ::1] X, N):
 cdef int _check_lanes(real[:, :, :, :, ::1] X, str name) except -1:
     if X.shape[4] != LANES:
         raise ValueError(f"{name} has {X.shape[4]} lanes, expected {LANES}: shape {np.asarray(X).shape}")
-    return 0
+    return _check_axes(name, &X.shape[1], 3)
+
+
+cdef int _fit_output(lenet5_op *op) except -1:
+    """Set the height and width of a step's output; ValueError where its kind, channels, kernel and input do not fit."""
+    cdef int C = op.in_channels, H = op.in_height, W = op.in_width, K = op.kernel_size, n_out = op.out_channels
+    cdef bint fits = n_out == C
+    op.out_height, op.out_width = H, W
+    if op.kind in (OP_CONV2D, OP_TABLE_CONV2D, OP_CONV_POOL):
+        fits = 1 <= K <= min(H, W)
+        op.out_height, op.out_width = H - K + 1, W - K + 1
+        if op.kind == OP_CONV_POOL:
+            fits = C == 1 and K == 5 and min(H, W) >= 6
+            op.out_height, op.out_width = (H - 4) // 2, (W - 4) // 2
+    elif op.kind in (OP_AVG_POOL2D, OP_MAX_POOL2D, OP_SUBSAMPLE):
+        fits = 1 <= K <= min(H, W) and (n_out == C or (op.kind == OP_SUBSAMPLE and n_out % C == 0))
+        op.out_height, op.out_width = H // max(K, 1), W // max(K, 1)
+    elif op.kind == OP_RBF:
+        fits = True
+    elif op.kind not in (*ACTIVATIONS, OP_BATCH_NORM, OP_DROPOUT):
+        fits = False
+    cdef Py_ssize_t[3] output = [n_out, op.out_height, op.out_width]
+    if not fits:
+        raise ValueError(f"a step of kind {<int>op.kind} does not take {C} x {H} x {W} to {n_out} channels with a "
+                         f"kernel of {K}")
+    return _check_axes("the output", output, 3)
 
 
 cdef int _conv2d_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, :, ::1] W) except -1:
     """The program step of a convolution, after a check that the shapes agree."""
+    _check_axes("W", W.shape, 4)
     _check_lanes(X, "X")
-    if W.shape[1] != X.shape[1] or W.shape[2] != W.shape[3] or min(W.shape[0], W.shape[1], W.shape[2]) < 1:
+    if W.shape[1] != X.shape[1] or W.shape[2] != W.shape[3]:
         raise ValueError(f"W has shape {np.asarray(W).shape}, expected (O, {X.shape[1]}, K, K) for X of shape "
                          f"{np.asarray(X).shape}")
     if X.shape[2] < W.shape[2] or X.shape[3] < W.shape[3]:
@@ -125,8 +181,7 @@ cdef int _conv2d_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, :, ::1] W
     op.in_channels, op.in_height, op.in_width = X.shape[1], X.shape[2], X.shape[3]
     op.kernel_size = W.shape[2]
     op.out_channels = W.shape[0]
-    op.out_height, op.out_width = X.shape[2] - W.shape[2] + 1, X.shape[3] - W.shape[3] + 1
-    return 0
+    return _fit_output(op)
 
 
 cdef int _check_gradient(const lenet5_op *op, real[:, :, :, :, ::1] dY, Py_ssize_t B) except -1:
@@ -136,7 +191,7 @@ cdef int _check_gradient(const lenet5_op *op, real[:, :, :, :, ::1] dY, Py_ssize
     return 0
 
 
-def conv2d_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b):
+def conv2d_forward(real[:, :, :, :, ::1] X not None, real[:, :, :, ::1] W not None, real[::1] b not None):
     """Y (B, O, H-K+1, W-K+1, 16) = X (B, C, H, W, 16) * W (O, C, K, K) + b (O); valid, stride 1, no flip."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
@@ -162,7 +217,8 @@ def conv2d_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b):
     return np.asarray(Y)
 
 
-def conv2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :, :, ::1] W):
+def conv2d_backward(real[:, :, :, :, ::1] dY not None, real[:, :, :, :, ::1] X not None,
+                    real[:, :, :, ::1] W not None):
     """Gradients dX, dW, db of a convolution, from dY and what its forward was given."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
@@ -199,11 +255,10 @@ cdef int _conv_pool_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, :, ::1
         raise ValueError(f"X has shape {np.asarray(X).shape} and W {np.asarray(W).shape}, expected one channel, "
                          "kernels of 5 x 5 and pictures of at least 6 x 6")
     op.kind = OP_CONV_POOL
-    op.out_height, op.out_width = op.out_height // 2, op.out_width // 2
-    return 0
+    return _fit_output(op)
 
 
-def conv_pool_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b):
+def conv_pool_forward(real[:, :, :, :, ::1] X not None, real[:, :, :, ::1] W not None, real[::1] b not None):
     """ReLU of the maxima over 2 x 2 of a convolution of X (B, 1, H, W, 16) with W (O, 1, 5, 5) and b (O).
 
     Y (B, 2, O, (H-4)//2, (W-4)//2, 16): the values, and where they came from (as integers of the same size).
@@ -231,8 +286,8 @@ def conv_pool_forward(real[:, :, :, :, ::1] X, real[:, :, :, ::1] W, real[::1] b
     return Y_array
 
 
-def conv_pool_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :, :, :, :, ::1] Y,
-                       real[:, :, :, ::1] W):
+def conv_pool_backward(real[:, :, :, :, ::1] dY not None, real[:, :, :, :, ::1] X not None,
+                       real[:, :, :, :, :, ::1] Y not None, real[:, :, :, ::1] W not None):
     """Gradients dW, db of :func:`conv_pool_forward`, from dY (B, O, (H-4)//2, (W-4)//2, 16); X is a picture."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
@@ -265,14 +320,14 @@ cdef int _pool_op(lenet5_op *op, real[:, :, :, :, ::1] X, int kernel_size) excep
     if not 1 <= kernel_size <= min(X.shape[2], X.shape[3]):
         raise ValueError(f"kernel_size is {kernel_size}, expected 1..{min(X.shape[2], X.shape[3])} for X of shape "
                          f"{np.asarray(X).shape}")
+    op.kind = OP_MAX_POOL2D
     op.in_channels = op.out_channels = X.shape[1]
     op.in_height, op.in_width = X.shape[2], X.shape[3]
-    op.out_height, op.out_width = X.shape[2] // kernel_size, X.shape[3] // kernel_size
     op.kernel_size = kernel_size
-    return 0
+    return _fit_output(op)
 
 
-def pool2d_forward(real[:, :, :, :, ::1] X, int kernel_size, bint use_max):
+def pool2d_forward(real[:, :, :, :, ::1] X not None, int kernel_size, bint use_max):
     """Y (B, C, H//K, W//K, 16): mean or maximum over windows of K x K, stride K."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
@@ -290,8 +345,8 @@ def pool2d_forward(real[:, :, :, :, ::1] X, int kernel_size, bint use_max):
     return np.asarray(Y)
 
 
-def pool2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :, :, :, ::1] Y, int kernel_size,
-                    bint use_max):
+def pool2d_backward(real[:, :, :, :, ::1] dY not None, real[:, :, :, :, ::1] X not None,
+                    real[:, :, :, :, ::1] Y not None, int kernel_size, bint use_max):
     """dX of a pooling layer; of equal maxima in a window the first one gets the gradient."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
@@ -316,32 +371,42 @@ def pool2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :
     return np.asarray(dX)
 
 
-cdef int _table_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, ::1] W,
-                   const int32_t[:, ::1] kernels) except -1:
-    """The program step of a convolution with a table, after a check that shapes and table agree."""
-    cdef Py_ssize_t o, c, n_pairs = 0
-    _check_lanes(X, "X")
-    if W.shape[1] != W.shape[2] or W.shape[1] < 1 or min(X.shape[2], X.shape[3]) < W.shape[1]:
-        raise ValueError(f"W has shape {np.asarray(W).shape}, expected (pairs, K, K) for X of shape "
-                         f"{np.asarray(X).shape}")
+cdef int _n_pairs(const int32_t[:, ::1] kernels) except -1:
+    """How many kernels a table numbers; ValueError where it does not number them row by row."""
+    cdef Py_ssize_t o, c
+    cdef int n_pairs = 0
     for o in range(kernels.shape[0]):
         for c in range(kernels.shape[1]):
             if kernels[o, c] != -1:
                 if kernels[o, c] != n_pairs:
                     raise ValueError(f"kernels has {kernels[o, c]} at {(o, c)}, expected {n_pairs} or -1")
                 n_pairs += 1
+    return n_pairs
+
+
+cdef int _table_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, ::1] W,
+                   const int32_t[:, ::1] kernels) except -1:
+    """The program step of a convolution with a table, after a check that shapes and table agree."""
+    cdef int n_pairs
+    _check_lanes(X, "X")
+    _check_axes("W", W.shape, 3)
+    _check_axes("kernels", kernels.shape, 2)
+    if W.shape[1] != W.shape[2] or min(X.shape[2], X.shape[3]) < W.shape[1]:
+        raise ValueError(f"W has shape {np.asarray(W).shape}, expected (pairs, K, K) for X of shape "
+                         f"{np.asarray(X).shape}")
+    n_pairs = _n_pairs(kernels)
     if kernels.shape[1] != X.shape[1] or W.shape[0] != n_pairs:
         raise ValueError(f"W has shape {np.asarray(W).shape}, X has {np.asarray(X).shape}, for a table of {n_pairs} "
                          f"pairs and {kernels.shape[1]} channels")
     op.kind = OP_TABLE_CONV2D
     op.in_channels, op.in_height, op.in_width = X.shape[1], X.shape[2], X.shape[3]
     op.kernel_size, op.out_channels = W.shape[1], kernels.shape[0]
-    op.out_height, op.out_width = X.shape[2] - W.shape[1] + 1, X.shape[3] - W.shape[1] + 1
     op.constants, op.n_pairs = &kernels[0, 0], n_pairs
-    return 0
+    return _fit_output(op)
 
 
-def table_conv2d_forward(real[:, :, :, :, ::1] X, real[:, :, ::1] W, real[::1] b, const int32_t[:, ::1] kernels):
+def table_conv2d_forward(real[:, :, :, :, ::1] X not None, real[:, :, ::1] W not None, real[::1] b not None,
+                         const int32_t[:, ::1] kernels not None):
     """Y (B, O, H-K+1, W-K+1, 16) = X (B, C, H, W, 16) * W (pairs, K, K) + b (O): the convolution of conv2d_forward in
     which output channel o sees input channel c through kernel ``kernels[o, c]``, or not at all where that is -1."""
     cdef lenet5_op op
@@ -360,8 +425,8 @@ def table_conv2d_forward(real[:, :, :, :, ::1] X, real[:, :, ::1] W, real[::1] b
     return np.asarray(Y)
 
 
-def table_conv2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, real[:, :, ::1] W,
-                          const int32_t[:, ::1] kernels):
+def table_conv2d_backward(real[:, :, :, :, ::1] dY not None, real[:, :, :, :, ::1] X not None,
+                          real[:, :, ::1] W not None, const int32_t[:, ::1] kernels not None):
     """Gradients dX, dW, db of a convolution with a table, from dY and what its forward was given."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
@@ -384,13 +449,14 @@ def table_conv2d_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, rea
 
 cdef int _subsample_op(lenet5_op *op, real[:, :, :, :, ::1] X, int kernel_size, real[::1] w) except -1:
     _pool_op(op, X, kernel_size)
-    if not w.shape[0] or w.shape[0] % max(1, X.shape[1]):
+    _check_axes("w", w.shape, 1)
+    if w.shape[0] % X.shape[1]:
         raise ValueError(f"w has shape ({w.shape[0]},), expected a multiple of the {X.shape[1]} channels of X")
-    op.out_channels = w.shape[0]
-    return 0
+    op.kind, op.out_channels = OP_SUBSAMPLE, w.shape[0]
+    return _fit_output(op)
 
 
-def subsample_forward(real[:, :, :, :, ::1] X, int kernel_size, real[::1] w, real[::1] b):
+def subsample_forward(real[:, :, :, :, ::1] X not None, int kernel_size, real[::1] w not None, real[::1] b not None):
     """Y (B, O, H//K, W//K, 16): means over windows of X (B, C, H, W, 16), times w (O), plus b (O).
 
     O is a multiple of C: neighbouring output channels share an input channel.
@@ -411,7 +477,8 @@ def subsample_forward(real[:, :, :, :, ::1] X, int kernel_size, real[::1] w, rea
     return np.asarray(Y)
 
 
-def subsample_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, int kernel_size, real[::1] w):
+def subsample_backward(real[:, :, :, :, ::1] dY not None, real[:, :, :, :, ::1] X not None, int kernel_size,
+                       real[::1] w not None):
     """Gradients dX, dw, db of trainable sub-sampling."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
@@ -432,16 +499,16 @@ def subsample_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, int ke
 
 cdef int _rbf_op(lenet5_op *op, real[:, :, :, :, ::1] X, const int32_t[:, ::1] centres) except -1:
     _check_lanes(X, "X")
-    if centres.shape[1] != X.shape[1] or not centres.shape[0] or not centres.shape[1]:
+    _check_axes("centres", centres.shape, 2)
+    if centres.shape[1] != X.shape[1]:
         raise ValueError(f"centres have shape {np.asarray(centres).shape}, expected (O, {X.shape[1]})")
     op.kind = OP_RBF
     op.in_channels, op.out_channels, op.constants = X.shape[1], centres.shape[0], &centres[0, 0]
     op.in_height, op.in_width = X.shape[2], X.shape[3]
-    op.out_height, op.out_width = X.shape[2], X.shape[3]
-    return 0
+    return _fit_output(op)
 
 
-def rbf_forward(real[:, :, :, :, ::1] X, const int32_t[:, ::1] centres):
+def rbf_forward(real[:, :, :, :, ::1] X not None, const int32_t[:, ::1] centres not None):
     """Y (B, O, H, W, 16): minus the squared distances of X (B, C, H, W, 16) to centres (O, C), position by position."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
@@ -456,7 +523,8 @@ def rbf_forward(real[:, :, :, :, ::1] X, const int32_t[:, ::1] centres):
     return np.asarray(Y)
 
 
-def rbf_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] X, const int32_t[:, ::1] centres):
+def rbf_backward(real[:, :, :, :, ::1] dY not None, real[:, :, :, :, ::1] X not None,
+                 const int32_t[:, ::1] centres not None):
     """dX of :func:`rbf_forward`."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
@@ -478,7 +546,7 @@ cdef int _check_activation(int kind) except -1:
     return 0
 
 
-def activation_forward(real[:, :, :, :, ::1] X, int kind):
+def activation_forward(real[:, :, :, :, ::1] X not None, int kind):
     """One of ``ACTIVATIONS`` of every element."""
     _check_lanes(X, "X")
     _check_activation(kind)
@@ -493,7 +561,7 @@ def activation_forward(real[:, :, :, :, ::1] X, int kind):
     return np.asarray(Y)
 
 
-def activation_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] Y, int kind):
+def activation_backward(real[:, :, :, :, ::1] dY not None, real[:, :, :, :, ::1] Y not None, int kind):
     """dX from dY and the activation's output Y."""
     _check_lanes(Y, "Y")
     _check_activation(kind)
@@ -512,12 +580,13 @@ def activation_backward(real[:, :, :, :, ::1] dY, real[:, :, :, :, ::1] Y, int k
     return np.asarray(dX)
 
 
-def softmax(real[:, :, ::1] logits):
-    """Probabilities (N, classes, positions) over the axis of classes."""
+def softmax(real[:, :, ::1] logits not None):
+    """Probabilities (N, classes, positions) over the axis of classes; N and positions may be 0."""
+    _check_axes("logits", &logits.shape[1], 1)
     cdef real[:, :, ::1] probabilities = np.empty_like(logits)
     cdef int64_t n = logits.shape[0], positions = logits.shape[2]
     cdef int classes = logits.shape[1]
-    if n and classes and positions:
+    if n and positions:
         with nogil:
             if real is float:
                 _isa.f32.softmax(n, classes, positions, &logits[0, 0, 0], &probabilities[0, 0, 0])
@@ -545,13 +614,20 @@ cdef class Pictures:
     cdef readonly tuple shape
 
     def __cinit__(self, pixels, int padding=0, float background=0, float ink=1):
+        if not isinstance(pixels, np.ndarray):
+            raise TypeError(f"pixels are {type(pixels).__name__}, expected an array")
         dtype, shape, flags = pixels.dtype, pixels.shape, pixels.flags
         if (dtype != np.uint8 and dtype != np.float32) or len(shape) != 4 or not (
                 flags.c_contiguous and flags.aligned and dtype.isnative):
             raise ValueError(f"pixels are {dtype} of shape {shape}, expected contiguous aligned uint8 or float32 of "
                              "shape (N, C, H, W)")
-        if padding < 0:
-            raise ValueError(f"padding is {padding}, expected at least 0")
+        if not 0 <= padding <= MOST_SIDE:
+            raise ValueError(f"padding is {padding}, expected 0 to {MOST_SIDE:,}")
+        cdef Py_ssize_t[3] axes = shape[1:]
+        _check_axes("pixels", axes, 3)
+        axes[1] += 2 * padding
+        axes[2] += 2 * padding
+        _check_axes("pixels with their padding", axes, 3)
         PyObject_GetBuffer(pixels, &self.buffer, PyBUF_SIMPLE)
         self.has_buffer = True
         self.c.pixels = self.buffer.buf
@@ -604,7 +680,7 @@ cdef class Augmentation:
         return 0
 
 
-def within(const float[::1] values, float low, float high):
+def within(const float[::1] values not None, float low, float high):
     """Whether every value is a number in low..high."""
     cdef bint inside
     with nogil:
@@ -639,37 +715,64 @@ cdef int64_t _n_values(int channels, int height, int width) noexcept:
     return <int64_t>channels * height * width * LANES
 
 
+def n_extra(int kind, int channels, int height, int width):
+    """Elements that a step keeps behind its output (channels, height, width) for the way back."""
+    cdef Py_ssize_t[3] output = [channels, height, width]
+    _check_axes("the output", output, 3)
+    cdef lenet5_op op
+    op.kind, op.out_channels, op.out_height, op.out_width = <lenet5_op_kind>kind, channels, height, width
+    return lenet5_n_extra(&op)
+
+
+cdef int _check_place(str name, int64_t at, int64_t n, int64_t size) except -1:
+    """ValueError unless n elements from ``at`` on, where a vector begins, lie in a buffer of this size."""
+    if at < 0 or at % LANES or at > size - n:
+        raise ValueError(f"{name} of {n} elements at {at}, expected a multiple of {LANES} within the {size} there are")
+    return 0
+
+
 cdef class Program:
     """The steps of a network for inputs of one size.
 
     steps : list of tuples in the order of lenet5_op's fields; the last is the step's constants, int32 (O, C), or None
-    n_parameters : length of the parameter buffer, a multiple of 16
-    n_activations : elements that the activations of one lane group need
+    n_parameters : length of the parameter buffer, a multiple of 16; behind weights lie 16 elements or more, as biases
+    n_activations : elements that the activations of one lane group need, a multiple of 16; the input is at 0, and each
+        output behind all before it or, of an activation, in the place of its input
     """
     cdef lenet5_op[32] ops, predicting_ops
     cdef lenet5_net c, predicting
     cdef readonly tuple in_shape, out_shape
     cdef list arenas, constants
 
-    def __init__(self, list steps, int64_t n_parameters, int64_t n_activations):
+    def __cinit__(self, list steps not None, int64_t n_parameters, int64_t n_activations):
         if not 0 < len(steps) <= 32:
             raise ValueError(f"a program has 1 to 32 steps, not {len(steps)}")
+        for name, n in (("n_parameters", n_parameters), ("n_activations", n_activations)):
+            if n % LANES or not 0 <= n <= MOST_ELEMENTS:
+                raise ValueError(f"{name} is {n}, expected a multiple of {LANES} up to {MOST_ELEMENTS:,}")
         cdef int i
+        cdef int64_t end = 0
         cdef const int32_t[:, ::1] constants
-        self.constants = [step[13] for step in steps]
+        self.constants = []  # copies, which nobody changes after they were checked
         for i, step in enumerate(steps):
+            if len(step) != 14:
+                raise ValueError(f"step {i} has {len(step)} fields, expected 14")
             (self.ops[i].kind, self.ops[i].in_channels, self.ops[i].in_height, self.ops[i].in_width,
              self.ops[i].out_channels, self.ops[i].out_height, self.ops[i].out_width, self.ops[i].kernel_size,
              self.ops[i].weight, self.ops[i].bias, self.ops[i].input, self.ops[i].output,
              self.ops[i].probability) = step[:13]
+            self._check_shape(i)
             if step[13] is not None:
-                constants = step[13]
+                constants = np.array(step[13], order="C")
                 if (constants.shape[0], constants.shape[1]) != (step[4], step[1]):
                     raise ValueError(f"step {i} has constants of shape {step[13].shape}, expected {(step[4], step[1])}")
+                self.constants.append(constants)
                 self.ops[i].constants = &constants[0, 0]
-                self.ops[i].n_pairs = <int>(np.asarray(constants) >= 0).sum()
+                if self.ops[i].kind == OP_TABLE_CONV2D:
+                    self.ops[i].n_pairs = _n_pairs(constants)
             elif self.ops[i].kind in (OP_TABLE_CONV2D, OP_RBF):
                 raise ValueError(f"step {i} needs constants")
+            end = self._check_places(i, n_parameters, n_activations, end)
         self.c.ops = self.ops
         self.c.n_ops = len(steps)
         self.c.n_parameters, self.c.n_activations = n_parameters, n_activations
@@ -685,6 +788,47 @@ cdef class Program:
         self._arrange_prediction()
         self.arenas = []
         self.in_shape, self.out_shape = tuple(steps[0][1:4]), tuple(steps[len(steps) - 1][4:7])
+
+    cdef int _check_shape(self, int i) except -1:
+        """ValueError unless a step takes what the one before it gives, to what it says, with a kernel that is there."""
+        cdef const lenet5_op *op = &self.ops[i]
+        cdef const lenet5_op *before = op - (i > 0)
+        cdef Py_ssize_t[3] axes = [op.in_channels, op.in_height, op.in_width]
+        cdef Py_ssize_t[4] weights = [op.out_channels, op.in_channels, op.kernel_size, op.kernel_size]
+        _check_axes(f"the input of step {i}", axes, 3)
+        _check_axes(f"the kernel of step {i}", weights, 4)
+        cdef lenet5_op fitted = op[0]
+        _fit_output(&fitted)
+        if (fitted.out_height, fitted.out_width) != (op.out_height, op.out_width):
+            raise ValueError(f"step {i} gives {op.out_height} x {op.out_width}, expected {fitted.out_height} x "
+                             f"{fitted.out_width}")
+        if i and (before.out_channels, before.out_height, before.out_width) != (op.in_channels, op.in_height,
+                                                                                op.in_width):
+            raise ValueError(f"step {i} takes another input than the output of the step before it")
+        if not 0 <= op.probability < 1:
+            raise ValueError(f"step {i} has a probability of {op.probability}, expected 0 to below 1")
+        return 0
+
+    cdef int64_t _check_places(self, int i, int64_t n_parameters, int64_t n_activations, int64_t end) except -1:
+        """ValueError unless all that a step reads and writes lies in its buffer. Activations up to ``end`` are taken;
+        the new end."""
+        cdef const lenet5_op *op = &self.ops[i]
+        cdef int64_t n_weights = lenet5_n_weights(op), n_biases = _ceil_div(lenet5_n_biases(op), LANES) * LANES
+        cdef int64_t n = _n_values(op.out_channels, op.out_height, op.out_width) + lenet5_n_extra(op)
+        if op.input != (self.ops[i - 1].output if i else 0):
+            raise ValueError(f"step {i} has its input at {op.input}, expected the output of the step before it, or 0")
+        end = max(end, _n_values(op.in_channels, op.in_height, op.in_width))
+        if not (op.output == op.input and op.kind in ACTIVATIONS):
+            if op.output < end:
+                raise ValueError(f"step {i} has its output at {op.output}, expected it behind the {end} before it")
+            _check_place(f"the output of step {i}", op.output, n, n_activations)
+            end = op.output + n
+        if n_weights:  # dense kernels read whole vectors, up to LANES - 1 elements behind the weights
+            _check_place(f"the weights of step {i}", op.weight, n_weights + LANES, n_parameters)
+            # behind the biases of a normalisation, its running means and variances
+            _check_place(f"the biases of step {i}", op.bias, n_biases * (3 if op.kind == OP_BATCH_NORM else 1),
+                         n_parameters)
+        return end
 
     cdef void _arrange_prediction(self) noexcept:
         """The same steps for prediction of lane groups, where no output is wanted any more when the next one is there:
@@ -702,8 +846,8 @@ cdef class Program:
                 place = 1 - place
             op.output = place
             n = _n_values(op.out_channels, op.out_height, op.out_width)
-            if op.kind in (OP_DROPOUT, OP_BATCH_NORM) or (op.kind == OP_CONV_POOL and not lenet5_has_winograd(op)):
-                n *= 2  # behind their outputs these keep something for the way back
+            if not (op.kind == OP_CONV_POOL and lenet5_has_winograd(op)):  # that keeps nothing where none goes back
+                n += lenet5_n_extra(op)
             most[place] = max(most[place], n)
         for i in range(self.c.n_ops):
             self.predicting_ops[i].input *= most[0]
@@ -718,8 +862,9 @@ cdef class Program:
             raise ValueError(f"{n_parameters} parameters, expected {self.c.n_parameters}")
         return 0
 
-    def forward(self, const real[::1] parameters, Pictures pictures not None, real[:, :, :, ::1] scores,
-                Py_ssize_t first, Py_ssize_t last, bint probabilities=False, double temperature=1):
+    def forward(self, const real[::1] parameters not None, Pictures pictures not None,
+                real[:, :, :, ::1] scores not None, Py_ssize_t first, Py_ssize_t last, bint probabilities=False,
+                double temperature=1):
         """Write the logits, or the softmax of logits / temperature, of pictures [first, last) to these rows of
         ``scores`` (N, O, OH, OW)."""
         self.check(pictures, parameters.shape[0])
@@ -807,15 +952,15 @@ cdef class Program:
             if arena.dtype == dtype:
                 return arena
 
-    def loss_and_gradients(self, const real[::1] parameters, Pictures pictures not None, const uint8_t[::1] labels,
-                           real[::1] gradients, Loss loss=None):
+    def loss_and_gradients(self, const real[::1] parameters not None, Pictures pictures not None,
+                           const uint8_t[::1] labels not None, real[::1] gradients not None, Loss loss=None):
         """Mean loss (cross-entropy) over all pictures; its gradient is added to ``gradients``. No unit is dropped."""
         if gradients.shape[0] != parameters.shape[0]:
             raise ValueError(f"{gradients.shape[0]} gradients for {parameters.shape[0]} parameters")
         return self._differentiate(parameters, pictures, labels, gradients, None, loss or Loss())
 
-    def input_gradient(self, const real[::1] parameters, Pictures pictures not None, const uint8_t[::1] labels,
-                       Loss loss=None):
+    def input_gradient(self, const real[::1] parameters not None, Pictures pictures not None,
+                       const uint8_t[::1] labels not None, Loss loss=None):
         """The gradient of each picture's loss for what the network sees of it: (N, C, H, W), with the padding.
 
         ValueError for a program whose first layer is fused: it passes none on.
@@ -884,7 +1029,7 @@ cdef class Program:
                 _isa.f64.net_finish(&self.c, &dU[0], to)
         return loss / N if N else 0.0
 
-    def repeat(self, const float[::1] parameters, Pictures pictures not None, int step, str part, int n):
+    def repeat(self, const float[::1] parameters not None, Pictures pictures not None, int step, str part, int n):
         """Run one step's "forward", "backward_input", "backward_weights" or "backward" (both) n times on one lane
         group, for timing. The weights of dense layers are trained on four groups at a time, n // 4 times."""
         self.check(pictures, parameters.shape[0])
@@ -946,7 +1091,7 @@ def fma_peak(int64_t n):
     return operations
 
 
-def gather(Pictures pictures not None, int64_t[::1] index, Augmentation augmentation=None):
+def gather(Pictures pictures not None, int64_t[::1] index not None, Augmentation augmentation=None):
     """The pictures with these numbers as the network gets them, distorted or not, float32 (n, C, H, W)."""
     cdef Py_ssize_t group, start, n_valid, n = index.shape[0]
     if n and (np.min(index) < 0 or np.max(index) >= pictures.n):
@@ -979,6 +1124,8 @@ cdef class Fixed:
     cdef Py_ssize_t n_single
 
     def __cinit__(self, Program program not None, parameters, float background, float ink):
+        if not isinstance(parameters, np.ndarray):
+            raise TypeError(f"parameters are {type(parameters).__name__}, expected an array")
         cdef const float[::1] given = parameters
         if given.shape[0] != program.c.n_parameters or parameters.flags.writeable:
             raise ValueError(f"{given.shape[0]} parameters, expected {program.c.n_parameters}, read-only")
@@ -1070,10 +1217,11 @@ cdef class Training:
     cdef list arrays, run_arrays
     cdef bint has_team
 
-    def __init__(self, Program program not None, float[::1] parameters, float[::1] moment1, float[::1] moment2,
-                 int kind, *, int batch_size, int n_threads, double momentum=0.9, bint nesterov=False, double beta1=0.9,
-                 double beta2=0.999, double epsilon=1e-8, double weight_decay=0.0, double l1=0.0, double clip_norm=0.0,
-                 Loss loss=None, seed=0, double mixup=0.0, double adversarial=0.0, list teachers=None):
+    def __cinit__(self, Program program not None, float[::1] parameters not None, float[::1] moment1 not None,
+                  float[::1] moment2 not None, int kind, *, int batch_size, int n_threads, double momentum=0.9,
+                  bint nesterov=False, double beta1=0.9, double beta2=0.999, double epsilon=1e-8,
+                  double weight_decay=0.0, double l1=0.0, double clip_norm=0.0, Loss loss=None, seed=0,
+                  double mixup=0.0, double adversarial=0.0, list teachers=None):
         cdef Py_ssize_t n = program.c.n_parameters
         if not n == parameters.shape[0] == moment1.shape[0] == moment2.shape[0]:
             raise ValueError(f"parameters and moments have {parameters.shape[0]}, {moment1.shape[0]} and "
@@ -1096,14 +1244,14 @@ cdef class Training:
                                 + <int64_t>program.out_shape[0] * LANES)
         if batch_size == 1:  # one thread uses it
             n_arena = max(n_arena, program.c.n_activations + lenet5_n_single(&program.c))
-        cdef float[::1] arenas = aligned_zeros(n_threads * n_arena, np.float32)
+        cdef float[:, ::1] arenas = aligned_zeros((n_threads, n_arena), np.float32)
         cdef float[::1] gradients = aligned_zeros(self.c.n_slices * (n + program.c.n_prepared), np.float32)
         cdef float[::1] kept = aligned_zeros(max(1, self.c.n_slices * program.c.n_kept), np.float32)
         cdef double[::1] losses = np.zeros(self.c.n_slices)
         cdef int64_t[::1] corrects = np.zeros(self.c.n_slices, np.int64)
         self.arrays = [parameters, moment1, moment2, arenas, gradients, kept, losses, corrects]
         self.c.parameters, self.c.moment1, self.c.moment2 = &parameters[0], &moment1[0], &moment2[0]
-        self.c.arenas, self.c.gradients, self.c.kept = &arenas[0], &gradients[0], &kept[0]
+        self.c.arenas, self.c.gradients, self.c.kept = &arenas[0, 0], &gradients[0], &kept[0]
         self.c.slice_losses, self.c.slice_corrects = &losses[0], &corrects[0]
         self.c.optimizer = lenet5_optimizer(<lenet5_optimizer_kind>kind, nesterov, momentum, beta1, beta2,
                                             epsilon, weight_decay, l1, clip_norm)
@@ -1127,22 +1275,25 @@ cdef class Training:
         if len(teachers) > 64:
             raise ValueError(f"{len(teachers)} teachers, expected up to 64")
         for i, (teacher, parameters) in enumerate(teachers):
+            if teacher is None or parameters is None:
+                raise TypeError(f"teacher {i} is None, or its parameters are")
             if (teacher.in_shape, teacher.out_shape) != (self.program.in_shape, self.program.out_shape):
                 raise ValueError(f"teacher {i} takes {teacher.in_shape} and answers {teacher.out_shape}, not "
                                  f"{self.program.in_shape} and {self.program.out_shape}")
             if parameters.shape[0] != teacher.c.n_parameters:
                 raise ValueError(f"teacher {i} has {parameters.shape[0]} parameters, expected {teacher.c.n_parameters}")
-            prepared = aligned_zeros(teacher.c.n_prepared, np.float32)
+            prepared = aligned_zeros(max(1, teacher.c.n_prepared), np.float32)
             _isa.f32.net_prepare(&teacher.c, &parameters[0], &prepared[0])
             self.teachers[i] = lenet5_teacher_f32(&teacher.c, &parameters[0], &prepared[0])
             self.c.n_teacher_arena = max(self.c.n_teacher_arena, teacher.c.n_activations + teacher.c.n_scratch)
             self.arrays += [teacher, parameters, prepared]
-        cdef float[::1] arenas = aligned_zeros(max(1, self.c.n_threads * self.c.n_teacher_arena), np.float32)
+        cdef float[:, ::1] arenas = aligned_zeros((self.c.n_threads, max(1, self.c.n_teacher_arena)), np.float32)
         self.arrays.append(arenas)
-        self.c.teachers, self.c.n_teachers, self.c.teacher_arenas = self.teachers, len(teachers), &arenas[0]
+        self.c.teachers, self.c.n_teachers, self.c.teacher_arenas = self.teachers, len(teachers), &arenas[0, 0]
 
-    def prepare(self, Pictures pictures not None, const uint8_t[::1] labels, const int64_t[::1] order,
-                double[::1] learning_rates, int64_t first_step, Augmentation augmentation=None, epoch=0):
+    def prepare(self, Pictures pictures not None, const uint8_t[::1] labels not None,
+                const int64_t[::1] order not None, double[::1] learning_rates not None, int64_t first_step,
+                Augmentation augmentation=None, epoch=0):
         """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each.
 
         ``epoch`` is for what is drawn beside the augmentation: dropout and shares of mixed pictures.
@@ -1191,8 +1342,8 @@ cdef extern from "strokes.h" nogil:
     void strokes_draw(const float *control, const uint8_t *kind, int n, const float *pen, uint8_t *picture) noexcept
 
 
-def draw_strokes(const float[:, :, ::1] control, const uint8_t[:, ::1] kind, const float[:, ::1] pen,
-                 uint8_t[:, :, ::1] out):
+def draw_strokes(const float[:, :, ::1] control not None, const uint8_t[:, ::1] kind not None,
+                 const float[:, ::1] pen not None, uint8_t[:, :, ::1] out not None):
     """Draw digits: control points (N, P, 2), their kinds (N, P) and pens (N, 17) to pictures (N, 28, 28)."""
     cdef Py_ssize_t i, n = control.shape[0], points = control.shape[1]
     given = f"control points of shape {(n, points, control.shape[2])}"

@@ -31,6 +31,9 @@ cdef extern from "kernels.h" nogil:
         int n_ops
         int64_t n_parameters, n_activations, n_scratch, n_prepared, n_ready, n_kept
     int lenet5_has_winograd(const lenet5_op *)
+    int64_t lenet5_n_weights(const lenet5_op *)
+    int64_t lenet5_n_biases(const lenet5_op *)
+    int64_t lenet5_n_extra(const lenet5_op *)
     int64_t lenet5_n_prepared(const lenet5_op *)
     int64_t lenet5_n_ready(const lenet5_op *)
     int64_t lenet5_n_kept(const lenet5_op *)

@@ -2,11 +2,14 @@
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+MAX_DEPTH = 32  # of lists and objects in a JSON document
 
 
 def fsync_folder(folder: Path) -> None:
@@ -72,3 +75,38 @@ def read_bounded(path: Path, name: str, what: str, max_bytes: int, error: type[E
         raise error(f"{name}: no such file") from None
     except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
         raise error(f"{name}: cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
+
+
+def parse_json(data: bytes | str) -> object:
+    """The JSON document in text that anybody may have written, UTF-8 if bytes.
+
+    ValueError where it is none, holds NaN or an infinity, has a name twice in one object, or is nested too deeply.
+    """
+    try:
+        document = json.loads(
+            data.decode() if isinstance(data, bytes) else data, parse_constant=_refuse, object_pairs_hook=_once
+        )
+    except RecursionError:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} lists and objects") from None
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
+    if level:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} lists and objects")
+    return document
+
+
+def _refuse(constant: str):
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object; of a name that it has twice one reader would take the first value and another the last."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError("an object has a name twice")
+    return document
+
+
+def _children(node: object) -> Iterable[object]:
+    return node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()

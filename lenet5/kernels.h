@@ -95,6 +95,17 @@ static inline int64_t lenet5_n_biases(const lenet5_op *op) {
     return lenet5_n_weights(op) ? op->out_channels : 0;
 }
 
+/* Elements behind its output that a step keeps for the way back: where pooled values came from; factors; means and inverse
+ * deviations, each padded. */
+static inline int64_t lenet5_n_extra(const lenet5_op *op) {
+    switch (op->kind) {
+    case OP_CONV_POOL:
+    case OP_DROPOUT: return (int64_t)op->out_channels * op->out_height * op->out_width * LANES;
+    case OP_BATCH_NORM: return 2 * (int64_t)((op->out_channels + LANES - 1) / LANES * LANES);
+    default: return 0;
+    }
+}
+
 /* The same for one picture at a time (single_body.h): C1's with one number more, and dense weights transposed, their rows
  * padded to a multiple of LANES. */
 static inline int64_t lenet5_n_ready(const lenet5_op *op) {

@@ -7,23 +7,28 @@ from pathlib import Path
 import numpy as np
 
 from .errors import ModelFileError, one_line
-from .files import atomic_write, read_bounded
+from .files import atomic_write, parse_json, read_bounded
 
 FORMAT_VERSION = 1
 MAX_BYTES = 64 * 2**20
+MAX_HEADER = 2**20  # bytes; a committee of 64 with how each was trained has a quarter
 _KEY = "lenet5"  # of the metadata, whose values can only be strings
 
 
 def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, info: dict) -> None:
     """Write tensors and what is known about them to ``path``, wholly or not at all.
 
-    ``kind`` is "model", "committee" or "checkpoint"; ``info`` is any JSON document without NaN.
+    ``kind`` is "model", "committee" or "checkpoint"; ``info`` is any JSON document without NaN. ValueError where that
+    is longer than :func:`load` reads.
     """
     from safetensors.numpy import save as dumps
 
     document = {"kind": kind, "format_version": FORMAT_VERSION, **info}
     metadata = {_KEY: json.dumps(document, allow_nan=False, ensure_ascii=False)}
-    atomic_write(path, dumps({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata))
+    data = dumps({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata)
+    if _header_size(data) > MAX_HEADER:
+        raise ValueError(f"a header of {_header_size(data):,} bytes, a model file has at most {MAX_HEADER:,}")
+    atomic_write(path, data)
 
 
 def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tuple[dict[str, np.ndarray], dict]:
@@ -39,12 +44,12 @@ def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tupl
     data = read_bounded(Path(path), name, "a model", MAX_BYTES, ModelFileError)
     tensors, metadata = _parse(data, name)
     try:
-        info = json.loads(metadata[_KEY])
+        info = parse_json(metadata[_KEY])
         json.dumps(info, allow_nan=False, ensure_ascii=False).encode()  # whoever shows it must be able to
         version, found = info["format_version"], info["kind"]
         if type(version) is not int or version < 1:
             raise ValueError
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, TypeError, ValueError):
         raise ModelFileError(f"{name}: a safetensors file, but not one of lenet5 (no usable metadata)") from None
     if version > FORMAT_VERSION:
         newer = f"format version {str(version)[:20]}, this program reads up to {FORMAT_VERSION}"
@@ -63,12 +68,19 @@ def _parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict]:
     from safetensors.numpy import load as loads
 
     try:
+        n = _header_size(data)
+        if n > MAX_HEADER:
+            raise ValueError(f"a header of {n:,} bytes, at most {MAX_HEADER:,} expected")
         tensors = loads(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    except (SafetensorError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        header = parse_json(data[8 : 8 + n])
+    except (SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelFileError(f"{name}: no safetensors file, or a damaged one ({_reason(error)})") from None
     metadata = header.get("__metadata__")
     return tensors, metadata if isinstance(metadata, dict) else {}
+
+
+def _header_size(data: bytes) -> int:
+    return int.from_bytes(data[:8], "little")
 
 
 def _reason(error: Exception) -> str:

@@ -90,7 +90,8 @@ class Network:
         self.n_parameters = sum(math.prod(shape) for _, shape in self._offsets.values())
         self.parameters = _kernels.aligned_zeros(at, np.float32)
         self._programs: dict[Shape, _kernels.Program] = {}
-        self._fixed: _kernels.Fixed | None = None
+        # What answers to one picture, with the weights that it was made for: other threads may thaw these meanwhile.
+        self._fixed: tuple[np.ndarray, _kernels.Fixed] | None = None
         if initializer not in INITIALIZERS:
             raise ValueError(f"initializer is {initializer!r}, expected one of {', '.join(INITIALIZERS)}")
         if seed is not None:
@@ -197,11 +198,13 @@ class Network:
 
     def program(self, shape: Shape) -> _kernels.Program:
         """The compiled steps for inputs (channels, height, width), made once for each size."""
-        if shape not in self._programs:
+        program = self._programs.get(shape)
+        if program is None:  # two threads may both make it, and another one may forget it again: each has its own
+            program = self._compile(shape)
             if len(self._programs) >= MAX_PROGRAMS:
                 self._programs.clear()
-            self._programs[shape] = self._compile(shape)
-        return self._programs[shape]
+            self._programs[shape] = program
+        return program
 
     def _compile(self, shape: Shape) -> _kernels.Program:
         steps, at, end = [], 0, math.prod(shape) * _kernels.N_LANES
@@ -217,18 +220,9 @@ class Network:
             size, probability = getattr(layer, "kernel_size", 1), getattr(layer, "probability", 0.0)
             steps.append((kind, *shape, *out, size, weight, bias, at, to, probability, layer.constants()))
             if not in_place:
-                at, end = end, end + math.prod(out) * _kernels.N_LANES + self._extra(kind, out)
+                at, end = end, end + math.prod(out) * _kernels.N_LANES + _kernels.n_extra(kind, *out)
             shape = out
         return _kernels.Program(steps, len(self.parameters), end)
-
-    @staticmethod
-    def _extra(kind: int, out: Shape) -> int:
-        """Numbers that a step keeps behind its output, for the way back."""
-        if kind in (_kernels.CONV_POOL, _kernels.DROPOUT):  # where pooled values came from; factors
-            return math.prod(out) * _kernels.N_LANES
-        if kind == _kernels.BATCH_NORM:  # means and inverse deviations
-            return 2 * -(-out[0] // _kernels.N_LANES) * _kernels.N_LANES
-        return 0
 
     def pictures(self, X: np.ndarray) -> _kernels.Pictures:
         """``X`` checked (see :func:`check_pictures`) and wrapped for the kernels."""
@@ -252,8 +246,10 @@ class Network:
         return self._scores(X, threads, True)
 
     def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool) -> np.ndarray:
-        if self._fixed is not None and (threads is None or (type(threads) is int and 1 <= threads <= MAX_THREADS)):
-            scores = self._fixed(X, probabilities, self.temperature)
+        parameters, kept = self.parameters, self._fixed
+        fixed = kept[1] if kept is not None and kept[0] is parameters else None
+        if fixed is not None and (threads is None or (type(threads) is int and 1 <= threads <= MAX_THREADS)):
+            scores = fixed(X, probabilities, self.temperature)
             if scores is not None:
                 return scores
         if isinstance(X, np.memmap) and X.ndim and len(X) > ROWS:  # so that its pages do not pile up in memory
@@ -263,15 +259,16 @@ class Network:
         scores = np.empty((pictures.n, *program.out_shape), np.float32)
         temperature = self.temperature
         n_threads = 1 if pictures.n == 1 and threads is None else self._useful_threads(pictures, threads)
-        if pictures.n == 1 and self.is_frozen and not self.margin and program.in_shape[1:] == (32, 32):
-            self._fixed = self._fixed or _kernels.Fixed(program, self.parameters, self.background, self.ink)
+        is_frozen = not parameters.flags.writeable
+        if fixed is None and pictures.n == 1 and is_frozen and not self.margin and program.in_shape[1:] == (32, 32):
+            self._fixed = parameters, _kernels.Fixed(program, parameters, self.background, self.ink)
         if n_threads == 1:
-            program.forward(self.parameters, pictures, scores, 0, pictures.n, probabilities, temperature)
+            program.forward(parameters, pictures, scores, 0, pictures.n, probabilities, temperature)
         else:
 
             def share(thread: int) -> None:
                 first, last = (pictures.n * t // n_threads for t in (thread, thread + 1))
-                program.forward(self.parameters, pictures, scores, first, last, probabilities, temperature)
+                program.forward(parameters, pictures, scores, first, last, probabilities, temperature)
 
             parallel(share, n_threads)
         return scores[:, :, 0, 0] if program.out_shape[1:] == (1, 1) else scores

@@ -5,7 +5,7 @@ INLINE V FN(window_mean)(const T *window, int W, const int KS) {
     V total = {0};
     for (int i = 0; i < KS; i++)
         for (int j = 0; j < KS; j++)
-            total += FN(load)(window + (i * W + j) * LANES);
+            total += FN(load)(window + (int64_t)(i * W + j) * LANES);
     return total * ((T)1 / (KS * KS));
 }
 
@@ -33,7 +33,7 @@ INLINE void FN(avg_pool_backward)(const lenet5_op *op, const T *dY, T *dX, const
                     V d = FN(load)(dY + v) * factor;
                     for (int i = 0; i < KS; i++)
                         for (int j = 0; j < KS; j++)
-                            FN(store)(window + (i * W + j) * LANES + v, d);
+                            FN(store)(window + (int64_t)(i * W + j) * LANES + v, d);
                 }
             }
 }
@@ -42,7 +42,7 @@ INLINE V FN(window_max)(const T *window, int W, const int KS) {
     V best = FN(load)(window);
     for (int i = 0; i < KS; i++)
         for (int j = 0; j < KS; j++) {
-            V candidate = FN(load)(window + (i * W + j) * LANES);
+            V candidate = FN(load)(window + (int64_t)(i * W + j) * LANES);
             /* a NaN is taken, and nothing is greater than it: never hidden */
             FN(mask) taken = (FN(mask))(candidate > best) | (FN(mask))(candidate != candidate);
             best = FN(select)(taken, candidate, best);

@@ -21,8 +21,8 @@ from . import modelfile, sheets
 from .committee import MAX_MEMBERS, Committee, members_of
 from .committee import load as load_models
 from .config import Config
-from .errors import DataError, DivergedError, ModelFileError
-from .files import atomic_write, fsync_folder
+from .errors import DataError, DivergedError, ModelFileError, one_line
+from .files import atomic_write, fsync_folder, parse_json, read_bounded
 from .model import LeNet5
 from .rate_finder import RateCurve
 from .train import Epoch, Progress, Trainer
@@ -30,6 +30,7 @@ from .variants import CHOICES
 
 #: Within a long epoch the state is saved this often.
 SECONDS_BETWEEN_SAVES = 30.0
+MAX_PLAN = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -159,15 +160,16 @@ class Run:
     def open(cls, folder: str | os.PathLike) -> "Run":
         """The run in ``folder``; DataError where there is none."""
         folder = Path(folder)
+        path = folder / "config.json"
         try:
-            document = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            if not path.exists():
+                raise DataError(f"{folder}: no run of lenet5 train (config.json is missing)")
+            document = parse_json(read_bounded(path, one_line(path), "the plan of a run", MAX_PLAN, DataError))
             plan = Plan(**{**document, "config": Config(**document["config"])})
             plan.check()
             return cls(folder, plan)
-        except FileNotFoundError:
-            raise DataError(f"{folder}: no run of lenet5 train (config.json is missing)") from None
-        except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
-            raise DataError(f"{folder / 'config.json'}: not the plan of a run: {error}") from None
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: not the plan of a run: {error}") from None
 
     def restore(self, trainer: Trainer) -> None:
         """Bring ``trainer`` to where the run stands; a run that never saved its state begins anew."""

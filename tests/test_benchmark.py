@@ -316,6 +316,18 @@ def test_a_document_that_is_none(tmp_path, text):
     assert str(caught.value).isprintable()
 
 
+def test_a_result_that_says_a_thing_twice_or_goes_deep(tmp_path):
+    good = json.dumps(document(GOOD))
+    for text in (
+        good[:-1] + ', "date": "x"}',
+        good.replace('"unit"', '"n": 3, "unit"', 1),
+        good[:-1] + ', "x": ' + "[" * 33 + "]" * 33 + "}",
+    ):
+        (tmp_path / "r.json").write_text(text)
+        with pytest.raises(DataError, match="is not JSON"):
+            figures.load(tmp_path / "r.json")
+
+
 def test_an_older_format_is_called_so(tmp_path):
     (tmp_path / "r.json").write_text('{"machine": {}, "passes": []}')
     with pytest.raises(DataError, match="an older format"):

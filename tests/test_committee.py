@@ -270,3 +270,17 @@ def test_a_cascade_takes_one_answer_each(models):
 def test_the_curve_of_no_pictures(models):
     curve = Cascade(models[0], models[1], 0.5).curve(np.zeros((0, 28, 28), np.uint8), [])
     assert curve.error.tolist() == [0]
+
+
+def test_the_largest_committee_is_read_again(models, tmp_path):
+    """With what the weights that ship say of their training, in each member: its header has a bound."""
+    training = model_module.pretrained().training | {"teachers": ["0" * 64] * 64}
+    for model in models:
+        model.training = training
+    try:
+        committee = Committee([models[k % 3] for k in range(64)])
+        committee.save(tmp_path / "many.safetensors")
+    finally:
+        for model in models:
+            model.training = None
+    assert len(load(tmp_path / "many.safetensors").models) == 64

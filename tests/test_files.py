@@ -1,15 +1,18 @@
 """Files that are never half written, whatever happens in the middle."""
 
 import errno
+import json
 import os
+import re
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from lenet5 import files
-from lenet5.files import atomic_path, atomic_write
+from lenet5.files import MAX_DEPTH, atomic_path, atomic_write, parse_json
 
 
 def names(folder):
@@ -193,3 +196,43 @@ def test_a_link_stays_and_its_target_is_written(tmp_path):
     atomic_write(tmp_path / "link", b"1")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "far" / "target").read_bytes() == b"1"
+
+
+# ---- JSON that anybody may have written ----------------------------------------------------------------------------
+
+
+def nested(depth):
+    return [nested(depth - 1)] if depth > 1 else []
+
+
+def test_json_is_what_it_says():
+    for document in ({"a": [1, 2.5, None, True, "ä", {}], "b": {"a": 1}}, [], 5, "x", nested(MAX_DEPTH)):
+        assert parse_json(json.dumps(document)) == document
+        assert parse_json(json.dumps(document, ensure_ascii=False).encode()) == document
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"a": 1, "a": 1}', "a name twice"),
+        ('[{"b": [{"a": 1, "\\u0061": 2}]}]', "a name twice"),
+        (json.dumps(nested(MAX_DEPTH + 1)), f"deeper than {MAX_DEPTH}"),
+        ('{"a":' * 500 + "1" + "}" * 500, f"deeper than {MAX_DEPTH}"),
+        ("[" * 10**6, f"deeper than {MAX_DEPTH}"),
+        ("NaN", "NaN is no JSON"),
+        ("[-Infinity]", "-Infinity is no JSON"),
+        ("9" * 5000, "."),
+        (b"\xff", "."),
+        ("", "."),
+    ],
+)
+def test_json_that_is_refused(text, reason):
+    with pytest.raises(ValueError, match=reason):
+        parse_json(text)
+
+
+def test_foreign_json_is_parsed_in_one_place():
+    """So that every file is read with the same bounds."""
+    package = Path(files.__file__).parent
+    sources = [*package.rglob("*.py"), *(package.parent / "cli").glob("*.py")]
+    assert [path.name for path in sources if re.search(r"\bjson\.loads?\(", path.read_text())] == ["files.py"]

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import struct
 import time
 import tracemalloc
@@ -122,6 +123,52 @@ def test_a_checkpoint_is_no_model_and_a_model_is_no_checkpoint(model, path):
     model.save(path)
     with pytest.raises(ModelFileError, match="this is a 'model', not a checkpoint"):
         modelfile.load(path, "checkpoint")
+
+
+@pytest.mark.parametrize("extra", [10**6, 57 * 10**6])
+def test_a_header_of_megabytes_is_refused_before_it_is_parsed(good, path, extra, monkeypatch):
+    """57 MB of it took 6.5 s and 1.3 GB of memory."""
+    monkeypatch.setattr("safetensors.numpy.load", lambda data: pytest.fail("parsed"))
+    n = int.from_bytes(good[:8], "little")
+    path.write_bytes(with_header(good[8 : 8 + n] + b" " * (modelfile.MAX_HEADER - 10**6 - n + 1 + extra)))
+    assert "at most 1,048,576 expected" in refused(path, "no safetensors file, or a damaged one")
+
+
+def test_the_longest_header_is_read(good, path, model):
+    n = int.from_bytes(good[:8], "little")
+    path.write_bytes(with_header(good[8 : 8 + n].ljust(modelfile.MAX_HEADER), good[8 + n :]))
+    np.testing.assert_array_equal(load(path).parameters, model.parameters)
+
+
+def test_a_header_that_could_not_be_read_again_is_not_written(model, path):
+    with pytest.raises(ValueError, match="a model file has at most 1,048,576"):
+        modelfile.save(path, model.state_dict(), "model", {"x": "y" * modelfile.MAX_HEADER})
+    assert not path.exists()
+
+
+def test_a_name_twice_is_refused_wherever_it_is(good, path):
+    """One reader would take the first and another the last."""
+    n = int.from_bytes(good[:8], "little")
+    header = good[8 : 8 + n].decode().rstrip()
+    bias = re.search('"output.bias":[^}]*}', header)[0]
+    for once, twice in [
+        (bias, f"{bias},{bias}"),
+        ('"dtype":"F32",', '"dtype":"F32","dtype":"F32",'),
+        ('"__metadata__":{', '"__metadata__":{"lenet5":"{}",'),
+        ('{\\"kind\\"', '{\\"kind\\":\\"model\\",\\"kind\\"'),
+        ('\\"calibration\\": {', '\\"calibration\\": {\\"n\\": 0, \\"n\\": 0, '),
+    ]:
+        assert once in header
+        path.write_bytes(with_header(header.replace(once, twice, 1).encode(), good[8 + n :]))
+        refused(path, "a name twice|duplicate field|no usable metadata")
+
+
+@pytest.mark.parametrize("depth", [40, 900, 10**5])
+def test_metadata_that_is_nested_too_deeply(path, model, depth):
+    for nested in ("[" * depth + "]" * depth, '{"a":' * depth + "5" + "}" * depth):
+        info = json.dumps({"kind": "model", "format_version": 1, **model.info(), "training": {"x": "HERE"}})
+        path.write_bytes(with_text(model, info.replace('"HERE"', nested)))
+        refused(path, "no usable metadata")
 
 
 def test_what_no_json_can_say_is_not_written(model, path):
@@ -327,8 +374,8 @@ def test_metadata_that_could_not_be_printed_again(path, model, value):
 @pytest.mark.parametrize(
     "labels",
     [
-        ..., None, 5, "0123456789", {}, [], ["a"], ["x"] * 9, ["x"] * 11, ["x"] * 257, ["x"] * 10**6,
-        [5] * 10, [None] * 10, [[]] * 10, [{"a": 1}] * 10, ["a" * 10**6] * 10, ["a\nb"] * 10, ["\x1b[31m"] * 10,
+        ..., None, 5, "0123456789", {}, [], ["a"], ["x"] * 9, ["x"] * 11, ["x"] * 257, ["x"] * 10**5,
+        [5] * 10, [None] * 10, [[]] * 10, [{"a": 1}] * 10, ["a" * 10**5] * 10, ["a\nb"] * 10, ["\x1b[31m"] * 10,
         ["\x00"] * 10, ["\u202e"] * 10, [""] * 10, ["9" * 5000] * 10, [True] * 10,
     ],
 )  # fmt: skip

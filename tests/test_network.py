@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -645,3 +646,105 @@ def test_none_is_no_picture(network):
         _kernels.gather(None, np.zeros(1, np.int64))
     with pytest.raises(TypeError):
         program.forward(network.parameters, None, np.zeros((1, 10, 1, 1), np.float32), 0, 1)
+
+
+class Preempted(dict):
+    """Programs of which every look-up gives way to other threads, as it may where there is no global lock."""
+
+    def __contains__(self, key):
+        time.sleep(0)
+        return super().__contains__(key)
+
+    def __getitem__(self, key):
+        time.sleep(0)
+        return super().__getitem__(key)
+
+    def get(self, key):
+        time.sleep(0)
+        return super().get(key)
+
+
+class PreemptedNetwork(Network):
+    """The same for what answers to one picture."""
+
+    @property
+    def _fixed(self):
+        time.sleep(0)
+        return self.__dict__["_fixed"]
+
+    @_fixed.setter
+    def _fixed(self, value):
+        time.sleep(0)
+        self.__dict__["_fixed"] = value
+
+
+def hammer(work, n_threads=6):
+    """Call ``work(thread)`` on several threads that are interrupted all the time; the exceptions that they raised."""
+    errors, interval = [], sys.getswitchinterval()
+
+    def guarded(thread):
+        try:
+            work(thread)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(k,)) for k in range(n_threads)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    return errors
+
+
+def test_threads_share_a_network_for_many_sizes():
+    """More sizes than are kept: programs are forgotten while other threads look for theirs."""
+    network = Network({"flat": Conv2d(1, 2, 1)}, seed=1)
+    network._programs = Preempted()
+    shapes = [(1, 32 + i, 32 + j) for i in range(6) for j in range(6)]
+
+    def ask(thread):
+        for k in np.random.default_rng(thread).integers(len(shapes), size=1000):
+            assert network.program(shapes[k]).in_shape == shapes[k]
+
+    assert hammer(ask) == []
+
+
+def test_threads_ask_a_network_that_is_thawed_and_frozen():
+    """Answers are right all the time, and what was made for earlier weights does not outlive them."""
+    network, X = with_biases(PreemptedNetwork(modern(), seed=1)).freeze(), pictures(1)
+    expected = network.logits(X)
+
+    def work(thread):
+        for _ in range(300):
+            if thread:
+                np.testing.assert_array_equal(network.logits(X), expected)
+            else:
+                network.thaw().freeze()
+
+    assert hammer(work) == []
+    changed = network.thaw().state_dict()["output.bias"]
+    changed += 1
+    np.testing.assert_allclose(network.logits(X), expected + 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("when", ["while it is made", "before it is kept"])
+def test_what_was_made_for_thawed_weights_is_not_used(when, monkeypatch):
+    """A thread thaws and trains while another one makes what answers to one picture."""
+    network, X = with_biases(Network(modern(), seed=1)).freeze(), pictures(1)
+    expected = network.logits(X)
+    network.thaw().freeze()
+    make = _kernels.Fixed
+
+    def late(*given):
+        made = make(*given) if when == "before it is kept" else None
+        network.thaw().state_dict()["output.bias"][:] += 1
+        return made or make(*given)
+
+    monkeypatch.setattr(_kernels, "Fixed", late)
+    network.logits(X)
+    monkeypatch.undo()
+    np.testing.assert_allclose(network.logits(X), expected + 1, atol=1e-5)

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import dataclasses
 import json
+import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -169,12 +170,32 @@ def test_a_plan_that_is_no_json(tmp_path, content):
         Run.open(tmp_path)
 
 
+def test_a_plan_is_read_within_bounds(tmp_path):
+    """What says a thing twice or goes very deep is no plan; of gigabytes, and of a pipe, nothing is read."""
+    text, path = json.dumps(dataclasses.asdict(PLAN)), tmp_path / "config.json"
+    for changed in (text.replace('"seed": ', '"seed": 7, "seed": ', 1), text[:-1] + ', "out": "a"}'):
+        path.write_text(changed)
+        with pytest.raises(DataError, match="not the plan of a run: an object has a name twice"):
+            Run.open(tmp_path)
+    path.write_text(text.replace('"out": ', '"out": ' + "[" * 40 + "]" * 40 + ', "in": ', 1))
+    with pytest.raises(DataError, match="nested deeper than 32"):
+        Run.open(tmp_path)
+    with open(path, "wb") as stream:
+        stream.truncate(10**10)
+    with pytest.raises(DataError, match="10,000,000,000 bytes, the plan of a run has at most"):
+        Run.open(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="not a file"):
+        Run.open(tmp_path)
+
+
 def test_what_is_no_run(tmp_path):
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(DataError, match=r"no run of lenet5 train \(config.json is missing\)"):
             Run.open(folder)
     (tmp_path / "config.json").mkdir()
-    with pytest.raises(DataError, match="directory"):
+    with pytest.raises(DataError, match=r"config.json: not a file"):
         Run.open(tmp_path)
 
 

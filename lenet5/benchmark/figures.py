@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import DataError, one_line
-from ..files import atomic_write, read_bounded
+from ..files import atomic_write, parse_json, read_bounded
 
 FORMAT, VERSION = "lenet5-benchmark", 1
 OURS = "lenet5"
@@ -59,8 +59,8 @@ def load(path: str | os.PathLike) -> dict:
     name = one_line(path)
     data = read_bounded(Path(path), name, "a result", MAX_BYTES, DataError)
     try:
-        document = json.loads(data, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        document = parse_json(data)
+    except ValueError:
         raise DataError(f"{name}: is not JSON, so no result of `lenet5 benchmark`") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         if isinstance(document, dict) and "machine" in document and {"kernels", "passes", "calls"} & set(document):
@@ -74,10 +74,6 @@ def load(path: str | os.PathLike) -> dict:
     except ValueError as error:
         raise DataError(f"{name}: a damaged result of `lenet5 benchmark`: {error}") from None
     return document
-
-
-def _refuse(constant: str):
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _check(document: dict) -> None:

@@ -73,18 +73,23 @@ static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts,
                         const int64_t box[4], const pieces_cuts *cuts, int n) {
     const int h = (int)(box[2] - box[0]), w = (int)(box[3] - box[1]), middle = h / 2;
     const size_t size = (size_t)h * w;
-    float *own = (float *)calloc(size * 3 + w, sizeof(float)), *cost = own + size, *through = own + 3 * size;
+    float *own = (float *)calloc(size * 3 + w, sizeof(float));
     int8_t *step = (int8_t *)malloc(size * 2);
-    int *sides = (int *)calloc(size + 2 * (size_t)w + h, sizeof(int)), *columns = sides + size, *path = columns + 2 * w;
+    int *sides = (int *)calloc(size + 2 * (size_t)w + h, sizeof(int));
+    if (!own || !step || !sides) {
+        free(own), free(step), free(sides);
+        return -1;
+    }
+    float *cost = own + size, *through = own + 3 * size;
+    int *columns = sides + size, *path = columns + 2 * w;
     double total = 0;
-    if (!own || !step || !sides) n = -1;
-    for (int y = 0; n >= 0 && y < h; y++)
+    for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
             const int64_t at = (box[0] + y) * stride + box[1] + x;
             if (labels[at] == mark) total += own[(size_t)y * w + x] = ink[at];
         }
     int n_cuts = 0, n_columns = 0;
-    if (n >= 0 && cuts->most > 0) {
+    if (cuts->most > 0) {
         pieces_seams(own, h, w, cuts->diagonal, 1, cost, step);
         pieces_seams(own, h, w, cuts->diagonal, -1, cost + size, step + size);
         for (int x = 0; x < w; x++) {
@@ -105,7 +110,7 @@ static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts,
         for (int y = 0; y < h; y++)
             for (int x = path[y]; x < w; x++) sides[(size_t)y * w + x]++;
     }
-    for (int side = 0, named; n >= 0 && side <= n_cuts; side++, n += named) {
+    for (int side = 0, named; side <= n_cuts; side++, n += named) {
         named = 0;
         for (int y = 0; y < h; y++)
             for (int x = 0; x < w; x++) {
@@ -195,19 +200,14 @@ static void pieces_place(const pieces_line *line, int first, int stop, const int
 
 static inline uint8_t pieces_level(float sum) { return sum < 254.5f ? (uint8_t)(sum + 0.5f) : 255; }
 
-/* One run as the network sees it: channel 0 its own ink, channel 1 the whole line's, (2, FIELD, FIELD). */
-static int pieces_picture(const pieces_line *line, int first, int stop, const int64_t box[4], uint8_t *out) {
-    double scale, corner[2];
-    pieces_axis rows = {.weights = NULL}, columns = {.weights = NULL};
-    float *wide = (float *)calloc((size_t)line->height * 2 * PIECES_FIELD + 2 * (size_t)line->width, sizeof(float));
-    float *own = wide + (size_t)line->height * 2 * PIECES_FIELD, *all = own + line->width; /* one row of the line */
-    pieces_place(line, first, stop, box, &scale, corner);
-    int failed = !wide || pieces_axis_init(&rows, corner[0], scale, line->height) ||
-                 pieces_axis_init(&columns, corner[1], scale, line->width);
+/* The run through both axes, to `out`. wide: 2 FIELD numbers for each row of the line, and two of its rows. */
+static void pieces_resample(const pieces_line *line, int first, int stop, const pieces_axis *rows,
+                            const pieces_axis *columns, float *wide, uint8_t *out) {
     const int last = PIECES_FIELD - 1;
-    const int start = failed ? 0 : columns.first[0], beyond = failed ? 0 : columns.first[last] + columns.count[last];
+    float *own = wide + (size_t)line->height * 2 * PIECES_FIELD, *all = own + line->width; /* one row of the line */
+    const int start = columns->first[0], beyond = columns->first[last] + columns->count[last];
     const int end = beyond < line->width ? beyond : line->width;
-    for (int y = failed ? line->height : rows.first[0]; y < line->height && y < rows.first[last] + rows.count[last]; y++) {
+    for (int y = rows->first[0]; y < line->height && y < rows->first[last] + rows->count[last]; y++) {
         const uint8_t *levels = line->levels + (int64_t)y * line->width;
         const int32_t *labels = line->labels + (int64_t)y * line->width;
         for (int x = start; x < end; x++) {
@@ -215,25 +215,37 @@ static int pieces_picture(const pieces_line *line, int first, int stop, const in
             own[x - start] = labels[x] >= first && labels[x] < stop ? all[x - start] : 0;
         }
         for (int o = 0; o < PIECES_FIELD; o++) {
-            const float *weights = columns.weights + o * columns.most;
-            const int from = columns.first[o] - start;
+            const float *weights = columns->weights + o * columns->most;
+            const int from = columns->first[o] - start;
             float sums[2] = {0, 0};
-            for (int k = 0; k < columns.count[o]; k++)
+            for (int k = 0; k < columns->count[o]; k++)
                 sums[0] += weights[k] * own[from + k], sums[1] += weights[k] * all[from + k];
             wide[(y * 2) * PIECES_FIELD + o] = sums[0];
             wide[(y * 2 + 1) * PIECES_FIELD + o] = sums[1];
         }
     }
-    for (int o = 0; !failed && o < PIECES_FIELD; o++) {
+    for (int o = 0; o < PIECES_FIELD; o++) {
         float sums[2 * PIECES_FIELD] = {0};
-        for (int k = 0; k < rows.count[o]; k++) {
-            const float weight = rows.weights[o * rows.most + k], *row = wide + (rows.first[o] + k) * 2 * PIECES_FIELD;
+        for (int k = 0; k < rows->count[o]; k++) {
+            const float weight = rows->weights[o * rows->most + k], *row = wide + (rows->first[o] + k) * 2 * PIECES_FIELD;
             for (int x = 0; x < 2 * PIECES_FIELD; x++) sums[x] += weight * row[x];
         }
         for (int side = 0; side < 2; side++)
             for (int x = 0; x < PIECES_FIELD; x++)
                 out[(side * PIECES_FIELD + o) * PIECES_FIELD + x] = pieces_level(sums[side * PIECES_FIELD + x]);
     }
+}
+
+/* One run as the network sees it: channel 0 its own ink, channel 1 the whole line's, (2, FIELD, FIELD). */
+static int pieces_picture(const pieces_line *line, int first, int stop, const int64_t box[4], uint8_t *out) {
+    double scale, corner[2];
+    pieces_axis rows = {.weights = NULL}, columns = {.weights = NULL};
+    float *wide = (float *)calloc((size_t)line->height * 2 * PIECES_FIELD + 2 * (size_t)line->width, sizeof(float));
+    pieces_place(line, first, stop, box, &scale, corner);
+    const int failed = !wide || pieces_axis_init(&rows, corner[0], scale, line->height) ||
+                       pieces_axis_init(&columns, corner[1], scale, line->width);
+    if (!failed)
+        pieces_resample(line, first, stop, &rows, &columns, wide, out);
     free(wide), free(rows.weights), free(columns.weights);
     return failed ? -1 : 0;
 }
