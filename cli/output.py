@@ -126,9 +126,11 @@ class _Stderr(logging.Handler):
 @contextmanager
 def library_log() -> Iterator[None]:
     """Show the library's log on standard error, as far as -q and -v allow."""
+    from lenet5.download import NOTE
+
     log, handler = logging.getLogger("lenet5"), _Stderr()
     before = log.level, log.propagate
-    log.setLevel(_level if _level != NORMAL or not sys.stderr.isatty() else logging.WARNING)
+    log.setLevel(_level if _level != NORMAL or not sys.stderr.isatty() else NOTE)
     log.propagate = False
     log.addHandler(handler)
     try:

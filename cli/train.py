@@ -88,6 +88,7 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
     with _signals() as received:
         if not run:
             run = Run.create(settings["runs"], plan, teachers)
+            ctx.with_resource(run.claim())
             run.draw_rates(curve)
         document = _train_all(run, first, data, teachers, received, out)
     _conclude({"run": str(run.folder), "model": str(out), "dataset": data.name, **document}, as_json)
@@ -199,7 +200,9 @@ def _reopened(ctx: click.Context, folder: Path):
     for param in ctx.command.params:
         if param.name not in _FREE and _was_given(ctx, param.name) and param.expose_value:
             raise click.UsageError(f"{param.opts[0]} cannot be changed by --resume: the run in {folder} has its own")
-    return Run.open(folder)
+    run = Run.open(folder)
+    ctx.with_resource(run.claim())
+    return run
 
 
 def _was_given(ctx: click.Context, name: str) -> bool:

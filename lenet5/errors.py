@@ -30,6 +30,10 @@ class ChecksumError(DataError):
     """A file is there, but its bytes are not the published ones."""
 
 
+class InUseError(LeNet5Error):
+    """Another process is at work on the same run."""
+
+
 class DivergedError(LeNet5Error):
     """Training met a loss that is not finite."""
 

@@ -1,28 +1,66 @@
-"""Files read whole and within bounds; files that are never half written: a temporary name, fsync, rename, fsync."""
+"""Files read whole and within bounds; files that are never half written: a temporary name, fsync, rename, fsync.
+
+A temporary file is locked while its process lives. So one that can be locked is an orphan, of a process that was
+killed, and whoever writes the same file next removes it.
+"""
 
 import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows: no locks, so orphans stay
+    fcntl = None
+
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+#: What `fsync_folder` gets where folders cannot be opened or synced, as on Windows and on some network file systems.
+_UNSUPPORTED = {
+    getattr(errno, name) for name in ("EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF", "EACCES", "EPERM", "ENOENT")
+}
 
 MAX_DEPTH = 32  # of lists and objects in a JSON document
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make renames in ``folder`` durable, where the platform can (Windows cannot)."""
+    """Make renames in ``folder`` durable, where the platform can (Windows cannot); OSError where the disk fails."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        with contextlib.suppress(OSError):
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            error.filename = str(folder)
+            raise
+
+
+def try_lock(stream: BinaryIO, *, shared: bool = False) -> bool | None:
+    """Lock an open file until it is closed or its process ends; whether that worked, None where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return None
+    return True
+
+
+@contextlib.contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Lock a file that is there and stays; whether no other process has it."""
+    with open(path, "r+b" if os.access(path, os.W_OK) else "rb") as stream:  # some locks need the right to write
+        yield try_lock(stream) is not False
 
 
 @contextlib.contextmanager
@@ -30,35 +68,150 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path to write to; move it to ``path`` at the end, or remove it on any exception.
 
     The temporary file lies in the same folder, so that the move is one rename. A reader sees the old file or
-    the new one, never a mixture. A symbolic link stays, and the file that it names is replaced. OSError where the
-    folder is missing, full or not writable, or where ``path`` is a device, a pipe or a folder.
+    the new one, never a mixture. A symbolic link stays, and the file that it names is replaced; so do the permission
+    bits of a file that was there. OSError where the folder is missing, full or not writable, or where ``path`` is a
+    device, a pipe or a folder.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file, so it cannot be replaced", str(path))
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        open(part, "xb").close()
-    except OSError as error:
-        error.filename = str(path)  # the name that the user knows
-        raise
-    try:
-        yield part
-        with open(part, "rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    except BaseException as error:
-        part.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename in (None, str(part)):
-            error.filename = str(path)
-        raise
-    fsync_folder(path.parent)
+    remove_orphans(path.parent, path.name)
+    with _new_part(path) as stream:
+        part = Path(stream.name)
+        try:
+            yield part
+            publish(stream, path)
+        except BaseException as error:
+            _discard(stream)
+            if isinstance(error, OSError) and error.filename in (None, str(part)):
+                error.filename = str(path)
+            raise
 
 
 def atomic_write(path: str | os.PathLike, data: bytes | str) -> None:
     """Write ``data`` (text as UTF-8) to ``path``, wholly or not at all."""
     with atomic_path(path) as part:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def part_of(path: Path) -> Path:
+    """Where `resumable_part` collects ``path``."""
+    return path.with_name(f".{path.name}.part")
+
+
+@contextlib.contextmanager
+def resumable_part(path: Path, wait: Callable[[int], None]) -> Iterator[BinaryIO]:
+    """Give the file in which ``path`` is collected, with what an earlier process left there, for `publish`.
+
+    One process at a time has it; ``wait`` is called with its size, again and again, while another one has. Without
+    `publish` it stays for the next process, unless it is empty, the disk failed, or there are no locks.
+    """
+    with _wait_for_part(path, wait) as stream:
+        try:
+            yield stream
+        except OSError:
+            _discard(stream)
+            raise
+        finally:
+            if not stream.closed and (Path(stream.name) != part_of(path) or not os.fstat(stream.fileno()).st_size):
+                _discard(stream)
+
+
+def publish(part: BinaryIO, path: Path) -> None:
+    """Move a temporary file that is complete to ``path``, for good, with the permission bits of the file there."""
+    if path.exists() and _mode(path) != _mode(part.fileno()):
+        os.chmod(part.name, _mode(path))
+    os.fsync(part.fileno())
+    if fcntl is None:
+        part.close()  # Windows does not rename open files
+    os.replace(part.name, path)
+    fsync_folder(path.parent)
+
+
+def remove_orphans(folder: Path, name: str | None = None) -> None:
+    """Remove the temporary files of ``name``, or of any file, in ``folder`` whose processes were killed."""
+    target = ".+" if name is None else re.escape(name)
+    pattern = re.compile(rf"\.{target}\.[0-9a-f]{{8}}\.part", re.DOTALL)
+    with contextlib.suppress(OSError):
+        for entry in filter(pattern.fullmatch, os.listdir(folder)):
+            remove_orphan(folder / entry)
+
+
+def remove_orphan(part: Path) -> None:
+    """Remove a temporary file unless a process has it, or it is not ours to remove."""
+    with contextlib.suppress(OSError), open(part, "rb", opener=_open_as_it_is) as stream:
+        if try_lock(stream, shared=True):
+            part.unlink()
+
+
+def _open_as_it_is(name: str, flags: int) -> int:
+    """Follow no link, and wait for no other end of a pipe."""
+    return os.open(name, flags | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0))
+
+
+def _discard(part: BinaryIO) -> None:
+    """Remove a temporary file, unless it was published."""
+    if part.closed or _is_at(part, Path(part.name)):
+        if fcntl is None:
+            part.close()  # Windows does not remove open files
+        Path(part.name).unlink(missing_ok=True)
+
+
+def _mode(file: Path | int) -> int:
+    """The permission bits of a file."""
+    return os.stat(file).st_mode & 0o777
+
+
+def _is_at(stream: BinaryIO, path: Path) -> bool:
+    """Whether ``path`` still names an open file."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _open_part(part: Path, path: Path, flags: int) -> BinaryIO:
+    """Open a temporary file for ``path``, unbuffered; if it is new, nobody may read it who may not read ``path``."""
+    mode = 0o600 if path.exists() else 0o666
+    flags |= os.O_CREAT | _NOFOLLOW
+    return open(part, "r+b", buffering=0, opener=lambda name, others: os.open(name, flags | others, mode))
+
+
+def _new_part(path: Path) -> BinaryIO:
+    """A new temporary file for ``path``, locked where that can be."""
+    while True:
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            stream = _open_part(part, path, os.O_EXCL)
+        except OSError as error:
+            error.filename = str(path)  # the name that the user knows
+            raise
+        if try_lock(stream) is not False and _is_at(stream, part):
+            return stream
+        stream.close()  # another process took it for an orphan before it was locked
+
+
+def _wait_for_part(path: Path, wait: Callable[[int], None]) -> BinaryIO:
+    """The file of `resumable_part`, locked; without locks a new one, which nobody else writes to."""
+    part = part_of(path)
+    while True:
+        try:
+            stream = _open_part(part, path, 0)
+        except PermissionError:  # another user's, say, who is not at it any more
+            remove_orphan(part)
+            stream = _open_part(part, path, 0)
+        try:
+            while (locked := try_lock(stream)) is False:
+                wait(os.fstat(stream.fileno()).st_size)
+            if locked and _is_at(stream, part):
+                return stream
+        except BaseException:
+            stream.close()
+            raise
+        stream.close()  # published or removed meanwhile
+        if locked is None:
+            part.unlink(missing_ok=True)
+            return _new_part(path)
 
 
 def read_bounded(path: Path, name: str, what: str, max_bytes: int, error: type[Exception]) -> bytes:

@@ -14,6 +14,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from . import modelfile, sheets
 from .committee import MAX_MEMBERS, Committee, members_of
 from .committee import load as load_models
 from .config import Config
-from .errors import DataError, DivergedError, ModelFileError, one_line
-from .files import atomic_write, fsync_folder, parse_json, read_bounded
+from .errors import DataError, DivergedError, InUseError, ModelFileError, one_line
+from .files import atomic_write, claimed, fsync_folder, parse_json, read_bounded, remove_orphans
 from .model import LeNet5
 from .rate_finder import RateCurve
 from .train import Epoch, Progress, Trainer
@@ -107,7 +108,10 @@ class Run:
 
     @classmethod
     def create(cls, root: str | os.PathLike, plan: Plan, teachers: Sequence[LeNet5] = ()) -> "Run":
-        """A new folder ``root/train-NNN``; never one that exists. OSError where it cannot be made."""
+        """A new folder ``root/train-NNN``; never one that exists. OSError where it cannot be made.
+
+        What killed processes left half written in the other runs is removed.
+        """
         root = Path(root)
         root.mkdir(parents=True, exist_ok=True)
         numbers = [int(p.name[6:]) for p in root.iterdir() if re.fullmatch("train-[0-9]{1,9}", p.name)]
@@ -119,12 +123,22 @@ class Run:
                 break
             except FileExistsError:  # another process was quicker
                 number += 1
+        for other in (*root.glob("train-*"), *root.glob("train-*/member-*")):
+            remove_orphans(other)
         for parent in (root.parent, root):
             fsync_folder(parent)
         if teachers:
             Committee(teachers).save(folder / "teachers.safetensors")
         _write_plan(folder, plan)
         return cls(folder, plan)
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Keep the run for this process, until it ends at the latest; InUseError where another one has it."""
+        with claimed(self.folder / "config.json") as is_ours:
+            if not is_ours:
+                raise InUseError(f"{one_line(self.folder)}: another process is training this run; wait until it ends")
+            yield
 
     def teachers(self) -> list[LeNet5]:
         """Those that the run was begun with; DataError where they are not there any more."""
@@ -154,7 +168,8 @@ class Run:
             member = Run.open(folder)
             if replace(member.plan, out=plan.out) != plan:
                 raise DataError(f"{folder}: not member {number} of the run in {self.folder}")
-            yield member
+            with member.claim():
+                yield member
 
     @classmethod
     def open(cls, folder: str | os.PathLike) -> "Run":
@@ -173,8 +188,7 @@ class Run:
 
     def restore(self, trainer: Trainer) -> None:
         """Bring ``trainer`` to where the run stands; a run that never saved its state begins anew."""
-        for orphan in self.folder.glob(".*.part"):  # of a process that was killed
-            orphan.unlink(missing_ok=True)
+        remove_orphans(self.folder)
         path = self.folder / "state.safetensors"
         if not path.exists():
             return

@@ -1,6 +1,7 @@
 """The bytes of one URL, over http or https and nothing else, with every wait bounded."""
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ class TransferError(Exception):
     """Why a URL did not give its file, in a few words."""
 
 
+class CannotResume(TransferError):
+    """The server does not give the rest of the file alone; all of it may be had."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How long to wait, in seconds, and how slow is too slow, in bytes a second.
@@ -31,11 +36,12 @@ class Limits:
     patience: float | None = None
 
 
-def blocks(url: str, size: int, limits: Limits, wait: float) -> Iterator[bytes]:
-    """Yield the bytes of ``url``, a file of ``size``, as they come, the first within ``wait`` seconds.
+def blocks(url: str, size: int, limits: Limits, wait: float, start: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Yield bytes of ``url``, a file of ``size``, as they come, each with its place; the first within ``wait`` seconds.
 
-    TransferError where none come, too slowly, or where the answer cannot be the file. More or fewer bytes
-    than ``size`` may come all the same where the server states no length.
+    They begin at ``start``, or at 0 where the server gives whole files only. TransferError where none come, too
+    slowly, or where the answer cannot be the file. More or fewer bytes than ``size`` may come all the same where the
+    server states no length.
 
     The connection lives in a thread of its own: no time limit of a socket covers the look-up of a name, or
     a server that sends a byte now and then. Whatever hangs there is left behind.
@@ -43,29 +49,30 @@ def blocks(url: str, size: int, limits: Limits, wait: float) -> Iterator[bytes]:
     import requests  # noqa: F401  here and not in the thread, so that a broken installation is seen
 
     box, stop = queue.Queue(maxsize=64), threading.Event()
-    threading.Thread(target=_pump, args=(url, size, limits, box, stop), name="lenet5-fetch", daemon=True).start()
+    arguments = url, size, start, limits, box, stop
+    threading.Thread(target=_pump, args=arguments, name="lenet5-fetch", daemon=True).start()
     came, seconds, since = None, wait, time.monotonic()  # bytes of the present stretch of time
     try:
         while True:
             try:
-                block = box.get(timeout=max(0.0, since + seconds - time.monotonic()))
+                item = box.get(timeout=max(0.0, since + seconds - time.monotonic()))
             except queue.Empty:
                 what = f"only {came:,} bytes" if came else "no answer" if came is None else "no bytes"
                 raise TransferError(f"{what} in {seconds:.1f} s") from None
-            if isinstance(block, TransferError):
-                raise block
-            if not block:
+            if isinstance(item, TransferError):
+                raise item
+            if item is None:
                 return
-            came = None if came is None else came + len(block)
+            came = None if came is None else came + len(item[1])
             if came is None or came >= limits.slowest * limits.stall:
                 came, seconds, since = 0, limits.stall, time.monotonic()
-            yield block
+            yield item
     finally:
         stop.set()
 
 
-def _pump(url: str, size: int, limits: Limits, box: queue.Queue, stop: threading.Event) -> None:
-    """Put the body of ``url`` into ``box``, then b"", or a TransferError; end soon after ``stop`` is set."""
+def _pump(url: str, size: int, start: int, limits: Limits, box: queue.Queue, stop: threading.Event) -> None:
+    """Put what `blocks` yields into ``box``, then None, or a TransferError; end soon after ``stop`` is set."""
 
     def put(item) -> bool:
         while not stop.is_set():
@@ -79,19 +86,21 @@ def _pump(url: str, size: int, limits: Limits, box: queue.Queue, stop: threading
     import requests
 
     try:
-        with requests.Session() as session, closing(_answer(session, url, limits)) as response:
-            _check_answer(response, size)
+        with requests.Session() as session, closing(_answer(session, url, start, limits)) as response:
+            place = _check_answer(response, size, start)
             # read1: what has come, as it comes; raw: a Content-Encoding is none of our business
-            while (block := response.raw.read1(BLOCK, decode_content=False)) and put(block):
-                pass
-        put(b"")
+            while (block := response.raw.read1(BLOCK, decode_content=False)) and put((place, block)):
+                place += len(block)
+        put(None)
     except Exception as error:
         put(error if isinstance(error, TransferError) else TransferError(_reason(error)))
 
 
-def _answer(session, url: str, limits: Limits):
+def _answer(session, url: str, start: int, limits: Limits):
     """Follow redirects over http and https, and nothing else, to an answer."""
     headers = {"Accept-Encoding": "identity", "User-Agent": "lenet5"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
     timeout = limits.connect, 2 * limits.stall  # only to end the thread: `blocks` has judged long before
     for hop in range(REDIRECTS + 1):
         scheme = urlsplit(url).scheme
@@ -105,15 +114,28 @@ def _answer(session, url: str, limits: Limits):
     raise TransferError(f"more than {REDIRECTS} redirects")
 
 
-def _check_answer(response, size: int) -> None:
-    """Refuse what cannot be the file before its first byte."""
-    if response.status_code != 200:
+def _check_answer(response, size: int, start: int) -> int:
+    """Refuse what cannot be the file before its first byte; the place in the file of the first byte."""
+    place = start if start and response.status_code == 206 else 0
+    if place:
+        _check_range(response.headers.get("content-range", ""), size, start)
+    elif start and response.status_code == 416:
+        raise CannotResume("HTTP 416")
+    elif response.status_code != 200:
         raise TransferError(f"HTTP {response.status_code}")
     if "html" in response.headers.get("content-type", ""):
         raise TransferError(HTML_PAGE)
     length = response.headers.get("content-length", "")
-    if length.isdigit() and int(length) != size:
-        raise TransferError(f"offers {int(length):,} bytes instead of {size:,}")
+    if length.isdigit() and int(length) != size - place:
+        raise TransferError(f"offers {int(length):,} bytes instead of {size - place:,}")
+    return place
+
+
+def _check_range(content_range: str, size: int, start: int) -> None:
+    """Refuse any other part of the file than the one from ``start`` to its end."""
+    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", content_range.strip(), re.ASCII)
+    if not found or found[1] != str(start) or found[2] != str(size - 1) or found[3] not in (str(size), "*"):
+        raise CannotResume(f"gives another range than the one from {start:,} on")
 
 
 def _reason(error: BaseException) -> str:

@@ -13,6 +13,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = b"<!DOCTYPE html><html><body>Please sign in to this network.</body></html>"
 
+#: The Content-Range of each of these, where a range is asked for; they give all where it is not.
+RANGES = {
+    "range": "bytes {start}-{last}/{size}",
+    "rangeoftotalunknown": "bytes {start}-{last}/*",
+    "rangeelsewhere": "bytes 7-{last}/{size}",
+    "rangeofanother": "bytes {start}-{size}/{more}",
+    "rangeinpart": "bytes {start}-{start}/{size}",
+    "rangeunnamed": "none",
+}
+
 
 class Faults(BaseHTTPRequestHandler):
     """Each method named ``fault_...`` answers one GET its own way; ``self.body`` holds the right bytes."""
@@ -23,7 +33,9 @@ class Faults(BaseHTTPRequestHandler):
         self.body = self.server.files[name]
         self.close_connection = True
         with suppress(OSError):  # the client may have had enough
-            if fault.isdigit():
+            if fault in RANGES:
+                self.answer_rest(RANGES[fault])
+            elif fault.isdigit():
                 self.answer(PAGE, int(fault), {"Content-Type": "text/html"})
             else:
                 getattr(self, f"fault_{fault}")()
@@ -44,6 +56,46 @@ class Faults(BaseHTTPRequestHandler):
     def wait(self, seconds: float = 30) -> bool:
         """Sit there until the server closes; True if it does."""
         return self.server.closing.wait(seconds)
+
+    @property
+    def start(self) -> int:
+        """The first byte that is asked for."""
+        return int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+
+    def answer_rest(self, content_range: str = RANGES["range"], body: bytes | None = None, length: int | None = None):
+        """Send what was asked for, or all; of a range the Content-Range, and the body, may be said to be others."""
+        if not self.start:
+            return self.answer(self.body, length=length)
+        size = len(self.body)
+        headers = {"Content-Range": content_range.format(start=self.start, last=size - 1, size=size, more=size + 1)}
+        self.answer(self.body[self.start :] if body is None else body, 206, headers, length)
+
+    def fault_rangelies(self):
+        """Bytes of another place than it says."""
+        self.answer_rest(body=self.body[: len(self.body) - self.start])
+
+    def fault_rangeflip(self):
+        """Another file, as a whole and in ranges."""
+        self.body = bytes(len(self.body))
+        self.answer_rest()
+
+    def fault_rangetoolong(self):
+        self.answer_rest(body=self.body[self.start :] + b"more", length=-1)
+
+    def fault_rangestops(self):
+        self.answer_rest(body=self.body[self.start :][:1000], length=-1)
+
+    def fault_unsatisfiable(self):
+        self.answer(PAGE, 416, {"Content-Type": "text/html"}) if self.start else self.answer(self.body)
+
+    def fault_slow(self):
+        """In pieces, some half a second for 300,000 bytes; ranges, too."""
+        rest = self.body[self.start :]
+        self.answer_rest(body=b"", length=-1) if self.start else self.answer(b"", length=-1)
+        for place in range(0, len(rest), 10_000):
+            self.wfile.write(rest[place : place + 10_000])
+            if self.wait(0.015):
+                return
 
     def fault_ok(self):
         self.answer(self.body)

@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import pty
+import random
+import shutil
 import signal
 import time
 
@@ -385,6 +387,42 @@ def test_stopped_again_and_again(long_done, tmp_path):
         result = interrupt(process)
         assert result.code in (130, 0)
     assert_resumes_exactly(tmp_path, long_done)
+
+
+def test_a_run_that_is_in_use_is_let_be(long_done, tmp_path):
+    process = started(tmp_path)
+    result = lenet5("train", "--resume", "runs/train-001", cwd=tmp_path, command=WITH_FEW_STROKES)
+    assert process.poll() is None
+    assert (result.code, result.stdout) == (1, "")
+    assert result.error == "Error: runs/train-001: another process is training this run; wait until it ends"
+    assert finish(process).code == 0
+    assert results(tmp_path) == results(long_done)
+    assert train(tmp_path, "train", "--resume", "runs/train-001").code == 0
+
+
+def test_trainings_at_once_have_runs_of_their_own(tmp_path):
+    processes = [start(*TWO, "--epochs", "1", cwd=tmp_path, command=WITH_FEW_STROKES) for _ in range(2)]
+    assert [finish(process).code for process in processes] == [0, 0]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["train-001", "train-002"]
+    assert {path.name for path in tmp_path.iterdir()} == {"runs", "lenet5.safetensors"}
+
+
+@pytest.mark.parametrize("n_kills", [3, pytest.param(40, marks=pytest.mark.slow)])
+def test_kills_while_files_are_written_leave_one_part_at_most(done, tmp_path, n_kills):
+    """Of a training that is done, whose result is written again by each --resume."""
+    shutil.copytree(done[0], tmp_path, dirs_exist_ok=True)
+    rng = random.Random(n_kills)
+    for _ in range(n_kills):
+        process = start("train", "--resume", "runs/train-001", cwd=tmp_path, command=WITH_FEW_STROKES)
+        while (line := process.stderr.readline()) and b"complete" not in line:
+            pass
+        time.sleep(rng.uniform(0, 0.25))
+        process.kill()
+        finish(process)
+        assert len(list(tmp_path.rglob("*.part"))) <= 1
+    assert train(tmp_path, "train", "--resume", "runs/train-001").code == 0
+    assert_nothing_half_written(tmp_path)
+    assert results(tmp_path) == results(done[0])
 
 
 def test_ctrl_c_before_the_training(tmp_path):

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import logging
 import os
+import random
 import re
 import signal
 import socket
@@ -12,13 +13,16 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from faultserver import deaf, serving, unreachable
 
 from lenet5.download import LocalFile, RemoteFile, default_data_dir, ensure, fault, is_offline
 from lenet5.errors import ChecksumError, DataError
+from lenet5.files import publish, resumable_part
 from lenet5.transfer import Limits
 
 BODY = hashlib.shake_256(b"seed").digest(300_000)
@@ -62,15 +66,29 @@ def complete(folder: Path) -> bool:
     return names(folder) == ["images.gz", "labels.gz"] and not any(fault(folder / f.name, f) for f in FILES)
 
 
-def fails(kind: type, folder: Path, mirrors: list[str], limits: Limits = SHORT) -> str:
-    """Fetch, expect exactly this error in one line and nothing left behind, return the line."""
-    before = names(folder)
+def fails(kind: type, folder: Path, mirrors: list[str], limits: Limits = SHORT, left: int | range = 0) -> str:
+    """Fetch, expect exactly this error in one line, with so many bytes kept for next time, return the line."""
+    before = [name for name in names(folder) if name != ".images.gz.part"]
     with pytest.raises(DataError) as caught:
         ensure(folder, FILES, mirrors, limits=limits)
     assert type(caught.value) is kind
-    assert names(folder) == before
+    assert_left(folder, left, before)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+def assert_left(folder: Path, n_bytes: int | range, others: list[str] | None = None) -> None:
+    """The first ``n_bytes`` of images.gz are kept to go on with, and nothing else beside ``others``."""
+    kept = folder / ".images.gz.part"
+    assert names(folder) == sorted([*(others or []), *([kept.name] if n_bytes else [])])
+    if n_bytes:
+        assert kept.stat().st_size in (n_bytes if isinstance(n_bytes, range) else [n_bytes])
+        assert BODY.startswith(kept.read_bytes())
+
+
+def ranges_asked(server, since: int) -> list[str | None]:
+    """The Range of each request of images.gz since."""
+    return [headers.get("Range") for _, name, headers in server.asked[since:] if name == "images.gz"]
 
 
 # --- what works --------------------------------------------------------------------------------------------
@@ -164,6 +182,10 @@ FAULTS = {
 }
 
 
+#: How much of images.gz is kept after them; 0 for the others.
+LEFT = {"short": 1234, "shortnolength": 1234, "stall": 1234, "reset": 1234, "drip": range(1, 100)}
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_mirror_that_fails_is_named_and_the_next_is_tried(server, folder, caplog, name):
     ensure(folder, FILES, [server.mirror(name), server.mirror("ok")], limits=SHORT)
@@ -174,7 +196,8 @@ def test_a_mirror_that_fails_is_named_and_the_next_is_tried(server, folder, capl
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_where_all_mirrors_fail_the_line_says_why_and_what_to_do(server, folder, name):
-    line = fails(ChecksumError if name == "flip" else DataError, folder, [server.mirror(name)])
+    kind = ChecksumError if name == "flip" else DataError
+    line = fails(kind, folder, [server.mirror(name)], left=LEFT.get(name, 0))
     todo = f"; check the network, or put the file into {folder} by hand"
     pattern = (
         re.escape(f"no mirror gave images.gz ({server.mirror(name)[:-1]}: ")
@@ -228,7 +251,7 @@ def test_no_mirrors_at_all(folder):
 def test_a_wrong_file_stays_if_nothing_better_is_had(server, folder):
     folder.mkdir(parents=True)
     (folder / "images.gz").write_bytes(b"mine")
-    fails(DataError, folder, [server.mirror("short")])
+    fails(DataError, folder, [server.mirror("short")], left=1234)
     assert (folder / "images.gz").read_bytes() == b"mine"
 
 
@@ -269,7 +292,7 @@ def test_patience_leaves_each_mirror_its_share(server, folder):
 
 def test_patience_ends_with_the_first_byte(server, folder):
     began = time.perf_counter()
-    line = fails(DataError, folder, [server.mirror("stall")], Limits(stall=0.6, patience=0.2))
+    line = fails(DataError, folder, [server.mirror("stall")], Limits(stall=0.6, patience=0.2), left=1234)
     assert "no bytes in 0.6 s after 1,234" in line
     assert time.perf_counter() - began < 4
 
@@ -376,13 +399,13 @@ def test_what_is_no_file_is_not_replaced(server, folder, make):
 # --- interrupted, and in company ---------------------------------------------------------------------------
 
 
-def test_an_exception_on_the_way_leaves_nothing(server, folder):
+def test_an_exception_on_the_way_leaves_what_came(server, folder):
     def interrupt(*call):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         ensure(folder, FILES, [server.mirror("ok")], progress=interrupt)
-    assert names(folder) == []
+    assert_left(folder, range(1, len(BODY) + 1))
 
 
 SCRIPT = """
@@ -401,14 +424,19 @@ def child(folder: Path, mirror: str) -> subprocess.Popen:
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_ctrl_c_leaves_nothing(server, folder):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_what_came_before_an_interruption_is_not_asked_for_again(server, folder, number):
     with child(folder, server.mirror("stall")) as process:
         assert process.stdout.readline() == "images.gz 1234 300000\n"
         assert len(names(folder)) == 1
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         process.communicate(timeout=5)
     assert process.returncode != 0
-    assert names(folder) == []
+    assert_left(folder, 1234)
+    asked = len(server.asked)
+    ensure(folder, FILES, [server.mirror("range")])
+    assert complete(folder)
+    assert ranges_asked(server, asked) == ["bytes=1234-"]
 
 
 def test_processes_at_once_do_not_disturb_each_other(server, folder):
@@ -420,18 +448,177 @@ def test_processes_at_once_do_not_disturb_each_other(server, folder):
     assert complete(folder)
 
 
-def test_the_connection_ends_when_nobody_waits_for_it(server, folder):
-    before = set(threading.enumerate())
-    fails(DataError, folder, [server.mirror("endless")])
-    until = time.monotonic() + 2
-    while any(thread.name == "lenet5-fetch" for thread in set(threading.enumerate()) - before):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+def test_processes_at_once_fetch_each_file_once(server, folder):
+    asked = len(server.asked)
+    children = [child(folder, server.mirror("slow")) for _ in range(4)]
+    for process in children:
+        with process:
+            _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+    assert complete(folder)
+    assert sorted(name for _, name, _ in server.asked[asked:]) == ["images.gz", "labels.gz"]
 
 
-def test_import_is_light():
-    script = "import sys, lenet5.download; print({'requests', 'urllib3', 'ssl'} & set(sys.modules))"
-    path = os.pathsep.join(filter(None, sys.path))
-    env = {**os.environ, "PYTHONPATH": path}
-    run = subprocess.run([sys.executable, "-c", script], env=env, text=True, capture_output=True)
-    assert run.stdout == "set()\n"
+@pytest.mark.parametrize("n_kills", [3, pytest.param(60, marks=pytest.mark.slow)])
+def test_kills_at_any_moment_leave_one_part_at_most(server, folder, n_kills):
+    asked, rng = len(server.asked), random.Random(n_kills)
+    for _ in range(n_kills):
+        with child(folder, server.mirror("slow")) as process:
+            time.sleep(rng.uniform(0.1, 0.45))
+            process.kill()
+        left = set(names(folder))
+        assert left <= {"images.gz", "labels.gz", ".images.gz.part", ".labels.gz.part"}
+        assert len([name for name in left if name.endswith(".part")]) <= 1
+        if n_kills > 3 and complete(folder):
+            (folder / "images.gz").unlink()
+    ensure(folder, FILES, [server.mirror("range")])
+    assert complete(folder)
+    starts = [int(text[6:-1]) for text in ranges_asked(server, asked) if text]
+    assert starts == sorted(starts) or n_kills > 3  # no byte twice
+
+
+@pytest.fixture
+def busy(folder) -> Iterator[BinaryIO]:
+    """What another process, or thread, has of images.gz."""
+    folder.mkdir(parents=True)
+    with resumable_part(folder / "images.gz", lambda size: None) as part:
+        yield part
+
+
+def test_who_waits_says_so_once_and_takes_the_result(server, folder, busy, caplog):
+    caplog.set_level(logging.INFO, "lenet5")
+
+    def other_process():
+        while not caplog.records:  # until it is waited for
+            time.sleep(0.01)
+        for block in (BODY[:1000], BODY[1000:]):
+            busy.write(block)
+            time.sleep(0.4)
+        publish(busy, folder / "images.gz")
+        busy.close()
+
+    asked, thread = len(server.asked), threading.Thread(target=other_process)
+    thread.start()
+    found = ensure(folder, FILES, [server.mirror("ok")], limits=Limits(patience=0.3))
+    thread.join()
+    assert [file.source for file in found] == [None, server.mirror("ok") + "labels.gz"]
+    assert ranges_asked(server, asked) == []
+    lines = [record.getMessage() for record in caplog.records if "another process" in record.getMessage()]
+    assert lines == [f"{folder / 'images.gz'}: another process is fetching it; waiting for that"]
+
+
+def test_patience_covers_another_process_that_gets_nothing(server, folder, busy):
+    began = time.monotonic()
+    with pytest.raises(DataError, match=r"images.gz: another process is fetching it, and nothing comes"):
+        ensure(folder, FILES, [server.mirror("ok")], limits=Limits(patience=0.3))
+    assert 0.2 < time.monotonic() - began < 2
+
+
+# --- going on ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def part(folder) -> Path:
+    """Where images.gz is collected, with its first 1,234 bytes there."""
+    folder.mkdir(parents=True)
+    path = folder / ".images.gz.part"
+    path.write_bytes(BODY[:1234])
+    return path
+
+
+@pytest.mark.parametrize("way", ["range", "rangeoftotalunknown"])
+def test_only_the_rest_is_asked_for(server, folder, part, caplog, way):
+    asked, calls = len(server.asked), []
+    ensure(folder, FILES, [server.mirror(way)], progress=lambda *call: calls.append(call))
+    assert complete(folder)
+    assert ranges_asked(server, asked) == ["bytes=1234-"]
+    assert min(done for name, done, _ in calls if name == "images.gz") > 1234
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("way", ["ok", "nolength", "chunked", "redirect"])
+def test_a_server_without_ranges_gives_all_of_it(server, folder, part, caplog, way):
+    asked = len(server.asked)
+    ensure(folder, FILES, [server.mirror(way)])
+    assert complete(folder)
+    assert set(ranges_asked(server, asked)) == {"bytes=1234-"}
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ("rangeelsewhere", "gives another range than the one from 1,234 on"),
+        ("rangeofanother", "gives another range than the one from 1,234 on"),
+        ("rangeinpart", "gives another range than the one from 1,234 on"),
+        ("rangeunnamed", "gives another range than the one from 1,234 on"),
+        ("unsatisfiable", "HTTP 416"),
+        ("rangelies", r"wrong SHA-256: got \w{64}"),
+        ("rangetoolong", "sends more than 300,000 bytes"),
+    ],
+)
+def test_a_rest_that_is_not_the_right_one_makes_it_fetch_all(server, folder, part, caplog, way, why):
+    asked = len(server.asked)
+    found = ensure(folder, FILES, [server.mirror(way)])
+    assert complete(folder)
+    assert found[0].source == server.mirror(way) + "images.gz"
+    assert ranges_asked(server, asked) == ["bytes=1234-", None]
+    [line] = [record.getMessage() for record in caplog.records]
+    assert re.fullmatch(f".*images.gz: {why}; fetching it from the start", line)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "ranges"),
+    [
+        (b"x" * 1234, ["bytes=1234-", None]),
+        (BODY[:-1], ["bytes=299999-"]),
+        (BODY[:-2] + b"x", ["bytes=299999-", None]),
+        (BODY[:-1] + b"x", [None]),
+        (BODY + b"x", [None]),
+        (b"  <html>", [None]),
+        (b"", [None]),
+    ],
+    ids=range(7),
+)
+def test_whatever_was_left_the_right_bytes_arrive(server, folder, part, wrong, ranges):
+    part.write_bytes(wrong)
+    asked = len(server.asked)
+    ensure(folder, FILES, [server.mirror("range")])
+    assert complete(folder)
+    assert ranges_asked(server, asked) == ranges
+
+
+def test_what_is_complete_needs_no_network(server, folder, part):
+    """The process was killed just before the name."""
+    part.write_bytes(BODY)
+    assert ensure(folder, FILES[:1], []) == [LocalFile(folder / "images.gz", None)]
+    assert names(folder) == ["images.gz"]
+
+
+def test_the_next_mirror_goes_on_where_one_failed(server, folder):
+    asked = len(server.asked)
+    ensure(folder, FILES, [server.mirror(way) for way in ("reset", "rangestops", "404", "range")], limits=SHORT)
+    assert complete(folder)
+    assert ranges_asked(server, asked) == [None, "bytes=1234-", "bytes=2234-", "bytes=2234-"]
+
+
+def test_another_file_is_fetched_twice_at_most(server, folder, part):
+    asked = len(server.asked)
+    line = fails(ChecksumError, folder, [server.mirror("rangeflip")])
+    assert "wrong SHA-256" in line
+    assert ranges_asked(server, asked) == ["bytes=1234-", None]
+
+
+def test_a_mirror_that_gives_no_rest_takes_nothing_away(server, folder, part):
+    for way in ("404", "html", "silent"):
+        line = fails(DataError, folder, [server.mirror(way)], left=1234)
+        assert "after" not in line
+
+
+def test_what_killed_processes_left_is_removed(server, folder):
+    """Of files that are complete, too, and of releases before this way of going on."""
+    ensure(folder, FILES, [server.mirror("ok")])
+    (folder / ".images.gz.0123abcd.part").write_bytes(BODY[:5])
+    (folder / ".images.gz.part").write_bytes(BODY[:5])
+    ensure(folder, FILES, [], offline=True)
+    assert complete(folder)

@@ -7,12 +7,25 @@ import re
 import stat
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from lenet5 import files
-from lenet5.files import MAX_DEPTH, atomic_path, atomic_write, parse_json
+from lenet5.files import (
+    MAX_DEPTH,
+    atomic_path,
+    atomic_write,
+    claimed,
+    parse_json,
+    part_of,
+    publish,
+    remove_orphans,
+    resumable_part,
+)
+
+NEEDS_LOCKS = pytest.mark.skipif(os.name == "nt", reason="Windows has no locks of this kind")
 
 
 def names(folder):
@@ -69,10 +82,11 @@ def test_an_exception_in_the_middle_leaves_everything_as_it_was(tmp_path, old, e
     assert old is None or path.read_bytes() == old
 
 
-@pytest.mark.parametrize("function", ["fsync", "replace"])
+@pytest.mark.parametrize("function", ["chmod", "fsync", "replace"])
 def test_a_disk_that_fails_at_the_end_leaves_everything_as_it_was(tmp_path, monkeypatch, function):
     path = tmp_path / "a"
     path.write_bytes(b"old")
+    path.chmod(0o640)
 
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -122,18 +136,40 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_retur
     assert calls == ["file", "rename", "folder"]
 
 
-def test_a_folder_that_cannot_be_synced_is_no_failure(tmp_path, monkeypatch):
-    real = os.fsync
+@pytest.fixture
+def folder_fails(monkeypatch):
+    """Make what is done to folders, and to nothing else, fail."""
 
-    def fsync(descriptor):
-        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
-            raise OSError(errno.EINVAL, "Invalid argument")
-        real(descriptor)
+    def fail(function, number):
+        real = getattr(os, function)
 
-    monkeypatch.setattr(files.os, "fsync", fsync)
+        def wrapped(file, *arguments, **settings):
+            if os.path.isdir(file if function == "open" else f"/proc/self/fd/{file}"):
+                raise OSError(number, os.strerror(number))
+            return real(file, *arguments, **settings)
+
+        monkeypatch.setattr(files.os, function, wrapped)
+
+    return fail
+
+
+@pytest.mark.parametrize("function", ["open", "fsync"])
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES])
+def test_a_folder_that_cannot_be_synced_is_no_failure(tmp_path, folder_fails, function, number):
+    folder_fails(function, number)
     atomic_write(tmp_path / "a", b"1")
     files.fsync_folder(tmp_path / "missing")
     assert (tmp_path / "a").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("function", ["open", "fsync"])
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fails_to_keep_a_name_is_a_failure(tmp_path, folder_fails, function, number):
+    folder_fails(function, number)
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        atomic_write(tmp_path / "a", b"1")
+    assert (caught.value.errno, caught.value.filename) == (number, str(tmp_path))
+    assert names(tmp_path) == ["a"]
 
 
 def test_a_missing_folder_is_an_error_and_is_not_made(tmp_path):
@@ -167,6 +203,19 @@ def test_permissions_follow_the_umask(tmp_path, umask, mode):
     finally:
         os.umask(before)
     assert (tmp_path / "a").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o664, 0o755])
+def test_permissions_of_a_file_that_is_replaced_stay(tmp_path, mode):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    with atomic_path(path) as part:
+        part.write_bytes(b"new")
+        assert not part.stat().st_mode & 0o077 & ~mode  # for nobody who may not read the file
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def test_two_writers_do_not_meet(tmp_path):
@@ -236,3 +285,189 @@ def test_foreign_json_is_parsed_in_one_place():
     package = Path(files.__file__).parent
     sources = [*package.rglob("*.py"), *(package.parent / "cli").glob("*.py")]
     assert [path.name for path in sources if re.search(r"\bjson\.loads?\(", path.read_text())] == ["files.py"]
+
+
+# --- what killed processes leave ---------------------------------------------------------------------------
+
+
+@contextmanager
+def other_process(code: str, path):
+    """A process that does this with ``path``, says so, and waits to be killed."""
+    code = f"import sys, time; from lenet5.files import *; path = Path(sys.argv[1])\n{code}\n"
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+WRITES = "with atomic_path(path) as part: part.write_bytes(b'half'); print('ready', flush=True); time.sleep(60)"
+
+
+@NEEDS_LOCKS
+def test_what_a_killed_process_left_is_removed_by_the_next_writer_and_by_nobody_before(tmp_path):
+    path = tmp_path / "a"
+    with other_process(WRITES, path):
+        [part] = names(tmp_path)
+        atomic_write(path, b"1")
+        remove_orphans(tmp_path)
+        assert names(tmp_path) == [part, "a"]  # its process lives
+    assert names(tmp_path) == [part, "a"]
+    atomic_write(tmp_path / "b", b"1")
+    assert names(tmp_path) == [part, "a", "b"]  # of another file
+    atomic_write(path, b"2")
+    assert names(tmp_path) == ["a", "b"]
+
+
+@NEEDS_LOCKS
+def test_what_killed_processes_left_in_a_folder_is_removed(tmp_path):
+    kept = [".a.part", ".a.0123456.part", ".a.01234567.part.gz", "a.01234567.part", ".01234567.part"]
+    for name in (*kept, ".a.01234567.part", ".b c.89abcdef.part"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / ".c.01234567.part").mkdir()
+    (tmp_path / ".link.01234567.part").symlink_to("a.01234567.part")
+    remove_orphans(tmp_path)
+    assert names(tmp_path) == sorted([*kept, ".c.01234567.part", ".link.01234567.part"])
+    remove_orphans(tmp_path / "missing")
+
+
+@NEEDS_LOCKS
+def test_a_part_that_is_taken_for_an_orphan_at_once_is_made_anew(tmp_path, monkeypatch):
+    real, made = files.try_lock, []
+
+    def late(stream, **settings):
+        made.append(stream.name)
+        if len(made) == 1:
+            os.unlink(stream.name)  # another process was between the two steps
+        return real(stream, **settings)
+
+    monkeypatch.setattr(files, "try_lock", late)
+    atomic_write(tmp_path / "a", b"1")
+    assert len(made) == 2
+    assert names(tmp_path) == ["a"]
+
+
+def without_locks(stream, *, shared=False):
+    return None
+
+
+def test_without_locks_files_are_written_and_orphans_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "try_lock", without_locks)
+    (tmp_path / ".a.01234567.part").write_bytes(b"perhaps of a process that lives")
+    atomic_write(tmp_path / "a", b"1")
+    assert names(tmp_path) == [".a.01234567.part", "a"]
+    with claimed(tmp_path / "a") as is_ours:
+        assert is_ours
+
+
+@NEEDS_LOCKS
+def test_one_at_a_time_claims_a_file(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"1")
+    with claimed(path) as first, claimed(path) as second:
+        assert (first, second) == (True, False)
+    claim = "with claimed(path) as ours: print('ready', flush=True); time.sleep(60)"
+    with other_process(claim, path), claimed(path) as ours:
+        assert not ours
+    with claimed(path) as ours:
+        assert ours
+
+
+# --- files that are collected ------------------------------------------------------------------------------
+
+
+def no_wait(size):
+    raise AssertionError("nobody else is there")
+
+
+def interrupted(path, error):
+    """Collect a half, and end so."""
+
+    def collect():
+        with resumable_part(path, no_wait) as part:
+            part.write(b"half")
+            raise error
+
+    with pytest.raises(type(error)):
+        collect()
+
+
+def test_what_was_collected_stays_for_the_next(tmp_path):
+    path = tmp_path / "a"
+    interrupted(path, KeyboardInterrupt())
+    assert names(tmp_path) == [".a.part"]
+    with resumable_part(path, no_wait) as part:
+        assert part.read() == b"half"
+        part.write(b" and half")
+        publish(part, path)
+    assert path.read_bytes() == b"half and half"
+    assert names(tmp_path) == ["a"]
+
+
+def test_nothing_stays_of_what_is_empty_or_of_a_disk_that_fails(tmp_path):
+    with resumable_part(tmp_path / "a", no_wait):
+        assert names(tmp_path) == [".a.part"]
+    assert names(tmp_path) == []
+    interrupted(tmp_path / "a", OSError(errno.ENOSPC, "full"))
+    assert names(tmp_path) == []
+
+
+@NEEDS_LOCKS
+def test_who_collects_second_waits_and_sees_what_became_of_it(tmp_path):
+    path, sizes = tmp_path / "a", []
+    first = resumable_part(path, no_wait)
+    part = first.__enter__()
+    part.write(b"1234")
+
+    def wait(size):
+        sizes.append(size)
+        if len(sizes) == 3:
+            publish(part, path)
+            first.__exit__(None, None, None)
+
+    with resumable_part(path, wait) as other:
+        assert path.read_bytes() == b"1234"
+        assert other.read() == b""
+    assert sizes == [4, 4, 4]
+    assert names(tmp_path) == ["a"]
+
+
+@NEEDS_LOCKS
+def test_a_killed_collector_keeps_nobody_out(tmp_path):
+    collect = "with resumable_part(path, print) as part: part.write(b'12'); print('ready', flush=True); time.sleep(60)"
+    with (
+        other_process(collect, tmp_path / "a") as process,
+        resumable_part(tmp_path / "a", lambda size: (process.kill(), process.wait())) as part,
+    ):
+        assert part.read() == b"12"
+
+
+def test_without_locks_nobody_goes_on_with_a_part(tmp_path, monkeypatch):
+    """For it may be another process's."""
+    monkeypatch.setattr(files, "try_lock", without_locks)
+    path = tmp_path / "a"
+    interrupted(path, KeyboardInterrupt())
+    assert names(tmp_path) == []
+    with resumable_part(path, no_wait) as part, resumable_part(path, no_wait) as other:
+        for stream in (other, part):
+            stream.write(b"1")
+            publish(stream, path)
+    assert names(tmp_path) == ["a"]
+
+
+@NEEDS_LOCKS
+def test_a_part_that_may_not_be_written_to_is_replaced_when_nobody_has_it(tmp_path, monkeypatch):
+    """Another user's, that is."""
+    part_of(tmp_path / "a").write_bytes(b"another's")
+    real, n_opened = os.open, 0
+
+    def refuse(path, flags, *mode):
+        nonlocal n_opened
+        n_opened += 1
+        if n_opened == 1:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, flags, *mode)
+
+    monkeypatch.setattr(files.os, "open", refuse)
+    with resumable_part(tmp_path / "a", no_wait) as part:
+        assert part.read() == b""

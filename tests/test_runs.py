@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lenet5 import load, modelfile, runs, strokes, train
+from lenet5 import files, load, modelfile, runs, strokes, train
 from lenet5.config import Config
-from lenet5.errors import DataError, DivergedError, ModelFileError
+from lenet5.errors import DataError, DivergedError, InUseError, ModelFileError
 from lenet5.model import DIGITS
 from lenet5.runs import Plan, Run
 from lenet5.train import Trainer
@@ -129,6 +129,37 @@ def test_two_processes_never_share_a_folder(tmp_path):
         names = [name for some in pool.map(create_some, [tmp_path] * 2) for name in some]
     assert sorted(names) == [f"train-{k:03}" for k in range(1, 41)]
     assert all(Run.open(tmp_path / name).plan == PLAN for name in names)
+
+
+def test_a_run_is_one_process_s_at_a_time(tmp_path):
+    run = Run.create(tmp_path, PLAN)
+    with run.claim():
+        with pytest.raises(InUseError, match="train-001: another process is training this run"), run.claim():
+            pass
+        with Run.create(tmp_path, PLAN).claim():  # another run
+            pass
+    with Run.open(run.folder).claim():
+        assert {path.name for path in run.folder.iterdir()} == {"config.json"}
+
+
+def test_a_member_is_its_process_s_while_it_is_trained(tmp_path):
+    run = Run.create(tmp_path, dataclasses.replace(PLAN, members=2))
+    for member in run.members():
+        with pytest.raises(InUseError, match=f"{member.folder.name}: another"), Run.open(member.folder).claim():
+            pass
+    with member.claim():
+        pass
+
+
+def test_what_killed_trainings_left_in_other_runs_is_removed(tmp_path):
+    member = tmp_path / "train-001" / "member-1"
+    member.mkdir(parents=True)
+    live = Run.create(tmp_path, PLAN).folder / "state.safetensors"
+    with files.atomic_path(live) as part:
+        for folder in (member, member.parent, live.parent):
+            (folder / ".state.safetensors.0123abcd.part").write_bytes(b"half")
+        Run.create(tmp_path, PLAN)
+        assert list(tmp_path.rglob("*.part")) == [part]
 
 
 # ---- the plan ------------------------------------------------------------------------------------------------------
@@ -308,8 +339,6 @@ def test_a_stop_saves_the_place(whole, data, tmp_path, k):
 
 def writes_of_a_run(data, root, monkeypatch, kill_at=None, after=False):
     """Train; the process ends before (or just after) the write with number ``kill_at``. The number of writes."""
-    from lenet5 import files
-
     count, replace = 0, files.os.replace
 
     def counted(source, target):
