@@ -84,7 +84,7 @@ def benchmark(ctx: click.Context, source, compare, out, chart, as_json, **settin
 def _refuse(ctx: click.Context, option: str, names: tuple[str, ...]) -> None:
     """UsageError for any of these parameters beside an option that measures nothing."""
     for param in ctx.command.params:
-        if param.name in names and ctx.get_parameter_source(param.name) is click.core.ParameterSource.COMMANDLINE:
+        if param.name in names and options.was_given(ctx, param.name):
             what = param.opts[0] if isinstance(param, click.Option) else "a PART"
             raise click.UsageError(f"{option} measures nothing, so {what} has no meaning beside it")
 
@@ -126,7 +126,7 @@ def _check_peers(wanted: bool, parts: tuple[str, ...]) -> None:
     from lenet5 import errors
     from lenet5.benchmark import peers
 
-    how = "pip install 'lenet5[bench]'"
+    how = "in a clone: pip install -e '.[bench]'"
     if wanted and not peers.available():
         raise errors.LeNet5Error(f"--peers: none is installed; {how}")
     if not wanted and _WITH_PEERS & set(parts):

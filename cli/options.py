@@ -46,6 +46,11 @@ models = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
+def was_given(ctx: click.Context, name: str) -> bool:
+    """Whether a parameter stands on the command line; Click before 8.3 says so of an argument with no values, too."""
+    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE and ctx.params.get(name) != ()
+
+
 def dataset(auto: str):
     """--dataset; ``auto`` says what the default, auto, stands for."""
     return click.option("--dataset", type=click.Choice(DATASETS), default="auto", show_default=True,

@@ -74,7 +74,7 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
     run, out = None, settings["out"]
     if resume:
         run = _reopened(ctx, resume)
-        out = out if _was_given(ctx, "out") else Path(run.plan.out)
+        out = out if options.was_given(ctx, "out") else Path(run.plan.out)
     else:
         how = _how(ctx, settings)  # refuses what cannot be, before the data is read
     check_model(out)
@@ -113,7 +113,7 @@ def _how(ctx: click.Context, settings: dict) -> dict:
     """The recipe's settings with those that were given; ValueError where no `Config` can be made of them."""
     from lenet5.config import RECIPES, Config
 
-    given = {name: settings[name] for name in Config.__dataclass_fields__ if _was_given(ctx, name)}
+    given = {name: settings[name] for name in Config.__dataclass_fields__ if options.was_given(ctx, name)}
     if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & given.keys():
         raise click.UsageError("--teacher-weight and --distillation-temperature are of a --teacher; none is given")
     if given.get("learning_rate") == "auto":
@@ -182,13 +182,9 @@ def _reopened(ctx: click.Context, folder: Path):
     from lenet5.runs import Run
 
     for param in ctx.command.params:
-        if param.name not in _FREE and _was_given(ctx, param.name) and param.expose_value:
+        if param.name not in _FREE and options.was_given(ctx, param.name) and param.expose_value:
             raise click.UsageError(f"{param.opts[0]} cannot be changed by --resume: the run in {folder} has its own")
     return Run.open(folder)
-
-
-def _was_given(ctx: click.Context, name: str) -> bool:
-    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 def _plan(how: dict, data, settings: dict, teachers: list, threads: int | None) -> tuple:
