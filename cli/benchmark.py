@@ -18,7 +18,7 @@ _MEASURING = ("parts", "peers", "repeats", "threads", "batch_sizes", "quick", "d
 _FILE = click.Path(path_type=Path)
 
 
-@click.command()
+@options.command()
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS), metavar="[PART]...")
 @click.option("--peers/--no-peers", default=False, show_default=True,
               help="Measure other programs beside, in turns: PyTorch, ONNX Runtime, OpenVINO, scikit-learn, as far as "

@@ -10,7 +10,7 @@ from .common import check_png, load_data, load_model, load_models
 _WITHOUT_PNG = "-"  # stands for no file after --reject-curve
 
 
-@click.command()
+@options.command()
 @options.models
 @options.dataset("the set that the model was trained on, else MNIST if it can be had, else strokes")
 @options.data_dir

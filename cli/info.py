@@ -8,7 +8,7 @@ from . import options, output
 from .common import load_model
 
 
-@click.command()
+@options.command()
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @options.as_json
 @options.verbosity

@@ -1,13 +1,18 @@
 """Each option that several commands share, once."""
 
+import functools
 from pathlib import Path
 
 import click
 
 from . import output
+from .commands import Command
 
 PUBLISHED = ("mnist", "fashion-mnist")
 DATASETS = ("auto", *PUBLISHED, "strokes")
+
+#: Decorates the function of a command; ``groups`` of `commands.Command` are one of its settings.
+command = functools.partial(click.command, cls=Command)
 
 data_dir = click.option(
     "--data-dir",

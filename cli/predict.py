@@ -17,7 +17,7 @@ _CHUNK = 64
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 
 
-@click.command()
+@options.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
 @options.models
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,

@@ -11,7 +11,7 @@ from .common import check_png, load_models, source
 from .predict import expand, reason
 
 
-@click.command()
+@options.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
 @options.models
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,

@@ -11,13 +11,13 @@ import click
 
 from . import options, output
 from .common import check_model, load_data
-from .training_options import training_options
+from .training_options import GROUPS, training_options
 
 #: Options that belong to how the machine is used and not to what is trained: allowed beside --resume.
 _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 
 
-@click.command()
+@options.command(groups=GROUPS)
 @training_options
 @click.option("--variant", type=click.Choice(["modern", "1998", "lenet1", "lenet4"]), default="modern",
               show_default=True, help="Which network; what follows changes parts of it.")  # fmt: skip
