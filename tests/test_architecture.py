@@ -13,6 +13,7 @@ PACKAGE = Path(lenet5.__file__).parent
 TIERS = [
     {"errors", "files", "idx", "mapped", "threads", "_kernels"},
     {
+        "arrays",
         "layers",
         "losses",
         "schedules",
