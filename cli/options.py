@@ -14,9 +14,16 @@ DATASETS = ("auto", *PUBLISHED, "strokes")
 #: Decorates the function of a command; ``groups`` of `commands.Command` are one of its settings.
 command = functools.partial(click.command, cls=Command)
 
+
+def path(**settings) -> click.Path:
+    """Of a file or folder. Who reads it finds out whether that may be, and has the message and the exit code for it."""
+    return click.Path(readable=False, **{"path_type": Path, **settings})
+
+
+files = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=path(allow_dash=True, path_type=None))
 data_dir = click.option(
     "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=path(file_okay=False),
     help="Where data sets are kept.  [default: LENET5_DATA_DIR, else the user's cache folder]",
 )
 offline = click.option(
@@ -43,7 +50,7 @@ threads = click.option(
 models = click.option(
     "--model",
     "models",
-    type=click.Path(path_type=Path),
+    type=path(),
     multiple=True,
     help="Model file; several, each after its own --model, answer with the mean of their probabilities.  "
     "[default: LENET5_MODEL, else ./lenet5.safetensors, else the one that ships]",

@@ -162,6 +162,23 @@ def test_the_help_of_train_comes_in_groups_and_loses_no_option(tmp_path):
         assert len(re.findall(rf"^  (-., )?{param.opts[-1]}(?![-\w])", text, re.MULTILINE)) == 1, param.name
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["predict", "closed"], 3), (["read", "closed"], 3), (["predict", "x", "--model", "closed"], 3),
+        (["info", "closed"], 3), (["evaluate", "--model", "closed"], 3), (["evaluate", "--cascade", "closed"], 3),
+        (["train", "--dataset", "strokes", "--teacher", "closed"], 3), (["benchmark", "--from", "closed"], 4),
+    ],
+)  # fmt: skip
+def test_a_file_that_may_not_be_read(tmp_path, args, code):
+    (tmp_path / "closed").write_bytes(model_path().read_bytes())
+    (tmp_path / "closed").chmod(0)
+    result = quick(*args, cwd=tmp_path, few=True)
+    assert (result.code, result.stdout) == (code, "")
+    assert "closed" in result.error
+
+
 # ---- environment ---------------------------------------------------------------------------------------------------
 
 
