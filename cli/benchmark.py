@@ -131,7 +131,8 @@ def _check_peers(wanted: bool, parts: tuple[str, ...]) -> None:
         raise errors.LeNet5Error(f"--peers: none is installed; {how}")
     if not wanted and _WITH_PEERS & set(parts):
         there = ", ".join(peers.available())
-        output.note(f"note: --peers measures others beside, some minutes long ({there or f'none is installed: {how}'})")
+        text = f"note: --peers measures others beside, some minutes long ({there or f'none is installed; {how}'})"
+        output.note(output.wrapped(text))
 
 
 def _check_result(path: Path) -> None:

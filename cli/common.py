@@ -75,7 +75,7 @@ def load_data(name: str, data_dir: Path | None, offline: bool | None):
     with output.download_progress() as progress:
         loaded = datasets.obtain(name, data_dir, offline=offline, progress=progress)
     for line in loaded.notes:
-        output.note(f"note: {line}")
+        output.note(output.wrapped(f"note: {line}"))
     return loaded
 
 

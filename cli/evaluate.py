@@ -130,8 +130,8 @@ def _text(name: str, report: dict) -> str:
         f"accuracy {output.percent(report['accuracy'])} (95 % interval {output.percent(low)} to "
         f"{output.percent(high)}), {report['errors']:,} errors, loss {report['loss']:.4f}",
         f"expected calibration error {output.percent(fit['expected_calibration_error'])} at temperature "
-        f"{fit['temperature']:.3f}, {output.percent(fit['uncalibrated_error'])} without (15 bins of equally many "
-        "pictures)",
+        f"{fit['temperature']:.3f}, {output.percent(fit['uncalibrated_error'])} without\n"
+        "  (15 bins of equally many pictures)",
         "",
         output.table(per_class, ("class", "pictures", "precision", "recall")),
         "",

@@ -264,7 +264,7 @@ def _introduce(run, trainer, data, number: int, n_members: int) -> None:
         output.note(f"member {number} of {n_members}")
     output.note(
         f"{config.epochs} epochs, batches of {config.batch_size}, seed {config.seed}; {trainer.threads} threads, "
-        f"{_kernels.ISA} kernels; run folder {output.one_line(run.folder)}"
+        f"{_kernels.ISA} kernels\nrun folder {output.one_line(run.folder)}"
     )
     epoch, step = trainer.position
     if trainer.done:
@@ -302,14 +302,12 @@ def _reporter(trainer) -> Iterator[tuple]:
     n_epochs = trainer.config.epochs
 
     def line(epoch) -> str:
-        validation = (
-            "" if epoch.validation_accuracy is None else f"  validation {output.percent(epoch.validation_accuracy)}"
-        )
+        validation = "" if epoch.validation_accuracy is None else f"  val {100 * epoch.validation_accuracy:.2f}%"
         left = (n_epochs - epoch.epoch) * epoch.seconds
         return (
-            f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  loss {epoch.train_loss:.4f}  accuracy "
-            f"{output.percent(epoch.train_accuracy)}{validation}  {epoch.seconds:.1f} s  "
-            f"{epoch.images_per_second:,.0f} images/s  {_duration(left)} left"
+            f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  loss {epoch.train_loss:.4f}  acc "
+            f"{100 * epoch.train_accuracy:.2f}%{validation}  {epoch.seconds:.1f} s  "
+            f"{epoch.images_per_second:,.0f}/s  {_duration(left)} left"
         )
 
     if not output.has_bars():
@@ -318,14 +316,14 @@ def _reporter(trainer) -> Iterator[tuple]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[text]}")
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=16), TextColumn("{task.fields[text]}")
     with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bars:
         task = bars.add_task("epoch 1", total=1, text="")
 
         def show(progress) -> None:
             speed = (progress.n_done - first.setdefault(progress.epoch, 0)) / max(progress.seconds, 1e-9)
             left = (progress.n - progress.n_done + (n_epochs - progress.epoch) * progress.n) / speed
-            text = (f"loss {progress.loss:.4f}  accuracy {output.percent(progress.accuracy)}  {speed:,.0f} images/s  "
+            text = (f"loss {progress.loss:.4f}  acc {100 * progress.accuracy:.2f}%  {speed:,.0f}/s  "
                     f"{_duration(left)} left")  # fmt: skip
             bars.update(task, description=f"epoch {progress.epoch}/{n_epochs}", completed=progress.n_done,
                         total=progress.n, text=text)  # fmt: skip
@@ -337,7 +335,7 @@ def _reporter(trainer) -> Iterator[tuple]:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{hours}:{minutes:02} h" if hours else f"{minutes}:{rest:02}"
 
 
 def _document(run, trainer, report: dict) -> dict:
@@ -357,6 +355,6 @@ def _conclude(document: dict, as_json: bool) -> None:
     report = document["test"]
     low, high = report["accuracy_95"]
     output.result(
-        f"test accuracy {output.percent(report['accuracy'])} (95 % interval {output.percent(low)} to "
-        f"{output.percent(high)}), {report['errors']:,} errors in {report['n']:,} {document['dataset']} pictures"
+        f"test accuracy {output.percent(report['accuracy'])} (95 % CI {100 * low:.2f}-{100 * high:.2f}), "
+        f"{report['errors']:,} errors in {report['n']:,} {document['dataset']}"
     )
