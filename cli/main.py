@@ -13,7 +13,7 @@ import lenet5
 from .commands import Helpful
 
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
-COMMANDS = ("download", "train", "evaluate", "predict", "read", "info", "benchmark", "completion")
+COMMANDS = ("download", "train", "evaluate", "predict", "read", "info", "benchmark", "doctor", "completion")
 
 
 class LazyGroup(Helpful, click.Group):

@@ -59,7 +59,7 @@ TIERS = [
     {"benchmark.kernels", "benchmark.peers", "benchmark.startup", "benchmark.compare"},
     {"benchmark.training", "benchmark.prediction"},
     {"benchmark.scaling"},
-    {"benchmark.suite"},
+    {"benchmark.suite", "doctor"},
     {"cli"},
     {"__main__"},
 ]

@@ -15,7 +15,7 @@ from lenet5.cli.main import cli
 from lenet5.cli.train import train
 from lenet5.cli.training_options import GROUPS
 
-COMMANDS = ["download", "train", "evaluate", "predict", "read", "info", "benchmark", "completion"]
+COMMANDS = ["download", "train", "evaluate", "predict", "read", "info", "benchmark", "doctor", "completion"]
 
 
 @pytest.fixture
