@@ -51,7 +51,7 @@ def _guarded(section: Callable[[], dict]) -> dict:
 
 
 def _outcome(check: Callable[[], str | None]) -> str:
-    """ "passed", or what a check says is wrong."""
+    """What a check says is wrong, or that it passed."""
     try:
         return check() or "passed"
     except Exception as error:
@@ -127,7 +127,7 @@ def _data() -> dict:
 
 
 def _state(folder: Path, files: Sequence) -> str:
-    """ "complete", "missing", or which file is the first that is not as it should be, and why."""
+    """Of a set: complete, missing, or which file is the first that is not as it should be, and why."""
     from . import download
 
     faults = {file.name: _outcome(functools.partial(download.fault, folder / file.name, file)) for file in files}

@@ -100,6 +100,17 @@ def test_kernels_that_do_not_load(tmp_path):
     assert document["platform"]["processor"]
 
 
+def test_an_installation_without_numpy(tmp_path):
+    code = "import sys; sys.modules['numpy'] = None; from lenet5.cli.main import main; main()"
+    result = command("doctor", "--json", cwd=tmp_path, command=[sys.executable, "-c", code])
+    document = json.loads(result.stdout)
+    assert (result.code, document["passed"]) == (1, False)
+    assert "numpy" in document["checks"]["kernel"]
+    assert document["versions"]["numpy"]
+    assert document["platform"]["processor"]
+    assert document["paths"]["data_writable"] in (True, False)
+
+
 @pytest.mark.parametrize("name", ["platformdirs", "safetensors.numpy", "lenet5.benchmark.machine"])
 def test_a_package_that_cannot_be_imported(monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)

@@ -5,8 +5,6 @@ import os
 import platform
 from pathlib import Path
 
-import numpy as np
-
 import lenet5
 
 from ..threads import affinity, default_threads
@@ -14,7 +12,9 @@ from ..threads import affinity, default_threads
 
 def describe() -> dict:
     """What figures depend on, as JSON values; ``load_before`` is the load average over the last minute, or None."""
-    from .. import _kernels  # which refuses a wrong LENET5_ISA, and the rest of this module is about any machine
+    import numpy as np  # here, since the rest of this module is for broken installations, too
+
+    from .. import _kernels
 
     return {
         "processor": processor(),
