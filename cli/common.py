@@ -25,7 +25,7 @@ def load_model(path: Path | None):
     from lenet5 import _kernels, committee, model
 
     output.detail(f"lenet5 {lenet5.__version__} in {Path(lenet5.__file__).parent}, {_kernels.ISA} kernels")
-    path = path or default_model()
+    path = path or os.environ.get("LENET5_MODEL") or _here()
     if path is None:
         output.note("model: the one that ships with lenet5")
         return model.pretrained()
@@ -46,9 +46,12 @@ def _origin(network) -> str:
 
 
 def default_model() -> Path | None:
-    """Where the model is that answers unless one is named: LENET5_MODEL, else here; None for the one that ships."""
-    if path := os.environ.get("LENET5_MODEL"):
-        return Path(path)
+    """The file that `load_model` takes where none is named; None for the weights that ship."""
+    path = os.environ.get("LENET5_MODEL") or _here()
+    return Path(path) if path else None
+
+
+def _here() -> Path | None:
     path = Path("lenet5.safetensors")
     return path if path.exists() else None
 
