@@ -67,7 +67,8 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
 
         report_strings(network, data.name, X, y, strings, n_strings or 2000, threads, errors_png, as_json)
         return
-    report, probabilities = network.evaluate(X, y, threads)
+    with output.library_log():
+        report, probabilities = network.evaluate(X, y, threads)
     document, texts = {"dataset": data.name, **report}, [_text(data.name, report)]
     if errors_png:
         _draw_mistakes(X, y, probabilities, network.labels, errors_png)

@@ -123,6 +123,7 @@ def test_a_wrong_option_gets_a_suggestion(tmp_path):
         (["train", "--device", "cuda"], "lenet5 runs on the CPU; --threads sets how much of it"),
         (["predict", "--gpu", "x"], "lenet5 runs on the CPU; --threads sets how much of it"),
         (["info", "--cuda"], "--cuda: lenet5 runs on the CPU"), (["--device", "cpu", "train"], "runs on the CPU"),
+        (["train", "-lr", "3"], "--learning-rate"), (["predict", "--threshold", "0.9", "x"], "--max-error"),
         (["train", "--batch", "3"], "--batch-size"), (["train", "--epoch", "3"], "--epochs"),
         (["evaluate", "--workers=4"], "--threads"), (["read", "-j", "4", "x"], "--threads"),
         (["predict", "--imgsz", "28", "x"], "pictures become 32 x 32"), (["train", "-o", "x"], "--out"),
