@@ -15,10 +15,10 @@ PARTS = ("kernels", "training", "prediction", "startup", "scaling")
 _WITH_PEERS = {"training", "prediction"}
 #: Parameters that only a measurement has.
 _MEASURING = ("parts", "peers", "repeats", "threads", "batch_sizes", "quick", "data_dir", "out")
-_FILE = click.Path(path_type=Path)
+_FILE = options.path()
 
 
-@click.command()
+@options.command()
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS), metavar="[PART]...")
 @click.option("--peers/--no-peers", default=False, show_default=True,
               help="Measure other programs beside, in turns: PyTorch, ONNX Runtime, OpenVINO, scikit-learn, as far as "
@@ -31,9 +31,9 @@ _FILE = click.Path(path_type=Path)
               help="Pictures in one update; may be repeated.  [default: 64, with --peers 128 too]")  # fmt: skip
 @click.option("--quick", is_flag=True, help="10,000 pictures, three runs of each: some seconds, and rough.")
 @options.data_dir
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("--out", type=options.path(dir_okay=False), metavar="FILE",
               help="Write the figures to this file, as JSON.")  # fmt: skip
-@click.option("--chart", type=click.Path(dir_okay=False, path_type=Path), metavar="SVG",
+@click.option("--chart", type=options.path(dir_okay=False), metavar="SVG",
               help="Draw the figures as bars to this file.")  # fmt: skip
 @click.option("--from", "source", type=_FILE, metavar="FILE", help="Measure nothing, show what --out wrote.")
 @click.option("--compare", type=(_FILE, _FILE), metavar="OLD NEW",
@@ -84,7 +84,7 @@ def benchmark(ctx: click.Context, source, compare, out, chart, as_json, **settin
 def _refuse(ctx: click.Context, option: str, names: tuple[str, ...]) -> None:
     """UsageError for any of these parameters beside an option that measures nothing."""
     for param in ctx.command.params:
-        if param.name in names and ctx.get_parameter_source(param.name) is click.core.ParameterSource.COMMANDLINE:
+        if param.name in names and options.was_given(ctx, param.name):
             what = param.opts[0] if isinstance(param, click.Option) else "a PART"
             raise click.UsageError(f"{option} measures nothing, so {what} has no meaning beside it")
 
@@ -126,12 +126,13 @@ def _check_peers(wanted: bool, parts: tuple[str, ...]) -> None:
     from lenet5 import errors
     from lenet5.benchmark import peers
 
-    how = "pip install 'lenet5[bench]'"
+    how = "in a clone: pip install -e '.[bench]'"
     if wanted and not peers.available():
         raise errors.LeNet5Error(f"--peers: none is installed; {how}")
     if not wanted and _WITH_PEERS & set(parts):
         there = ", ".join(peers.available())
-        output.note(f"note: --peers measures others beside, some minutes long ({there or f'none is installed: {how}'})")
+        text = f"note: --peers measures others beside, some minutes long ({there or f'none is installed; {how}'})"
+        output.note(output.wrapped(text))
 
 
 def _check_result(path: Path) -> None:

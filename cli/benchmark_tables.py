@@ -6,8 +6,8 @@ from lenet5.benchmark import figures
 
 from . import output
 
-ABOVE_PEAK = "above 100 %: minimal filtering does fewer multiply-adds than are counted (else the peak was disturbed)"
-UNSTEADY = "the peak's values lie far apart: something else ran, and shares of it mean little"
+ABOVE_PEAK = "above 100 %: minimal filtering does fewer multiply-adds than are counted\n  (else the peak was disturbed)"
+UNSTEADY = "the peak's values lie far apart: something else ran; shares of it mean little"
 _MAX = 200
 
 Columns = dict[str, Callable[[dict], str]]
@@ -32,7 +32,7 @@ def report(document: dict) -> str:
         lines.append("peers: " + ", ".join(f"{_plain(name)} {_plain(version)}" for name, version in peers.items()))
     notes = document.get("notes")
     lines += [f"note: {_plain(note)}" for note in notes] if isinstance(notes, list) else []
-    return "\n\n".join(["\n".join(lines), *sections])
+    return "\n\n".join(["\n".join(map(output.wrapped, lines)), *sections])
 
 
 def comparison(found: dict) -> str:
@@ -135,20 +135,28 @@ def _kernels(rows: list[dict]) -> str:
 
 def _training(rows: list[dict]) -> str:
     who = _contestants(rows)
-    columns = {"work": _name} | {name: who[name] for name in who if name == "contestant"} | {
-        "pictures": _count("n_pictures"), "batch": _count("batch_size"), "threads": _count("threads"), "s": _spread,
-        "pictures/s": _rate, "of peak": _share,
+    sizes = {row.get("n_pictures", 0) for row in rows}
+    title = "training, one pass" + (f" over {min(sizes):,} pictures" if len(sizes) == 1 and min(sizes) else "")
+    columns = {"work": _work} | {name: who[name] for name in who if name == "contestant"} | {
+        "pictures": lambda row: "" if len(sizes) == 1 else _count("n_pictures")(row),
+        "batch": _count("batch_size"), "threads": _count("threads"), "s": _spread, "pictures/s": _rate,
+        "of peak": _share,
     } | {name: who[name] for name in who if name != "contestant"}  # fmt: skip
-    return _section("training, one pass", rows, columns, left=2 if who else 1)
+    return _section(title, rows, columns, left=2 if who else 1)
 
 
 def _prediction(rows: list[dict]) -> str:
     who = _contestants(rows)
     columns = {"contestant": lambda row: _plain(row["contestant"])} | {
-        "pictures a call": _count("n_pictures"), "threads": _count("threads"), "us a picture": _spread,
+        "pictures": _count("n_pictures"), "threads": _count("threads"), "us a picture": _spread,
         "pictures/s": _rate, "of peak": _share,
     } | {name: who[name] for name in who if name != "contestant"}  # fmt: skip
-    return _section("prediction", rows, columns)
+    return _section("prediction, by pictures a call", rows, columns)
+
+
+def _work(row: dict) -> str:
+    """What a pass is, beside the word that all passes have in their names."""
+    return _name(row).removeprefix("training pass with ")
 
 
 def _rate(row: dict) -> str:

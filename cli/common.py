@@ -56,6 +56,12 @@ def _origin(network) -> str:
     return f" (trained on {output.plain(training['dataset'][:40])}{good})"
 
 
+def default_model() -> Path | None:
+    """The file that `load_model` takes where none is named; None for the weights that ship."""
+    path = os.environ.get("LENET5_MODEL") or _here()
+    return Path(path) if path else None
+
+
 def _here() -> Path | None:
     path = Path("lenet5.safetensors")
     return path if path.exists() else None
@@ -86,7 +92,7 @@ def load_data(name: str, data_dir: Path | None, offline: bool | None):
     with output.download_progress() as progress:
         loaded = datasets.obtain(name, data_dir, offline=offline, progress=progress)
     for line in loaded.notes:
-        output.note(f"note: {line}")
+        output.note(output.wrapped(f"note: {line}"))
     return loaded
 
 

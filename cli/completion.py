@@ -5,7 +5,7 @@ import click
 from . import options
 
 
-@click.command()
+@options.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @options.verbosity
 def completion(shell: str) -> None:

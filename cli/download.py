@@ -7,7 +7,7 @@ import click
 from . import options, output
 
 
-@click.command(epilog="Exit code 4: no mirror gave the files. 5: files are there, but not the published ones.")
+@options.command(epilog="Exit code 4: no mirror gave the files. 5: files are there, but not the published ones.")
 @click.argument("dataset", type=click.Choice(options.PUBLISHED), default="mnist")
 @options.data_dir
 @options.offline

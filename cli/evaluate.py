@@ -10,20 +10,20 @@ from .common import check_png, load_data, load_model, load_models
 _WITHOUT_PNG = "-"  # stands for no file after --reject-curve
 
 
-@click.command()
+@options.command()
 @options.models
 @options.dataset("the set that the model was trained on, else MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
-@click.option("--errors", "errors_png", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
+@click.option("--errors", "errors_png", type=options.path(dir_okay=False), metavar="PNG",
               help="Write a sheet of the worst mistakes to this file.")  # fmt: skip
-@click.option("--reject-curve", type=click.Path(dir_okay=False, path_type=Path), is_flag=False,
+@click.option("--reject-curve", type=options.path(dir_okay=False), is_flag=False,
               flag_value=_WITHOUT_PNG, metavar="[PNG]",
               help="Tell the error when the least sure answers are not given; with a file, draw it.")  # fmt: skip
-@click.option("--cascade", "small", type=click.Path(path_type=Path), metavar="SMALL",
+@click.option("--cascade", "small", type=options.path(), metavar="SMALL",
               help="Tell error and cost when this smaller model answers what it is sure of, and --model the rest. The "
                    "threshold comes from the validation pictures of both.")  # fmt: skip
-@click.option("--cascade-curve", "cascade_png", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
+@click.option("--cascade-curve", "cascade_png", type=options.path(dir_okay=False), metavar="PNG",
               help="Draw the cascade's error against its cost.")  # fmt: skip
 @click.option("--strings", type=click.Choice(["plain", "apart", "varied", "amounts"]), metavar="STYLE",
               help="Compose strings of the test pictures and read those: plain (five digits, gaps of -1 to 4 pixels), "
@@ -67,7 +67,8 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
 
         report_strings(network, data.name, X, y, strings, n_strings or 2000, threads, errors_png, as_json)
         return
-    report, probabilities = network.evaluate(X, y, threads)
+    with output.library_log():
+        report, probabilities = network.evaluate(X, y, threads)
     document, texts = {"dataset": data.name, "model": model, **report}, [_text(data.name, report)]
     if errors_png:
         _draw_mistakes(X, y, probabilities, network.labels, errors_png)
@@ -130,8 +131,8 @@ def _text(name: str, report: dict) -> str:
         f"accuracy {output.percent(report['accuracy'])} (95 % interval {output.percent(low)} to "
         f"{output.percent(high)}), {report['errors']:,} errors, loss {report['loss']:.4f}",
         f"expected calibration error {output.percent(fit['expected_calibration_error'])} at temperature "
-        f"{fit['temperature']:.3f}, {output.percent(fit['uncalibrated_error'])} without (15 bins of equally many "
-        "pictures)",
+        f"{fit['temperature']:.3f}, {output.percent(fit['uncalibrated_error'])} without\n"
+        "  (15 bins of equally many pictures)",
         "",
         output.table(per_class, ("class", "pictures", "precision", "recall")),
         "",

@@ -116,10 +116,10 @@ def cascade_text(report: dict) -> str:
         for name, p in rows
     ]  # fmt: skip
     parts = [
-        "cascade: the small model answers from the threshold on, the large one is asked about the rest",
+        "cascade: the small model answers from the threshold on, the large one the rest",
         output.table(cells, ("", "threshold", "asked", "multiply-adds", "error")),
     ]
     if report["chosen"]:
-        parts.append(f"chosen: the least cost with no more errors than the large model on {report['n_validation']:,} "
-                     "validation pictures")  # fmt: skip
+        parts.append(output.wrapped(f"chosen: the least cost with no more errors than the large model on "
+                                    f"{report['n_validation']:,} validation pictures"))  # fmt: skip
     return "\n".join(parts)

@@ -8,8 +8,8 @@ from . import options, output
 from .common import load_model
 
 
-@click.command()
-@click.argument("model", required=False, type=click.Path(path_type=Path))
+@options.command()
+@click.argument("model", required=False, type=options.path())
 @options.as_json
 @options.verbosity
 def info(model: Path | None, as_json: bool) -> None:
@@ -42,7 +42,7 @@ def info(model: Path | None, as_json: bool) -> None:
         output.result(output.layer_table(network))
         n_bytes = network.n_parameters * np.dtype(np.float32).itemsize
         output.result(f"\nvariant {network.variant}: {network.activation}, {network.pool} pooling, {network.c3} C3, "
-                      f"{network.head} head; {n_bytes:,} bytes of float32 weights")  # fmt: skip
+                      f"{network.head} head\nweights: {n_bytes:,} bytes of float32")  # fmt: skip
     output.result(f"classes: {' '.join(network.labels)}")
     for line in [*_training(network.training), *_calibration(network.calibration)]:
         output.result(output.plain(line))
@@ -76,7 +76,7 @@ def _calibration(calibration) -> list[str]:
         for t in calibration.telling()
     ]
     if pairs:
-        lines.append(f"error by confidence, at most: {', '.join(pairs)}")
+        lines += ["error by confidence, at most:", *(f"  {pair}" for pair in pairs)]
     return lines
 
 
@@ -86,9 +86,9 @@ def _training(training: dict | None) -> list[str]:
         return ["trained: unknown"]
     metrics, config = (training.get(name) for name in ("metrics", "config"))
     lines = [
-        f"trained by: {_cut(training.get('command'))}",
-        f"data: {_cut(training.get('dataset'))}, SHA-256 of the training pictures and labels "
-        f"{_cut(training.get('data_sha256'))}",
+        *_lines_of(f"trained by: {_cut(training.get('command'))}"),
+        f"data: {_cut(training.get('dataset'))}, SHA-256 of the training pictures and labels",
+        f"  {_cut(training.get('data_sha256'))}",
         f"seed: {_cut(config.get('seed') if isinstance(config, dict) else None)}",
     ]
     for name in ("validation_accuracy", "test_accuracy"):
@@ -96,6 +96,16 @@ def _training(training: dict | None) -> list[str]:
         if isinstance(value, int | float) and 0 <= value <= 1:
             lines.append(f"{name.replace('_', ' ')}: {output.percent(value)}")
     return lines
+
+
+def _lines_of(command: str) -> list[str]:
+    """A command on lines of at most 80 columns that a shell joins again; one with quotes as it is."""
+    import textwrap
+
+    if "'" in command:
+        return [command]
+    *lines, last = textwrap.wrap(command, 78, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return [*(f"{line} \\" for line in lines), last]
 
 
 def _cut(value: object) -> str:

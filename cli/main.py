@@ -10,11 +10,13 @@ import click
 
 import lenet5
 
+from .commands import Helpful
+
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
-COMMANDS = ("download", "train", "evaluate", "predict", "read", "info", "benchmark", "completion")
+COMMANDS = ("download", "train", "evaluate", "predict", "read", "info", "benchmark", "doctor", "completion")
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Helpful, click.Group):
     """Commands from the modules of their names."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -1,17 +1,29 @@
 """Each option that several commands share, once."""
 
+import functools
 from pathlib import Path
 
 import click
 
 from . import output
+from .commands import Command
 
 PUBLISHED = ("mnist", "fashion-mnist")
 DATASETS = ("auto", *PUBLISHED, "strokes")
 
+#: Decorates the function of a command; ``groups`` of `commands.Command` are one of its settings.
+command = functools.partial(click.command, cls=Command)
+
+
+def path(**settings) -> click.Path:
+    """Of a file or folder. Who reads it finds out whether that may be, and has the message and the exit code for it."""
+    return click.Path(readable=False, **{"path_type": Path, **settings})
+
+
+files = click.argument("files", nargs=-1, required=True, metavar="FILE...", type=path(allow_dash=True, path_type=None))
 data_dir = click.option(
     "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=path(file_okay=False),
     help="Where data sets are kept.  [default: LENET5_DATA_DIR, else the user's cache folder]",
 )
 offline = click.option(
@@ -38,12 +50,17 @@ threads = click.option(
 models = click.option(
     "--model",
     "models",
-    type=click.Path(path_type=Path),
+    type=path(),
     multiple=True,
     help="Model file; several, each after its own --model, answer with the mean of their probabilities.  "
     "[default: LENET5_MODEL, else ./lenet5.safetensors if it reads digits, else the one that ships]",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def was_given(ctx: click.Context, name: str) -> bool:
+    """Whether a parameter stands on the command line; Click before 8.3 says so of an argument with no values, too."""
+    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE and ctx.params.get(name) != ()
 
 
 def dataset(auto: str):

@@ -87,6 +87,13 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def wrapped(text: str) -> str:
+    """A sentence on lines of at most 80 columns, at spaces only, so that paths stay whole."""
+    import textwrap
+
+    return textwrap.fill(text, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
 def percent(value: float | None) -> str:
     """A part of one as percent; a dash where nothing was measured."""
     return "-" if value is None else f"{100 * value:.2f} %"

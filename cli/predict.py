@@ -17,8 +17,8 @@ _CHUNK = 64
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
+@options.command()
+@options.files
 @options.models
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
               help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
@@ -26,7 +26,7 @@ _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 @click.option("--max-error", type=options.Error(), metavar="ERROR",
               help="Answer `unsure` where needed so that at most this part of the answers is wrong (0.5% or 0.005), on "
                    "pictures like those of the model's validation.")  # fmt: skip
-@click.option("--show-input", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
+@click.option("--show-input", type=options.path(dir_okay=False), metavar="PNG",
               help="Draw how the picture is prepared, stage by stage (one picture only).")  # fmt: skip
 @click.option("--reject/--no-reject", default=True, show_default=True,
               help="Answer `no digit` where a picture shows something else, or a digit always.")  # fmt: skip

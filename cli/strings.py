@@ -40,6 +40,6 @@ def _text(name: str, style: str, report: dict) -> str:
     return "\n".join([
         f"{name}, {report['n']:,} {style} strings composed of test pictures, {report['n_digits']:,} digits",
         f"strings entirely right {output.percent(report['accuracy'])} (95 % interval {output.percent(low)} to "
-        f"{output.percent(high)}), {report['errors']:,} misread, {report['wrong_length']:,} of them in length",
+        f"{output.percent(high)}),\n  {report['errors']:,} misread, {report['wrong_length']:,} of them in length",
         f"digits right {output.percent(report['digit_accuracy'])}",
     ])  # fmt: skip

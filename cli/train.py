@@ -11,13 +11,13 @@ import click
 
 from . import options, output
 from .common import check_model, load_data
-from .training_options import training_options
+from .training_options import GROUPS, training_options
 
 #: Options that belong to how the machine is used and not to what is trained: allowed beside --resume.
 _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 
 
-@click.command()
+@options.command(groups=GROUPS)
 @training_options
 @click.option("--variant", type=click.Choice(["modern", "1998", "lenet1", "lenet4"]), default="modern",
               show_default=True, help="Which network; what follows changes parts of it.")  # fmt: skip
@@ -38,18 +38,18 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 @click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
                    "committee, which answers with the mean of their probabilities.")  # fmt: skip
-@click.option("--teacher", "teachers", type=click.Path(path_type=Path), multiple=True, metavar="MODEL",
+@click.option("--teacher", "teachers", type=options.path(), multiple=True, metavar="MODEL",
               help="Learn from this model's answers to each picture, or from the mean of several, each after its own "
                    "--teacher, or of a committee's.")  # fmt: skip
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
 @options.threads
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default="lenet5.safetensors",
+@click.option("--out", type=options.path(dir_okay=False), default="lenet5.safetensors",
               show_default=True, help="Where the best weights go at the end; replaces an older model.")  # fmt: skip
-@click.option("--runs", type=click.Path(file_okay=False, path_type=Path), default="runs", show_default=True,
+@click.option("--runs", type=options.path(file_okay=False), default="runs", show_default=True,
               help="Folder of run folders.")  # fmt: skip
-@click.option("--resume", type=click.Path(file_okay=False, path_type=Path), metavar="RUN",
+@click.option("--resume", type=options.path(file_okay=False), metavar="RUN",
               help="Go on with this run folder, exactly where it stands.")  # fmt: skip
 @options.as_json
 @options.verbosity
@@ -74,7 +74,7 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
     run, out = None, settings["out"]
     if resume:
         run = _reopened(ctx, resume)
-        out = out if _was_given(ctx, "out") else Path(run.plan.out)
+        out = out if options.was_given(ctx, "out") else Path(run.plan.out)
     else:
         how = _how(ctx, settings)  # refuses what cannot be, before the data is read
     check_model(out)
@@ -114,7 +114,7 @@ def _how(ctx: click.Context, settings: dict) -> dict:
     """The recipe's settings with those that were given; ValueError where no `Config` can be made of them."""
     from lenet5.config import RECIPES, Config
 
-    given = {name: settings[name] for name in Config.__dataclass_fields__ if _was_given(ctx, name)}
+    given = {name: settings[name] for name in Config.__dataclass_fields__ if options.was_given(ctx, name)}
     if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & given.keys():
         raise click.UsageError("--teacher-weight and --distillation-temperature are of a --teacher; none is given")
     if given.get("learning_rate") == "auto":
@@ -198,15 +198,11 @@ def _reopened(ctx: click.Context, folder: Path):
     from lenet5.runs import Run
 
     for param in ctx.command.params:
-        if param.name not in _FREE and _was_given(ctx, param.name) and param.expose_value:
+        if param.name not in _FREE and options.was_given(ctx, param.name) and param.expose_value:
             raise click.UsageError(f"{param.opts[0]} cannot be changed by --resume: the run in {folder} has its own")
     run = Run.open(folder)
     ctx.with_resource(run.claim())
     return run
-
-
-def _was_given(ctx: click.Context, name: str) -> bool:
-    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 def _plan(how: dict, data, settings: dict, teachers: list, threads: int | None) -> tuple:
@@ -286,7 +282,7 @@ def _introduce(run, trainer, data, number: int, n_members: int) -> None:
         output.note(f"member {number} of {n_members}")
     output.note(
         f"{config.epochs} epochs, batches of {config.batch_size}, seed {config.seed}; {trainer.threads} threads, "
-        f"{_kernels.ISA} kernels; run folder {output.one_line(run.folder)}"
+        f"{_kernels.ISA} kernels\nrun folder {output.one_line(run.folder)}"
     )
     epoch, step = trainer.position
     if trainer.done:
@@ -324,14 +320,12 @@ def _reporter(trainer) -> Iterator[tuple]:
     n_epochs = trainer.config.epochs
 
     def line(epoch) -> str:
-        validation = (
-            "" if epoch.validation_accuracy is None else f"  validation {output.percent(epoch.validation_accuracy)}"
-        )
+        validation = "" if epoch.validation_accuracy is None else f"  val {100 * epoch.validation_accuracy:.2f}%"
         left = (n_epochs - epoch.epoch) * epoch.seconds
         return (
-            f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  loss {epoch.train_loss:.4f}  accuracy "
-            f"{output.percent(epoch.train_accuracy)}{validation}  {epoch.seconds:.1f} s  "
-            f"{epoch.images_per_second:,.0f} images/s  {_duration(left)} left"
+            f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  loss {epoch.train_loss:.4f}  acc "
+            f"{100 * epoch.train_accuracy:.2f}%{validation}  {epoch.seconds:.1f} s  "
+            f"{epoch.images_per_second:,.0f}/s  {_duration(left)} left"
         )
 
     if not output.has_bars():
@@ -340,14 +334,14 @@ def _reporter(trainer) -> Iterator[tuple]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[text]}")
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=16), TextColumn("{task.fields[text]}")
     with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bars:
         task = bars.add_task("epoch 1", total=1, text="")
 
         def show(progress) -> None:
             speed = (progress.n_done - first.setdefault(progress.epoch, 0)) / max(progress.seconds, 1e-9)
             left = (progress.n - progress.n_done + (n_epochs - progress.epoch) * progress.n) / speed
-            text = (f"loss {progress.loss:.4f}  accuracy {output.percent(progress.accuracy)}  {speed:,.0f} images/s  "
+            text = (f"loss {progress.loss:.4f}  acc {100 * progress.accuracy:.2f}%  {speed:,.0f}/s  "
                     f"{_duration(left)} left")  # fmt: skip
             bars.update(task, description=f"epoch {progress.epoch}/{n_epochs}", completed=progress.n_done,
                         total=progress.n, text=text)  # fmt: skip
@@ -359,7 +353,7 @@ def _reporter(trainer) -> Iterator[tuple]:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{hours}:{minutes:02} h" if hours else f"{minutes}:{rest:02}"
 
 
 def _document(run, trainer, report: dict) -> dict:
@@ -379,6 +373,6 @@ def _conclude(document: dict, as_json: bool) -> None:
     report = document["test"]
     low, high = report["accuracy_95"]
     output.result(
-        f"test accuracy {output.percent(report['accuracy'])} (95 % interval {output.percent(low)} to "
-        f"{output.percent(high)}), {report['errors']:,} errors in {report['n']:,} {document['dataset']} pictures"
+        f"test accuracy {output.percent(report['accuracy'])} (95 % CI {100 * low:.2f}-{100 * high:.2f}), "
+        f"{report['errors']:,} errors in {report['n']:,} {document['dataset']}"
     )

@@ -2,6 +2,20 @@
 
 import click
 
+#: How `lenet5 train --help` lists the options of the command, those that most people want first.
+GROUPS = {
+    "Most used": ("recipe", "epochs", "dataset", "out", "resume"),
+    "Network": ("variant", "activation", "pool", "c3", "head", "initializer"),
+    "Updates": (
+        "batch_size", "optimizer", "learning_rate", "momentum", "nesterov", "schedule", "warmup", "weight_decay", "l1",
+        "clip_norm",
+    ),
+    "Loss": ("loss", "label_smoothing", "rubbish_penalty", "teachers", "teacher_weight", "distillation_temperature"),
+    "Training pictures": ("augment", "finetune", "finetune_augment", "mixup", "adversarial"),
+    "Regularisation": ("dropout", "batch_norm", "average"),
+    "Validation, seeds, committees": ("validation", "patience", "seed", "members"),
+}  # fmt: skip
+
 
 class Augment(click.ParamType):
     """Names of distortions with commas between."""

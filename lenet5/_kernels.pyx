@@ -68,6 +68,18 @@ def _choose(wanted):
     return names, _isa.name.decode()
 
 
+cdef extern from *:
+    """
+    #ifdef __clang__
+    #define LENET5_COMPILER "clang " __clang_version__
+    #else
+    #define LENET5_COMPILER "GCC " __VERSION__
+    #endif
+    """
+    const char *LENET5_COMPILER
+
+#: What compiled the kernels.
+COMPILER = LENET5_COMPILER.decode()
 #: Names of the instruction sets that this processor can run, widest first, and of the one in use.
 ISAS, ISA = _choose(os.environ.get("LENET5_ISA", ""))
 N_LANES = LANES

@@ -1,21 +1,24 @@
 """What every model answers, a network or several that decide together: scikit-learn's words, and how sure it is."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arrays import check_labels_of
 from .calibration import Calibration, find_thresholds, fit_temperature
 from .errors import DivergedError
 from .losses import cross_entropy
 from .mapped import pieces
 from .metrics import evaluation, expected_calibration_error
-from .network import check_labels, softmax
+from .network import softmax
 
 if TYPE_CHECKING:
     from .strings.reader import Reading
 
 DIGITS = tuple("0123456789")
+log = logging.getLogger("lenet5")
 
 
 class Classifier:
@@ -33,6 +36,7 @@ class Classifier:
     calibration = Calibration()
     labels: list[str]
     n_classes: int
+    in_channels: int
     macs: float
 
     @property
@@ -63,17 +67,19 @@ class Classifier:
 
     def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
         """The part of the pictures that is answered rightly, 0..1; NaN for no pictures."""
-        y = check_labels(y, len(X), self.n_classes)
-        logits = self._one_answer_each(X, threads)
-        return float((logits.argmax(axis=1) == y).mean()) if len(y) else float("nan")
+        y = check_labels_of(X, y, self.in_channels, self.n_classes)
+        right = self._one_answer_each(X, threads).argmax(axis=1) == y
+        self._hint_at_transposed(X, y, right, threads)
+        return float(right.mean()) if len(y) else float("nan")
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> tuple[dict, np.ndarray]:
         """The report of `metrics.evaluation` with how well confidence fits, and the probabilities (N, classes)."""
-        y = check_labels(y, len(X), self.n_classes)
+        y = check_labels_of(X, y, self.in_channels, self.n_classes)
         logits = self._finite_logits(X, threads)
         answers, probabilities = logits.argmax(axis=1), softmax(logits, self.temperature)
         losses = cross_entropy(logits / np.float64(self.temperature), y)
         correct = answers == y
+        self._hint_at_transposed(X, y, correct, threads)
         return evaluation(y, answers, losses, self.labels) | {
             "calibration": {
                 "temperature": self.temperature,
@@ -84,7 +90,7 @@ class Classifier:
 
     def calibrate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> "Classifier":
         """Fit temperature and thresholds to validation pictures, which must not have been trained on; returns self."""
-        y = check_labels(y, len(X), self.n_classes)
+        y = check_labels_of(X, y, self.in_channels, self.n_classes)
         logits = self._finite_logits(X, threads)
         temperature = fit_temperature(logits, y)
         confidence = softmax(logits, temperature).max(axis=1)
@@ -111,6 +117,18 @@ class Classifier:
         if not np.isfinite(logits).all():
             raise DivergedError("the scores are not finite: the weights are far too large, their training diverged")
         return logits
+
+    def _hint_at_transposed(self, X: np.ndarray, y: np.ndarray, right: np.ndarray, threads: int | None) -> None:
+        """Warn where few answers are right, and twice as many of a thousand pictures if they are transposed."""
+        if len(y) < 100 or right.mean() > 0.5:
+            return
+        some = slice(None, None, -(-len(y) // 1000))
+        turned = self.logits(np.swapaxes(np.asarray(X[some]), -1, -2), threads).argmax(axis=1) == y[some]
+        if turned.mean() > max(0.5, 2 * right[some].mean()):
+            log.warning(
+                "%.1f %% of the answers are right, but %.1f %% for transposed pictures: rows and columns look swapped, "
+                "as in the files of EMNIST; try X.swapaxes(-1, -2)", 100 * right[some].mean(), 100 * turned.mean(),
+            )  # fmt: skip
 
     def _one_answer_each(self, X: np.ndarray, threads: int | None) -> np.ndarray:
         """The logits (N, classes); ValueError for pictures that give maps."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import modelfile
+from .arrays import check_labels_of
 from .calibration import Calibration
 from .classifier import Classifier
 from .model import LeNet5, described, from_document
-from .network import check_labels
 from .order import validation_numbers
 
 MAX_MEMBERS = 64
@@ -118,7 +118,7 @@ class Cascade(Classifier):
 
     def curve(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> "CascadeCurve":
         """What each threshold comes to on these pictures."""
-        y = check_labels(y, len(X), self.n_classes)
+        y = check_labels_of(X, y, self.in_channels, self.n_classes)
         small, large = (_one_answer_each(model, X, threads) for model in (self.small, self.large))
         confidence = small.max(axis=1)
         order = np.argsort(confidence, kind="stable")

@@ -30,7 +30,7 @@ def diagonal(
 
     Parameters
     ----------
-    X, y : pictures and labels, see `network.check_pictures`
+    X, y : pictures and labels, see `arrays.check_pictures`
     loss : "cross-entropy" of the softmax of the scores, or "mse", minus the score of the right class
     rubbish : score of one more class, that of nothing, in the softmax (minus j in P98 eq. 9)
     """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _kernels
+from .arrays import check_pictures
 from .layers import RBF, AvgPool2d, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
 from .mapped import ROWS, pieces
 from .threads import MAX_THREADS, check_threads, default_threads, parallel
@@ -225,7 +226,7 @@ class Network:
         return _kernels.Program(steps, len(self.parameters), end)
 
     def pictures(self, X: np.ndarray) -> _kernels.Pictures:
-        """``X`` checked (see :func:`check_pictures`) and wrapped for the kernels."""
+        """``X`` checked (see :func:`arrays.check_pictures`) and wrapped for the kernels."""
         X = check_pictures(X, self.in_channels)
         padding = 2 - self.margin if X.shape[2:] == (28, 28) else 0
         if self.margin and not padding and X.shape[2:] != (28, 28):
@@ -330,47 +331,3 @@ def _uniform(rng: np.random.Generator, bound: np.ndarray, layer: Layer, shape: t
         bound = np.repeat(bound, [len(row) for row in layer.table])
     bound = bound.reshape(-1, *[1] * (len(shape) - 1))
     return rng.uniform(-bound, bound, shape)
-
-
-def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
-    """``X`` as a contiguous array (N, channels, H, W), uint8 or float32; ValueError says what is wrong.
-
-    Accepted: (N, 28, 28), or (N, H, W) and (N, channels, H, W) with H, W of 28 x 28 or at least 32 x 32; uint8, or
-    floating point in 0..1. Ink is bright.
-    """
-    X = np.asarray(X)
-    given = X.shape
-    if X.ndim == 3 and channels == 1:
-        X = X[:, None]
-    if X.ndim != 4 or X.shape[1] != channels or (X.shape[2:] != (28, 28) and min(X.shape[2:]) < 32):
-        raise ValueError(f"X has shape {given}, expected (N, 28, 28) or (N, {channels}, H, W) with H and W at least 32")
-    if X.dtype == np.uint8:
-        return np.ascontiguousarray(X)
-    if X.dtype.kind != "f":
-        raise ValueError(f"X has dtype {X.dtype}, expected uint8 (0..255) or float32 (0..1)")
-    if X.dtype == np.float32 and X.flags.carray:
-        pixels = X
-    else:
-        with np.errstate(over="ignore"):  # too large for float32 is too large all the same
-            pixels = np.require(X, np.float32, ["C", "ALIGNED"])
-    few = len(pixels) <= _kernels.N_LANES  # not worth a look at where they lie
-    for piece in (pixels,) if few else pieces(pixels):
-        if not _kernels.within(piece.reshape(-1), -1e-3, 1 + 1e-3):
-            raise ValueError(
-                f"X reaches from {X.min()} to {X.max()}, expected finite numbers in 0..1 for dtype {X.dtype}"
-            )
-    return pixels
-
-
-def check_labels(y: np.ndarray, n: int, n_classes: int = 10) -> np.ndarray:
-    """``y`` as contiguous uint8 (n,) with values below ``n_classes``; ValueError says what is wrong."""
-    y = np.asarray(y)
-    if n_classes > 256:
-        raise ValueError(f"n_classes is {n_classes}, labels are one byte: at most 256")
-    if y.shape != (n,):
-        raise ValueError(f"y has shape {y.shape}, expected ({n},): one label for each picture of X")
-    if y.dtype.kind not in "iu" and not (y.dtype.kind == "f" and (y == np.floor(y)).all()):
-        raise ValueError(f"y has dtype {y.dtype}, expected whole numbers 0..{n_classes - 1}")
-    if y.size and not (y.min() >= 0 and y.max() < n_classes):
-        raise ValueError(f"y reaches from {y.min()} to {y.max()}, expected labels in 0..{n_classes - 1}")
-    return np.ascontiguousarray(y, dtype=np.uint8)

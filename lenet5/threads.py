@@ -20,11 +20,15 @@ def default_threads() -> int:
             return check_threads(int(wanted))
         except ValueError:
             raise ValueError(f"LENET5_THREADS is {wanted!r}, expected a number from 1 to {MAX_THREADS}") from None
+    return max(1, min(affinity(), quota(), MAX_THREADS))
+
+
+def affinity() -> int:
+    """Processors that the process may run on."""
     try:
-        n = len(os.sched_getaffinity(0))
+        return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS has no affinity
-        n = os.cpu_count() or 1
-    return max(1, min(n, _cgroup_quota(), MAX_THREADS))
+        return os.cpu_count() or 1
 
 
 def check_threads(n_threads: int) -> int:
@@ -34,7 +38,7 @@ def check_threads(n_threads: int) -> int:
     return n_threads
 
 
-def _cgroup_quota() -> int:
+def quota() -> int:
     """Whole processors of the container's time quota (cgroup v2, else v1), or MAX_THREADS where there is none."""
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

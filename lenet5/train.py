@@ -13,12 +13,13 @@ from time import perf_counter
 import numpy as np
 
 from . import _kernels, augment, curvature
+from .arrays import check_labels_of, check_pictures
 from .config import OPTIMIZERS, Config
 from .errors import DivergedError, NothingLearnedError
 from .layers import RBF, Sigmoid, Targets
 from .losses import cross_entropy
 from .mapped import Pages
-from .network import Network, check_labels, check_pictures
+from .network import Network
 from .order import Order
 from .regularization import fold, regularized_layers
 from .schedules import learning_rates
@@ -80,7 +81,7 @@ class Trainer:
     Parameters
     ----------
     network : Network
-    X, y : training pictures and labels, see `network.check_pictures`
+    X, y : training pictures and labels, see `arrays.check_pictures`
         A memory map of uint8 or float32 is read as it is needed: neither the set nor its pages pile up in memory.
     config : Config
     threads : int, optional
@@ -108,8 +109,8 @@ class Trainer:
         threads: int | None = None,
         teachers: Sequence[Network] = (),
     ):
+        y = check_labels_of(X, y, network.in_channels, network.n_classes)
         X = check_pictures(X, network.in_channels)
-        y = check_labels(y, len(X), network.n_classes)
         if not len(y):
             raise ValueError("X holds no pictures, expected at least one to train on")
         self._order = Order(len(y), config.validation, config.seed, Pages(X))

@@ -13,6 +13,7 @@ PACKAGE = Path(lenet5.__file__).parent
 TIERS = [
     {"errors", "files", "idx", "mapped", "threads", "_kernels"},
     {
+        "arrays",
         "layers",
         "losses",
         "schedules",
@@ -58,7 +59,7 @@ TIERS = [
     {"benchmark.kernels", "benchmark.peers", "benchmark.startup", "benchmark.compare"},
     {"benchmark.training", "benchmark.prediction"},
     {"benchmark.scaling"},
-    {"benchmark.suite"},
+    {"benchmark.suite", "doctor"},
     {"cli"},
     {"__main__"},
 ]

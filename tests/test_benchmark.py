@@ -258,7 +258,7 @@ def test_peers_are_looked_for_without_importing_them():
 @pytest.mark.filterwarnings("ignore")
 def test_the_peers_that_are_installed_agree():
     if not peers.available():
-        pytest.skip("no peer is installed: pip install 'lenet5[bench]'")
+        pytest.skip("no peer is installed: pip install -e '.[bench]'")
     X, y = strokes.draw(64, seed=1)
     failures = []
     found = peers.prediction_peers(suite.uncalibrated(), prediction.inputs(X), 1, lambda *given: failures.append(given))

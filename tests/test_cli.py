@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -10,8 +11,12 @@ import pytest
 
 from cli import ENTRY_POINT, draw_digit, environment, finish, has_escape_codes, lenet5, model_path, quick, start
 from lenet5 import LeNet5, __version__
+from lenet5.cli.commands import HINTS, option_names
+from lenet5.cli.main import cli
+from lenet5.cli.train import train
+from lenet5.cli.training_options import GROUPS
 
-COMMANDS = ["download", "train", "evaluate", "predict", "read", "info", "benchmark", "completion"]
+COMMANDS = ["download", "train", "evaluate", "predict", "read", "info", "benchmark", "doctor", "completion"]
 
 
 @pytest.fixture
@@ -109,7 +114,71 @@ def test_a_command_unlike_any_gets_the_list(tmp_path):
 
 
 def test_a_wrong_option_gets_a_suggestion(tmp_path):
-    assert "--epochs" in quick("train", "--epoch", "3", cwd=tmp_path).error
+    assert "--optimizer" in quick("train", "--optimiser", "sgd", cwd=tmp_path).error
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["train", "--lr", "0.1"], "--lr: the learning rate is --learning-rate"),
+        (["train", "--device", "cuda"], "lenet5 runs on the CPU; --threads sets how much of it"),
+        (["predict", "--gpu", "x"], "lenet5 runs on the CPU; --threads sets how much of it"),
+        (["info", "--cuda"], "--cuda: lenet5 runs on the CPU"), (["--device", "cpu", "train"], "runs on the CPU"),
+        (["train", "-lr", "3"], "--learning-rate"), (["predict", "--threshold", "0.9", "x"], "--max-error"),
+        (["train", "--batch", "3"], "--batch-size"), (["train", "--epoch", "3"], "--epochs"),
+        (["evaluate", "--workers=4"], "--threads"), (["read", "-j", "4", "x"], "--threads"),
+        (["predict", "--imgsz", "28", "x"], "pictures become 32 x 32"), (["train", "-o", "x"], "--out"),
+        (["predict", "--image", "x"], "name the pictures without an option"), (["info", "--image", "x"], "--image"),
+        (["predict", "--lr", "1", "x"], "--learning-rate belongs to: train"),
+        (["evaluate", "--epochs", "3"], "--epochs belongs to: train"),
+        (["--threads", "2", "info"], "--threads belongs to: train, evaluate, predict, read, benchmark"),
+    ],
+)  # fmt: skip
+def test_an_option_of_another_program_gets_an_answer(tmp_path, args, says):
+    result = quick(*args, cwd=tmp_path)
+    assert (result.code, result.stdout) == (2, "")
+    assert result.error.startswith("Error: No such option ")
+    assert says in result.error
+
+
+def test_every_answer_can_be_given():
+    have = {name: set(option_names(cli.get_command(None, name).params)) for name in COMMANDS}
+    for tried, needs, _ in HINTS:
+        owners = [name for name in COMMANDS if not needs or needs in have[name]]
+        assert owners, needs
+        for option in tried.split():
+            assert all(option not in have[name] for name in owners), f"{option} is an option itself"
+
+
+def test_the_help_of_train_comes_in_groups_and_loses_no_option(tmp_path):
+    text = quick("train", "--help", cwd=tmp_path).stdout
+    text = text[text.index("lenet5 train --resume") :]
+    params = {param.name: param for param in train.params}
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert len(grouped) == len(set(grouped))
+    assert set(grouped) <= set(params)
+    assert len(next(iter(GROUPS.values()))) == 5
+    positions = [text.index(f"\n{title}:") for title in (*GROUPS, "More options")]
+    assert positions == sorted(positions)
+    for param in params.values():
+        assert len(re.findall(rf"^  (-., )?{param.opts[-1]}(?![-\w])", text, re.MULTILINE)) == 1, param.name
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["predict", "closed"], 3), (["read", "closed"], 3), (["predict", "x", "--model", "closed"], 3),
+        (["info", "closed"], 3), (["evaluate", "--model", "closed"], 3), (["evaluate", "--cascade", "closed"], 3),
+        (["train", "--dataset", "strokes", "--teacher", "closed"], 3), (["benchmark", "--from", "closed"], 4),
+    ],
+)  # fmt: skip
+def test_a_file_that_may_not_be_read(tmp_path, args, code):
+    (tmp_path / "closed").write_bytes(model_path().read_bytes())
+    (tmp_path / "closed").chmod(0)
+    result = quick(*args, cwd=tmp_path, few=True)
+    assert (result.code, result.stdout) == (code, "")
+    assert "closed" in result.error
 
 
 # ---- environment ---------------------------------------------------------------------------------------------------

@@ -102,7 +102,8 @@ def test_a_result_is_shown_and_drawn_again(tmp_path, written):
     result = quick("benchmark", "--from", path, "--chart", "r.svg", cwd=tmp_path)
     assert result.code == 0
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
-    assert "training pass PyTorch 60,000 64 1 3.000 (2.900 .. 3.100) 20,000 6.00" in lines
+    assert "training, one pass over 60,000 pictures" in lines
+    assert "training pass PyTorch 64 1 3.000 (2.900 .. 3.100) 20,000 6.00" in lines
     assert "peers: torch 2.2" in result.stdout
     assert "PyTorch 2.2" in (tmp_path / "r.svg").read_text(encoding="utf-8")
     assert strict(quick("benchmark", "--from", path, "--json", cwd=tmp_path).stdout) == json.loads(path.read_text())

@@ -73,7 +73,7 @@ def test_the_result_is_all_of_standard_output(done):
     _, result = done
     assert result.code == 0
     assert result.stdout.startswith("test accuracy ")
-    assert result.stdout.endswith("in 1,000 strokes pictures\n")
+    assert result.stdout.endswith("in 1,000 strokes\n")
     assert result.stdout.count("\n") == 1
     assert not has_escape_codes(result.stdout + result.stderr)
 
@@ -176,7 +176,7 @@ def test_a_bar_on_a_terminal(tmp_path):
     assert result.code == 0
     assert not has_escape_codes(result.stdout)
     text = shown.decode()
-    assert "images/s" in text
+    assert "/s  " in text
     assert "━" in text
     assert "\x1b[" in text
     assert "epoch 2/2" in text

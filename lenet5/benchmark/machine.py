@@ -5,19 +5,20 @@ import os
 import platform
 from pathlib import Path
 
-import numpy as np
-
 import lenet5
 
-from .. import _kernels
-from ..threads import default_threads
+from ..threads import affinity, default_threads
 
 
 def describe() -> dict:
     """What figures depend on, as JSON values; ``load_before`` is the load average over the last minute, or None."""
+    import numpy as np  # here, since the rest of this module is for broken installations, too
+
+    from .. import _kernels
+
     return {
-        "processor": _processor(),
-        "cores": _cores(),
+        "processor": processor(),
+        "cores": affinity(),
         "threads": default_threads(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -46,15 +47,10 @@ def versions(distributions: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine() or "unknown"
-
-
-def _cores() -> int:
-    """Processors that the process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

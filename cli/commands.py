@@ -1,0 +1,94 @@
+"""What all commands have beyond Click's: help in groups, and an answer to options that other programs have."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+#: Titles and, below each, names of parameters.
+Groups = dict[str, tuple[str, ...]]
+
+#: Names that people try; the option (or FILE...) without which the answer makes no sense; the answer.
+HINTS = (
+    ("--device --gpu --gpus --cuda --mps --cpu", "--threads", "lenet5 runs on the CPU; --threads sets how much of it"),
+    ("--device --gpu --gpus --cuda --mps --cpu", "", "lenet5 runs on the CPU"),
+    ("--amp --fp16 --half --precision --dtype", "", "lenet5 computes in float32"),
+    ("--imgsz --img-size --image-size --size --resize", "", "pictures become 32 x 32, whatever their size"),
+    (
+        "--input --image --images --img --file --source --path -i",
+        "FILE...",
+        "name the pictures without an option",
+    ),
+    ("-j -t --workers --num-workers --jobs --n-jobs --cores --num-threads", "--threads", "processors: --threads"),
+    ("--lr -l --rate --alpha --lr0", "--learning-rate", "the learning rate is --learning-rate"),
+    ("-b --batch --bs --batchsize", "--batch-size", "pictures in one update: --batch-size"),
+    ("-e --epoch --num-epochs --n-epochs --iterations", "--epochs", "passes over the pictures: --epochs"),
+    ("--wd --decay --l2", "--weight-decay", "weight decay is --weight-decay"),
+    ("--opt --optim", "--optimizer", "the optimizer is --optimizer"),
+    ("--scheduler --lr-schedule --lr-scheduler", "--schedule", "the learning rate's schedule is --schedule"),
+    ("--arch --architecture --network --net", "--variant", "the network is --variant"),
+    ("--val --val-size --valid --validation-split", "--validation", "pictures to validate on: --validation"),
+    ("--early-stopping", "--patience", "to stop early: --patience"),
+    ("--aug --augmentation --transforms", "--augment", "distortions are --augment"),
+    ("-s --random-seed --random-state", "--seed", "the seed is --seed"),
+    ("--continue", "--resume", "to go on with a run: --resume"),
+    ("--data --data-path --root --dataset-dir", "--data-dir", "the folder of data sets is --data-dir"),
+    ("-m --weights --checkpoint --ckpt --model-path", "--model", "a model file is --model"),
+    ("-o --output --save --save-path", "--out", "the file to write is --out"),
+    ("--threshold --confidence --conf", "--max-error", "answers that are not sure enough: --max-error"),
+    ("-k --topk --top-k", "--top", "how many answers: --top"),
+    ("--format --output-format", "--json", "for programs there is --json"),
+    ("--silent", "--quiet", "errors only: --quiet"),
+    ("--debug", "--verbose", "to say more: --verbose"),
+)
+
+
+class Helpful:
+    """Mixed into a Click command: an unknown option is answered with the one that is meant, where that is known."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = _hint(error.option_name, self) or _elsewhere(error.option_name, ctx.find_root())
+            if hint:
+                error.message, error.possibilities = f"No such option {error.option_name}: {hint}", None
+            raise
+
+
+class Command(Helpful, click.Command):
+    """A command whose options are listed in ``groups``; those that are in none come last."""
+
+    def __init__(self, *args, groups: Groups | None = None, **settings):
+        super().__init__(*args, **settings)
+        self.groups = groups or {}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As Click's, which has one group."""
+        params = {param.name: param for param in self.get_params(ctx) if isinstance(param, click.Option)}
+        named = {name for names in self.groups.values() for name in names}
+        rest = {"More options" if self.groups else "Options": [name for name in params if name not in named]}
+        for title, names in {**self.groups, **rest}.items():
+            with formatter.section(title):
+                formatter.write_dl([params[name].get_help_record(ctx) for name in names])
+
+
+def _hint(unknown: str, command: click.Command) -> str | None:
+    """The first answer of `HINTS` that this command has the option for."""
+    there = {"", *option_names(command.params)}
+    return next((words for tried, needs, words in HINTS if unknown in tried.split() and needs in there), None)
+
+
+def _elsewhere(unknown: str, ctx: click.Context) -> str | None:
+    """Which of the commands have the option, or the one that `HINTS` has for it."""
+    names = ctx.command.list_commands(ctx) if isinstance(ctx.command, click.Group) else []
+    for option in (unknown, *(needs for tried, needs, _ in HINTS if unknown in tried.split())):
+        owners = [name for name in names if option in option_names(ctx.command.get_command(ctx, name).params)]
+        if owners and option.startswith("-"):
+            return f"{option} belongs to: {', '.join(owners)}"
+    return None
+
+
+def option_names(params: Sequence[click.Parameter]) -> Iterator[str]:
+    """Options as they are written; of an argument what the help calls it."""
+    for param in params:
+        yield from (*param.opts, *param.secondary_opts, param.metavar or "")

@@ -1,0 +1,180 @@
+"""What a bug report needs to know of a machine: versions, kernels, threads, paths, model, and whether all of it works.
+
+Whatever is missing or broken is a part of the report, never an error.
+"""
+
+import functools
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import lenet5
+
+from .errors import one_line
+
+#: Distributions without which it does not run, and those that some of its parts use.
+NEEDED = ("numpy", "click", "pillow", "platformdirs", "requests", "rich", "safetensors", "urllib3")
+OPTIONAL = ("matplotlib", "torch", "onnx", "onnxruntime", "openvino", "scikit-learn")
+SEED = 11  # of ten digits that are beyond doubt
+TOLERANCE = 1e-4  # of a kernel's sums of 150 products in float32
+
+
+def examine(model: Path | None = None) -> dict:
+    """Everything, as JSON values, section by section; a section that fails is ``{"error": …}``.
+
+    ``model`` is the file that is asked about, None for the weights that ship. ``passed`` is whether all of
+    ``checks`` did.
+    """
+    sections = {
+        "versions": _versions,
+        "platform": _platform,
+        "kernels": _kernels,
+        "threads": _threads,
+        "environment": _environment,
+        "paths": _paths,
+        "data": _data,
+        "model": lambda: _model(model),
+    }
+    document = {name: _guarded(section) for name, section in sections.items()}
+    checks = {"kernel": _check_kernel, "digits": _check_digits}
+    document["checks"] = {name: _outcome(check) for name, check in checks.items()}
+    return document | {"passed": set(document["checks"].values()) == {"passed"}}
+
+
+def _guarded(section: Callable[[], dict]) -> dict:
+    try:
+        return section()
+    except Exception as error:
+        return {"error": _words(error)}
+
+
+def _outcome(check: Callable[[], str | None]) -> str:
+    """What a check says is wrong, or that it passed."""
+    try:
+        return check() or "passed"
+    except Exception as error:
+        return _words(error)
+
+
+def _words(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _versions() -> dict:
+    from .benchmark import machine
+
+    there = machine.versions((*NEEDED, *OPTIONAL))
+    ours = {"lenet5": lenet5.__version__, "python": platform.python_version()}
+    return ours | dict.fromkeys(NEEDED, "missing") | there
+
+
+def _platform() -> dict:
+    from .benchmark import machine
+
+    return {"system": platform.platform(), "machine": platform.machine(), "processor": machine.processor()}
+
+
+def _kernels() -> dict:
+    from . import _kernels as kernels
+
+    return {"isa": kernels.ISA, "available": list(kernels.ISAS), "compiler": kernels.COMPILER}
+
+
+def _threads() -> dict:
+    """``used`` by default, and the limits that it comes from; a wrong LENET5_THREADS hides none of these."""
+    from . import threads
+
+    quota = threads.quota()
+    return {
+        "used": _outcome(lambda: str(threads.default_threads())),
+        "processors": os.cpu_count(),
+        "affinity": threads.affinity(),
+        "quota": None if quota == threads.MAX_THREADS else quota,
+    }
+
+
+def _environment() -> dict:
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith("LENET5_")}
+
+
+def _paths() -> dict:
+    from .download import default_data_dir
+
+    data = default_data_dir()
+    return {
+        "package": str(Path(lenet5.__file__).parent),
+        "python": sys.executable,
+        "data": str(data),
+        "data_writable": _can_be_written(data),
+    }
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Whether files can be put there, and the folder made first where there is none; nothing is made for that."""
+    folder = folder.absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _data() -> dict:
+    """The state of each published set."""
+    from . import datasets, download
+
+    folder = download.default_data_dir()
+    return {name: _state(folder / name, dataset.files) for name, dataset in datasets.TABLE.items()}
+
+
+def _state(folder: Path, files: Sequence) -> str:
+    """Of a set: complete, missing, or which file is the first that is not as it should be, and why."""
+    from . import download
+
+    faults = {file.name: _outcome(functools.partial(download.fault, folder / file.name, file)) for file in files}
+    if set(faults.values()) == {download.MISSING}:
+        return download.MISSING
+    return next((f"{name}: {fault}" for name, fault in faults.items() if fault != "passed"), "complete")
+
+
+def _model(path: Path | None) -> dict:
+    """The model's file and what it says of itself, as far as it says it."""
+    from . import committee, model
+
+    found = model.pretrained() if path is None else committee.load(path)
+    training = found.training or {}
+    metrics = training.get("metrics") if isinstance(training.get("metrics"), dict) else {}
+    return {
+        "file": "ships with lenet5" if path is None else str(path),
+        "kind": type(found).__name__,
+        "parameters": found.n_parameters,
+        "classes": " ".join(found.labels)[:200],
+        "trained_on": training.get("dataset"),
+        "trained_by": training.get("command"),
+        "test_accuracy": metrics.get("test_accuracy"),
+    }
+
+
+def _check_kernel() -> str | None:
+    """A convolution of C3's shape, beside its definition in NumPy."""
+    import numpy as np
+
+    from . import _kernels as kernels
+
+    rng = np.random.default_rng(0)
+    X, W, b = (rng.normal(size=shape).astype(np.float32) for shape in ((3, 6, 14, 14), (16, 6, 5, 5), (16,)))
+    windows = np.lib.stride_tricks.sliding_window_view(X.astype(np.float64), (5, 5), axis=(2, 3))
+    right = np.einsum("ncyxij,ocij->noyx", windows, W.astype(np.float64)) + b[:, None, None]
+    got = kernels.from_lanes(kernels.conv2d_forward(kernels.to_lanes(X), W, b), len(X))
+    difference = float(np.abs(got - right).max())
+    return None if difference < TOLERANCE else f"a convolution is {difference:g} off with {kernels.ISA} kernels"
+
+
+def _check_digits() -> str | None:
+    """Ten drawn digits, read with the weights that ship."""
+    import numpy as np
+
+    from . import model, strokes
+
+    X, y = strokes.draw(10, seed=SEED, labels=np.arange(10))
+    answers = model.pretrained().predict(X)
+    return None if (answers == y).all() else f"drawn digits 0 to 9 are read as {' '.join(map(str, answers))}"
