@@ -15,7 +15,7 @@ PARTS = ("kernels", "training", "prediction", "startup", "scaling")
 _WITH_PEERS = {"training", "prediction"}
 #: Parameters that only a measurement has.
 _MEASURING = ("parts", "peers", "repeats", "threads", "batch_sizes", "quick", "data_dir", "out")
-_FILE = click.Path(path_type=Path)
+_FILE = options.path()
 
 
 @click.command()
@@ -31,9 +31,9 @@ _FILE = click.Path(path_type=Path)
               help="Pictures in one update; may be repeated.  [default: 64, with --peers 128 too]")  # fmt: skip
 @click.option("--quick", is_flag=True, help="10,000 pictures, three runs of each: some seconds, and rough.")
 @options.data_dir
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("--out", type=options.path(dir_okay=False), metavar="FILE",
               help="Write the figures to this file, as JSON.")  # fmt: skip
-@click.option("--chart", type=click.Path(dir_okay=False, path_type=Path), metavar="SVG",
+@click.option("--chart", type=options.path(dir_okay=False), metavar="SVG",
               help="Draw the figures as bars to this file.")  # fmt: skip
 @click.option("--from", "source", type=_FILE, metavar="FILE", help="Measure nothing, show what --out wrote.")
 @click.option("--compare", type=(_FILE, _FILE), metavar="OLD NEW",

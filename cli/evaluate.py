@@ -15,15 +15,15 @@ _WITHOUT_PNG = "-"  # stands for no file after --reject-curve
 @options.dataset("the set that the model was trained on, else MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
-@click.option("--errors", "errors_png", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
+@click.option("--errors", "errors_png", type=options.path(dir_okay=False), metavar="PNG",
               help="Write a sheet of the worst mistakes to this file.")  # fmt: skip
-@click.option("--reject-curve", type=click.Path(dir_okay=False, path_type=Path), is_flag=False,
+@click.option("--reject-curve", type=options.path(dir_okay=False), is_flag=False,
               flag_value=_WITHOUT_PNG, metavar="[PNG]",
               help="Tell the error when the least sure answers are not given; with a file, draw it.")  # fmt: skip
-@click.option("--cascade", "small", type=click.Path(path_type=Path), metavar="SMALL",
+@click.option("--cascade", "small", type=options.path(), metavar="SMALL",
               help="Tell error and cost when this smaller model answers what it is sure of, and --model the rest. The "
                    "threshold comes from the validation pictures of both.")  # fmt: skip
-@click.option("--cascade-curve", "cascade_png", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
+@click.option("--cascade-curve", "cascade_png", type=options.path(dir_okay=False), metavar="PNG",
               help="Draw the cascade's error against its cost.")  # fmt: skip
 @click.option("--strings", type=click.Choice(["plain", "apart", "varied", "amounts"]), metavar="STYLE",
               help="Compose strings of the test pictures and read those: plain (five digits, gaps of -1 to 4 pixels), "

@@ -9,7 +9,7 @@ from .common import load_model
 
 
 @click.command()
-@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.argument("model", required=False, type=options.path())
 @options.as_json
 @options.verbosity
 def info(model: Path | None, as_json: bool) -> None:

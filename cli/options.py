@@ -9,9 +9,15 @@ from . import output
 PUBLISHED = ("mnist", "fashion-mnist")
 DATASETS = ("auto", *PUBLISHED, "strokes")
 
+
+def path(path_type: type = Path, **settings) -> click.Path:
+    """A path; only what is done with it shows whether it may be read, and with which exit code that ends."""
+    return click.Path(readable=False, path_type=path_type, **settings)
+
+
 data_dir = click.option(
     "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=path(file_okay=False),
     help="Where data sets are kept.  [default: LENET5_DATA_DIR, else the user's cache folder]",
 )
 offline = click.option(
@@ -38,7 +44,7 @@ threads = click.option(
 models = click.option(
     "--model",
     "models",
-    type=click.Path(path_type=Path),
+    type=path(),
     multiple=True,
     help="Model file; several, each after its own --model, answer with the mean of their probabilities.  "
     "[default: LENET5_MODEL, else ./lenet5.safetensors, else the one that ships]",

@@ -18,7 +18,7 @@ _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=options.path(allow_dash=True, path_type=str))
 @options.models
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
               help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
@@ -26,7 +26,7 @@ _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 @click.option("--max-error", type=options.Error(), metavar="ERROR",
               help="Answer `unsure` where needed so that at most this part of the answers is wrong (0.5% or 0.005), on "
                    "pictures like those of the model's validation.")  # fmt: skip
-@click.option("--show-input", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
+@click.option("--show-input", type=options.path(dir_okay=False), metavar="PNG",
               help="Draw how the picture is prepared, stage by stage (one picture only).")  # fmt: skip
 @click.option("--reject/--no-reject", default=True, show_default=True,
               help="Answer `no digit` where a picture shows something else, or a digit always.")  # fmt: skip
@@ -82,10 +82,18 @@ def _expanded(files: Iterable[str], lists: dict) -> Iterator[str]:
         if name.startswith("@"):
             yield from _names_in(name[1:], lists.pop(name, None) or _open_list(name[1:]))
         elif os.path.isdir(name):
-            pictures = _pictures_in(name)  # sorted, so these names alone are kept
-            yield from (str(Path(name, picture)) for picture in pictures) if pictures else [name]
+            yield from _expanded_folder(name)
         else:
             yield name
+
+
+def _expanded_folder(name: str) -> Iterator[str]:
+    """A folder's pictures, or itself where there are none or it may not be read, which `reason` then tells."""
+    try:
+        pictures = _pictures_in(name)  # sorted, so these names alone are kept
+    except OSError:
+        pictures = []
+    return iter([str(Path(name, picture)) for picture in pictures] or [name])
 
 
 def _open_list(path: str):
@@ -116,12 +124,9 @@ def _names_in(path: str, lines) -> Iterator[str]:
 
 
 def _pictures_in(folder: str) -> list[str]:
-    """The names of a folder's pictures by their endings, in order; none where it may not be read."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
-    except OSError:
-        return []
+    """The names of a folder's pictures by their endings, in order; OSError where it may not be read."""
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
 
 
 def reason(name: str, error: Exception) -> str:
@@ -130,9 +135,13 @@ def reason(name: str, error: Exception) -> str:
         return "'': is no name of a picture"
     if not os.path.isdir(name):
         return " ".join(str(error).split())
-    if _pictures_in(name):  # among the arguments these would stand in its place
-        return f"{name}: is a folder; a list names pictures only"
-    return f"{name}: no pictures directly in this folder"
+    shown = output.one_line(name)
+    try:
+        if _pictures_in(name):  # among the arguments these would stand in its place
+            return f"{shown}: is a folder; a list names pictures only"
+    except OSError as problem:
+        return f"{shown}: folder cannot be read ({problem.strerror}); check its permissions"
+    return f"{shown}: no pictures directly in this folder"
 
 
 def _check_one(names: list[str]) -> None:

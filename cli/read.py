@@ -12,7 +12,7 @@ from .predict import expand, reason
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=options.path(allow_dash=True, path_type=str))
 @options.models
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
               help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
@@ -23,7 +23,7 @@ from .predict import expand, reason
 @click.option("--max-error", type=options.Error(), metavar="ERROR",
               help="Answer ? for digits where needed so that at most this part of the others is wrong (0.5% or 0.005), "
                    "on numbers like those of the networks' validation.")  # fmt: skip
-@click.option("--boxes", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG",
+@click.option("--boxes", type=options.path(dir_okay=False), metavar="PNG",
               help="Draw what was read, and where, over the picture (one picture only).")  # fmt: skip
 @options.threads
 @options.as_json

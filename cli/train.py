@@ -38,18 +38,18 @@ _FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
 @click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
                    "committee, which answers with the mean of their probabilities.")  # fmt: skip
-@click.option("--teacher", "teachers", type=click.Path(path_type=Path), multiple=True, metavar="MODEL",
+@click.option("--teacher", "teachers", type=options.path(), multiple=True, metavar="MODEL",
               help="Learn from this model's answers to each picture, or from the mean of several, each after its own "
                    "--teacher, or of a committee's.")  # fmt: skip
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
 @options.threads
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default="lenet5.safetensors",
+@click.option("--out", type=options.path(dir_okay=False), default="lenet5.safetensors",
               show_default=True, help="Where the best weights go at the end; replaces an older model.")  # fmt: skip
-@click.option("--runs", type=click.Path(file_okay=False, path_type=Path), default="runs", show_default=True,
+@click.option("--runs", type=options.path(file_okay=False), default="runs", show_default=True,
               help="Folder of run folders.")  # fmt: skip
-@click.option("--resume", type=click.Path(file_okay=False, path_type=Path), metavar="RUN",
+@click.option("--resume", type=options.path(file_okay=False), metavar="RUN",
               help="Go on with this run folder, exactly where it stands.")  # fmt: skip
 @options.as_json
 @options.verbosity

@@ -193,7 +193,8 @@ def _open_file(path, name: str):
         return _bounded(open(path, "rb"), status.st_size, name)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise PictureError(f"{name}: cannot be opened ({reason}); check the name") from error
+        what = "its permissions" if isinstance(error, PermissionError) else "the name"
+        raise PictureError(f"{name}: cannot be opened ({reason}); check {what}") from error
 
 
 def _bounded(stream, n_bytes: int, name: str):
