@@ -29,6 +29,14 @@ MAX_READS = 100_000
 MAX_SLOW_BYTES = 2 * 2**20
 WORKING_SIDE = 1024  # larger pictures are reduced to at most this: a digit needs far less
 
+# What is given for the name of a file now and then.
+_ADDRESSES = {
+    "data:": "a data URL, not a file; decode what follows its comma with `base64 -d` and give that",
+    "http://": "an address, and nothing is fetched; download the picture and give its file",
+    "https://": "an address, and nothing is fetched; download the picture and give its file",
+    "file://": "an address; give the path that follows file://",
+}
+
 # What to do about EXIF's orientation 2..8.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -192,9 +200,17 @@ def _open_file(path, name: str):
             raise PictureError(f"{name}: a device or pipe, not a picture file; copy the picture to a file")
         return _bounded(open(path, "rb"), status.st_size, name)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        what = "its permissions" if isinstance(error, PermissionError) else "the name"
-        raise PictureError(f"{name}: cannot be opened ({reason}); check {what}") from error
+        raise PictureError(f"{name}: {_why_closed(path, error)}") from error
+
+
+def _why_closed(path, error: OSError | ValueError) -> str:
+    """Say why a path cannot be opened, and what to do."""
+    for scheme, remedy in _ADDRESSES.items():
+        if os.fsdecode(path).lower().startswith(scheme):
+            return remedy
+    reason = getattr(error, "strerror", None) or error
+    what = "its permissions" if isinstance(error, PermissionError) else "the name"
+    return f"cannot be opened ({reason}); check {what}"
 
 
 def _bounded(stream, n_bytes: int, name: str):
@@ -251,7 +267,7 @@ def _check_size(image: Image.Image, name: str) -> None:
         limit = MAX_PIXELS_OTHERS
     if width * height > limit:
         raise PictureError(
-            f"{name}: {width}×{height} pixels, and at most {limit // 10**6} million are read; save it smaller"
+            f"{name}: {width} x {height} pixels, and at most {limit // 10**6} million are read; save it smaller"
         )
     if width * height == 0:
         raise PictureError(f"{name}: a picture without pixels")
