@@ -156,7 +156,7 @@ def test_a_list_without_an_end(folder, monkeypatch):
     tracemalloc.start()
     try:
         assert len(next(names)) == 4097
-        with pytest.raises(click.UsageError, match="@/dev/zero: .* a line of more than 16 MB"):
+        with pytest.raises(click.UsageError, match=r"@/dev/zero: .* a line of more than 16 MB"):
             next(names)
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
