@@ -20,10 +20,11 @@ from .ink import Box, quantile
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_BYTES = 100 * 2**20
-# Pixels, so that every picture is decoded within about 200 MB: JPEG files are reduced on the way (progressive
-# ones are not), WEBP's decoder holds several copies.
-MAX_PIXELS = {"JPEG": 64_000_000, "WEBP": 12_000_000}
+# Pixels, so that every picture is decoded within about 200 MB: JPEG files are reduced on the way (of progressive
+# ones all coefficients are held, two bytes each), WEBP's decoder holds several copies, 16 bytes a pixel.
+MAX_PIXELS = {"JPEG": 64_000_000, "WEBP": 9_000_000}
 MAX_PIXELS_OTHERS = 32_000_000
+MAX_COEFFICIENTS = 48_000_000
 MAX_FRAMES = 100
 MAX_READS = 100_000
 MAX_SLOW_BYTES = 2 * 2**20
@@ -262,15 +263,20 @@ def _open(stream, name: str) -> Image.Image:
 
 def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
-    limit = MAX_PIXELS.get(image.format, MAX_PIXELS_OTHERS)
-    if "progressive" in image.info:
-        limit = MAX_PIXELS_OTHERS
+    limit = _most_pixels(image)
     if width * height > limit:
         raise PictureError(
             f"{name}: {width} x {height} pixels, and at most {limit // 10**6} million are read; save it smaller"
         )
     if width * height == 0:
         raise PictureError(f"{name}: a picture without pixels")
+
+
+def _most_pixels(image: Image.Image) -> int:
+    if "progressive" not in image.info:
+        return MAX_PIXELS.get(image.format, MAX_PIXELS_OTHERS)
+    areas = [height * width for _, height, width, _ in image.layer]  # of each channel's pixels beside the others'
+    return min(MAX_PIXELS_OTHERS, MAX_COEFFICIENTS * max(areas) // sum(areas))
 
 
 def _pixels(image: Image.Image) -> Decoded:

@@ -184,6 +184,26 @@ def test_a_large_photo(kind, tmp_path):
     assert peak < 200
 
 
+WEBP_SIDE = int(decode.MAX_PIXELS["WEBP"] ** 0.5)
+LARGEST = [
+    ("WEBP", "RGB", WEBP_SIDE, {"quality": 80, "method": 0}), ("WEBP", "RGB", WEBP_SIDE, {"lossless": True}),
+    ("WEBP", "RGBA", WEBP_SIDE, {"quality": 80, "method": 0}), ("WEBP", "RGBA", WEBP_SIDE, {"save_all": True}),
+    ("JPEG", "RGB", 5656, {"progressive": True}), ("JPEG", "RGB", 4000, {"progressive": True, "subsampling": 0}),
+    ("JPEG", "CMYK", 3460, {"progressive": True}), ("JPEG", "CMYK", 8000, {}),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "mode", "side", "options"), LARGEST)
+def test_the_largest_of_kinds_whose_decoders_take_most(kind, mode, side, options, tmp_path):
+    first, larger = (in_mode(drawn(n), mode) for n in (side, side + 100))
+    larger.save(tmp_path / "larger", kind, **{**options, "save_all": False})
+    first.save(tmp_path / "largest", kind, append_images=[first.rotate(90)], **options)
+    [(_, peak, line), (_, _, refused)] = read_apart(tmp_path / "largest", tmp_path / "larger")
+    assert (line, peak < 200) == ("read", True)
+    assert "million are read" in refused
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("I;16", "PNG"), ("F", "TIFF"), ("P", "GIF")])
 def test_the_largest_pictures_fit_in_memory(mode, kind, tmp_path):
