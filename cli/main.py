@@ -8,6 +8,7 @@ import sys
 import click
 
 import lenet5
+from lenet5.threads import spare_blas
 
 from . import output
 
@@ -58,6 +59,7 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the contract's code; every foreseen failure is one line."""
     output.prepare_streams()
+    spare_blas()
     try:
         code = cli.main(args, prog_name="lenet5", standalone_mode=False)
         sys.stdout.flush()

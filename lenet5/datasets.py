@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import download
@@ -151,7 +150,7 @@ def fetch(
     if name not in TABLE:
         raise ValueError(f"no data set {name!r}; there are {', '.join(TABLE)}")
     dataset = TABLE[name]
-    folder = Path(data_dir).expanduser() if data_dir else download.default_data_dir()
+    folder = download.expanded(data_dir) if data_dir else download.default_data_dir()
     return download.ensure(
         folder / name,
         dataset.files,

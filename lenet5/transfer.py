@@ -43,7 +43,10 @@ def blocks(url: str, size: int, limits: Limits, wait: float) -> Iterator[bytes]:
     import requests  # noqa: F401  here and not in the thread, so that a broken installation is seen
 
     box, stop = queue.Queue(maxsize=64), threading.Event()
-    threading.Thread(target=_pump, args=(url, size, limits, box, stop), name="lenet5-fetch", daemon=True).start()
+    try:
+        threading.Thread(target=_pump, args=(url, size, limits, box, stop), name="lenet5-fetch", daemon=True).start()
+    except RuntimeError as error:  # the system gives no more
+        raise TransferError(str(error)) from None
     came, seconds, since = None, wait, time.monotonic()  # bytes of the present stretch of time
     try:
         while True:
