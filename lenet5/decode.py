@@ -17,6 +17,7 @@ from PIL import Image
 
 from .errors import LeNet5Error, PictureError, one_line
 from .ink import Box, quantile
+from .kinds import HEAD, KINDS, SAFETENSORS, kind_of
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_BYTES = 100 * 2**20
@@ -245,8 +246,7 @@ def _open(stream, name: str) -> Image.Image:
     try:
         image = Image.open(_Counted(stream), formats=FORMATS)
     except Image.UnidentifiedImageError as error:
-        kinds = ", ".join(FORMATS)
-        raise PictureError(f"{name}: no picture of an accepted kind ({kinds}), or a damaged one") from error
+        raise PictureError(f"{name}: {_what_it_is(stream)}") from error
     except Image.DecompressionBombError as error:
         millions = MAX_PIXELS_OTHERS // 10**6
         raise PictureError(
@@ -259,6 +259,15 @@ def _open(stream, name: str) -> Image.Image:
     if slow and stream.seek(0, os.SEEK_END) > MAX_SLOW_BYTES:
         raise PictureError(f"{name}: too large for this kind of {image.format}; save it as PNG")
     return image
+
+
+def _what_it_is(stream) -> str:
+    """What a file is that Pillow does not know, as far as that can be told, and what to do."""
+    stream.seek(0)
+    kind = kind_of(stream.read(HEAD), getattr(stream, "name", None), (*KINDS, SAFETENSORS))
+    if kind is None:
+        return f"no picture of an accepted kind ({', '.join(FORMATS)}), or a damaged one"
+    return f"{kind.name} is not read; {kind.remedy}"
 
 
 def _check_size(image: Image.Image, name: str) -> None:
