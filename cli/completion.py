@@ -2,7 +2,7 @@
 
 import click
 
-from . import options
+from . import options, output
 
 
 @options.command()
@@ -22,4 +22,4 @@ def completion(shell: str) -> None:
     from .main import cli
 
     script = get_completion_class(shell)(cli, {}, "lenet5", "_LENET5_COMPLETE")
-    click.echo(script.source())
+    output.result(script.source())

@@ -1,6 +1,5 @@
 """The `lenet5` command: a group whose commands are imported when they are called, and the error boundary."""
 
-import errno
 import importlib
 import io
 import os
@@ -9,7 +8,9 @@ import sys
 import click
 
 import lenet5
+from lenet5.threads import spare_blas
 
+from . import output
 from .commands import Helpful
 
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
@@ -56,26 +57,23 @@ def cli() -> None:
     """
 
 
-class _Closed(io.TextIOBase):
-    """Standard output that the caller closed: Python has None there, on which what is written is lost unnoticed."""
-
-    def write(self, text: str) -> int:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
-
-
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the contract's code; every foreseen failure is one line."""
-    sys.stdout = sys.stdout or _Closed()
+    output.prepare_streams()
+    spare_blas()
     try:
         code = cli.main(args, prog_name="lenet5", standalone_mode=False)
         sys.stdout.flush()
+    except SystemExit as end:
+        code = end.code
     except click.exceptions.Abort:
         code = 130
-        click.echo("Aborted.", err=True)
+        output.say("Aborted.")
     except KeyboardInterrupt:
         code = 130
     except click.ClickException as error:
-        error.show()
+        error.show(text := io.StringIO())
+        output.say(text.getvalue().rstrip())
         code = error.exit_code
     except BrokenPipeError:  # `lenet5 predict ... | head -1`: nobody reads on, and that is no error of ours
         code = 1  # as click has it where the reader goes away within a command
@@ -86,18 +84,17 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _drop_unwritten() -> None:
-    """Where standard output takes no more, what is left for it is not tried again at exit, and reported once more."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Where a stream takes no more, what is left for it is not tried again at exit, and reported once more."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _report(error: Exception) -> int:
     """Say in one line what went wrong, with a traceback only after -v; the exit code."""
     from lenet5 import errors
-
-    from . import output
 
     output.trace(error)
     codes = (
@@ -110,7 +107,7 @@ def _report(error: Exception) -> int:
     )
     code = next((code for kind, code in codes if isinstance(error, kind)), 1)
     if isinstance(error, OSError):
-        message = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+        message = ": ".join(output.one_line(part) for part in (error.filename, error.strerror or error) if part)
     elif isinstance(error, MemoryError):
         message = "not enough memory"
     elif isinstance(error, (errors.LeNet5Error, ValueError, ImportError)):

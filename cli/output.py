@@ -1,15 +1,16 @@
 """What goes where: results to standard output; notes, progress and errors to standard error."""
 
+import codecs
+import errno
+import io
 import json
 import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-import click
-
-from lenet5.errors import one_line  # noqa: F401  (part of what this module offers)
+from lenet5.errors import one_line, shortened, with_short_words  # noqa: F401  (part of what this module offers)
 
 QUIET, NORMAL, VERBOSE = logging.ERROR, logging.INFO, logging.DEBUG
 _level = NORMAL
@@ -29,44 +30,96 @@ def is_verbose() -> bool:
     return _level == VERBOSE
 
 
-def result(text: str) -> None:
+def prepare_streams() -> None:
+    """Make the standard streams take all that is written to them, with escapes for what their encoding cannot hold.
+
+    click's own `echo` writes UTF-8 to a stream whose encoding is ASCII, so it is used for neither.
+    """
+    _occupy_descriptors()
+    sys.stdout = sys.stdout or _Closed()
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115  (open as long as the process)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _occupy_descriptors() -> None:
+    """Open what the caller closed of 0, 1 and 2, or the next file gets that number, and stray messages land in it."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+
+
+class _Closed(io.TextIOBase):
+    """Standard output that the caller closed: Python has None there, on which what is written is lost unnoticed."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
+
+
+def shown(text: str) -> str:
+    """``text`` as standard output shows it: with escapes where its encoding is too small."""
+    return text.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding)
+
+
+def result(text: str, end: str = "\n") -> None:
     """A result, to standard output."""
-    click.echo(text)
+    print(text, end=end, flush=True)
 
 
 def result_json(document) -> None:
     """A result as one strict JSON document."""
-    click.echo(strict_json(document))
+    result(strict_json(document))
 
 
 def result_array(answers: Iterable[dict]) -> bool:
-    """One JSON array, written as answers come; whether any has an "error"."""
+    """One JSON array, written as answers come; whether any has an "error".
+
+    Where there are no further answers for an exception, those that were given are a whole document all the same.
+    """
     bad = False
     separator = "["
-    for answer in answers:
-        bad |= "error" in answer
-        click.echo(separator + strict_json(answer), nl=False)
-        separator = ",\n "
-    click.echo("]" if separator != "[" else "[]")
+    try:
+        for answer in answers:
+            bad |= "error" in answer
+            result(separator + strict_json(answer), end="")
+            separator = ",\n "
+    except Exception:
+        if separator != "[":
+            result("]")
+        raise
+    result("]" if separator != "[" else "[]")
     return bad
 
 
 def strict_json(document) -> str:
-    """JSON without NaN; bytes of a name that are no text become lone escapes, from which Python makes them again."""
-    text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+    """JSON without NaN; bytes of a name that are no text become lone escapes, from which Python makes them again.
+
+    JSON is Unicode, so for a standard output that is not, it is written in ASCII.
+    """
+    is_unicode = codecs.lookup(sys.stdout.encoding).name.startswith("utf")
+    text = json.dumps(document, allow_nan=False, ensure_ascii=not is_unicode)
     return text.encode(errors="backslashreplace").decode()
+
+
+def say(text: str) -> None:
+    """To standard error, which may be full, or nobody there to read it: that is no reason to stop."""
+    with suppress(OSError):
+        print(with_short_words(text), file=sys.stderr, flush=True)
 
 
 def note(text: str) -> None:
     """To standard error, unless -q."""
     if not is_quiet():
-        click.echo(text, err=True)
+        say(text)
 
 
 def detail(text: str) -> None:
     """To standard error, only with -v."""
     if is_verbose():
-        click.echo(text, err=True)
+        say(text)
 
 
 def trace(error: BaseException) -> None:
@@ -74,12 +127,12 @@ def trace(error: BaseException) -> None:
     if is_verbose():
         import traceback
 
-        traceback.print_exception(error)
+        say("".join(traceback.format_exception(error)).rstrip())
 
 
 def error(text: str) -> None:
     """To standard error, always; one line, whatever is in the text."""
-    click.echo(f"Error: {plain(' '.join(text.split()))}", err=True)
+    say(f"Error: {plain(' '.join(text.split()))}")
 
 
 def plain(text: str) -> str:
@@ -101,7 +154,7 @@ def percent(value: float | None) -> str:
 
 def table(rows: list[tuple], header: tuple[str, ...], *, left: int = 1) -> str:
     """Columns of text under a header; the first ``left`` columns are flush left, the others right."""
-    cells = [header, *(tuple(str(cell) for cell in row) for row in rows)]
+    cells = [header, *(tuple(shown(str(cell)) for cell in row) for row in rows)]
     widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
 
     def line(row: tuple[str, ...]) -> str:
@@ -127,7 +180,7 @@ class _Stderr(logging.Handler):
     """One line a record; looks sys.stderr up each time, which a progress bar replaces."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(record.getMessage(), err=True)
+        say(record.getMessage())
 
 
 @contextmanager

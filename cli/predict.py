@@ -1,10 +1,12 @@
 """lenet5 predict: read the digit in each picture."""
 
+import codecs
 import functools
 import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
 
 import click
@@ -14,6 +16,8 @@ from .common import check_png, load_models, source
 
 #: Pictures that are prepared before they go through the network together: memory stays constant, answers flow.
 _CHUNK = 64
+_MAX_NAME = 4096  # bytes: no system opens a longer path
+_BLOCK, _MAX_PASSED = 2**16, 2**30  # bytes of a longer line that are passed over at a time, and in all
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 
 
@@ -51,8 +55,7 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     """
     names = expand(files)
     if show_input:
-        names = list(itertools.islice(names, 2))
-        _check_one(names)
+        names = only_one(names, "--show-input")
         check_png(show_input, *names)
     network, model = load_models(models)
     least = 0.0 if max_error is None else network.calibration.confidence_for(max_error)
@@ -82,46 +85,67 @@ def _expanded(files: Iterable[str], lists: dict) -> Iterator[str]:
         if name.startswith("@"):
             yield from _names_in(name[1:], lists.pop(name, None) or _open_list(name[1:]))
         elif os.path.isdir(name):
-            pictures = _pictures_in(name)  # sorted, so these names alone are kept
-            yield from (str(Path(name, picture)) for picture in pictures) if pictures else [name]
+            yield from _expanded_folder(name)
         else:
             yield name
 
 
-def _open_list(path: str):
+def _expanded_folder(name: str) -> Iterator[str]:
+    """A folder's pictures, or itself where there are none or it may not be read, which `reason` then tells."""
     try:
-        return open(path, encoding="utf-8-sig", errors="surrogateescape")
+        pictures = _pictures_in(name)  # sorted, so these names alone are kept
+    except OSError:
+        pictures = []
+    return iter([str(Path(name, picture)) for picture in pictures] or [name])
+
+
+def _open_list(path: str) -> BufferedReader:
+    try:
+        return open(path, "rb")
     except (OSError, ValueError) as error:
-        raise _bad_list(path, error) from None
+        raise _bad_list(path, getattr(error, "strerror", None) or error) from None
 
 
-def _bad_list(path: str, error: Exception) -> click.UsageError:
-    what = output.one_line(f"@{path}")
-    return click.UsageError(f"{what}: list of names cannot be read: {getattr(error, 'strerror', None) or error}")
+def _bad_list(path: str, why: object) -> click.UsageError:
+    return click.UsageError(f"{output.one_line(f'@{path}')}: list of names cannot be read: {why}")
 
 
-def _names_in(path: str, lines) -> Iterator[str]:
-    """The lines of an open text file that are not blank."""
+def _names_in(path: str, stream: BufferedReader) -> Iterator[str]:
+    """The names in the lines of an open file that are not blank."""
     n = 0
     try:
-        with lines:
-            for line in lines:
+        with stream:
+            for line in _lines(path, stream):
                 if line.strip():
                     n += 1
-                    yield line.rstrip("\r\n")
+                    yield os.fsdecode(line.rstrip(b"\r\n"))
     except OSError as error:
-        raise _bad_list(path, error) from None
+        raise _bad_list(path, error.strerror or error) from None
     if not n:
         output.note(f"{output.one_line(path)}: list of names is empty")
 
 
+def _lines(path: str, stream: BufferedReader) -> Iterator[bytes]:
+    """The lines of a list, in constant memory: what of a line is longer than any name is passed over.
+
+    Of such a line so much is given that no system opens it. UsageError for one that does not end, as of /dev/zero.
+    """
+    if stream.peek(3).startswith(codecs.BOM_UTF8):
+        stream.read(3)
+    while line := stream.readline(_MAX_NAME + 1):
+        yield line
+        passed = 0
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(_BLOCK)
+            passed += len(line)
+            if passed > _MAX_PASSED:
+                raise _bad_list(path, f"a line of more than {_MAX_PASSED >> 20} MB")
+
+
 def _pictures_in(folder: str) -> list[str]:
-    """The names of a folder's pictures by their endings, in order; none where it may not be read."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
-    except OSError:
-        return []
+    """The names of a folder's pictures by their endings, in order; OSError where it may not be read."""
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
 
 
 def reason(name: str, error: Exception) -> str:
@@ -130,14 +154,21 @@ def reason(name: str, error: Exception) -> str:
         return "'': is no name of a picture"
     if not os.path.isdir(name):
         return " ".join(str(error).split())
-    if _pictures_in(name):  # among the arguments these would stand in its place
-        return f"{name}: is a folder; a list names pictures only"
-    return f"{name}: no pictures directly in this folder"
+    shown = output.one_line(name)
+    try:
+        if _pictures_in(name):  # among the arguments these would stand in its place
+            return f"{shown}: is a folder; a list names pictures only"
+    except OSError as problem:
+        return f"{shown}: folder cannot be read ({problem.strerror}); check its permissions"
+    return f"{shown}: no pictures directly in this folder"
 
 
-def _check_one(names: list[str]) -> None:
-    if len(names) != 1 or names[0] == "-":
-        raise click.UsageError("--show-input draws one picture from a file")
+def only_one(names: Iterator[str], option: str) -> list[str]:
+    """The only one of these names; UsageError for an option that draws one picture where there are others."""
+    first = list(itertools.islice(names, 2))
+    if len(first) != 1 or first[0] == "-":
+        raise click.UsageError(f"{option} draws one picture from a file")
+    return first
 
 
 def _draw_stages(name: str, path: Path, invert: str) -> None:
@@ -170,7 +201,7 @@ def _empty_answer(reading) -> dict:
     from lenet5.errors import NoDigitError
 
     name = getattr(reading.source, "name", reading.source)
-    answer = {"file": name, "digit": None, "confidence": None}
+    answer = {"file": output.shortened(name), "digit": None, "confidence": None}
     if isinstance(reading.error, NoDigitError):
         answer |= {"probabilities": None, "note": "no digit"}
     elif reading.error:
@@ -237,6 +268,8 @@ def _print_lines(answers: Iterable[dict], labels: list[str] | None) -> bool:
 
 def _bars(probabilities: list[float], labels: list[str]) -> str:
     """The probabilities of all classes as bars."""
+    labels = [output.shown(label) for label in labels]
     width = max(map(len, labels))
+    block = "█" if output.shown("█") == "█" else "#"
     rows = zip(labels, probabilities, strict=True)
-    return "\n".join(f"  {label:<{width}}  {'█' * round(40 * p):<40}  {100 * p:6.2f} %" for label, p in rows)
+    return "\n".join(f"  {label:<{width}}  {block * round(40 * p):<40}  {100 * p:6.2f} %" for label, p in rows)

@@ -8,7 +8,7 @@ import click
 
 from . import options, output
 from .common import check_png, load_models, source
-from .predict import expand, reason
+from .predict import expand, only_one, reason
 
 
 @options.command()
@@ -50,10 +50,9 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
         raise click.UsageError(str(error)) from None
     if max_error is not None:
         reader.shipped_once().calibration.confidence_for(max_error)  # refuses what cannot be, before any answer
-    names = list(expand(files))
+    names = expand(files)
     if boxes:
-        if len(names) != 1 or names[0] == "-":
-            raise click.UsageError("--boxes draws one picture from a file")
+        names = only_one(names, "--boxes")
         check_png(boxes, *names)
     network, model = load_models(models)
     if network.labels != list("0123456789"):
@@ -76,7 +75,7 @@ def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterat
             reading = reader.read(source(name), **settings)
         except errors.PictureError as error:
             output.trace(error)
-            yield {"file": name, "text": None, "confidence": None, "error": reason(name, error)}
+            yield {"file": output.shortened(name), "text": None, "confidence": None, "error": reason(name, error)}
             continue
         if boxes:
             reader.draw_boxes(name, reading, boxes)

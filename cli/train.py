@@ -214,7 +214,7 @@ def _plan(how: dict, data, settings: dict, teachers: list, threads: int | None) 
     from lenet5.train import config_for
     from lenet5.variants import CHOICES, VARIANTS
 
-    command = shlex.join(["lenet5", *_without_threads(sys.argv[1:])])
+    command = output.plain(shlex.join(["lenet5", *_without_threads(sys.argv[1:])]))  # model files hold text only
     choices = VARIANTS[settings["variant"]].choose(**{name: settings[name] for name in CHOICES})
     plan = Plan(
         Config(**how),

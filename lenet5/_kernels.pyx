@@ -1227,6 +1227,7 @@ cdef class Training:
     cdef Pictures pictures
     cdef lenet5_teacher_f32[64] teachers
     cdef list arrays, run_arrays
+    cdef int n_threads
     cdef bint has_team
 
     def __cinit__(self, Program program not None, float[::1] parameters not None, float[::1] moment1 not None,
@@ -1251,7 +1252,8 @@ cdef class Training:
         self.program = program
         self.c.net = &program.c
         self.c.n_slices = <int>min(n_groups, 8)
-        self.c.n_threads, self.c.batch_size = n_threads, batch_size
+        self.n_threads = self.c.n_threads = n_threads
+        self.c.batch_size = batch_size
         cdef int64_t n_arena = (2 * program.c.n_activations + program.c.n_scratch + program.c.n_prepared
                                 + <int64_t>program.out_shape[0] * LANES)
         if batch_size == 1:  # one thread uses it
@@ -1302,6 +1304,12 @@ cdef class Training:
         cdef float[:, ::1] arenas = aligned_zeros((self.c.n_threads, max(1, self.c.n_teacher_arena)), np.float32)
         self.arrays.append(arenas)
         self.c.teachers, self.c.n_teachers, self.c.teacher_arenas = self.teachers, len(teachers), &arenas[0, 0]
+
+    def limit(self, int n_threads):
+        """Run on so many threads from now on, at most those that there is memory for."""
+        if not 1 <= n_threads <= self.n_threads:
+            raise ValueError(f"n_threads is {n_threads}, expected 1 to {self.n_threads}")
+        self.c.n_threads = self.team.n_threads = n_threads
 
     def prepare(self, Pictures pictures not None, const uint8_t[::1] labels not None,
                 const int64_t[::1] order not None, double[::1] learning_rates not None, int64_t first_step,

@@ -17,7 +17,7 @@ import numpy as np
 
 from .errors import LeNet5Error, PictureError
 from .images import prepare
-from .threads import check_threads, default_threads
+from .threads import can_start, check_threads, default_threads
 
 FEW = 128  # pictures from which other processes are worth starting
 CHUNK = 32  # pictures handed to a process at a time
@@ -42,7 +42,8 @@ def read_many(sources: Iterable, *, invert: str = "auto", threads: int | None = 
         As `read_image` takes them; only some hundred are asked for ahead of the answers. Files that are open already
         are read by this process.
     threads : int, optional
-        How many processes prepare them (default: `default_threads`); with 1, or few sources, this one does it.
+        How many processes prepare them (default: `default_threads`); with 1, or few sources, this one does it. They
+        are fewer where the system gives no more.
 
     Raises
     ------
@@ -53,11 +54,28 @@ def read_many(sources: Iterable, *, invert: str = "auto", threads: int | None = 
     sources = iter(sources)
     first = list(itertools.islice(sources, FEW))
     sources = itertools.chain(first, sources)
-    if n_processes == 1 or len(first) < FEW:
+    pool = None if len(first) < FEW else _pool(n_processes)
+    if pool is None:
         for source in sources:
             yield Reading(source, *_read(source, invert))
     else:
-        yield from _by_processes(sources, invert, n_processes)
+        yield from _by_processes(sources, invert, *pool)
+
+
+def _pool(n_processes: int) -> tuple | None:
+    """Processes and how many they are, at most ``n_processes``; None where there cannot be two of them."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    while n_processes > 1 and not can_start(2 * n_processes + 2):  # each has a thread, and two are started here
+        n_processes //= 2
+    if n_processes < 2:
+        return None
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    try:
+        return ProcessPoolExecutor(n_processes, context, _start), n_processes
+    except (OSError, ImportError, NotImplementedError):  # no semaphores: /dev/shm is closed, say
+        return None
 
 
 def _read(source, invert: str) -> tuple:
@@ -87,13 +105,9 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
+def _by_processes(sources: Iterator, invert: str, pool, n_processes: int) -> Iterator:
     from concurrent.futures.process import BrokenProcessPool
 
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(n_processes, context, _start)
     waiting: deque = deque()
     try:
         while True:

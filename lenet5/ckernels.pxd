@@ -222,7 +222,7 @@ cdef extern from "kernels.h" nogil:
 
 cdef extern from "team.h" nogil:
     ctypedef struct lenet5_team:
-        pass
+        int n_threads
     int lenet5_team_init(lenet5_team *, int)
     void lenet5_team_destroy(lenet5_team *)
     void lenet5_team_reset(lenet5_team *)

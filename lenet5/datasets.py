@@ -173,7 +173,7 @@ def fetch(
     if name not in TABLE:
         raise ValueError(f"no data set {name!r}; there are {', '.join(TABLE)}")
     dataset = TABLE[name]
-    folder = Path(data_dir).expanduser() if data_dir else download.default_data_dir()
+    folder = download.expanded(data_dir) if data_dir else download.default_data_dir()
     if found := _found(folder, dataset):
         return found
     try:

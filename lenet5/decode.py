@@ -17,17 +17,27 @@ from PIL import Image
 
 from .errors import LeNet5Error, PictureError, one_line
 from .ink import Box, quantile
+from .kinds import HEAD, KINDS, SAFETENSORS, kind_of
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_BYTES = 100 * 2**20
-# Pixels, so that every picture is decoded within about 200 MB: JPEG files are reduced on the way (progressive
-# ones are not), WEBP's decoder holds several copies.
-MAX_PIXELS = {"JPEG": 64_000_000, "WEBP": 12_000_000}
+# Pixels, so that every picture is decoded within about 200 MB: JPEG files are reduced on the way (of progressive
+# ones all coefficients are held, two bytes each), WEBP's decoder holds several copies, 16 bytes a pixel.
+MAX_PIXELS = {"JPEG": 64_000_000, "WEBP": 9_000_000}
 MAX_PIXELS_OTHERS = 32_000_000
+MAX_COEFFICIENTS = 48_000_000
 MAX_FRAMES = 100
 MAX_READS = 100_000
 MAX_SLOW_BYTES = 2 * 2**20
 WORKING_SIDE = 1024  # larger pictures are reduced to at most this: a digit needs far less
+
+# What is given for the name of a file now and then.
+_ADDRESSES = {
+    "data:": "a data URL, not a file; decode what follows its comma with `base64 -d` and give that",
+    "http://": "an address, and nothing is fetched; download the picture and give its file",
+    "https://": "an address, and nothing is fetched; download the picture and give its file",
+    "file://": "an address; give the path that follows file://",
+}
 
 # What to do about EXIF's orientation 2..8.
 _TURNS = {
@@ -192,8 +202,17 @@ def _open_file(path, name: str):
             raise PictureError(f"{name}: a device or pipe, not a picture file; copy the picture to a file")
         return _bounded(open(path, "rb"), status.st_size, name)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(f"{name}: cannot be opened ({reason}); check the name") from error
+        raise PictureError(f"{name}: {_why_closed(path, error)}") from error
+
+
+def _why_closed(path, error: OSError | ValueError) -> str:
+    """Say why a path cannot be opened, and what to do."""
+    for scheme, remedy in _ADDRESSES.items():
+        if os.fsdecode(path).lower().startswith(scheme):
+            return remedy
+    reason = getattr(error, "strerror", None) or error
+    what = "its permissions" if isinstance(error, PermissionError) else "the name"
+    return f"cannot be opened ({reason}); check {what}"
 
 
 def _bounded(stream, n_bytes: int, name: str):
@@ -227,8 +246,7 @@ def _open(stream, name: str) -> Image.Image:
     try:
         image = Image.open(_Counted(stream), formats=FORMATS)
     except Image.UnidentifiedImageError as error:
-        kinds = ", ".join(FORMATS)
-        raise PictureError(f"{name}: no picture of an accepted kind ({kinds}), or a damaged one") from error
+        raise PictureError(f"{name}: {_what_it_is(stream)}") from error
     except Image.DecompressionBombError as error:
         millions = MAX_PIXELS_OTHERS // 10**6
         raise PictureError(
@@ -243,17 +261,31 @@ def _open(stream, name: str) -> Image.Image:
     return image
 
 
+def _what_it_is(stream) -> str:
+    """What a file is that Pillow does not know, as far as that can be told, and what to do."""
+    stream.seek(0)
+    kind = kind_of(stream.read(HEAD), getattr(stream, "name", None), (*KINDS, SAFETENSORS))
+    if kind is None:
+        return f"no picture of an accepted kind ({', '.join(FORMATS)}), or a damaged one"
+    return f"{kind.name} is not read; {kind.remedy}"
+
+
 def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
-    limit = MAX_PIXELS.get(image.format, MAX_PIXELS_OTHERS)
-    if "progressive" in image.info:
-        limit = MAX_PIXELS_OTHERS
+    limit = _most_pixels(image)
     if width * height > limit:
         raise PictureError(
-            f"{name}: {width}×{height} pixels, and at most {limit // 10**6} million are read; save it smaller"
+            f"{name}: {width} x {height} pixels, and at most {limit // 10**6} million are read; save it smaller"
         )
     if width * height == 0:
         raise PictureError(f"{name}: a picture without pixels")
+
+
+def _most_pixels(image: Image.Image) -> int:
+    if "progressive" not in image.info:
+        return MAX_PIXELS.get(image.format, MAX_PIXELS_OTHERS)
+    areas = [height * width for _, height, width, _ in image.layer]  # of each channel's pixels beside the others'
+    return min(MAX_PIXELS_OTHERS, MAX_COEFFICIENTS * max(areas) // sum(areas))
 
 
 def _pixels(image: Image.Image) -> Decoded:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import ChecksumError, DataError
+from .errors import ChecksumError, DataError, one_line
 from .files import part_of, publish, remove_orphan, remove_orphans, resumable_part
 from .transfer import HTML_PAGE, CannotResume, Limits, TransferError, blocks
 
@@ -46,12 +46,29 @@ class LocalFile:
 
 
 def default_data_dir() -> Path:
-    """Return where data sets are kept: LENET5_DATA_DIR, else the platform's cache folder."""
+    """Return where data sets are kept: LENET5_DATA_DIR, else the platform's cache folder; DataError without a home."""
     if path := os.environ.get("LENET5_DATA_DIR"):
-        return Path(path).expanduser()
+        return expanded(path)
     import platformdirs
 
-    return platformdirs.user_cache_path("lenet5", appauthor=False)
+    try:
+        folder = platformdirs.user_cache_path("lenet5", appauthor=False)
+    except RuntimeError:
+        folder = Path("~")
+    if not folder.is_absolute():  # the user has no home folder
+        raise DataError("there is no home folder to keep data in; name a data folder (--data-dir, LENET5_DATA_DIR)")
+    return folder
+
+
+def expanded(path: str | os.PathLike) -> Path:
+    """A data folder with ~ and ~user put out; DataError where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        name = one_line(path)
+        raise DataError(
+            f"{name}: no such home folder; name another data folder (--data-dir, LENET5_DATA_DIR)"
+        ) from None
 
 
 def is_offline(offline: bool | None = None) -> bool:

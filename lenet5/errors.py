@@ -5,6 +5,12 @@ the world: files, networks, numbers that ran away. The command line gives each i
 Every message is one line: what, where, what to do.
 """
 
+import re
+
+# No file system has such names or paths, so that they need not be given whole; data URLs are none from the start.
+_LONG_NAME = re.compile(r"data:.{251,}|[^/]{256,}|.{4097,}", re.DOTALL)
+_LONG_WORD = re.compile(r"data:\S{251,}|[^/\s]{256,}|\S{4097,}")
+
 
 class LeNet5Error(Exception):
     """Any failure that the program foresees."""
@@ -42,7 +48,21 @@ class NothingLearnedError(DivergedError):
     """Training ended with a network that is no better than chance."""
 
 
+def shortened(name: str) -> str:
+    """``name`` as it is where a file can have it, else without its middle."""
+    return _LONG_NAME.sub(_without_middle, name)
+
+
+def with_short_words(text: str) -> str:
+    """``text`` in which words that are longer than any name of a file are without their middle."""
+    return _LONG_WORD.sub(_without_middle, text)
+
+
+def _without_middle(found: re.Match) -> str:
+    return f"{found[0][:40]}...{found[0][-20:]}"
+
+
 def one_line(text: object) -> str:
-    """``text``, a name say, as it is where it can be printed on one line, else with escapes and in quotes."""
-    text = str(text)
+    """A name, shortened where no file can have it: as it is where it can be printed, else escaped and in quotes."""
+    text = shortened(str(text))
     return text if text.isprintable() else repr(text)

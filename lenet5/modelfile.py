@@ -8,6 +8,7 @@ import numpy as np
 
 from .errors import ModelFileError, one_line
 from .files import atomic_write, parse_json, read_bounded
+from .kinds import HEAD, KINDS, PICTURES, kind_of
 
 FORMAT_VERSION = 1
 MAX_BYTES = 64 * 2**20
@@ -41,6 +42,7 @@ def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tupl
         of a newer version, or of another kind.
     """
     name = one_line(path)
+    _refuse_other_kinds(Path(path), name)
     data = read_bounded(Path(path), name, "a model", MAX_BYTES, ModelFileError)
     tensors, metadata = _parse(data, name)
     try:
@@ -60,6 +62,20 @@ def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tupl
         if tensor.dtype != dtype:
             raise ModelFileError(f"{name}: tensor {key[:40]!r} is {tensor.dtype}, expected {np.dtype(dtype)}")
     return tensors, info
+
+
+def _refuse_other_kinds(path: Path, name: str) -> None:
+    """ModelFileError for what other programs write, and for pictures: it says what they are."""
+    try:
+        if not path.is_file():
+            return
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+    except (OSError, ValueError):  # whoever reads it whole says why
+        return
+    kind = None if head[8:9] in (b"", b"{") else kind_of(head, path, (*KINDS, *PICTURES))
+    if kind:
+        raise ModelFileError(f"{name}: {kind.name}, not a model of lenet5; name a file that `lenet5 train` wrote")
 
 
 def _parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict]:

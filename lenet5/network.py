@@ -10,7 +10,7 @@ from . import _kernels
 from .arrays import check_pictures
 from .layers import RBF, AvgPool2d, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
 from .mapped import ROWS, pieces
-from .threads import MAX_THREADS, check_threads, default_threads, parallel
+from .threads import MAX_THREADS, Workers, check_threads, default_threads
 
 #: Fewer pixels than these (of 256 pictures of 32 x 32) are not worth starting a thread for.
 PIXELS_PER_THREAD = 256 * 32 * 32
@@ -268,10 +268,11 @@ class Network:
         else:
 
             def share(thread: int) -> None:
-                first, last = (pictures.n * t // n_threads for t in (thread, thread + 1))
+                first, last = (pictures.n * t // workers.n_threads for t in (thread, thread + 1))
                 program.forward(parameters, pictures, scores, first, last, probabilities, temperature)
 
-            parallel(share, n_threads)
+            with Workers(n_threads) as workers:
+                workers(share)
         return scores[:, :, 0, 0] if program.out_shape[1:] == (1, 1) else scores
 
     @staticmethod

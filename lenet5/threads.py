@@ -60,21 +60,38 @@ class Workers:
     Between two pieces they sleep, and after the statement they are gone: nothing is left over that a fork could break
     or that would spin while idle. Threads that are started anew for each piece often begin on one processor together,
     which the scheduler finds out after milliseconds only.
+
+    Where the system gives fewer threads than ``n_threads``, there are fewer: within the statement, ``n_threads`` is how
+    many. Work must not depend on it in its results.
     """
 
     def __init__(self, n_threads: int):
+        self.n_threads = n_threads
         self._tasks: list[SimpleQueue[_Task | None]] = [SimpleQueue() for _ in range(n_threads if n_threads > 1 else 0)]
         # The calling thread does no share itself: an interrupt (Ctrl-C) there would leave the others waiting for it.
         self._threads = [threading.Thread(target=_work, args=item, daemon=True) for item in enumerate(self._tasks)]
 
     def __enter__(self) -> "Workers":
+        started = 0
         try:
             for thread in self._threads:
                 thread.start()
+                started += 1
+        except RuntimeError:  # no more to be had
+            self._keep(started)
         except BaseException:
             self._end()
             raise
         return self
+
+    def _keep(self, n_started: int) -> None:
+        """Go on with these threads alone; a single one is of no use beside the caller."""
+        n = n_started if n_started > 1 else 0
+        for tasks, thread in zip(self._tasks[n:n_started], self._threads[n:n_started], strict=True):
+            tasks.put(None)
+            thread.join()
+        del self._tasks[n:], self._threads[n:]
+        self.n_threads = max(1, n)
 
     def __exit__(self, *exception) -> None:
         self._end()
@@ -144,3 +161,29 @@ def parallel(function: Callable[[int], None], n_threads: int) -> None:
     """One piece of work for `Workers` of its own; some 50 µs a thread, so callers give it milliseconds."""
     with Workers(n_threads) as workers:
         workers(function)
+
+
+def can_start(n: int) -> bool:
+    """Whether the system gives this user so many threads now, or processes, which count the same."""
+    gate, started = threading.Event(), []
+    try:
+        for _ in range(n):
+            thread = threading.Thread(target=gate.wait, daemon=True)
+            thread.start()
+            started.append(thread)
+    except RuntimeError:
+        return False
+    finally:
+        gate.set()
+        for thread in started:
+            thread.join()
+    return True
+
+
+def spare_blas() -> None:
+    """Where it could not start its threads, one a processor, have NumPy's OpenBLAS try none: it interrupts the process.
+
+    To be called before NumPy is imported.
+    """
+    if not can_start(os.cpu_count() or 1):
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"

@@ -172,6 +172,7 @@ class Trainer:
         """
         while not self.done:
             with Workers(self.threads) as workers:
+                self._training.limit(workers.n_threads)
                 while self._at.step < self.steps_per_epoch:
                     if stop():
                         return

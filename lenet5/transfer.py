@@ -50,7 +50,10 @@ def blocks(url: str, size: int, limits: Limits, wait: float, start: int = 0) -> 
 
     box, stop = queue.Queue(maxsize=64), threading.Event()
     arguments = url, size, start, limits, box, stop
-    threading.Thread(target=_pump, args=arguments, name="lenet5-fetch", daemon=True).start()
+    try:
+        threading.Thread(target=_pump, args=arguments, name="lenet5-fetch", daemon=True).start()
+    except RuntimeError as error:  # the system gives no more
+        raise TransferError(str(error)) from None
     came, seconds, since = None, wait, time.monotonic()  # bytes of the present stretch of time
     try:
         while True:

@@ -5,6 +5,7 @@ everything and forks: each call has its own streams, folder and environment ther
 """
 
 import atexit
+import ctypes
 import functools
 import json
 import os
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from conftest import DATA_DIR
 from PIL import Image
 
@@ -136,6 +138,22 @@ def quick(*args, cwd, stdin: bytes | None = None, few: bool = False, **env) -> R
         code = int(process.stdout.readline())
         text = [path.read_bytes().decode(errors="surrogateescape") for path in paths[1:]]
     return Result(*text, code)
+
+
+def bound_by_permissions() -> dict:
+    """Settings of :func:`start` under which the permissions of files count, as they do not for root; skips without."""
+    if os.geteuid() != 0:
+        return {}
+    if sys.platform != "linux":
+        pytest.skip("root may read everything, and its rights can be dropped on Linux only")
+    return {"preexec_fn": _drop_rights_to_read}
+
+
+def _drop_rights_to_read() -> None:
+    """Root stays root, as the interpreter may lie in its folder, but may no more read what permissions forbid."""
+    drop, dac_override, dac_read_search = 24, 1, 2  # PR_CAPBSET_DROP and capabilities, see linux/prctl.h
+    for capability in (dac_override, dac_read_search):
+        assert ctypes.CDLL(None).prctl(drop, capability, 0, 0, 0) == 0
 
 
 def wait_for(condition, seconds: float = 60) -> None:

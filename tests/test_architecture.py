@@ -11,7 +11,7 @@ import lenet5
 PACKAGE = Path(lenet5.__file__).parent
 # Lowest first: a module imports from its own tier or from one below.
 TIERS = [
-    {"errors", "files", "idx", "mapped", "threads", "_kernels"},
+    {"errors", "files", "idx", "kinds", "mapped", "threads", "_kernels"},
     {
         "arrays",
         "layers",

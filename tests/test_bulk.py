@@ -1,5 +1,6 @@
 """Many pictures: the same as one by one, in order, with few of them asked for ahead."""
 
+import concurrent.futures
 import io
 import os
 import signal
@@ -78,6 +79,25 @@ def test_a_process_that_was_killed(monkeypatch):
     monkeypatch.setattr(suicidal, "__qualname__", "_read_chunk", raising=False)
     with pytest.raises(LeNet5Error, match="was killed"):
         list(bulk.read_many([GOOD] * 200, threads=2))
+
+
+@pytest.mark.parametrize("n_available", [0, 3, 6])
+def test_where_the_system_gives_no_more_processes(monkeypatch, n_available):
+    """Each has a thread, and two more are started; what one process would do is not told apart from the answers."""
+    expected = [reading.input for reading in bulk.read_many(sources(200), threads=1)]
+    monkeypatch.setattr(bulk, "can_start", lambda n: n <= n_available)
+    readings = list(bulk.read_many(sources(200), threads=4))
+    assert [reading.source for reading in readings] == sources(200)
+    assert all(np.array_equal(reading.input, x) for reading, x in zip(readings, expected, strict=True))
+
+
+@pytest.mark.parametrize("error", [PermissionError, FileNotFoundError, ImportError, NotImplementedError])
+def test_where_there_are_no_semaphores(monkeypatch, error):
+    def pool(*args):
+        raise error("no semaphores")
+
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", pool)
+    assert len(list(bulk.read_many(sources(200), threads=2))) == 200
 
 
 def test_several_marks_are_counted():

@@ -9,7 +9,17 @@ import sys
 
 import pytest
 
-from cli import ENTRY_POINT, draw_digit, environment, finish, has_escape_codes, lenet5, model_path, quick, start
+from cli import (
+    WITH_FEW_STROKES,
+    draw_digit,
+    environment,
+    finish,
+    has_escape_codes,
+    lenet5,
+    model_path,
+    quick,
+    start,
+)
 from lenet5 import LeNet5, __version__
 from lenet5.cli.commands import HINTS, option_names
 from lenet5.cli.main import cli
@@ -297,36 +307,50 @@ def test_standard_output_is_full(tmp_path, digit, args):
     assert "No space left on device" in result.error
 
 
-def with_closed(folder, args, closed):
-    """Run the command in a shell that closes some of its streams."""
-    command = ["/bin/sh", "-c", " ".join([*ENTRY_POINT, *args, closed])]
-    return lenet5(cwd=folder, command=command, LENET5_MODEL=str(model_path()))
+def with_streams(folder, args, streams, command=WITH_FEW_STROKES):
+    """Run the command in a shell that closes or redirects some of its streams."""
+    command = ["/bin/sh", "-c", f'exec "$@" {streams}', "sh", *command]
+    return lenet5(*args, cwd=folder, command=command, LENET5_MODEL=str(model_path()))
 
 
-@pytest.mark.parametrize("args", [["predict", "seven.png"], ["info", "--json"], ["--version"]])
-@pytest.mark.parametrize("closed", ["2>&-", "<&-", "2>&- <&-"])
+CALLS = [
+    ["predict", "seven.png", "--show-input", "stages.png"], ["predict", "--json", "seven.png"], ["read", "seven.png"],
+    ["info"], ["completion", "bash"], ["--help"], ["--version"], ["evaluate", "--dataset", "strokes"],
+    ["evaluate", "--dataset", "strokes", "--strings", "plain", "--n", "1"],
+    ["train", "--dataset", "strokes", "--epochs", "1", "--validation", "0"],
+    pytest.param(["download", "mnist"], marks=pytest.mark.mnist),
+    pytest.param(["benchmark", "kernels", "--quick"], marks=pytest.mark.slow),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("args", CALLS)
+@pytest.mark.parametrize("closed", ["2>&-", "<&-", "2>/dev/full"])
 def test_closed_streams(tmp_path, digit, args, closed):
-    result = with_closed(tmp_path, args, closed)
+    """What is said on standard error is lost, and nothing else."""
+    result = with_streams(tmp_path, args, closed)
     assert result.code == 0
     assert result.stdout
     assert "Error" not in result.stderr
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize(
-    "args",
-    [["predict", "seven.png"], ["predict", "--json", "seven.png"], ["read", "seven.png"], ["info"], ["--version"],
-     ["evaluate", "--dataset", "strokes", "--strings", "plain", "--n", "1"], ["completion", "bash"], ["--help"]],
-)  # fmt: skip
+@pytest.mark.parametrize("args", CALLS)
 def test_a_closed_standard_output(tmp_path, digit, args):
     """The result is lost, as where it is full."""
-    result = with_closed(tmp_path, args, ">&-")
+    result = with_streams(tmp_path, args, ">&-")
     assert (result.code, result.error) == (1, "Error: standard output: Bad file descriptor")
-    assert with_closed(tmp_path, args, ">&- 2>&-").code == 1
+    assert with_streams(tmp_path, args, ">&- 2>&-").code == 1
+
+
+def test_nothing_is_written_to_a_file_that_took_the_place_of_a_closed_stream(tmp_path):
+    """A file that is opened gets the least free number; what C code says on standard error would land in it."""
+    code = "import os; from lenet5.cli import output; output.prepare_streams(); print(os.open('/', os.O_RDONLY))"
+    result = with_streams(tmp_path, [], "2>&- <&-", command=[sys.executable, "-c", code])
+    assert int(result.stdout) > 2
 
 
 def test_a_closed_standard_output_that_nothing_is_for(tmp_path):
-    result = with_closed(tmp_path, ["predict", "missing.png"], ">&-")
+    result = with_streams(tmp_path, ["predict", "missing.png"], ">&-")
     assert (result.code, "missing.png: cannot be opened" in result.error) == (3, True)
 
 

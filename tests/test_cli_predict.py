@@ -1,9 +1,12 @@
 """lenet5 predict: one line a picture, in order, whatever the others are."""
 
+import base64
 import json
 import os
 import signal
+import tracemalloc
 
+import click
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -11,6 +14,8 @@ from safetensors.numpy import save
 
 from cli import draw_digit, finish, has_escape_codes, model_path, quick, start
 from lenet5 import LeNet5
+from lenet5.cli import output
+from lenet5.cli import predict as command_predict
 
 
 def predict(folder, *args, stdin=None, **env):
@@ -125,6 +130,64 @@ def test_a_list_of_bad_names(folder):
     rows = documents(result)
     assert [row["digit"] for row in rows] == [1, None, None, None, None, 2, None, None]
     assert [("error" in row) for row in rows] == [False, True, True, True, True, False, True, True]
+
+
+@pytest.mark.parametrize("command", ["predict", "read"])
+def test_a_line_that_is_too_long_for_a_name(folder, command):
+    """It costs one short error, and the others are answered."""
+    url = "data:image/png;base64," + base64.b64encode((folder / "7.png").read_bytes()).decode()
+    lines = ["1.png", "x" * 3_000_000, "./" * 2045 + "2.png", url, "3.png"]
+    (folder / "list.txt").write_text("\n".join(lines))
+    result = quick(command, "-q", "@list.txt", "--json", cwd=folder, LENET5_MODEL=str(model_path()))
+    assert (result.code, len(result.stdout) < 10_000) == (3, True)
+    names = [row["file"] for row in documents(result)]
+    assert [name for name, row in zip(names, documents(result), strict=True) if "error" not in row] == lines[::2]
+    assert "a data URL, not a file" in documents(result)[3]["error"]
+    text = quick(command, "-q", "@list.txt", cwd=folder, LENET5_MODEL=str(model_path()))
+    assert [len(line) < 200 for line in text.stderr.splitlines()] == [True, True]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no /dev/zero")
+def test_a_list_without_an_end(folder, monkeypatch):
+    """A device is read in constant memory, and only so far."""
+    monkeypatch.setattr(command_predict, "_MAX_PASSED", 2**24)
+    names = command_predict.expand(["7.png", "@/dev/zero"])
+    assert next(names) == "7.png"
+    tracemalloc.start()
+    try:
+        assert len(next(names)) == 4097
+        with pytest.raises(click.UsageError, match=r"@/dev/zero: .* a line of more than 16 MB"):
+            next(names)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_answers_before_an_exception_are_a_whole_document(capsys):
+    def answers():
+        yield {"file": "7.png"}
+        raise click.UsageError("a list that breaks off")
+
+    with pytest.raises(click.UsageError):
+        output.result_array(answers())
+    assert json.loads(capsys.readouterr().out) == [{"file": "7.png"}]
+
+
+@pytest.mark.parametrize(
+    "address", ["https://host/7.png", "HTTP://host/7.png", "file:///7.png", "data:image/png;base64,"]
+)
+def test_an_address_is_no_file(folder, address):
+    result = predict(folder, "-q", address, "7.png")
+    assert (result.code, result.stdout.split("\t")[1]) == (3, "7")
+    assert "cannot be opened" not in result.error
+    assert "give" in result.error
+
+
+@pytest.mark.parametrize("args", [["--invert"], ["--model"], ["--top"], ["--max-error"], ["--show-input"], []])
+def test_arguments_as_long_as_files_are_not_given_back(folder, args):
+    result = predict(folder, *args, "data:image/png;base64," + "iVBORw0KGgo/" * 8000, "7.png")
+    assert result.code != 0
+    assert len(result.stderr) < 1000
 
 
 @pytest.mark.parametrize("command", ["predict", "read"])

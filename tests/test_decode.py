@@ -78,9 +78,12 @@ HOSTILE = {
     "spaces.ppm": (lambda: b"P5 " + b" " * 5_000_000 + b"5 5 255\n", "pieces"),
     "slow.ppm": (lambda: b"P3 3000 3000 255\n" + b"1 " * 9_000_000, "PPM"),
     "odd-maximum.ppm": (lambda: b"P6 2000 2000 200\n" + bytes(12_000_000), "PPM"),
-    "postscript.eps": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "PNG, JPEG"),
-    "document.pdf": (lambda: b"%PDF-1.4\n" + bytes(100), "PNG, JPEG"),
-    "drawing.svg": (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "PNG, JPEG"),
+    "postscript.eps": (
+        lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+        "PostScript is not",
+    ),
+    "document.pdf": (lambda: b"%PDF-1.4\n" + bytes(100), "PDF is not read; save its page"),
+    "drawing.svg": (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG is not read"),
     "text.png": (lambda: b"no picture at all\n" * 20, "accepted kind"),
     "empty.png": (lambda: b"", "empty"),
     "half.png": (lambda: saved(drawn(300))[:700], "damaged"),
@@ -182,6 +185,26 @@ def test_a_large_photo(kind, tmp_path):
     assert line == "read"
     assert seconds < 3
     assert peak < 200
+
+
+WEBP_SIDE = int(decode.MAX_PIXELS["WEBP"] ** 0.5)
+LARGEST = [
+    ("WEBP", "RGB", WEBP_SIDE, {"quality": 80, "method": 0}), ("WEBP", "RGB", WEBP_SIDE, {"lossless": True}),
+    ("WEBP", "RGBA", WEBP_SIDE, {"quality": 80, "method": 0}), ("WEBP", "RGBA", WEBP_SIDE, {"save_all": True}),
+    ("JPEG", "RGB", 5656, {"progressive": True}), ("JPEG", "RGB", 4000, {"progressive": True, "subsampling": 0}),
+    ("JPEG", "CMYK", 3460, {"progressive": True}), ("JPEG", "CMYK", 8000, {}),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "mode", "side", "options"), LARGEST)
+def test_the_largest_of_kinds_whose_decoders_take_most(kind, mode, side, options, tmp_path):
+    first, larger = (in_mode(drawn(n), mode) for n in (side, side + 100))
+    larger.save(tmp_path / "larger", kind, **{**options, "save_all": False})
+    first.save(tmp_path / "largest", kind, append_images=[first.rotate(90)], **options)
+    [(_, peak, line), (_, _, refused)] = read_apart(tmp_path / "largest", tmp_path / "larger")
+    assert (line, peak < 200) == ("read", True)
+    assert "million are read" in refused
 
 
 @pytest.mark.slow

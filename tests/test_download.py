@@ -17,13 +17,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import platformdirs
 import pytest
 from faultserver import deaf, serving, unreachable
 
+from lenet5 import datasets, transfer
 from lenet5.download import LocalFile, RemoteFile, default_data_dir, ensure, fault, is_offline
 from lenet5.errors import ChecksumError, DataError
 from lenet5.files import publish, resumable_part
-from lenet5.transfer import Limits
+from lenet5.transfer import Limits, TransferError
 
 BODY = hashlib.shake_256(b"seed").digest(300_000)
 LABELS = b"\0\1\2" * 100
@@ -330,6 +332,39 @@ def test_offline_from_the_environment(monkeypatch, value, meant):
     monkeypatch.setenv("LENET5_OFFLINE", value)
     assert is_offline() is meant
     assert is_offline(not meant) is not meant
+
+
+@pytest.mark.parametrize("name", ["~no-such-user", "~no-such-user/data"])
+def test_a_home_folder_that_there_is_not(monkeypatch, name):
+    with pytest.raises(DataError, match=r"~no-such-user.*: no such home folder; name another data folder"):
+        datasets.fetch("mnist", name, offline=True)
+    monkeypatch.setenv("LENET5_DATA_DIR", name)
+    with pytest.raises(DataError, match="no such home folder"):
+        default_data_dir()
+
+
+@pytest.mark.parametrize("found", [RuntimeError("no home"), Path("~/.cache/lenet5")])
+def test_a_user_without_a_home_folder(monkeypatch, found):
+    """Nothing goes to a folder called ~."""
+
+    def user_cache_path(*args, **settings):
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.delenv("LENET5_DATA_DIR", raising=False)
+    monkeypatch.setattr(platformdirs, "user_cache_path", user_cache_path)
+    with pytest.raises(DataError, match="no home folder"):
+        default_data_dir()
+
+
+def test_no_thread_for_the_network(monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(TransferError, match="can't start new thread"):
+        list(transfer.blocks("http://localhost:9/x", 3, Limits(), 1))
 
 
 def test_data_folder_is_from_the_environment_or_the_cache(monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from lenet5 import LeNet5, threads
 from lenet5.config import Config
-from lenet5.threads import MAX_THREADS, Workers, check_threads, default_threads, parallel
+from lenet5.threads import MAX_THREADS, Workers, can_start, check_threads, default_threads, parallel, spare_blas
 from lenet5.train import Trainer
 
 
@@ -162,23 +162,86 @@ def test_parallel_raises_what_a_thread_raises_after_all_are_done(failing):
     assert sorted([*done, failing]) == [0, 1, 2, 3]
 
 
-def test_parallel_begins_nothing_if_a_thread_cannot_be_started(monkeypatch):
-    """Threads that wait for each other at a barrier would wait for ever for the one that is missing."""
+@pytest.fixture
+def system(monkeypatch):
+    """A system that gives so many threads and no more: ``system(n)``."""
+    real = threading.Thread.start
+
+    def limit(n):
+        alive = set()
+
+        def start(thread):
+            alive.intersection_update(threading.enumerate())
+            if len(alive) >= n:
+                raise RuntimeError("can't start new thread")
+            real(thread)
+            alive.add(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+
+    return limit
+
+
+@pytest.mark.parametrize(("given", "used"), [(0, 1), (1, 1), (2, 2), (3, 3), (4, 4)])
+def test_where_there_are_fewer_threads_these_do_all_shares(system, given, used):
+    """They may wait for each other, so none must be missing; and none is left over."""
+    calls, meeting, before = [], threading.Barrier(used), threading.active_count()
+    system(given)
+
+    def function(thread):
+        meeting.wait(20)
+        calls.append(thread)
+
+    with Workers(4) as workers:
+        assert workers.n_threads == used
+        workers(function)
+    assert sorted(calls) == list(range(used))
+    assert threading.active_count() == before
+
+
+def test_another_error_at_the_start_begins_nothing(monkeypatch):
     real, started, calls = threading.Thread.start, [], []
 
     def start(thread):
         if len(started) == 2:
-            raise RuntimeError("can't start new thread")
+            raise KeyboardInterrupt
         started.append(thread)
         real(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    with pytest.raises(RuntimeError, match="can't start new thread"):
+    with pytest.raises(KeyboardInterrupt):
         parallel(calls.append, 4)
     for thread in started:
         thread.join(20)
         assert not thread.is_alive()
     assert not calls
+
+
+@pytest.mark.parametrize("given", [0, 1, 2])
+def test_training_and_answers_do_not_depend_on_how_many_threads_there_are(system, given):
+    expected = trained(threads=3)
+    system(given)
+    assert trained(threads=3) == expected
+
+
+def test_can_start(system):
+    before = threading.active_count()
+    assert can_start(0)
+    assert can_start(5)
+    system(4)
+    assert [can_start(n) for n in (3, 4, 5, 4)] == [True, True, False, True]
+    assert threading.active_count() == before
+
+
+def test_blas_starts_no_threads_where_it_could_not(system, monkeypatch):
+    """It would raise SIGINT."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setattr(threads.os, "cpu_count", lambda: 3)
+    spare_blas()
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
+    system(2)
+    spare_blas()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
 
 
 def test_parallel_leaves_no_thread_behind():
@@ -190,13 +253,13 @@ def test_parallel_leaves_no_thread_behind():
 # ---- other processes -----------------------------------------------------------------------------------------------
 
 
-def trained(queue=None, epochs=1, stop=lambda: False):
-    """A hash of the weights after a short training on two threads, and of the answers to 300 pictures."""
+def trained(queue=None, epochs=1, stop=lambda: False, threads=2):
+    """A hash of the weights after a short training on some threads, and of the answers to 300 pictures."""
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 256, (600, 28, 28), dtype=np.uint8), rng.integers(0, 10, 600, dtype=np.uint8)
-    trainer = Trainer(LeNet5(seed=1), X, y, Config(epochs=epochs, validation=300, learning_rate=1e-3), 2)
+    trainer = Trainer(LeNet5(seed=1), X, y, Config(epochs=epochs, validation=300, learning_rate=1e-3), threads)
     list(trainer.run(stop=stop))
-    logits = trainer.network.logits(X, 2)
+    logits = trainer.network.logits(X, threads)
     result = hashlib.sha256(trainer.network.parameters.tobytes() + logits.tobytes()).hexdigest()
     if queue is not None:
         queue.put(result)
