@@ -393,6 +393,8 @@ cdef int _n_pairs(const int32_t[:, ::1] kernels) except -1:
                 if kernels[o, c] != n_pairs:
                     raise ValueError(f"kernels has {kernels[o, c]} at {(o, c)}, expected {n_pairs} or -1")
                 n_pairs += 1
+    if n_pairs == 0:
+        raise ValueError("kernels connects no channels, expected one pair or more")
     return n_pairs
 
 
@@ -743,6 +745,12 @@ cdef int _check_place(str name, int64_t at, int64_t n, int64_t size) except -1:
     return 0
 
 
+cdef int _check_temperature(double temperature) except -1:
+    if not temperature > 0:
+        raise ValueError(f"temperature is {temperature}, expected a number above 0")
+    return 0
+
+
 cdef class Program:
     """The steps of a network for inputs of one size.
 
@@ -830,11 +838,10 @@ cdef class Program:
         if op.input != (self.ops[i - 1].output if i else 0):
             raise ValueError(f"step {i} has its input at {op.input}, expected the output of the step before it, or 0")
         end = max(end, _n_values(op.in_channels, op.in_height, op.in_width))
-        if not (op.output == op.input and op.kind in ACTIVATIONS):
-            if op.output < end:
-                raise ValueError(f"step {i} has its output at {op.output}, expected it behind the {end} before it")
-            _check_place(f"the output of step {i}", op.output, n, n_activations)
-            end = op.output + n
+        if op.output < end and not (op.output == op.input and op.kind in ACTIVATIONS):
+            raise ValueError(f"step {i} has its output at {op.output}, expected it behind the {end} before it")
+        _check_place(f"the output of step {i}", op.output, n, n_activations)
+        end = max(end, op.output + n)
         if n_weights:  # dense kernels read whole vectors, up to LANES - 1 elements behind the weights
             _check_place(f"the weights of step {i}", op.weight, n_weights + LANES, n_parameters)
             # behind the biases of a normalisation, its running means and variances
@@ -880,6 +887,7 @@ cdef class Program:
         """Write the logits, or the softmax of logits / temperature, of pictures [first, last) to these rows of
         ``scores`` (N, O, OH, OW)."""
         self.check(pictures, parameters.shape[0])
+        _check_temperature(temperature)
         cdef int classes = self.ops[self.c.n_ops - 1].out_channels
         cdef Py_ssize_t positions = self.ops[self.c.n_ops - 1].out_height * self.ops[self.c.n_ops - 1].out_width
         if (scores.shape[0] != pictures.n or (scores.shape[1], scores.shape[2], scores.shape[3]) != self.out_shape
@@ -1155,6 +1163,7 @@ cdef class Fixed:
         None where X is not one picture, uint8 or float32 in 0..1, (1, C, 32, 32) or (1, C, 28, 28) or, of one channel,
         without C, contiguous: then look closer.
         """
+        _check_temperature(temperature)
         if type(X) is not np.ndarray:
             return None
         cdef Py_buffer given, answer
