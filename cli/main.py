@@ -10,6 +10,8 @@ import click
 
 import lenet5
 
+from . import interrupts
+
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
 COMMANDS = ("download", "train", "evaluate", "predict", "read", "info", "benchmark", "completion")
 
@@ -65,13 +67,12 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the contract's code; every foreseen failure is one line."""
     sys.stdout = sys.stdout or _Closed()
     try:
-        code = cli.main(args, prog_name="lenet5", standalone_mode=False)
-        sys.stdout.flush()
-    except click.exceptions.Abort:
-        code = 130
+        with interrupts.raised():
+            code = cli.main(args, prog_name="lenet5", standalone_mode=False)
+            sys.stdout.flush()
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        code = interrupts.CODE
         click.echo("Aborted.", err=True)
-    except KeyboardInterrupt:
-        code = 130
     except click.ClickException as error:
         error.show()
         code = error.exit_code
