@@ -10,7 +10,7 @@ import click
 import lenet5
 from lenet5.threads import spare_blas
 
-from . import output
+from . import interrupts, output
 from .commands import Helpful
 
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
@@ -62,15 +62,14 @@ def main(args: list[str] | None = None) -> None:
     output.prepare_streams()
     spare_blas()
     try:
-        code = cli.main(args, prog_name="lenet5", standalone_mode=False)
-        sys.stdout.flush()
+        with interrupts.raised():
+            code = cli.main(args, prog_name="lenet5", standalone_mode=False)
+            sys.stdout.flush()
     except SystemExit as end:
         code = end.code
-    except click.exceptions.Abort:
-        code = 130
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        code = interrupts.CODE
         output.say("Aborted.")
-    except KeyboardInterrupt:
-        code = 130
     except click.ClickException as error:
         error.show(text := io.StringIO())
         output.say(text.getvalue().rstrip())

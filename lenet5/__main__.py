@@ -1,5 +1,5 @@
 """python -m lenet5: the command line."""
 
-from lenet5.cli.main import main
+from lenet5.cli.entry import main
 
 main()
