@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from lenet5.errors import one_line, shortened, with_short_words  # noqa: F401  (part of what this module offers)
+from lenet5.threads import can_start
 
 QUIET, NORMAL, VERBOSE = logging.ERROR, logging.INFO, logging.DEBUG
 _level = NORMAL
@@ -202,8 +203,8 @@ def library_log() -> Iterator[None]:
 
 
 def has_bars() -> bool:
-    """Progress bars are for terminals."""
-    return sys.stderr.isatty() and not is_quiet() and os.environ.get("TERM") != "dumb"
+    """Progress bars are for terminals, and are moved by a thread."""
+    return sys.stderr.isatty() and not is_quiet() and os.environ.get("TERM") != "dumb" and can_start(1)
 
 
 @contextmanager

@@ -31,9 +31,11 @@ _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
               help="Answer `unsure` where needed so that at most this part of the answers is wrong (0.5% or 0.005), on "
                    "pictures like those of the model's validation.")  # fmt: skip
 @click.option("--show-input", type=options.path(dir_okay=False), metavar="PNG",
-              help="Draw how the picture is prepared, stage by stage (one picture only).")  # fmt: skip
+              help="Draw how the picture is prepared, stage by stage, and why there is no digit if there is none (one "
+                   "picture only).")  # fmt: skip
 @click.option("--reject/--no-reject", default=True, show_default=True,
-              help="Answer `no digit` where a picture shows something else, or a digit always.")  # fmt: skip
+              help="Answer `no digit` where a picture shows something else, or the likeliest digit wherever there is "
+                   "ink. Where nothing stands out from the paper and its grain, it is still `no digit`.")  # fmt: skip
 @options.threads
 @options.as_json
 @options.verbosity
@@ -43,7 +45,8 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
     input, or @LIST for a text file with a name in each line. A picture with nothing on it, or with something
     else than a digit, gives `no digit`, and with --max-error one that could be misread gives `unsure`; both are
-    answers, exit code 0.
+    answers, exit code 0. Of animations and books the first page is read, and a note says so; with --json, "pages" is
+    how many there are, if more than one.
 
     \b
     Examples:
@@ -62,12 +65,15 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     answer_all = functools.partial(
         _answer_all, network=network, top=min(top, network.n_classes), least=least, threads=threads, reject=reject
     )
-    answers = ({**answer, "model": model} for answer in _answers(names, invert, threads, answer_all))
+    found = _answers(names, invert, not reject, threads, answer_all)
+    answers = ({**answer, "model": model} for answer in found)
+    if show_input:
+        answers = list(answers)
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
     has_bars = alone and sys.stdout.isatty()
     bad = output.result_array(answers) if as_json else _print_lines(answers, network.labels if has_bars else None)
     if show_input and not bad:
-        _draw_stages(names[0], show_input, invert)
+        _draw_stages(names[0], show_input, answers[0], invert=invert, any_ink=not reject)
     sys.exit(3 if bad else 0)
 
 
@@ -171,23 +177,38 @@ def only_one(names: Iterator[str], option: str) -> list[str]:
     return first
 
 
-def _draw_stages(name: str, path: Path, invert: str) -> None:
-    from lenet5 import errors, images
+def _draw_stages(name: str, path: Path, answer: dict, **settings) -> None:
+    from lenet5 import images
 
-    try:
-        images.show_input(name, path, invert=invert)
-    except errors.NoDigitError:
-        output.note("no digit: nothing to draw")
+    images.show_input(name, path, verdict=_verdict(answer), **settings)
+    output.note(f"stages drawn: {output.one_line(path)}")
+
+
+def _verdict(answer: dict) -> str:
+    """What was answered, and why not a digit, below the stages; nothing where no ink came so far."""
+    if answer["probabilities"] is None:
+        return ""
+    if answer["digit"] is not None:
+        text = f"answered: {answer['digit']}, confidence {answer['confidence']:.4f}"
+    elif answer["note"] == "unsure":
+        text = f"answered: unsure, as the confidence, {answer['confidence']:.4f}, is too low for --max-error"
     else:
-        output.note(f"stages drawn: {output.one_line(path)}")
+        text = "answered: no digit, as it looks like something else than one digit (--no-reject answers all the same)"
+    return f"{text}; {answer['hint']}" if "hint" in answer else text
 
 
-def _answers(names: Iterable[str], invert: str, threads: int | None, answer_all) -> Iterator[dict]:
+def note_pages(name: str, pages: int) -> None:
+    """Say what was not read."""
+    if pages > 1:
+        output.note(f"{output.one_line(name)}: the first of {pages} pages or frames is read")
+
+
+def _answers(names: Iterable[str], invert: str, any_ink: bool, threads: int | None, answer_all) -> Iterator[dict]:
     """A JSON document for each name, in order; ``answer_all`` adds what prepared pictures (N, 1, 32, 32) show."""
     from lenet5 import bulk
 
     sources = (source(name) for name in names)
-    readings = bulk.read_many(sources, invert=invert, threads=threads)
+    readings = bulk.read_many(sources, invert=invert, any_ink=any_ink, threads=threads)
     while chunk := list(itertools.islice(readings, _CHUNK)):
         answers = [_empty_answer(reading) for reading in chunk]
         prepared = [(answer, reading) for answer, reading in zip(answers, chunk, strict=True) if not reading.error]
@@ -207,6 +228,9 @@ def _empty_answer(reading) -> dict:
     elif reading.error:
         output.trace(reading.error)
         answer["error"] = reason(name, reading.error)
+    if reading.pages > 1:
+        note_pages(name, reading.pages)
+        answer["pages"] = reading.pages
     return answer
 
 

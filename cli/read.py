@@ -8,7 +8,7 @@ import click
 
 from . import options, output
 from .common import check_png, load_models, source
-from .predict import expand, only_one, reason
+from .predict import expand, note_pages, only_one, reason
 
 
 @options.command()
@@ -33,8 +33,9 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
 
     FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
     input, or @LIST for a text file with a name in each line. A picture with no number on it gives `no digits`; letters
-    are read as the digits that they look like. Of animations and books the first page is read.
-    With --json, boxes are [left, top, width, height] in pixels of the file, turned upright.
+    are read as the digits that they look like. Of animations and books the first page is read, and a note says so.
+    With --json, boxes are [left, top, width, height] in pixels of the file, turned upright, and "pages" is how many
+    there are, if more than one.
 
     \b
     Examples:
@@ -80,6 +81,7 @@ def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterat
         if boxes:
             reader.draw_boxes(name, reading, boxes)
             output.note(f"boxes drawn: {output.one_line(boxes)}")
+        note_pages(name, reading.pages)
         yield {"file": name, **reader.document(reading)}
 
 

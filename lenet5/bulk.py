@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .errors import LeNet5Error, PictureError
-from .images import prepare
+from .images import no_digit, stages
 from .threads import can_start, check_threads, default_threads
 
 FEW = 128  # pictures from which other processes are worth starting
@@ -25,15 +25,21 @@ AHEAD = 3  # chunks that wait for each process
 
 
 class Reading(NamedTuple):
-    """What became of a source: the ``input``, (1, 32, 32) float32, and the number of marks ``beside``; or an error."""
+    """What became of a source: the ``input``, (1, 32, 32) float32, and the number of marks ``beside``; or an error.
+
+    It is the first of ``pages`` pages.
+    """
 
     source: object
     input: np.ndarray | None
     beside: int
     error: PictureError | None
+    pages: int = 1
 
 
-def read_many(sources: Iterable, *, invert: str = "auto", threads: int | None = None) -> Iterator[Reading]:
+def read_many(
+    sources: Iterable, *, invert: str = "auto", any_ink: bool = False, threads: int | None = None
+) -> Iterator[Reading]:
     """What `images.read_image` makes of each source, in their order.
 
     Parameters
@@ -41,6 +47,7 @@ def read_many(sources: Iterable, *, invert: str = "auto", threads: int | None = 
     sources : iterable
         As `read_image` takes them; only some hundred are asked for ahead of the answers. Files that are open already
         are read by this process.
+    invert, any_ink : as `images.stages` takes them
     threads : int, optional
         How many processes prepare them (default: `default_threads`); with 1, or few sources, this one does it. They
         are fewer where the system gives no more.
@@ -50,6 +57,7 @@ def read_many(sources: Iterable, *, invert: str = "auto", threads: int | None = 
     LeNet5Error
         A process was killed from outside.
     """
+    settings = {"invert": invert, "any_ink": any_ink}
     n_processes = check_threads(default_threads() if threads is None else threads)
     sources = iter(sources)
     first = list(itertools.islice(sources, FEW))
@@ -57,9 +65,9 @@ def read_many(sources: Iterable, *, invert: str = "auto", threads: int | None = 
     pool = None if len(first) < FEW else _pool(n_processes)
     if pool is None:
         for source in sources:
-            yield Reading(source, *_read(source, invert))
+            yield Reading(source, *_read(source, settings))
     else:
-        yield from _by_processes(sources, invert, *pool)
+        yield from _by_processes(sources, settings, *pool)
 
 
 def _pool(n_processes: int) -> tuple | None:
@@ -78,17 +86,17 @@ def _pool(n_processes: int) -> tuple | None:
         return None
 
 
-def _read(source, invert: str) -> tuple:
+def _read(source, settings: dict) -> tuple:
     """All of a `Reading` but its source, which need not be sent back by a process."""
     try:
-        found = prepare(source, invert=invert)
+        found = stages(source, **settings)
     except PictureError as error:
         return None, 0, error
-    return found.input, found.beside, None
+    return found.input, found.beside, no_digit(source, found) if found.lost else None, found.pages
 
 
-def _read_chunk(chunk: list, invert: str) -> list:
-    return [_read(source, invert) for source in chunk]
+def _read_chunk(chunk: list, settings: dict) -> list:
+    return [_read(source, settings) for source in chunk]
 
 
 def _start() -> None:
@@ -105,16 +113,16 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _by_processes(sources: Iterator, invert: str, pool, n_processes: int) -> Iterator:
+def _by_processes(sources: Iterator, settings: dict, pool, n_processes: int) -> Iterator:
     from concurrent.futures.process import BrokenProcessPool
 
     waiting: deque = deque()
     try:
         while True:
             while len(waiting) < AHEAD * n_processes and (chunk := list(itertools.islice(sources, CHUNK))):
-                open_ones = {i: _read(source, invert) for i, source in enumerate(chunk) if hasattr(source, "read")}
+                open_ones = {i: _read(source, settings) for i, source in enumerate(chunk) if hasattr(source, "read")}
                 others = [source for i, source in enumerate(chunk) if i not in open_ones]
-                waiting.append((chunk, open_ones, pool.submit(_read_chunk, others, invert)))
+                waiting.append((chunk, open_ones, pool.submit(_read_chunk, others, settings)))
             if not waiting:
                 return
             chunk, open_ones, future = waiting.popleft()

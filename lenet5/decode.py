@@ -82,13 +82,14 @@ class Decoded(NamedTuple):
     """A picture as `decode` gives it, and its place in its file, turned upright.
 
     One of its pixels is ``scale`` pixels of the file, and its corner lies at (top, left) there: outside, below 0, where
-    a margin was added.
+    a margin was added. It is the first of ``pages`` pages or frames.
     """
 
     pixels: np.ndarray
     scale: int = 1
     top: int = 0
     left: int = 0
+    pages: int = 1
 
     def box(self, box: Box) -> Box:
         """What a box of the file is in ``pixels``."""
@@ -128,7 +129,7 @@ def decoded(source) -> Decoded:
         _check_size(source, name)
         return _guarded(lambda: _pixels(source.copy()), name)  # the caller's own image stays as it is
     with _stream(source, name) as stream:
-        return _guarded(lambda: _pixels(_open(stream, name)), name)
+        return _guarded(lambda: _first_page(_open(stream, name)), name)
 
 
 def _guarded(work: Callable[[], Decoded], name: str) -> Decoded:
@@ -268,6 +269,12 @@ def _what_it_is(stream) -> str:
     if kind is None:
         return f"no picture of an accepted kind ({', '.join(FORMATS)}), or a damaged one"
     return f"{kind.name} is not read; {kind.remedy}"
+
+
+def _first_page(image: Image.Image) -> Decoded:
+    """Decode an open file; what a camera keeps beside a photo (MPO: a preview, a depth map) is no page of it."""
+    pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    return _pixels(image)._replace(pages=pages)
 
 
 def _check_size(image: Image.Image, name: str) -> None:

@@ -19,6 +19,7 @@ from .ink import (
     is_dark,
     marks_of,
     noise_of,
+    otsu,
     paper,
     quantile,
     slide,
@@ -34,6 +35,9 @@ GOOD = 0.9  # plausibility from which no other idea is tried
 CLEARLY = 1.25
 SMALLEST, WEAKEST = 0.15, 0.12  # of a sheet is the digit on it at least; its contrast
 BEYOND = 0.02  # of that digit at most is not on the sheet
+TWO_TONES = 0.85  # of a picture's variance is between its ink and its paper; of grain and shades it is less
+NOTHING, SPECKS = "nothing stands out from the paper", "only specks stand out from the paper"
+COVERED = "there is hardly any paper round the ink; leave a margin"
 PARTS = (3, 6, 10)  # ground is what is wider than such a part of the picture
 
 
@@ -60,23 +64,47 @@ class _Idea(NamedTuple):
     plausible: float
 
 
-def find(grey: np.ndarray, invert: str) -> Found | None:
+class Trace(NamedTuple):
+    """What is seen before a digit is looked for: dark or bright ink, the page (h, w) under it, its contrast (h, w).
+
+    ``lost`` is why `find` finds no digit in it, where it finds none.
+    """
+
+    dark: bool
+    page: np.ndarray
+    ink: np.ndarray
+    lost: str
+
+
+def find(grey: np.ndarray, invert: str, any_ink: bool = False) -> Found | None:
     """Find the digit; None if there is none.
 
-    grey (H, W) float32 in 0..1; ``invert`` as for `images.read_image`.
+    grey (H, W) float32 in 0..1; ``invert`` as for `images.read_image`. With ``any_ink``, where nothing looks like a
+    digit, whatever stands out is taken for one.
     """
     sheet = find_sheet(grey)
     found = sheet and _find_on_sheet(grey, sheet, invert)
-    return found or _find_on_page(grey, invert)
+    return found or _find_on_page(grey, invert, any_ink)
 
 
-def _find_on_page(grey: np.ndarray, invert: str) -> Found | None:
+def trace(grey: np.ndarray, invert: str) -> Trace:
+    """What of a picture without a digit can be shown; arguments as for `find`."""
+    small = resized(grey, fitting(grey.shape, SMALL))
+    dark, bare = _first_page(small, invert)
+    bare, ink = _inked(small, bare, dark)
+    if threshold(ink, noise_of(ink)) is not None:
+        return Trace(dark, bare, ink, SPECKS)
+    return Trace(dark, bare, ink, NOTHING if _bright_part(small) is None else COVERED)
+
+
+def _find_on_page(grey: np.ndarray, invert: str, any_ink: bool = False) -> Found | None:
     """Find the digit on whatever fills the picture."""
     for side in (SMALL, COARSE):  # where grain hides everything, averaging more may help
         small = resized(grey, fitting(grey.shape, side))
         idea = _best(_ideas(small, invert))
         if idea or max(small.shape) < COARSE:
             break
+    idea = idea or (_anything(small, invert) if any_ink else None)
     if idea is None:
         return None
     k = grey.shape[0] / small.shape[0], grey.shape[1] / small.shape[1]
@@ -100,8 +128,8 @@ def _best(ideas: Iterator[_Idea]) -> _Idea | None:
 def _ideas(small: np.ndarray, invert: str) -> Iterator[_Idea]:
     """The ideas for a picture (H, W) that find any marks, likelier ones first, up to one that is good."""
     relief = small - paper(small)
-    dark = is_dark(relief) if invert == "auto" else invert == "yes"
-    idea = _marks(small, small - without_shadows(relief, dark), dark)
+    dark, bare = _first_page(small, invert)
+    idea = _marks(small, bare, dark)
     if idea:
         yield idea
     if min(small.shape) < LEAST or (idea.plausible >= GOOD if idea else noise_of(relief) < FAINTEST / 2):
@@ -121,12 +149,53 @@ def _ideas(small: np.ndarray, invert: str) -> Iterator[_Idea]:
                 yield idea._replace(plausible=0.6 * idea.plausible)
 
 
-def _marks(small: np.ndarray, bare: np.ndarray, dark: bool) -> _Idea | None:
+def _first_page(small: np.ndarray, invert: str) -> tuple[bool, np.ndarray]:
+    """Whether the ink is dark, and the page (H, W) under it, as they seem at first sight."""
+    relief = small - paper(small)
+    dark = is_dark(relief) if invert == "auto" else invert == "yes"
+    return dark, small - without_shadows(relief, dark)
+
+
+def _inked(small: np.ndarray, bare: np.ndarray, dark: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The page (H, W) with the lines printed on it, and the contrast (H, W) of the ink to it."""
     ink = contrast(small, bare, dark)
     lines = rules(ink)
     if lines.any():  # they are a part of the page
         bare = bare * (1 - lines) if dark else bare + lines
         ink = contrast(small, bare, dark)
+    return bare, ink
+
+
+def _anything(small: np.ndarray, invert: str) -> _Idea | None:
+    """Whatever stands out, be it specks, or a digit cut so closely that there is hardly paper; None if nothing does."""
+    dark, bare = _first_page(small, invert)
+    bare, ink = _inked(small, bare, dark)
+    level = threshold(ink, noise_of(ink))
+    if level is not None:
+        return _Idea(ink > level, 0, bare, dark, 0.0)
+    bright = _bright_part(small)
+    if bright is None:
+        return None
+    edges = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
+    dark = bool(edges.mean() >= 0.5) if invert == "auto" else invert == "yes"
+    bare = np.full_like(small, small[bright == dark].mean())
+    return _Idea(bright != dark, 0, bare, dark, 0.0)
+
+
+def _bright_part(small: np.ndarray) -> np.ndarray | None:
+    """The brighter pixels (H, W) bool of a picture of two tones; None for grain, shades, and one tone."""
+    levels = np.sort(small, axis=None).astype(np.float64)
+    if levels[-1] - levels[0] <= FAINTEST:
+        return None
+    bright = small > levels[otsu(levels)]
+    if not bright.any():
+        return None
+    within = sum(small[part].var() * part.mean() for part in (bright, ~bright))
+    return bright if within <= (1 - TWO_TONES) * small.var() else None
+
+
+def _marks(small: np.ndarray, bare: np.ndarray, dark: bool) -> _Idea | None:
+    bare, ink = _inked(small, bare, dark)
     noise = noise_of(ink)
     level = threshold(ink, noise)
     if level is None:

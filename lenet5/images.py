@@ -8,14 +8,14 @@ well only if the same is done to it, and that is what this module does: decode (
 
 import functools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .decode import decode, source_name
+from .decode import decoded, source_name
 from .errors import NoDigitError
-from .find import find, fitting, resized, stroke_width
+from .find import find, fitting, resized, stroke_width, trace
 from .ink import Box, box_of, framed, grown, opened, otsu, quantile, threshold
 from .sheets import save_png
 
@@ -36,18 +36,21 @@ class Prepared:
     ink, with shadows and printed lines, reduced · ink (H, W), float32 in 0..1 ·
     box: where the digit was found in ``grey`` · glyph (h, w): the digit at its final size ·
     field (28, 28) · input (1, S, S): what the network sees. All float32 in 0..1, ink bright from ``ink`` on.
-    beside: how many more marks as high as the digit stand in line with it.
+    beside: how many more marks as high as the digit stand in line with it · pages: so many has the file, of which the
+    first was read · lost: why there is no digit; box, glyph, field and input are None then.
     """
 
     grey: np.ndarray
     dark: bool
     page: np.ndarray
     ink: np.ndarray
-    box: Box
-    glyph: np.ndarray
-    field: np.ndarray
-    input: np.ndarray
+    box: Box | None
+    glyph: np.ndarray | None
+    field: np.ndarray | None
+    input: np.ndarray | None
     beside: int = 0
+    pages: int = 1
+    lost: str | None = None
 
 
 def read_image(source, *, invert: str = "auto", size: int = 32) -> np.ndarray:
@@ -81,21 +84,39 @@ def read_image(source, *, invert: str = "auto", size: int = 32) -> np.ndarray:
 
 def prepare(source, *, invert: str = "auto", size: int = 32) -> Prepared:
     """As `read_image`, with every stage on the way: see `Prepared`."""
+    found = stages(source, invert=invert, size=size)
+    if found.lost:
+        raise no_digit(source, found)
+    return found
+
+
+def no_digit(source, found: Prepared) -> NoDigitError:
+    """What is to be said of a picture whose `stages` lost the ink."""
+    return NoDigitError(f"{source_name(source)}: no digit found; {found.lost}")
+
+
+def stages(source, *, invert: str = "auto", size: int = 32, any_ink: bool = False) -> Prepared:
+    """As `prepare`; of a picture without a digit, the stages up to where the ink was lost.
+
+    With ``any_ink`` that is a blank picture only: whatever stands out from the paper is taken for the digit.
+    """
     if invert not in ("auto", "yes", "no"):
         raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
     if size < FIELD:
         raise ValueError(f"size must be at least {FIELD}, got {size}")
-    grey = _without_marker(decode(source))
+    picture = decoded(source)
+    grey, pages = _without_marker(picture.pixels), picture.pages
     ready = _already_prepared(grey, invert)
     if ready is not None:
-        return _passed_through(grey, ready, size)
-    found = find(grey, invert)
+        return replace(_passed_through(grey, ready, size), pages=pages)
+    found = find(grey, invert, any_ink)
     if found is None:
-        raise NoDigitError(f"{source_name(source)}: no digit found; the picture seems blank")
+        dark, page, ink, lost = trace(grey, invert)
+        return Prepared(grey, dark, page, ink, None, None, None, None, pages=pages, lost=lost)
     glyph = _glyph(found.ink, found.box)
     field = _centred(glyph)
     seen = _padded(field, size)
-    return Prepared(grey, found.dark, found.page, found.ink, found.box, glyph, field, seen, found.beside)
+    return Prepared(grey, found.dark, found.page, found.ink, found.box, glyph, field, seen, found.beside, pages)
 
 
 def to_grey(picture: np.ndarray) -> np.ndarray:
@@ -225,32 +246,52 @@ def _padded(field: np.ndarray, size: int) -> np.ndarray:
     return out
 
 
-def show_input(source, path: str | os.PathLike, *, invert: str = "auto") -> None:
+def show_input(
+    source, path: str | os.PathLike, *, invert: str = "auto", any_ink: bool = False, verdict: str = ""
+) -> None:
     """Write a PNG to ``path`` which shows how `read_image` prepares ``source``, stage by stage, enlarged.
 
-    Raises as `read_image` does; OSError where ``path`` cannot be written.
+    Of a picture without a digit these are the stages up to where the ink was lost, and why it was. ``verdict`` is
+    written below them. PictureError where the file cannot be read; OSError where ``path`` cannot be written.
     """
-    found = prepare(source, invert=invert)
-    box, (height, width) = found.box, found.grey.shape
-    glyph = np.zeros((GLYPH, GLYPH), np.float32)
-    top, left = ((GLYPH - n) // 2 for n in found.glyph.shape)
-    glyph[top : top + found.glyph.shape[0], left : left + found.glyph.shape[1]] = found.glyph
-    kind = "dark on light" if found.dark else "light on dark"
-    panels = [
-        (f"{width} x {height}, {kind}", _panel(found.grey)),
-        ("the page under the ink", _panel(found.page)),
-        (f"ink, in a box {box.right - box.left} x {box.bottom - box.top}", _panel(found.ink, box)),
-        ("20 x 20: scaled", _panel(glyph)),
-        ("28 x 28: centred", _panel(found.field)),
-        ("32 x 32: what the network sees", _panel(found.input[0])),
-    ]
-    step = PANEL + 8
-    sheet = Image.new("RGB", (step * len(panels) + 8, PANEL + 32), (96, 96, 96))
+    found = stages(source, invert=invert, any_ink=any_ink)
+    panels = _first_panels(found) if found.lost else [*_first_panels(found), *_last_panels(found)]
+    lines = [text for text in (f"no digit: {found.lost}" if found.lost else "", verdict) if text]
+    step, line = PANEL + 8, 16
+    sheet = Image.new("RGB", (step * len(panels) + 8, PANEL + 32 + line * len(lines)), (96, 96, 96))
     draw = ImageDraw.Draw(sheet)
     for i, (caption, panel) in enumerate(panels):
         sheet.paste(panel, (8 + i * step + (PANEL - panel.width) // 2, 8 + (PANEL - panel.height) // 2))
         draw.text((8 + i * step, PANEL + 14), caption, fill="white")
+    for i, text in enumerate(lines):
+        draw.text((8, PANEL + 30 + line * i), text, fill=(255, 224, 128))
     save_png(sheet, path)
+
+
+def _first_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
+    """Captions and panels up to the ink, which every picture has."""
+    height, width = found.grey.shape
+    kind, box = "", found.box
+    if not found.lost:
+        kind = ", dark on light" if found.dark else ", light on dark"
+    ink = f"ink, in a box {box.right - box.left} x {box.bottom - box.top}" if box else "ink: none of it is a digit"
+    return [
+        (f"{width} x {height}{kind}", _panel(found.grey)),
+        ("the page under the ink", _panel(found.page)),
+        (ink, _panel(found.ink, box)),
+    ]
+
+
+def _last_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
+    """Those from where a digit was found."""
+    glyph = np.zeros((GLYPH, GLYPH), np.float32)
+    top, left = ((GLYPH - n) // 2 for n in found.glyph.shape)
+    glyph[top : top + found.glyph.shape[0], left : left + found.glyph.shape[1]] = found.glyph
+    return [
+        ("20 x 20: scaled", _panel(glyph)),
+        ("28 x 28: centred", _panel(found.field)),
+        ("32 x 32: what the network sees", _panel(found.input[0])),
+    ]
 
 
 def _panel(plane: np.ndarray, box: Box | None = None) -> Image.Image:

@@ -39,7 +39,7 @@ KINDS = (
          (".mp4", ".mov", ".avi", ".mkv", ".webm"), "save a frame of it as PNG or JPEG"),
     Kind("a PyTorch checkpoint", _FIRST_IN_ZIP + rb"[^/\0]{1,200}/(data\.pkl|byteorder|\.format_version)"
          rb"|\x80.\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19", (".pth", ".pt", ".ckpt"), _A_MODEL),
-    Kind("a Keras model", _FIRST_IN_ZIP + rb"(metadata|config)\.json|_keras", (".keras",), _A_MODEL),
+    Kind("a Keras model", _FIRST_IN_ZIP + rb"(metadata|config)\.json", (".keras",), _A_MODEL),
     Kind("an HDF5 file", rb"\x89HDF\r\n\x1a\n", (".h5", ".hdf5"), _A_MODEL),
     Kind("a file of NumPy arrays", rb"\x93NUMPY|" + _FIRST_IN_ZIP + rb"[^\0]{1,200}\.npy", (".npz", ".npy"),
          "save the picture in it as PNG or JPEG"),

@@ -303,14 +303,40 @@ def test_show_input_is_for_one_file(folder, names):
     assert "--show-input draws one picture" in result.error
 
 
+def width_of(path):
+    with Image.open(path) as sheet:
+        return sheet.width
+
+
 def test_show_input_of_a_blank_and_of_a_bad_picture(folder):
+    """The stages of a blank picture are drawn, to where the ink was lost; a bad one has none."""
     result = predict(folder, "blank.png", "--show-input", "stages.png")
     assert (result.code, answers(result)) == (0, [["blank.png", "no digit", "-"]])
-    assert "nothing to draw" in result.stderr
+    assert "stages drawn: stages.png" in result.stderr
+    assert 0 < width_of(folder / "stages.png") < 1000
+    (folder / "stages.png").unlink()
     result = predict(folder, "bad.png", "--show-input", "stages.png")
     assert result.code == 3
     assert result.error
     assert not (folder / "stages.png").exists()
+
+
+def test_show_input_of_what_is_no_digit_and_of_an_unsure_one(folder):
+    """With all stages, and the reason below."""
+    letter(folder / "letter.png")
+    said = {
+        ("letter.png",): "answered: no digit, as it looks like something else than one digit",
+        ("letter.png", "--no-reject"): "answered: ",
+        ("7.png",): "answered: 7, confidence 0.9",
+    }
+    for args, text in said.items():
+        [answer] = documents(predict(folder, *args, "--show-input", "stages.png", "--json"))
+        assert width_of(folder / "stages.png") > 1000
+        assert command_predict._verdict(answer).startswith(text)
+    unsure = {"digit": None, "confidence": 0.4, "probabilities": [0.1], "note": "unsure", "hint": "several digits?"}
+    assert command_predict._verdict(unsure) == (
+        "answered: unsure, as the confidence, 0.4000, is too low for --max-error; several digits?"
+    )
 
 
 def test_show_input_that_cannot_be_written(folder):
@@ -410,6 +436,36 @@ def test_a_letter_is_no_digit(folder):
     assert len(row["probabilities"]) == 10
     [[_, digit, _]] = answers(predict(folder, "letter.png", "--no-reject"))
     assert digit in "0123456789"
+
+
+def test_without_rejection_any_ink_is_a_digit(folder):
+    """And a blank picture is still none."""
+    slab = np.full((100, 100), 255, np.uint8)
+    slab[2:-2, 2:-2] = 0
+    specks = np.pad(np.zeros((2, 2), np.uint8), 99, constant_values=255)
+    for name, plane in (("slab.png", slab), ("specks.png", specks)):
+        Image.fromarray(plane).save(folder / name)
+    names = ["slab.png", "specks.png", "blank.png", "7.png"]
+    assert [row[1] for row in answers(predict(folder, *names))] == ["no digit"] * 3 + ["7"]
+    found = [row[1] for row in answers(predict(folder, *names, "--no-reject"))]
+    assert [digit in "0123456789" for digit in found] == [True, True, False, True]
+    assert found[2:] == ["no digit", "7"]
+
+
+@pytest.mark.parametrize("command", ["predict", "read"])
+def test_pages_that_are_not_read_are_told(folder, command):
+    first, second, blank = (Image.open(folder / name).convert("L") for name in ("1.png", "2.png", "blank.png"))
+    first.save(folder / "book.tif", save_all=True, append_images=[second, second])
+    blank.save(folder / "blank.gif", save_all=True, append_images=[second])
+    env = {"LENET5_MODEL": str(model_path())}
+    result = quick(command, "book.tif", "1.png", "blank.gif", cwd=folder, **env)
+    assert [line.split("\t")[1][:2] for line in result.stdout.splitlines()] == ["1", "1", "no"]
+    notes = [line for line in result.stderr.splitlines() if "first of" in line]
+    assert notes == [
+        f"{name} pages or frames is read" for name in ("book.tif: the first of 3", "blank.gif: the first of 2")
+    ]
+    rows = documents(quick(command, "-q", "--json", "book.tif", "1.png", "blank.gif", cwd=folder, **env))
+    assert [row.get("pages") for row in rows] == [3, None, 2]
 
 
 def test_several_digits_get_a_hint(folder):

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import FORMATS, drawn, in_mode, saved
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from lenet5 import decode, find, images, ink
 from lenet5.errors import NoDigitError
-from lenet5.images import prepare, read_image, show_input
+from lenet5.images import prepare, read_image, show_input, stages
 
 MODES = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"]
 
@@ -414,9 +414,74 @@ def test_show_input(tmp_path):
     assert sheet.format == "PNG"
     assert sheet.width > 5 * 200
     assert [p.name for p in tmp_path.iterdir()] == ["sheet.png"]
-    with pytest.raises(NoDigitError):
-        show_input(np.zeros((9, 9), np.uint8), tmp_path / "other.png")
-    assert not (tmp_path / "other.png").exists()
+
+
+def slanted_one() -> np.ndarray:
+    """A one that fills its picture from edge to edge."""
+    one = Image.new("L", (35, 100), 255)
+    ImageDraw.Draw(one).line((8, 99, 26, 0), fill=0, width=17)
+    return np.asarray(one.filter(ImageFilter.GaussianBlur(2)))
+
+
+LOST = {
+    "blank": (np.full((90, 90), 255, np.uint8), find.NOTHING),
+    "grain": (np.random.default_rng(0).integers(0, 256, (90, 90), dtype=np.uint8), find.NOTHING),
+    "specks": (np.pad(np.zeros((2, 2), np.uint8), 99, constant_values=255), find.SPECKS),
+    "cut to its ink": (slanted_one(), find.COVERED),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_stages_of_a_picture_without_a_digit(tmp_path, name):
+    """They are drawn to where the ink was lost, with the reason below; nobody needs them more."""
+    picture, reason = LOST[name]
+    found = stages(picture)
+    assert (found.lost, found.input, found.glyph, found.box) == (reason, None, None, None)
+    assert found.ink.shape == found.page.shape
+    with pytest.raises(NoDigitError, match=reason):
+        prepare(picture)
+    sizes = []
+    for source, verdict in ((picture, ""), (drawn(90), "answered: 7")):
+        show_input(source, tmp_path / "stages.png", verdict=verdict)
+        with Image.open(tmp_path / "stages.png") as sheet:
+            sizes.append(sheet.size)
+    assert sizes[0][0] < sizes[1][0]
+    assert sizes[0][1] == sizes[1][1]
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_any_ink(dark):
+    """Blank pictures stay without a digit, and grain is none; others keep what was found before."""
+    for name, (picture, _) in LOST.items():
+        found = stages(picture if dark else 255 - picture, any_ink=True)
+        if name in ("blank", "grain"):
+            assert found.lost == find.NOTHING
+        else:
+            assert found.input.shape == (1, 32, 32)
+            assert found.input.max() > 0.5
+            assert found.dark == dark
+    np.testing.assert_array_equal(stages(drawn(90), any_ink=True).input, read_image(drawn(90)))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (2, 2), (28, 28)])
+@pytest.mark.parametrize("seed", range(3))
+def test_any_ink_in_the_smallest_pictures(shape, seed):
+    rng = np.random.default_rng(seed)
+    for picture in (rng.integers(0, 256, shape, dtype=np.uint8), (rng.random(shape) < 0.2) * np.uint8(255)):
+        for invert in ("auto", "yes", "no"):
+            found = stages(picture, invert=invert, any_ink=True)
+            assert found.lost or np.isfinite(found.input).all()
+
+
+@pytest.mark.parametrize(("kind", "pages"), [("TIFF", 3), ("GIF", 3), ("WEBP", 3), ("PNG", 3), ("JPEG", 1), ("MPO", 1)])
+def test_pages(kind, pages):
+    """The first is read; what a camera keeps beside a photo is none."""
+    others = [drawn(60, where=(0.4, 0.6)), drawn(60, where=(0.6, 0.4))]
+    several = {} if kind == "JPEG" else {"save_all": True, "append_images": [o.convert("RGB") for o in others]}
+    data = saved(drawn(60).convert("RGB"), kind, **several)
+    found = stages(data)
+    assert found.pages == decode.decoded(data).pages == pages
+    assert found.input.max() == 1
 
 
 def test_examples_are_found():

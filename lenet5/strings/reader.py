@@ -48,9 +48,13 @@ class Number:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is written in a picture, in reading order. The confidence is that all of it is right; 0 for nothing."""
+    """What is written in a picture, in reading order. The confidence is that all of it is right; 0 for nothing.
+
+    It is the first of the file's ``pages``.
+    """
 
     numbers: list[Number]
+    pages: int = 1
 
     @property
     def text(self) -> str:
@@ -123,7 +127,7 @@ def read(
     found = [(number.in_file(picture), cut(number.ink)) for number in lines.find(to_grey(picture.pixels), invert)]
     found = [(number, pieces, hypotheses(pieces)) for number, pieces in found if len(pieces)]
     if not found:
-        return Reading([])
+        return Reading([], picture.pages)
     pictures = np.concatenate([runs.pictures for _, _, runs in found])
     slid = np.concatenate([sliding.opinions(line, runs.boxes, networks.sliding, threads) for _, line, runs in found])
     ways = [(runs.first, runs.stop, leave_out(pieces)) for _, pieces, runs in found]
@@ -132,7 +136,7 @@ def read(
         _decoded(number, runs, (first, stop, part, dropped), allow, length, min_confidence)
         for (number, _, runs), (first, stop, dropped), part in zip(found, ways, scores, strict=True)
     ]
-    return Reading([number for number in numbers if number is not None])
+    return Reading([number for number in numbers if number is not None], picture.pages)
 
 
 def check(allow: str, length: int | None, min_confidence: float, invert: str = "auto") -> None:
@@ -210,7 +214,10 @@ def _decoded(
 
 
 def document(reading: Reading) -> dict:
-    """A reading as JSON: text, confidence, digits and numbers; boxes are [left, top, width, height] in pixels."""
+    """A reading as JSON: text, confidence, digits and numbers; boxes are [left, top, width, height] in pixels.
+
+    And pages, where there are more than the one that was read.
+    """
 
     def plain(item) -> dict:
         fields = asdict(item)
@@ -224,7 +231,8 @@ def document(reading: Reading) -> dict:
         digits = [plain(character) for character in number.digits]
         numbers.append(plain(number) | {"digits": [{"digit": d.pop("text"), **d} for d in digits]})
     digits = [digit for number in numbers for digit in number["digits"]]
-    return {"text": reading.text, "confidence": round(reading.confidence, 6), "digits": digits, "numbers": numbers}
+    text = {"text": reading.text, "confidence": round(reading.confidence, 6), "digits": digits, "numbers": numbers}
+    return text | ({"pages": reading.pages} if reading.pages > 1 else {})
 
 
 def draw_boxes(source, reading: Reading, path: str | os.PathLike) -> None:
