@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -57,9 +58,16 @@ def _origin(network) -> str:
 
 
 def default_model() -> Path | None:
-    """The file that `load_model` takes where none is named; None for the weights that ship."""
-    path = os.environ.get("LENET5_MODEL") or _here()
-    return Path(path) if path else None
+    """The file that `load_model` takes where none is named, damaged or not; None for the weights that ship."""
+    from lenet5 import committee, errors, model
+
+    if named := os.environ.get("LENET5_MODEL"):
+        return Path(named)
+    path = _here()
+    with suppress(errors.ModelFileError):
+        if path and tuple(committee.load(path).labels) != model.DIGITS:
+            return None
+    return path
 
 
 def _here() -> Path | None:

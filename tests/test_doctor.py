@@ -50,6 +50,10 @@ def test_the_model_that_would_answer(tmp_path):
     (tmp_path / "lenet5.safetensors").write_bytes(model_path().read_bytes())
     assert report(tmp_path)["model"]["file"] == "lenet5.safetensors"
     assert report(tmp_path, LENET5_MODEL=str(model_path()))["model"]["file"] == str(model_path())
+    lenet5.LeNet5(labels=["a", "b"]).save(tmp_path / "lenet5.safetensors")
+    assert report(tmp_path)["model"]["file"] == "ships with lenet5"
+    (tmp_path / "lenet5.safetensors").write_bytes(b"damaged")
+    assert "lenet5.safetensors: no safetensors" in report(tmp_path)["model"]["error"]
 
 
 @pytest.mark.parametrize(
