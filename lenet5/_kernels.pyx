@@ -1078,9 +1078,9 @@ cdef class Program:
                 if which == 0:
                     _isa.f32.net_forward(&one, &parameters[0], &U[0], &A[0], LANES, &scratch[0])
                 elif op.kind == OP_CONV2D:
-                    _isa.f32.conv2d_backward(op, &A[op.input], &dA[op.output], &parameters[op.weight], &U[op.prepared],
-                                             dX, dW, &gradients[op.bias] if dW else NULL,
-                                             &dU[op.prepared] if dW else NULL, False, &scratch[0])
+                    _isa.f32.conv2d_backward(op, &A[op.input], &dA[op.output], &parameters[op.weight],
+                                             &U[0] + op.prepared, dX, dW, &gradients[op.bias] if dW else NULL,
+                                             &dU[0] + op.prepared if dW else NULL, False, &scratch[0])
                 else:
                     _isa.f32.net_backward(&one, &parameters[0], &U[0], &A[0], &dA[0], &gradients[0], &dU[0], False,
                                           NULL, LANES, &scratch[0])
