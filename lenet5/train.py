@@ -12,7 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
-from . import _kernels, augment, curvature
+from . import _kernels, augment, curvature, stuck
 from .arrays import check_labels_of, check_pictures
 from .config import OPTIMIZERS, Config
 from .errors import DivergedError, NothingLearnedError
@@ -29,11 +29,6 @@ from .threads import Workers, check_threads, default_threads
 PICTURES_PER_RUN = 4096
 #: Times the learning rate: where that of finetuning begins.
 FINETUNE_RATE = 0.1
-#: Training images on which the first epoch is judged.
-N_JUDGED = 1000
-#: How far from its first weights, by their norm, the first layer is after an epoch at a hopeless rate: 0.9 to 660 times
-#: were measured, and up to 0.14 where a network gives one answer only because it starts slowly.
-STRAYED = 0.5
 
 
 @dataclass(frozen=True)
@@ -238,19 +233,9 @@ class Trainer:
         )
 
     def _is_hopeless(self) -> bool:
-        """Whether the first epoch left the network far from its first weights, and with one answer to every image.
-
-        That is what too high a rate does: all units are dead or saturated, and no gradient passes them any more. A
-        network that only starts slowly gives one answer, too, but is still near its first weights.
-        """
-        some = np.sort(self._order.numbers(0, 0, N_JUDGED))
-        y = self._labels[some]
-        logits = self.network.logits(np.ascontiguousarray(self._X[some]), self.threads)
-        if np.isfinite(logits).all() and not _is_constant_guess(logits, y):
-            return False
-        first = next(iter(self.network.state_dict()))
-        before, now = self.network.state_dict(self.last)[first], self.network.state_dict()[first]
-        return float(np.linalg.norm(now - before)) > STRAYED * float(np.linalg.norm(before))
+        """`stuck.is_hopeless`, by some of the training images."""
+        some = np.sort(self._order.numbers(0, 0, stuck.N_JUDGED))
+        return stuck.is_hopeless(self.network, self.last, self._X[some], self._labels[some], self.threads)
 
     def _give_up(self) -> None:
         self.network.parameters[:] = self.last
@@ -374,13 +359,6 @@ def config_for(network: Network, *, is_taught: bool = False, **settings) -> Conf
     if config.optimizer == "sgd" and is_taught:
         rate *= min(1, 2 / config.distillation_temperature)
     return replace(config, learning_rate=rate)
-
-
-def _is_constant_guess(logits: np.ndarray, y: np.ndarray) -> bool:
-    """Whether all images get one answer, and one no better than the shares of the classes in ``y`` (n,) alone give."""
-    shares = np.bincount(y) / len(y)
-    entropy = -sum(share * math.log(share) for share in shares if share)
-    return bool(np.ptp(logits.argmax(axis=1)) == 0 and cross_entropy(logits, y).mean() >= entropy > 0)
 
 
 def _trained_network(network: Network, config: Config) -> Network:

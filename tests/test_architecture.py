@@ -11,7 +11,7 @@ import lenet5
 PACKAGE = Path(lenet5.__file__).parent
 # Lowest first: a module imports from its own tier or from one below.
 TIERS = [
-    {"errors", "files", "idx", "kinds", "mapped", "threads", "_kernels"},
+    {"errors", "files", "idx", "kinds", "layouts", "mapped", "threads", "_kernels"},
     {
         "arrays",
         "layers",
@@ -43,7 +43,7 @@ TIERS = [
         "calibration",
     },
     {"config", "regularization"},
-    {"train", "modelfile", "curvature"},
+    {"train", "modelfile", "curvature", "stuck"},
     {"strings", "strings._pieces", "strings.networks", "strings.page", "strings.rules", "strings.groups"},
     {"strings.foreign", "strings.frames"},
     {"strings.lines", "strings.forms", "strings.marks"},

@@ -97,12 +97,18 @@ def test_names_do_not_break_the_lines(tmp_path, written, name):
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"\xff" * 100, b"\x80\x04\x95pickle"])
-def test_what_is_no_model(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        *((content, "no safetensors file") for content in (b"", b"x", b"\xff" * 100)),
+        (b"\x80\x04\x95pickle", "a pickle, not a model"),
+    ],
+)
+def test_what_is_no_model(tmp_path, content, reason):
     (tmp_path / "m").write_bytes(content)
     result = quick("info", "m", cwd=tmp_path)
     assert (result.code, result.stdout) == (3, "")
-    assert "m: no safetensors file" in result.error
+    assert f"m: {reason}" in result.error
 
 
 @pytest.mark.parametrize("target", ["/dev/zero", "/dev/null", ".", "/proc/self/mem"])

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from cli import bound_by_permissions, draw_digit, finish, model_path, start
+from cli import WITH_FEW_STROKES, bound_by_permissions, draw_digit, finish, model_path, start
 from lenet5.cli.main import cli
 
 
@@ -21,7 +21,7 @@ def folder(tmp_path):
 
 
 def run(folder, *args):
-    return finish(start(*args, cwd=folder, **bound_by_permissions()))
+    return finish(start(*args, cwd=folder, command=WITH_FEW_STROKES, **bound_by_permissions()))
 
 
 @pytest.mark.parametrize("command", ["predict", "read"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenet5 import LeNet5, order, train
+from lenet5 import LeNet5, order, stuck, train
 from lenet5.config import Config
 from lenet5.errors import DivergedError, NothingLearnedError
 from lenet5.network import Network
@@ -630,4 +630,4 @@ def test_one_class_alone_is_soon_learnt(data):
     ],
 )
 def test_what_a_constant_guess_is(logits, y, constant):
-    assert train._is_constant_guess(np.array(logits, np.float32), np.array(y, np.uint8)) is constant
+    assert stuck.is_constant_guess(np.array(logits, np.float32), np.array(y, np.uint8)) is constant
