@@ -7,7 +7,7 @@ resumed ends with those of one that was not.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from time import perf_counter
 
 import numpy as np
@@ -21,6 +21,7 @@ from .losses import cross_entropy
 from .mapped import Pages
 from .network import Network
 from .order import Order
+from .records import Epoch, Position, Progress, saved_position
 from .regularization import fold, regularized_layers
 from .schedules import learning_rates
 from .threads import Workers, check_threads, default_threads
@@ -29,45 +30,6 @@ from .threads import Workers, check_threads, default_threads
 PICTURES_PER_RUN = 4096
 #: Times the learning rate: where that of finetuning begins.
 FINETUNE_RATE = 0.1
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one pass over the training pictures came to. Losses in nats, accuracies in 0..1 (None: no validation)."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float | None
-    validation_accuracy: float | None
-    learning_rate: float
-    seconds: float
-    images_per_second: float
-
-
-@dataclass
-class Progress:
-    """Where in an epoch training is."""
-
-    epoch: int
-    n_done: int
-    n: int
-    loss: float
-    accuracy: float
-    seconds: float
-
-
-@dataclass
-class _Position:
-    """Between two runs of steps."""
-
-    epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    n_correct: int = 0
-    seconds: float = 0.0
-    best_epoch: int = 0
-    history: list[dict] = field(default_factory=list)
 
 
 class Trainer:
@@ -128,7 +90,7 @@ class Trainer:
         )  # fmt: skip
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
-        self._at = _Position()
+        self._at = Position()
         self.steps_per_epoch = -(-self._order.n // config.batch_size)
 
     @property
@@ -296,7 +258,9 @@ class Trainer:
             raise ValueError("the saved tensors are not those of this network")
         if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
             raise ValueError("the saved tensors hold numbers that are not finite")
-        at = self._position_from(document)
+        at = saved_position(
+            document, self._origin(), self.config.epochs, self.steps_per_epoch, is_validated=self.validation is not None
+        )
         for name, tensor in tensors.items():
             own[name][:] = tensor
         if self._trained is not self.network:
@@ -317,27 +281,6 @@ class Trainer:
     def _origin(self) -> dict:
         """What a state must have in common with the training that it is restored to."""
         return {"config": asdict(self.config), "n_pictures": self._order.n}
-
-    def _position_from(self, document: dict) -> _Position:
-        """The position in a saved document, every field checked."""
-        try:
-            document = dict(document)
-            origin = {name: document.pop(name) for name in self._origin()}
-            at = _Position(**document)
-            history = [Epoch(**record) for record in at.history]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"the saved position is malformed: {error}") from None
-        if origin != self._origin():
-            raise ValueError("the saved state is one of another training: its settings or pictures differ")
-        if not all(_is_sound(record, self.validation is None) for record in [at, *history]):
-            raise ValueError("the saved position is malformed: a number is missing or is none")
-        if not (0 <= at.epoch <= self.config.epochs and 0 <= at.step <= self.steps_per_epoch):
-            raise ValueError(f"the saved position, epoch {at.epoch} batch {at.step}, is not in this run")
-        if [record.epoch for record in history] != list(range(1, at.epoch + 1)):
-            raise ValueError(f"the saved history has not the epochs 1 to {at.epoch}")
-        if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= self._order.n:
-            raise ValueError("the saved position is malformed: a count is out of range")
-        return at
 
 
 def config_for(network: Network, *, is_taught: bool = False, **settings) -> Config:
@@ -391,17 +334,3 @@ def _loss(config: Config, is_taught: bool) -> _kernels.Loss:
         teacher_weight=config.teacher_weight if is_taught else 0,
         temperature=config.distillation_temperature if is_taught else 1,
     )
-
-
-def _is_sound(record: _Position | Epoch, no_validation: bool) -> bool:
-    """Whether every number of a saved record is one, finite and of its type; None only where nothing was measured."""
-    for entry in fields(record):
-        value = getattr(record, entry.name)
-        if entry.name.startswith("validation_") and no_validation:
-            if value is not None:
-                return False
-        elif entry.name != "history":
-            kinds = (int,) if entry.type is int else (int, float)
-            if type(value) not in kinds or not -math.inf < value < math.inf:
-                return False
-    return True

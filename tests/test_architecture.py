@@ -25,6 +25,7 @@ TIERS = [
         "transfer",
         "augment",
         "order",
+        "records",
         "sheets",
         "plots",
     },

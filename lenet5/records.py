@@ -1,0 +1,82 @@
+"""Where a training stands, and what each pass over the images came to; read back from a file, field by field."""
+
+import math
+from dataclasses import dataclass, field, fields
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training pictures came to. Losses in nats, accuracies in 0..1 (None: no validation)."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    learning_rate: float
+    seconds: float
+    images_per_second: float
+
+
+@dataclass
+class Progress:
+    """Where in an epoch training is."""
+
+    epoch: int
+    n_done: int
+    n: int
+    loss: float
+    accuracy: float
+    seconds: float
+
+
+@dataclass
+class Position:
+    """Between two runs of steps."""
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    n_correct: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    history: list[dict] = field(default_factory=list)
+
+
+def saved_position(document: dict, origin: dict, epochs: int, steps_per_epoch: int, *, is_validated: bool) -> Position:
+    """The position in a saved document; ValueError unless every field is sound.
+
+    ``origin`` is what the document must have in common with the training that it is for.
+    """
+    try:
+        document = dict(document)
+        found = {name: document.pop(name) for name in origin}
+        at = Position(**document)
+        history = [Epoch(**record) for record in at.history]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"the saved position is malformed: {error}") from None
+    if found != origin:
+        raise ValueError("the saved state is one of another training: its settings or pictures differ")
+    if not all(_is_sound(record, is_validated) for record in [at, *history]):
+        raise ValueError("the saved position is malformed: a number is missing or is none")
+    if not (0 <= at.epoch <= epochs and 0 <= at.step <= steps_per_epoch):
+        raise ValueError(f"the saved position, epoch {at.epoch} batch {at.step}, is not in this run")
+    if [record.epoch for record in history] != list(range(1, at.epoch + 1)):
+        raise ValueError(f"the saved history has not the epochs 1 to {at.epoch}")
+    if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= origin["n_pictures"]:
+        raise ValueError("the saved position is malformed: a count is out of range")
+    return at
+
+
+def _is_sound(record: Position | Epoch, is_validated: bool) -> bool:
+    """Whether every number of a saved record is one, finite and of its type; None only where nothing was measured."""
+    for entry in fields(record):
+        value = getattr(record, entry.name)
+        if entry.name.startswith("validation_") and not is_validated:
+            if value is not None:
+                return False
+        elif entry.name != "history":
+            kinds = (int,) if entry.type is int else (int, float)
+            if type(value) not in kinds or not -math.inf < value < math.inf:
+                return False
+    return True
