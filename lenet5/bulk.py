@@ -132,4 +132,5 @@ def _by_processes(sources: Iterator, settings: dict, pool, n_processes: int) -> 
     except BrokenProcessPool:
         raise LeNet5Error("a process that prepares pictures was killed (too little memory?); try --threads 1") from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # When all is done they are waited for: at exit the interpreter would wake a manager that is just closing its pipe.
+        pool.shutdown(wait=not waiting, cancel_futures=True)

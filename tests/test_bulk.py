@@ -2,8 +2,10 @@
 
 import concurrent.futures
 import io
+import multiprocessing
 import os
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -38,6 +40,14 @@ def test_as_one_by_one_and_in_order(n, threads):
             np.testing.assert_array_equal(reading.input, expected)
             assert reading.beside == 0
         assert (reading.input is None) == (reading.error is not None)
+
+
+def test_its_processes_and_threads_are_gone_when_all_is_answered():
+    """Else the interpreter's end may meet theirs: "OSError: Bad file descriptor", after all answers were given."""
+    before = threading.active_count()
+    list(bulk.read_many([GOOD] * bulk.FEW, threads=2))
+    assert multiprocessing.active_children() == []
+    assert threading.active_count() == before
 
 
 def test_few_are_asked_for_ahead():
