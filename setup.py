@@ -69,9 +69,9 @@ kernels = Extension(
 )
 
 pieces = Extension(
-    "lenet5.strings._pieces",
-    sources=["lenet5/strings/_pieces.pyx"],
-    depends=["lenet5/strings/pieces.h"],
+    "lenet5.ocr._oversegmentation",
+    sources=["lenet5/ocr/_oversegmentation.pyx"],
+    depends=["lenet5/ocr/oversegment.h"],
     extra_compile_args=kernels.extra_compile_args,
 )
 

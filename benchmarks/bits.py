@@ -30,7 +30,8 @@ TRAININGS = {
 
 def weights() -> dict[str, str]:
     """The hash of the weights of each training, and of the shipped model's probabilities, in this process."""
-    from lenet5 import LeNet5, pretrained, strokes
+    from lenet5 import LeNet5, pretrained
+    from lenet5.datasets.synthetic import strokes
 
     X, y = strokes.draw(3000, seed=5)
     found = {}

@@ -12,7 +12,7 @@ from lenet5 import datasets
 from lenet5.benchmark import timing
 from lenet5.benchmark.machine import describe as machine
 from lenet5.benchmark.timing import spread as summary
-from lenet5.order import validation_numbers
+from lenet5.training.sampler import validation_numbers
 
 __all__ = ["alternate", "held_out_digits", "machine", "parser", "pictures", "save", "summary"]
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from lenet5 import datasets, load
-from lenet5.calibration import fit_temperature
-from lenet5.losses import cross_entropy
-from lenet5.metrics import expected_calibration_error, rejection_curve, rejection_for
-from lenet5.network import softmax
-from lenet5.order import validation_numbers
+from lenet5.evaluation.calibration import fit_temperature
+from lenet5.evaluation.metrics import expected_calibration_error, rejection_curve, rejection_for
+from lenet5.nn.losses import cross_entropy
+from lenet5.nn.network import softmax
+from lenet5.training.sampler import validation_numbers
 
 ERRORS = (0.005, 0.002, 0.001)
 

@@ -13,8 +13,9 @@ import common
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from lenet5 import decode, images, pretrained
+from lenet5 import pretrained
 from lenet5.errors import NoDigitError
+from lenet5.preprocessing import decode, normalization
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from photographs import line_digit, mnist_digit
@@ -74,7 +75,7 @@ CHANGES = {
 
 def answer(model, source) -> int | None:
     try:
-        return int(model.predict(images.read_image(source)[None], 1)[0])
+        return int(model.predict(normalization.read_image(source)[None], 1)[0])
     except NoDigitError:
         return None
 

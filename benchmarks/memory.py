@@ -20,8 +20,8 @@ import numpy as np
 from common import machine, parser, pictures, save
 
 from lenet5 import LeNet5, pretrained
-from lenet5.config import Config
-from lenet5.train import Trainer
+from lenet5.training.config import Config
+from lenet5.training.trainer import Trainer
 
 BATCH = 4096  # pictures of the stream that exist at a time
 

@@ -1,7 +1,7 @@
 """Trains and measures what tells digits from everything else: `python benchmarks/not_a_digit.py --train`, then without.
 
-Trained on MNIST's training pictures, digits of the pen model and rubbish.py, all of it drawn by this project. Measured
-on what it never saw: fashion pictures, printed letters, curves, faces, blots, blanks, noise; and real digits.
+Trained on MNIST's training pictures, digits of the pen model and negatives.py, all drawn by this project. Measured on
+what it never saw: fashion pictures, printed letters, curves, faces, blots, blanks, noise; and real digits.
 """
 
 import hashlib
@@ -12,9 +12,12 @@ import common
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from lenet5 import LeNet5, datasets, images, judge, rubbish, strokes
+from lenet5 import LeNet5, datasets
+from lenet5.datasets.synthetic import negatives, strokes
 from lenet5.errors import DataError, NoDigitError
-from lenet5.network import softmax
+from lenet5.models import ood
+from lenet5.nn.network import softmax
+from lenet5.preprocessing import normalization
 
 EPOCHS, SEED, N_STROKES, N_RUBBISH = 30, 0, 20_000, 80_000
 REFUSED = 0.007  # of MNIST's validation pictures
@@ -26,13 +29,13 @@ def train(data_dir: str | None, path: Path) -> None:
     order = np.random.default_rng(SEED).permutation(len(X))
     held, used = order[:5000], order[5000:]
     drawn, drawn_y = strokes.draw(N_STROKES, seed=SEED + 3)
-    other, is_several = rubbish.draw(N_RUBBISH, seed=SEED + 5)
+    other, is_several = negatives.draw(N_RUBBISH, seed=SEED + 5)
     pictures = np.concatenate([X[used], drawn, other])
-    labels = np.concatenate([y[used], drawn_y, judge.NOTHING + is_several]).astype(np.int64)
+    labels = np.concatenate([y[used], drawn_y, ood.NOTHING + is_several]).astype(np.int64)
     model = LeNet5(seed=SEED, labels=[*"0123456789", "nothing", "several"])
     model.fit(pictures, labels, epochs=EPOCHS, seed=SEED, threads=1)
-    scores = judge.score(softmax(model.logits(X[held])))
-    caught = judge.score(softmax(model.logits(rubbish.draw(5000, seed=SEED + 9)[0])))
+    scores = ood.score(softmax(model.logits(X[held])))
+    caught = ood.score(softmax(model.logits(negatives.draw(5000, seed=SEED + 9)[0])))
     least = float(np.quantile(scores, REFUSED))
     print(f"least score {least:.3f}: {REFUSED:.1%} of digits refused, {np.mean(caught < least):.1%} of rubbish caught")
     model.training = {
@@ -125,11 +128,11 @@ def refused(pictures) -> tuple[float, float]:
     prepared = []
     for picture in pictures:
         try:
-            prepared.append(images.read_image(picture))
+            prepared.append(normalization.read_image(picture))
         except NoDigitError:
             continue
     blank = len(pictures) - len(prepared)
-    no_digit = int((~judge.decide(np.stack(prepared))[0]).sum()) if prepared else 0
+    no_digit = int((~ood.decide(np.stack(prepared))[0]).sum()) if prepared else 0
     return (blank + no_digit) / len(pictures), blank / len(pictures)
 
 
@@ -161,7 +164,7 @@ def main() -> None:
     p.add_argument("--train", action="store_true", help="train it anew (some minutes)")
     args = p.parse_args()
     if args.train:
-        train(args.data_dir, args.out or Path(judge.__file__).parent / "data" / "judge.safetensors")
+        train(args.data_dir, args.out or Path(ood.__file__).parents[1] / "weights" / "judge.safetensors")
     else:
         common.save("not-a-digit", {"machine": common.machine(), "refused": measure(args.data_dir)}, args.out)
 

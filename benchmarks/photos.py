@@ -17,10 +17,12 @@ import numpy as np
 import readers
 from PIL import Image, ImageDraw, ImageOps
 
-from lenet5 import images, judge, pretrained
+from lenet5 import pretrained
+from lenet5.datasets.idx import read_idx
 from lenet5.errors import NoDigitError
-from lenet5.idx import read_idx
-from lenet5.strings import evaluation
+from lenet5.models import ood
+from lenet5.ocr import evaluation
+from lenet5.preprocessing import normalization
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from photographs import CAUSES, SURROUNDINGS, photograph
@@ -34,10 +36,10 @@ class Ours:
 
     def __call__(self, picture) -> tuple[int | None, bool]:
         try:
-            X = images.read_image(picture)[None]
+            X = normalization.read_image(picture)[None]
         except NoDigitError:
             return None, False
-        return int(self.model.predict(X, 1)[0]), bool(judge.decide(X, 1)[0][0])
+        return int(self.model.predict(X, 1)[0]), bool(ood.decide(X, 1)[0][0])
 
 
 def composed(causes, n: int, seed: int):
@@ -127,7 +129,7 @@ def sheet(mistakes: list, columns: int = 6) -> Image.Image:
         image.thumbnail((150, 160))
         page.paste(image, (x + 4, y + 4))
         if answer is not None:
-            field = np.rint(255 * images.prepare(picture).field).astype(np.uint8)
+            field = np.rint(255 * normalization.prepare(picture).field).astype(np.uint8)
             page.paste(Image.fromarray(field).resize((84, 84), Image.Resampling.NEAREST), (x + 162, y + 4))
         ImageDraw.Draw(page).text((x + 4, y + 170), f"{kind}: {digit} > {answer}", fill="white")
     return page

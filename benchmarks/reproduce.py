@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 from common import RESULTS, machine
 
-from lenet5 import LeNet5, datasets, sheets
-from lenet5.config import Config
-from lenet5.files import atomic_write
-from lenet5.order import validation_numbers
-from lenet5.train import Trainer
+from lenet5 import LeNet5, datasets
+from lenet5.evaluation import contact_sheet
+from lenet5.training.config import Config
+from lenet5.training.sampler import validation_numbers
+from lenet5.training.trainer import Trainer
+from lenet5.utils.files import atomic_write
 
 #: The paper's test error in percent, plain and with distortions, and the share rejected for 0.5 % error.
 PAPER = {"lenet1": (1.7, None, 3.7), "lenet4": (1.1, None, 1.8), "1998": (0.95, 0.80, None)}
@@ -137,7 +138,7 @@ def draw(runs: list[dict], path: Path) -> None:
                 which: [100 * point[f"{which}_error"] for point in one["curve"]] + missing
                 for which in ("train", "test")
             }
-    sheets.save_png(sheets.curves(list(range(1, longest + 1)), panels), path)
+    contact_sheet.save_png(contact_sheet.curves(list(range(1, longest + 1)), panels), path)
 
 
 def main() -> None:

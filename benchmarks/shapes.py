@@ -11,8 +11,8 @@ import numpy as np
 from common import alternate, machine, parser, save, summary
 
 from lenet5 import _kernels
-from lenet5.layers import Conv2d
-from lenet5.network import Network
+from lenet5.nn.layers import Conv2d
+from lenet5.nn.network import Network
 
 #: (input channels, output channels, kernel size, side of the input)
 HOT = {"c1": (1, 6, 5, 32), "c3": (6, 16, 5, 14), "c5": (16, 120, 5, 5)}

@@ -21,15 +21,16 @@ from common import held_out_digits, machine, parser, save
 from PIL import Image
 
 from lenet5 import datasets, pretrained
-from lenet5.decode import decode
-from lenet5.images import to_grey
-from lenet5.strings import compose, evaluation, lines, reader, sliding
+from lenet5.datasets.synthetic import digit_strings
+from lenet5.ocr import evaluation, layout, reader, sdnn
+from lenet5.preprocessing.decode import decode
+from lenet5.preprocessing.normalization import to_grey
 
 
 def composed(style: str, n: int, data_dir: str | None, test: bool) -> list[tuple[np.ndarray, str]]:
     """Strings of MNIST's test digits, or of the training ones that no weights that ship have seen."""
     X, y = datasets.load("mnist", data_dir)[1] if test else held_out_digits(data_dir)[1]
-    return list(evaluation.pictures(compose.compose(X, y, n, style=style, seed=1 if test else 77)))
+    return list(evaluation.pictures(digit_strings.compose(X, y, n, style=style, seed=1 if test else 77)))
 
 
 def photographed(folder: Path, half: int | None) -> list[tuple[np.ndarray, str]]:
@@ -69,8 +70,8 @@ def lattice_alone(files: list[Path]) -> list[str]:
 def sliding_alone(files: list[Path]) -> list[str]:
     """The sliding network and its own search, on the lines that are found."""
     net = reader.shipped_once().sliding
-    found = (lines.find(to_grey(decode(file))) for file in files)
-    return [" ".join(sliding.read_line(number.ink, net) for number in numbers) for numbers in found]
+    found = (layout.find(to_grey(decode(file))) for file in files)
+    return [" ".join(sdnn.read_line(number.ink, net) for number in numbers) for numbers in found]
 
 
 def contestants(python: str) -> dict[str, Callable]:
@@ -106,14 +107,14 @@ def main() -> None:
     arguments.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr-onnxruntime")
     options = arguments.parse_args()
     found = contestants(options.rapidocr)
-    sets = {style: composed(style, options.n, options.data_dir, options.test) for style in compose.STYLES}
+    sets = {style: composed(style, options.n, options.data_dir, options.test) for style in digit_strings.STYLES}
     sets |= {folder.name: photographed(folder, options.half) for folder in options.pictures}
     rows = []
     for set_name, pictures in sets.items():
         with tempfile.TemporaryDirectory() as folder:
             files, rights = as_files(pictures, Path(folder)), [right for _, right in pictures]
             for name, read in found.items():
-                most = options.n_peers if set_name in compose.STYLES else options.n_pictures
+                most = options.n_peers if set_name in digit_strings.STYLES else options.n_pictures
                 n = len(files) if name == "lenet5" else most
                 if not files[:n]:
                     continue

@@ -23,9 +23,9 @@ from common import alternate, machine, parser, save, summary
 
 from lenet5 import LeNet5
 from lenet5.benchmark import peers
-from lenet5.config import Config
-from lenet5.threads import parallel
-from lenet5.train import Trainer
+from lenet5.training.config import Config
+from lenet5.training.trainer import Trainer
+from lenet5.utils.threads import parallel
 
 SOURCE = Path(__file__).with_name("dispatch.c")
 LIBRARY = Path(__file__).resolve().parents[1] / "lenet5"

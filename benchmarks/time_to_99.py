@@ -15,8 +15,8 @@ import common
 import numpy as np
 
 from lenet5 import LeNet5, datasets
-from lenet5.config import RECIPES, Config
-from lenet5.train import Trainer
+from lenet5.training.config import RECIPES, Config
+from lenet5.training.trainer import Trainer
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Train the networks that read strings (`lenet5/data/strings.safetensors`): the whole recipe, from MNIST's training
+"""Train the networks that read strings (`lenet5/weights/strings.safetensors`): the whole recipe, from MNIST's training
 digits and drawn strokes to the file that ships.
 
 Strings are composed of 55,000 training digits, of strokes, and of forms of digits that MNIST's writers hardly use. Runs
@@ -18,20 +18,22 @@ from time import perf_counter
 import numpy as np
 from common import held_out_digits, parser
 
-from lenet5 import datasets, pretrained, strokes
-from lenet5.calibration import Calibration, find_thresholds
-from lenet5.network import Network
-from lenet5.strings import compose, evaluation, examples, forms, networks, reader, sliding
-from lenet5.strings.lines import evened
-from lenet5.train import Config, Trainer
+from lenet5 import datasets, pretrained
+from lenet5.datasets.synthetic import allographs, digit_strings, strokes
+from lenet5.evaluation.calibration import Calibration, find_thresholds
+from lenet5.nn.network import Network
+from lenet5.ocr import evaluation, networks, reader
+from lenet5.ocr.layout import evened
+from lenet5.recipes import segments
+from lenet5.training.trainer import Config, Trainer
 
 # Style, and share of all strings, of MNIST's digits, these and forms, and strokes.
 SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "forms", 0.4), ("varied", "strokes", 0.14))
 # And for the segment networks alone so many more, of the plain style: neighbouring ones are the hardest to part.
-ONES_SHARE, ONES = 0.125, replace(compose.STYLES["plain"], ones=0.6)
+ONES_SHARE, ONES = 0.125, replace(digit_strings.STYLES["plain"], ones=0.6)
 
 # For the digit networks more ones have a flag, and more sevens a bar: who writes one writes the other.
-FLAGGED = replace(compose.STYLES["amounts"], flags=0.6)
+FLAGGED = replace(digit_strings.STYLES["amounts"], flags=0.6)
 
 # How the networks are trained.
 SEGMENTS = {"augment": "affine,elastic", "finetune": 0.125}
@@ -39,23 +41,23 @@ DIGITS = {"augment": "affine-wide,elastic", "finetune": 0.08, "finetune_augment"
 SLIDING = {"augment": "rotation,scale,shear,elastic"}  # nothing may move a digit from the middle
 
 
-def composed(n: int, seed: int, data_dir: str | None) -> Iterator[compose.Composed]:
+def composed(n: int, seed: int, data_dir: str | None) -> Iterator[digit_strings.Composed]:
     """``n`` strings in all, as `SHARES` says."""
     (X, y), _ = held_out_digits(data_dir)
-    drawn = forms.draw(len(X) // 3, seed=seed)
+    drawn = allographs.draw(len(X) // 3, seed=seed)
     pools = {"mnist": (X, y), "strokes": strokes.draw(len(X), seed=seed)}
     pools["forms"] = tuple(np.concatenate(pair) for pair in zip((X, y), drawn, strict=True))
     for k, (style, pool, share) in enumerate(SHARES):
-        yield from compose.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
+        yield from digit_strings.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
 
 
 def segments_of(strings: int, seed: int, rubbish: float, data_dir: str | None) -> tuple[np.ndarray, ...]:
     """Pictures and classes of the runs of ``strings``, and how many these are, with those of the strings of ones behind
     them."""
     (X, y), _ = held_out_digits(data_dir)
-    ones = compose.compose(X, y, round(ONES_SHARE * strings), style=ONES, seed=1000 * (seed + 1) + len(SHARES))
-    runs = examples.examples(composed(strings, seed + 1, data_dir), seed=seed, rubbish=rubbish)
-    more = examples.examples(ones, seed=seed + 1, rubbish=rubbish)
+    ones = digit_strings.compose(X, y, round(ONES_SHARE * strings), style=ONES, seed=1000 * (seed + 1) + len(SHARES))
+    runs = segments.examples(composed(strings, seed + 1, data_dir), seed=seed, rubbish=rubbish)
+    more = segments.examples(ones, seed=seed + 1, rubbish=rubbish)
     return *(np.concatenate(pair) for pair in zip(runs, more, strict=True)), len(runs[0])
 
 
@@ -63,11 +65,13 @@ def digits_of(X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> tupl
     """What digit networks are trained on: the own ink of runs that are digits, here and of more strings, and the single
     pictures."""
     (single, label), _ = held_out_digits(options.data_dir)
-    drawn = forms.draw(len(single), seed=options.seed + 1)
+    drawn = allographs.draw(len(single), seed=options.seed + 1)
     both = (np.concatenate(pair) for pair in zip((single, label), drawn, strict=True))
-    plain = compose.compose(single, label, options.plain_strings, style="plain", seed=1000 * (options.seed + 1) + 10)
-    flagged = compose.compose(*both, options.flagged_strings, style=FLAGGED, seed=1000 * (options.seed + 1) + 11)
-    runs = [(X, y), *(examples.examples(strings, seed=options.seed + 2, rubbish=0) for strings in (plain, flagged))]
+    plain = digit_strings.compose(
+        single, label, options.plain_strings, style="plain", seed=1000 * (options.seed + 1) + 10
+    )
+    flagged = digit_strings.compose(*both, options.flagged_strings, style=FLAGGED, seed=1000 * (options.seed + 1) + 11)
+    runs = [(X, y), *(segments.examples(strings, seed=options.seed + 2, rubbish=0) for strings in (plain, flagged))]
     as_read = np.rint(255 * evened(single.astype(np.float32) / 255, 1.0)).astype(np.uint8)
     X = np.concatenate([*(X[y < 10, :1] for X, y in runs), as_read[:, None]])
     return X, np.concatenate([*(y[y < 10] for _, y in runs), label])
@@ -92,7 +96,7 @@ def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, thre
     network = pretrained()
     confidence, correct = [], []
     for style in ("plain", "varied", "amounts"):
-        for picture, right in evaluation.pictures(compose.compose(X, y, n, style=style, seed=9)):
+        for picture, right in evaluation.pictures(digit_strings.compose(X, y, n, style=style, seed=9)):
             digits = reader.read(picture, network=network, networks=found, threads=threads).digits
             confidence += [digit.confidence for digit in digits]
             correct += evaluation.matches("".join(digit.text for digit in digits), right)
@@ -154,7 +158,7 @@ def main() -> None:
             X = networks.upright(X)
         trained("digits", network, X, y, member, epochs=options.digit_epochs, **DIGITS)
         (digits if member < options.digit_members else upright).append(network)
-    X, y = sliding.windows(composed(options.sliding_strings, options.seed + 1, options.data_dir), seed=options.seed)
+    X, y = segments.windows(composed(options.sliding_strings, options.seed + 1, options.data_dir), seed=options.seed)
     slider = networks.sliding_network(options.seed, tuple(options.sliding_widths))
     trained("sliding", slider, X, y, 0, epochs=options.sliding_epochs, **SLIDING)
     training = {

@@ -92,7 +92,7 @@ def _refuse(ctx: click.Context, option: str, names: tuple[str, ...]) -> None:
 def _measure(out, chart, parts, peers, repeats, threads, batch_sizes, quick, data_dir) -> dict:
     """Check everything that can be checked before, then measure."""
     from lenet5.benchmark import machine, suite
-    from lenet5.threads import default_threads
+    from lenet5.utils.threads import default_threads
 
     parts = tuple(part for part in PARTS if part in (parts or PARTS))
     threads = tuple(sorted(set(threads))) or tuple(sorted({1, default_threads()}))
@@ -154,7 +154,7 @@ def _check_result(path: Path) -> None:
 
 def _draw(document: dict, path: Path) -> None:
     from lenet5.benchmark import chart
-    from lenet5.files import atomic_write
+    from lenet5.utils.files import atomic_write
 
     atomic_write(path, chart.draw(document))
     output.note(f"chart drawn: {output.one_line(path)}")

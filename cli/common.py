@@ -16,12 +16,12 @@ SHIPPED = "pretrained"
 
 def load_models(paths: Sequence[Path], *, digits: bool = True) -> tuple:
     """(one model as `load_model` finds it, its name), or (the committee of several, the list of their names)."""
-    from lenet5 import committee
+    from lenet5.models import ensemble
 
     if len(paths) < 2:
         return load_model(paths[0] if paths else None, digits=digits)
     models, names = zip(*map(load_model, paths), strict=True)
-    return committee.Committee(models), list(names)
+    return ensemble.Committee(models), list(names)
 
 
 def load_model(path: Path | None, *, digits: bool = True) -> tuple:
@@ -30,16 +30,17 @@ def load_model(path: Path | None, *, digits: bool = True) -> tuple:
     With ``digits`` a model of other classes in ./lenet5.safetensors, which nobody asked for, is passed by.
     """
     import lenet5
-    from lenet5 import _kernels, committee, model
+    from lenet5 import _kernels
+    from lenet5.models import ensemble, lenet
 
     output.detail(f"lenet5 {lenet5.__version__} in {Path(lenet5.__file__).parent}, {_kernels.ISA} kernels")
     named = path or os.environ.get("LENET5_MODEL")
     path = named or _here()
-    network = committee.load(path) if path else model.pretrained()
-    if path and not named and digits and tuple(network.labels) != model.DIGITS:
+    network = ensemble.load(path) if path else lenet.pretrained()
+    if path and not named and digits and tuple(network.labels) != lenet.DIGITS:
         classes = ", ".join(network.labels[:3])
         output.note(f"note: ./{path} reads {classes}, ... and no digits; to use it: --model {path}")
-        path, network = None, model.pretrained()
+        path, network = None, lenet.pretrained()
     output.note(
         f"model: {output.one_line(path)}{_origin(network)}" if path else "model: the one that ships with lenet5"
     )
@@ -59,13 +60,14 @@ def _origin(network) -> str:
 
 def default_model() -> Path | None:
     """The file that `load_model` takes where none is named, damaged or not; None for the weights that ship."""
-    from lenet5 import committee, errors, model
+    from lenet5 import errors
+    from lenet5.models import ensemble, lenet
 
     if named := os.environ.get("LENET5_MODEL"):
         return Path(named)
     path = _here()
     with suppress(errors.ModelFileError):
-        if path and tuple(committee.load(path).labels) != model.DIGITS:
+        if path and tuple(ensemble.load(path).labels) != lenet.DIGITS:
             return None
     return path
 
@@ -127,11 +129,12 @@ def check_svg(path: Path) -> None:
 
 def check_model(path: Path) -> None:
     """Refuse, before the work, to replace a file that is no model; say what model is replaced."""
-    from lenet5 import committee, errors
+    from lenet5 import errors
+    from lenet5.models import ensemble
 
     if path.exists():
         try:
-            output.note(f"note: {output.one_line(path)} will be replaced{_origin(committee.load(path))}")
+            output.note(f"note: {output.one_line(path)} will be replaced{_origin(ensemble.load(path))}")
         except errors.ModelFileError:
             raise click.UsageError(
                 f"{output.one_line(path)}: exists and is no model of lenet5; choose another name"
@@ -146,7 +149,7 @@ def _start(path: Path, n: int) -> bytes:
 
 def check_writable(path: Path) -> None:
     """Say before the work, not after it, that its result could not be written: OSError that names the folder."""
-    from lenet5.files import atomic_path
+    from lenet5.utils.files import atomic_path
 
     class _Enough(Exception):
         pass

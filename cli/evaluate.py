@@ -63,7 +63,7 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     data = _data_for([network, *([small] if small else [])], dataset, data_dir, offline)
     X, y = data.test
     if strings:
-        from .strings import report_strings
+        from .digit_strings import report_strings
 
         report_strings(network, data.name, X, y, strings, n_strings or 2000, threads, errors_png, as_json)
         return
@@ -107,9 +107,9 @@ def _trained_on(network) -> str:
 
 
 def _draw_mistakes(X, y, probabilities, labels: list[str], path: Path) -> None:
-    from lenet5 import sheets
+    from lenet5.evaluation import contact_sheet
 
-    sheets.save_png(sheets.mistakes(X, y, probabilities, labels), path)
+    contact_sheet.save_png(contact_sheet.mistakes(X, y, probabilities, labels), path)
     output.note(f"mistakes drawn: {output.one_line(path)}")
 
 

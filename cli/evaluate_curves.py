@@ -11,9 +11,9 @@ _ASKED = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 def rejection(model, probabilities, y, dataset: str, png: Path | None) -> dict:
-    """The report of `rejection.report`, drawn to ``png`` too if there is one."""
-    from lenet5 import rejection as library
-    from lenet5 import sheets
+    """The report of `risk_coverage.report`, drawn to ``png`` too if there is one."""
+    from lenet5.evaluation import contact_sheet
+    from lenet5.evaluation import risk_coverage as library
 
     report = library.report(probabilities, y, model.calibration)
     if dataset in _PUBLISHED_FOR:
@@ -22,7 +22,7 @@ def rejection(model, probabilities, y, dataset: str, png: Path | None) -> dict:
             for name, before, error, rejected in library.PUBLISHED
         ]
     if png:
-        sheets.save_png(library.draw(probabilities, y, published=dataset in _PUBLISHED_FOR), png)
+        contact_sheet.save_png(library.draw(probabilities, y, published=dataset in _PUBLISHED_FOR), png)
         output.note(f"rejection curve drawn: {output.one_line(png)}")
     return report
 
@@ -64,9 +64,10 @@ def rejection_text(report: dict, dataset: str) -> str:
 
 def cascade(small, large, data, png: Path | None, threads: int) -> dict:
     """Error and cost of a cascade on the test pictures, its threshold chosen on validation pictures."""
-    from lenet5 import committee, plots, sheets
+    from lenet5.evaluation import contact_sheet, plots
+    from lenet5.models import ensemble
 
-    both = committee.Cascade(small, large, 0)
+    both = ensemble.Cascade(small, large, 0)
     curve = both.curve(*data.test, threads)
     points = []
     for asked in _ASKED:
@@ -79,7 +80,7 @@ def cascade(small, large, data, png: Path | None, threads: int) -> dict:
         "chosen": None,
         "n_validation": 0,
     }
-    numbers = committee.common_validation([small, large], data.sha256, len(data.train[1]))
+    numbers = ensemble.common_validation([small, large], data.sha256, len(data.train[1]))
     if numbers is None:
         output.note("note: no threshold is chosen: the models have no validation pictures of this set in common")
     else:
@@ -95,7 +96,7 @@ def cascade(small, large, data, png: Path | None, threads: int) -> dict:
         most = 1.1 * max(small.macs, large.macs) / 1000, 110 * max(float(curve.error.max()), 1e-4)
         picture = plots.draw(title, lines, "thousand multiply-adds a picture, mean", "error (%)", x_max=most[0],
                              y_max=most[1])  # fmt: skip
-        sheets.save_png(picture, png)
+        contact_sheet.save_png(picture, png)
         output.note(f"cascade drawn: {output.one_line(png)}")
     return report
 

@@ -24,7 +24,7 @@ def info(model: Path | None, as_json: bool) -> None:
 
     import lenet5
     from lenet5 import _kernels
-    from lenet5.threads import default_threads
+    from lenet5.utils.threads import default_threads
 
     network, name = load_model(model)
     members = getattr(network, "models", None)  # of a committee

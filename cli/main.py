@@ -8,7 +8,7 @@ import sys
 import click
 
 import lenet5
-from lenet5.threads import spare_blas
+from lenet5.utils.threads import spare_blas
 
 from . import interrupts, output
 from .commands import Helpful

@@ -35,7 +35,7 @@ offline = click.option(
 
 def _default_threads(ctx: click.Context, param: click.Parameter, value: int | None) -> int:
     """The option, else LENET5_THREADS (ValueError where it is no number), else what the process may use."""
-    from lenet5.threads import default_threads
+    from lenet5.utils.threads import default_threads
 
     return default_threads() if value is None else value
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from lenet5.errors import one_line, shortened, with_short_words  # noqa: F401  (part of what this module offers)
-from lenet5.threads import can_start
+from lenet5.utils.threads import can_start
 
 QUIET, NORMAL, VERBOSE = logging.ERROR, logging.INFO, logging.DEBUG
 _level = NORMAL
@@ -187,7 +187,7 @@ class _Stderr(logging.Handler):
 @contextmanager
 def library_log() -> Iterator[None]:
     """Show the library's log on standard error, as far as -q and -v allow."""
-    from lenet5.download import NOTE
+    from lenet5.datasets.download import NOTE
 
     log, handler = logging.getLogger("lenet5"), _Stderr()
     before = log.level, log.propagate

@@ -178,9 +178,9 @@ def only_one(names: Iterator[str], option: str) -> list[str]:
 
 
 def _draw_stages(name: str, path: Path, answer: dict, **settings) -> None:
-    from lenet5 import images
+    from lenet5.preprocessing import normalization
 
-    images.show_input(name, path, verdict=_verdict(answer), **settings)
+    normalization.show_input(name, path, verdict=_verdict(answer), **settings)
     output.note(f"stages drawn: {output.one_line(path)}")
 
 
@@ -205,10 +205,10 @@ def note_pages(name: str, pages: int) -> None:
 
 def _answers(names: Iterable[str], invert: str, any_ink: bool, threads: int | None, answer_all) -> Iterator[dict]:
     """A JSON document for each name, in order; ``answer_all`` adds what prepared pictures (N, 1, 32, 32) show."""
-    from lenet5 import bulk
+    from lenet5.preprocessing import batch
 
     sources = (source(name) for name in names)
-    readings = bulk.read_many(sources, invert=invert, any_ink=any_ink, threads=threads)
+    readings = batch.read_many(sources, invert=invert, any_ink=any_ink, threads=threads)
     while chunk := list(itertools.islice(readings, _CHUNK)):
         answers = [_empty_answer(reading) for reading in chunk]
         prepared = [(answer, reading) for answer, reading in zip(answers, chunk, strict=True) if not reading.error]
@@ -238,14 +238,14 @@ def _answer_all(prepared: list[tuple], network, top: int, least: float, threads:
     """Add what the network says of pictures, and whether they show a digit at all, to (answer, reading)."""
     import numpy as np
 
-    from lenet5 import judge
-    from lenet5.model import DIGITS
+    from lenet5.models import ood
+    from lenet5.models.lenet import DIGITS
 
     X = np.stack([reading.input for _, reading in prepared])
     probabilities = network.predict_proba(X, threads)
     accepted, several = np.ones(len(X), bool), np.zeros(len(X), bool)
     if reject and tuple(network.labels) == DIGITS:
-        accepted, several = judge.decide(X, threads)
+        accepted, several = ood.decide(X, threads)
     for k, (answer, reading) in enumerate(prepared):
         answer |= _named(probabilities[k], network.labels, top, least)
         if not accepted[k]:

@@ -43,7 +43,7 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
       lenet5 read page.jpg --json --boxes found.png
       lenet5 read amounts/ --allow .,- --max-error 0.5%
     """
-    from lenet5.strings import reader
+    from lenet5.ocr import reader
 
     try:
         reader.check(allow, length, min_confidence)
@@ -69,7 +69,7 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
 def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterator[dict]:
     """A JSON document for each name, in order."""
     from lenet5 import errors
-    from lenet5.strings import reader
+    from lenet5.ocr import reader
 
     for name in names:
         try:

@@ -12,11 +12,12 @@ def report_strings(
     errors_png: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Compose, read, print; draw the misread ones to ``errors_png`` if there is one."""
-    from lenet5 import sheets
-    from lenet5.strings import compose, evaluation
+    from lenet5.datasets.synthetic import digit_strings
+    from lenet5.evaluation import contact_sheet
+    from lenet5.ocr import evaluation
 
     misread = []
-    composed = compose.compose(X, y, n, style=style)
+    composed = digit_strings.compose(X, y, n, style=style)
 
     def pairs():
         for picture, right in evaluation.pictures(composed):
@@ -31,7 +32,7 @@ def report_strings(
     else:
         output.result(_text(name, style, report))
     if errors_png:
-        sheets.save_png(evaluation.sheet(misread), errors_png)
+        contact_sheet.save_png(evaluation.sheet(misread), errors_png)
         output.note(f"misread strings drawn: {output.one_line(errors_png)}")
 
 

@@ -69,7 +69,7 @@ def train(ctx: click.Context, resume: Path | None, as_json: bool, threads: int |
       lenet5 train --teacher five.safetensors
       lenet5 train --resume runs/train-001
     """
-    from lenet5.runs import Run
+    from lenet5.runs.run import Run
 
     run, out = None, settings["out"]
     if resume:
@@ -112,7 +112,7 @@ def _train_all(run, first, data, teachers: list, received: list[int], out: Path)
 
 def _how(ctx: click.Context, settings: dict) -> dict:
     """The recipe's settings with those that were given; ValueError where no `Config` can be made of them."""
-    from lenet5.config import RECIPES, Config
+    from lenet5.training.config import RECIPES, Config
 
     given = {name: settings[name] for name in Config.__dataclass_fields__ if options.was_given(ctx, name)}
     if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & given.keys():
@@ -125,16 +125,16 @@ def _how(ctx: click.Context, settings: dict) -> dict:
 
 
 def _trainer(plan, data, threads: int | None, teachers: list):
-    from lenet5.train import Trainer
+    from lenet5.training.trainer import Trainer
 
     return Trainer(plan.model(), *data.train, plan.config, threads, teachers)
 
 
 def _teachers(paths: tuple[Path, ...], classes: list[str]) -> list:
     """The networks in these files, those of committees one by one."""
-    from lenet5 import committee
+    from lenet5.models import ensemble
 
-    teachers = [teacher for path in paths for teacher in committee.members_of(committee.load(path))]
+    teachers = [teacher for path in paths for teacher in ensemble.members_of(ensemble.load(path))]
     if any(teacher.labels != list(classes) for teacher in teachers):
         raise click.UsageError("--teacher: its classes are not those of the pictures to train on")
     return teachers
@@ -170,7 +170,7 @@ def _finish(run, trainer, data, out: Path):
 
 def _check_learned(run, report: dict) -> None:
     from lenet5.errors import NothingLearnedError
-    from lenet5.metrics import beats_chance
+    from lenet5.evaluation.metrics import beats_chance
 
     if not beats_chance(report):
         raise NothingLearnedError(
@@ -184,9 +184,9 @@ def _finish_committee(run, finished: list, trainer, data, out: Path) -> dict:
     models = [model for model, _ in finished]
     settings = {"validation": trainer.validation, "threads": trainer.threads}
     report, _ = run.finished_committee(models, **settings).evaluate(*data.test, trainer.threads)
-    committee = run.finished_committee(models, **settings, test=report)
+    ensemble = run.finished_committee(models, **settings, test=report)
     for path in (run.folder / "best.safetensors", out):
-        committee.save(path)
+        ensemble.save(path)
     for number, (_, document) in enumerate(finished, 1):
         output.note(f"member {number}: test accuracy {output.percent(document['test']['accuracy'])}")
     output.note(f"committee: the mean of their probabilities; weights: {output.one_line(out)}")
@@ -195,7 +195,7 @@ def _finish_committee(run, finished: list, trainer, data, out: Path) -> dict:
 
 def _reopened(ctx: click.Context, folder: Path):
     """The run to go on with; no option may ask for another training than it was."""
-    from lenet5.runs import Run
+    from lenet5.runs.run import Run
 
     for param in ctx.command.params:
         if param.name not in _FREE and options.was_given(ctx, param.name) and param.expose_value:
@@ -209,10 +209,10 @@ def _plan(how: dict, data, settings: dict, teachers: list, threads: int | None) 
     """(the plan, the curve on which its learning rate was found, or None)."""
     from dataclasses import asdict, replace
 
-    from lenet5.config import Config
-    from lenet5.runs import Plan, fingerprint
-    from lenet5.train import config_for
-    from lenet5.variants import CHOICES, VARIANTS
+    from lenet5.nn.architectures import CHOICES, VARIANTS
+    from lenet5.runs.run import Plan, fingerprint
+    from lenet5.training.config import Config
+    from lenet5.training.trainer import config_for
 
     command = output.plain(shlex.join(["lenet5", *_without_threads(sys.argv[1:])]))  # model files hold text only
     choices = VARIANTS[settings["variant"]].choose(**{name: settings[name] for name in CHOICES})
@@ -239,10 +239,10 @@ def _plan(how: dict, data, settings: dict, teachers: list, threads: int | None) 
 
 
 def _find_rate(plan, data, threads: int | None):
-    from lenet5 import rate_finder
+    from lenet5.training import lr_finder
 
-    curve = rate_finder.find(plan.model(), *data.train, plan.config, threads)
-    output.note(f"learning rate {curve.best:g}, found in {len(curve.rates) * rate_finder.PER_POINT} updates")
+    curve = lr_finder.find(plan.model(), *data.train, plan.config, threads)
+    output.note(f"learning rate {curve.best:g}, found in {len(curve.rates) * lr_finder.PER_POINT} updates")
     return curve
 
 

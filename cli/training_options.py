@@ -23,7 +23,7 @@ class Augment(click.ParamType):
     name = "names"
 
     def convert(self, value, param, ctx) -> str:
-        from lenet5.augment import canonical
+        from lenet5.training.augment import canonical
 
         try:
             return canonical(value, param.name)

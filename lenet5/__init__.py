@@ -18,12 +18,12 @@ __version__ = "0.1.0"
 
 # Where each public name lives; it is imported when it is first asked for, so that `lenet5 --help` needs no NumPy.
 _HOME = {
-    "Cascade": "committee",
-    "Committee": "committee",
-    "LeNet5": "model",
-    "load": "committee",
-    "pretrained": "model",
-    "read_image": "images",
+    "Cascade": "models.ensemble",
+    "Committee": "models.ensemble",
+    "LeNet5": "models.lenet",
+    "load": "models.ensemble",
+    "pretrained": "models.lenet",
+    "read_image": "preprocessing.normalization",
 }
 _MODULES = ("datasets",)
 

@@ -84,7 +84,7 @@ def _kernels() -> dict:
 
 def _threads() -> dict:
     """``used`` by default, and the limits that it comes from; a wrong LENET5_THREADS hides none of these."""
-    from . import threads
+    from .utils import threads
 
     quota = threads.quota()
     return {
@@ -100,7 +100,7 @@ def _environment() -> dict:
 
 
 def _paths() -> dict:
-    from .download import default_data_dir
+    from .datasets.download import default_data_dir
 
     data = default_data_dir()
     return {
@@ -120,7 +120,8 @@ def _can_be_written(folder: Path) -> bool:
 
 def _data() -> dict:
     """The state of each published set."""
-    from . import datasets, download
+    from . import datasets
+    from .datasets import download
 
     folder = download.default_data_dir()
     return {name: _state(folder / name, dataset.files) for name, dataset in datasets.TABLE.items()}
@@ -128,7 +129,7 @@ def _data() -> dict:
 
 def _state(folder: Path, files: Sequence) -> str:
     """Of a set: complete, missing, or which file is the first that is not as it should be, and why."""
-    from . import download
+    from .datasets import download
 
     faults = {file.name: _outcome(functools.partial(download.fault, folder / file.name, file)) for file in files}
     if set(faults.values()) == {download.MISSING}:
@@ -138,9 +139,9 @@ def _state(folder: Path, files: Sequence) -> str:
 
 def _model(path: Path | None) -> dict:
     """The model's file and what it says of itself, as far as it says it."""
-    from . import committee, model
+    from .models import ensemble, lenet
 
-    found = model.pretrained() if path is None else committee.load(path)
+    found = lenet.pretrained() if path is None else ensemble.load(path)
     training = found.training or {}
     metrics = training.get("metrics") if isinstance(training.get("metrics"), dict) else {}
     return {
@@ -173,8 +174,9 @@ def _check_digits() -> str | None:
     """Ten drawn digits, read with the weights that ship."""
     import numpy as np
 
-    from . import model, strokes
+    from .datasets.synthetic import strokes
+    from .models import lenet
 
     X, y = strokes.draw(10, seed=SEED, labels=np.arange(10))
-    answers = model.pretrained().predict(X)
+    answers = lenet.pretrained().predict(X)
     return None if (answers == y).all() else f"drawn digits 0 to 9 are read as {' '.join(map(str, answers))}"

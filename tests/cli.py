@@ -23,7 +23,8 @@ import pytest
 from conftest import DATA_DIR
 from PIL import Image
 
-from lenet5 import LeNet5, strokes
+from lenet5 import LeNet5
+from lenet5.datasets.synthetic import strokes
 
 ENTRY_POINT = [str(Path(sys.executable).with_name("lenet5"))]
 #: The same command, but the strokes are few: three stretches of a training between two looks at whether to stop.

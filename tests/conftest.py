@@ -16,7 +16,7 @@ def _data_dir() -> Path:
     """LENET5_DATA_DIR, else the cache of `lenet5 download`."""
     if "LENET5_DATA_DIR" in os.environ:
         return Path(os.environ["LENET5_DATA_DIR"])
-    from lenet5.download import default_data_dir
+    from lenet5.datasets.download import default_data_dir
 
     return default_data_dir()
 

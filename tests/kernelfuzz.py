@@ -13,7 +13,7 @@ from types import FunctionType
 import numpy as np
 
 from lenet5 import _kernels
-from lenet5.strings import _pieces
+from lenet5.ocr import _oversegmentation
 
 ERRORS = (ValueError, TypeError, MemoryError, OverflowError)
 HUGE = [2**15, 2**16, 2**24, 2**24 + 1, 2**28, 2**30, 2**31 - 1, 2**31, 2**32, 2**32 + 1, 2**40, 2**62]
@@ -259,11 +259,19 @@ def pieces(f):
     parts = labels.astype(np.int32)
     box = np.array([0, 0, min(h, 2**40), min(w, 2**40)], np.int64)
     cuts = {"most": f.whole(0, 3), "reach": f.whole(1, 2), "dearest": f.number(9.0), "diagonal": f.number(0.3)}
-    yield _pieces.seams, ink, f.number(0.3)
-    yield partial(_pieces.split, **cuts), ink, labels, 1, box, parts, f.whole(0)
-    yield _pieces.soften, ink, parts, f.number(0.1)
+    yield _oversegmentation.seams, ink, f.number(0.3)
+    yield partial(_oversegmentation.split, **cuts), ink, labels, 1, box, parts, f.whole(0)
+    yield _oversegmentation.soften, ink, parts, f.number(0.1)
     first, stop, n = f.array(2, dtype=np.int64), f.array(2, dtype=np.int64), f.number(4.0, 0.1)
-    yield _pieces.pictures, f.array(h, w, dtype=np.uint8, top=255), parts, first, stop, np.array([box, box]), n
+    yield (
+        _oversegmentation.pictures,
+        f.array(h, w, dtype=np.uint8, top=255),
+        parts,
+        first,
+        stop,
+        np.array([box, box]),
+        n,
+    )
 
 
 GROUPS = [conv2d, conv_pool, pool2d, table_conv2d, subsample, rbf, elementwise, gather, program, drawing, pieces]

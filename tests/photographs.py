@@ -11,7 +11,8 @@ import numpy as np
 from conftest import DATA_DIR
 from PIL import Image, ImageDraw, ImageFilter
 
-from lenet5 import datasets, strokes
+from lenet5 import datasets
+from lenet5.datasets.synthetic import strokes
 from lenet5.errors import LeNet5Error
 
 SIDE = 420  # pixels, of the shorter side of a page

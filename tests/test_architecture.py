@@ -1,7 +1,8 @@
-"""The shape of the source: who may import whom, and how long things may be."""
+"""The shape of the source: which room may import which, and how long things may be."""
 
 import ast
 import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -9,167 +10,137 @@ import pytest
 import lenet5
 
 PACKAGE = Path(lenet5.__file__).parent
-# Lowest first: a module imports from its own tier or from one below.
-TIERS = [
-    {"errors", "files", "idx", "kinds", "layouts", "mapped", "threads", "_kernels"},
-    {
-        "arrays",
-        "layers",
-        "losses",
-        "schedules",
-        "download",
-        "glyphs",
-        "strokes",
-        "letters",
-        "rubbish",
-        "transfer",
-        "augment",
-        "order",
-        "records",
-        "sheets",
-        "plots",
-    },
-    {
-        "network",
-        "variants",
-        "datasets",
-        "decode",
-        "ground",
-        "ink",
-        "frames",
-        "page",
-        "find",
-        "images",
-        "metrics",
-        "calibration",
-    },
-    {"config", "regularization"},
-    {"train", "modelfile", "curvature", "stuck"},
-    {"strings", "strings._pieces", "strings.networks", "strings.page", "strings.rules", "strings.groups"},
-    {"strings.foreign", "strings.frames"},
-    {"strings.lines", "strings.forms", "strings.marks"},
-    {"strings.compose", "strings.pieces", "strings.lattice"},
-    {"strings.examples", "strings.evaluation"},
-    {"strings.sliding"},
-    {"strings.reader"},
-    {"classifier"},
-    {"model"},
-    {"committee", "rejection", "bulk", "judge", "rate_finder"},
-    {"runs"},
-    {"benchmark", "benchmark.timing", "benchmark.figures", "benchmark.machine", "benchmark.chart"},
-    {"benchmark.kernels", "benchmark.peers", "benchmark.startup", "benchmark.compare"},
-    {"benchmark.training", "benchmark.prediction"},
-    {"benchmark.scaling"},
-    {"benchmark.suite", "doctor"},
+# Lowest first: a module imports from its own room, or from one that stands lower. Rooms side by side know nothing of
+# each other.
+FLOORS = [
+    {"errors", "utils"},
+    {"_kernels"},
+    {"evaluation"},
+    {"nn"},
+    {"preprocessing", "training"},
+    {"datasets"},
+    {"ocr"},
+    {"models"},
+    {"runs", "recipes"},
+    {"benchmark"},
+    {"doctor"},
     {"cli"},
     {"__main__"},
 ]
-TIER = {name: tier for tier, names in enumerate(TIERS) for name in names}
-# (module, imported): imports inside a function that point upward, each with its reason.
-EXCEPTIONS: set[tuple[str, str]] = set()
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+#: Rooms, and modules, that may import what draws training data; the others only answer.
+GENERATING = {"recipes", "benchmark", "doctor", "cli", "datasets"}
 LONGEST_FUNCTION, LONGEST_MODULE = 60, 400
 
-
-def module_name(path):
-    """A source file's dotted name below the package; a subpackage's ``__init__`` has that of its folder."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-SUBPACKAGES = ("benchmark", "strings")
-FILES = sorted([*PACKAGE.glob("*.py"), *(path for name in SUBPACKAGES for path in (PACKAGE / name).glob("*.py"))])
-SOURCES = {module_name(path): path for path in FILES if path != PACKAGE / "__init__.py"}
+SOURCES = {
+    path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if "cli" not in path.relative_to(PACKAGE).parts
+}
 CLI = sorted((PACKAGE.parent / "cli").glob("*.py")) or sorted((PACKAGE / "cli").glob("*.py"))
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
-KNOWN = {*SOURCES, "_kernels", "strings._pieces", "cli"}
+ROOT = "__init__"
 
 
-def imported_by(node, folder=""):
-    """Dotted names that one import statement names, in a module of the package or of its subpackage ``folder``."""
+def room_of(name):
+    return name.split(".")[0]
+
+
+def imported_by(node, name):
+    """Dotted names below the package that one import statement of the module ``name`` names."""
     if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom):
-        start = node.module
-        if node.level:
-            above = ["lenet5", *folder.split(".")] if folder else ["lenet5"]
-            above = above[: len(above) - node.level + 1]
-            start = ".".join([*above, *([node.module] if node.module else [])])
-        return [start, *(f"{start}.{alias.name}" for alias in node.names)]
-    return []
+        return [alias.name.removeprefix("lenet5.") for alias in node.names if alias.name.startswith("lenet5.")]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    start = ["lenet5", *name.split(".")[: -node.level]] if node.level else []
+    full = ".".join([*start, *([node.module] if node.module else [])])
+    names = [f"{full}.{alias.name}" for alias in node.names]
+    return [name.removeprefix("lenet5.") for name in names if name.startswith("lenet5.")]
 
 
-def imports(tree, folder=""):
-    """(dotted name, at module level?) of everything that a module imports."""
-    inside = {
+def module_of(name):
+    """The module that a dotted name is, or is in; None for one of the package itself."""
+    words = name.split(".")
+    for n in range(len(words), 0, -1):
+        for module in (".".join(words[:n]), ".".join([*words[:n], "__init__"])):
+            if module in SOURCES or module in ("_kernels", "ocr._oversegmentation", "cli.__init__"):
+                return module
+    return None
+
+
+def own(tree, name):
+    """Modules of the package that a module imports, those for type checking left out."""
+    typing = {
         id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        for node in ast.walk(function)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
+        for node in ast.walk(block)
     }
-    return {(name, id(node) not in inside) for node in ast.walk(tree) for name in imported_by(node, folder)}
+    nodes = [node for node in ast.walk(tree) if id(node) not in typing]
+    found = {module_of(imported) for node in nodes for imported in imported_by(node, name)}
+    return found - {None, name}
 
 
-def folder_of(name):
-    """The subpackage that a module's relative imports start from; "" for the package itself."""
-    return name if name in SUBPACKAGES else name.rpartition(".")[0]
-
-
-def own(tree, folder=""):
-    """(module of the package, at module level?) of everything that a module imports from the package.
-
-    Of a name within a module it is the module; what a subpackage's module needs first, the subpackage, is not counted.
-    """
-    found = set()
-    for name, at_top in imports(tree, folder):
-        words = name.removeprefix("lenet5.").split(".") if name.startswith("lenet5.") else []
-        known = [".".join(words[:n]) for n in range(len(words), 0, -1) if ".".join(words[:n]) in KNOWN]
-        if known and known[0] != folder:
-            found.add((known[0], at_top))
-    return found
+def heads(tree):
+    """First words of all absolute imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
 
 
 def functions():
-    for path in [*FILES, *CLI]:
+    for path in [*SOURCES.values(), *CLI]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield path.name, node
 
 
-def test_every_module_has_a_tier():
-    assert not set(SOURCES) - set(TIER)
-    assert sum(len(names) for names in TIERS) == len(TIER)
+def test_every_room_has_a_floor():
+    assert {room_of(name) for name in SOURCES} - {ROOT} <= set(FLOOR)
+    assert sum(len(rooms) for rooms in FLOORS) == len(FLOOR)
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_imports_point_downward(name):
-    for imported, at_top in own(TREES[name], folder_of(name)):
-        if not at_top and (name, imported) in EXCEPTIONS:
-            continue
-        assert TIER[imported] <= TIER[name], f"{name} imports {imported}, which stands above it"
+    for imported in own(TREES[name], name):
+        here, there = room_of(name), room_of(imported)
+        assert here == there or FLOOR[there] < FLOOR[here], f"{name} imports {imported}, which does not stand below it"
+
+
+def test_compiled_modules_import_nothing_above_them():
+    for path in [*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxi"), *PACKAGE.rglob("*.pxd")]:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            found = re.match(r"\s*(?:from\s+(\.[\w.]*|lenet5[\w.]*)\s+c?import|c?import\s+(lenet5[\w.]*))", line)
+            words = re.sub(r"^\.*|^lenet5\.?", "", found[1] or found[2]).split(".") if found else [""]
+            assert words[0] in ("", "errors", "utils", "kernels", "ckernels"), f"{path.name}: {line}"
 
 
 def test_imports_have_no_cycle():
     """Those inside of functions included."""
-    graph = {name: {imported for imported, _ in own(tree, folder_of(name))} for name, tree in TREES.items()}
-    graphlib.TopologicalSorter(graph).prepare()
+    graphlib.TopologicalSorter({name: own(tree, name) for name, tree in TREES.items()}).prepare()
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_who_answers_draws_no_training_data(name):
+    if room_of(name) not in GENERATING:
+        assert not {imported for imported in own(TREES[name], name) if imported.startswith("datasets.synthetic")}
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_library_knows_no_command_line(name):
-    heads = {imported.split(".")[0] for imported, _ in imports(TREES[name], folder_of(name))}
-    assert not heads & {"click", "rich", "cli"}
+    assert not {*heads(TREES[name])} & {"click", "rich", "cli"}
 
 
 def test_the_package_itself_imports_nothing_heavy():
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    assert {name.split(".")[0] for name, at_top in imports(tree) if at_top} <= {"importlib"}
+    assert {head for node in TREES[ROOT].body for head in heads(ast.Module([node], []))} <= {"importlib"}
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_nothing_foreign_is_executed(name):
     """No pickle, no eval, no exec, no archives unpacked."""
-    heads = {imported.split(".")[0] for imported, _ in imports(TREES[name])}
-    assert not heads & {"pickle", "marshal", "shelve", "dill", "joblib", "tarfile", "zipfile"}
+    assert not {*heads(TREES[name])} & {"pickle", "marshal", "shelve", "dill", "joblib", "tarfile", "zipfile"}
     calls = [node.func for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
     assert not {call.id for call in calls if isinstance(call, ast.Name)} & {"eval", "exec", "compile"}
 
@@ -180,7 +151,7 @@ def test_no_function_is_long():
         assert length <= LONGEST_FUNCTION, f"{file}: {node.name} has {length} lines"
 
 
-@pytest.mark.parametrize("path", [*SOURCES.values(), *CLI], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*SOURCES.values(), *CLI], ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_no_module_is_long(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
 
@@ -193,8 +164,8 @@ def test_every_module_and_public_class_says_what_it_is(name):
             assert ast.get_docstring(node), f"{name}.{node.name} has no docstring"
 
 
-def test_this_test_sees_an_import_that_points_upward():
-    tree = ast.parse("def f():\n    from . import cli\nimport lenet5.network\nfrom .idx import read")
-    assert own(tree) == {("cli", False), ("network", True), ("idx", True)}
-    tree = ast.parse("from . import kernels\nfrom ..runs import Run\nfrom .timing import spread")
-    assert own(tree, "benchmark") == {("benchmark.kernels", True), ("runs", True), ("benchmark.timing", True)}
+def test_this_test_sees_what_a_module_imports():
+    tree = ast.parse("def f():\n    from .. import cli\nimport lenet5.nn.network\nfrom ..errors import DataError")
+    assert own(tree, "utils.files") == {"cli.__init__", "nn.network", "errors"}
+    tree = ast.parse("from . import kernels\nfrom ..runs.run import Run\nfrom ..datasets import idx, load")
+    assert own(tree, "benchmark.suite") == {"benchmark.kernels", "runs.run", "datasets.idx", "datasets.__init__"}

@@ -6,8 +6,9 @@ import re
 import numpy as np
 import pytest
 
-from lenet5 import LeNet5, pretrained, strokes
-from lenet5.arrays import check_labels, check_labels_of, check_pictures
+from lenet5 import LeNet5, pretrained
+from lenet5.datasets.synthetic import strokes
+from lenet5.nn.arrays import check_labels, check_labels_of, check_pictures
 
 RNG = np.random.default_rng(0)
 BYTES = RNG.integers(0, 256, (30, 28, 28)).astype(np.uint8)

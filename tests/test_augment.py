@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lenet5 import _kernels
-from lenet5.augment import (
+from lenet5.training.augment import (
     AUGMENTATIONS,
     Affine,
     Crop,

@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lenet5 import LeNet5, _kernels, strokes
+from lenet5 import LeNet5, _kernels
 from lenet5.benchmark import chart, compare, figures, kernels, machine, peers, prediction, scaling, suite, timing
+from lenet5.datasets.synthetic import strokes
 from lenet5.errors import DataError
-from lenet5.network import softmax
+from lenet5.nn.network import softmax
 
 SVG = "{http://www.w3.org/2000/svg}"
 

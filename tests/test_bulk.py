@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from pictures import drawn, saved
 
-from lenet5 import bulk
 from lenet5.errors import LeNet5Error, NoDigitError, PictureError
-from lenet5.images import read_image
+from lenet5.preprocessing import batch
+from lenet5.preprocessing.normalization import read_image
 
 GOOD = saved(drawn(28))
 BLANK = saved(drawn(28).point(lambda v: 255))
@@ -25,9 +25,9 @@ def sources(n: int) -> list:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("n", [0, 1, bulk.FEW - 1, bulk.FEW, 3 * bulk.FEW + 5])
+@pytest.mark.parametrize("n", [0, 1, batch.FEW - 1, batch.FEW, 3 * batch.FEW + 5])
 def test_as_one_by_one_and_in_order(n, threads):
-    readings = list(bulk.read_many(iter(sources(n)), threads=threads))
+    readings = list(batch.read_many(iter(sources(n)), threads=threads))
     assert [reading.source for reading in readings] == sources(n)
     expected = read_image(GOOD)
     for k, reading in enumerate(readings):
@@ -45,7 +45,7 @@ def test_as_one_by_one_and_in_order(n, threads):
 def test_its_processes_and_threads_are_gone_when_all_is_answered():
     """Else the interpreter's end may meet theirs: "OSError: Bad file descriptor", after all answers were given."""
     before = threading.active_count()
-    list(bulk.read_many([GOOD] * bulk.FEW, threads=2))
+    list(batch.read_many([GOOD] * batch.FEW, threads=2))
     assert multiprocessing.active_children() == []
     assert threading.active_count() == before
 
@@ -59,44 +59,44 @@ def test_few_are_asked_for_ahead():
             asked += 1
             yield GOOD
 
-    readings = bulk.read_many(endless(), threads=2)
+    readings = batch.read_many(endless(), threads=2)
     for given in range(1, 400):
         next(readings)
-        assert asked - given <= bulk.FEW + bulk.CHUNK * (bulk.AHEAD + 1) * 2
+        assert asked - given <= batch.FEW + batch.CHUNK * (batch.AHEAD + 1) * 2
     readings.close()
 
 
 def test_open_files_are_read_by_the_process_that_opened_them():
     files = [io.BytesIO(GOOD) if k % 3 else GOOD for k in range(200)]
-    readings = list(bulk.read_many(files, threads=2))
+    readings = list(batch.read_many(files, threads=2))
     assert all(reading.error is None for reading in readings)
     assert [reading.source for reading in readings] == files
 
 
 def test_an_error_of_the_caller_comes_through():
     with pytest.raises(TypeError, match="path, bytes, file, image or array"):
-        list(bulk.read_many([GOOD] * 150 + [7], threads=2))
+        list(batch.read_many([GOOD] * 150 + [7], threads=2))
     with pytest.raises(ValueError, match="threads"):
-        list(bulk.read_many([GOOD], threads=0))
+        list(batch.read_many([GOOD], threads=0))
 
 
 def test_a_process_that_was_killed(monkeypatch):
     def suicidal(chunk, invert):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(bulk, "_read_chunk", suicidal)
-    monkeypatch.setattr(suicidal, "__module__", "lenet5.bulk", raising=False)
+    monkeypatch.setattr(batch, "_read_chunk", suicidal)
+    monkeypatch.setattr(suicidal, "__module__", "lenet5.preprocessing.batch", raising=False)
     monkeypatch.setattr(suicidal, "__qualname__", "_read_chunk", raising=False)
     with pytest.raises(LeNet5Error, match="was killed"):
-        list(bulk.read_many([GOOD] * 200, threads=2))
+        list(batch.read_many([GOOD] * 200, threads=2))
 
 
 @pytest.mark.parametrize("n_available", [0, 3, 6])
 def test_where_the_system_gives_no_more_processes(monkeypatch, n_available):
     """Each has a thread, and two more are started; what one process would do is not told apart from the answers."""
-    expected = [reading.input for reading in bulk.read_many(sources(200), threads=1)]
-    monkeypatch.setattr(bulk, "can_start", lambda n: n <= n_available)
-    readings = list(bulk.read_many(sources(200), threads=4))
+    expected = [reading.input for reading in batch.read_many(sources(200), threads=1)]
+    monkeypatch.setattr(batch, "can_start", lambda n: n <= n_available)
+    readings = list(batch.read_many(sources(200), threads=4))
     assert [reading.source for reading in readings] == sources(200)
     assert all(np.array_equal(reading.input, x) for reading, x in zip(readings, expected, strict=True))
 
@@ -107,7 +107,7 @@ def test_where_there_are_no_semaphores(monkeypatch, error):
         raise error("no semaphores")
 
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", pool)
-    assert len(list(bulk.read_many(sources(200), threads=2))) == 200
+    assert len(list(batch.read_many(sources(200), threads=2))) == 200
 
 
 def test_several_marks_are_counted():
@@ -115,5 +115,5 @@ def test_several_marks_are_counted():
     for left in (30, 120, 210):
         page[20:100, left : left + 12] = 0
         page[20:32, left - 20 : left + 12] = 0
-    [reading] = bulk.read_many([page])
+    [reading] = batch.read_many([page])
     assert reading.beside == 2

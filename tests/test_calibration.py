@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenet5 import LeNet5, load, strokes
-from lenet5.calibration import (
+from lenet5 import LeNet5, load
+from lenet5.datasets.synthetic import strokes
+from lenet5.errors import ModelFileError
+from lenet5.evaluation.calibration import (
     COLDEST,
     ERRORS,
     HOTTEST,
@@ -19,9 +21,8 @@ from lenet5.calibration import (
     find_thresholds,
     fit_temperature,
 )
-from lenet5.errors import ModelFileError
-from lenet5.losses import cross_entropy
-from lenet5.network import softmax
+from lenet5.nn.losses import cross_entropy
+from lenet5.nn.network import softmax
 
 
 def scores(n, *, n_classes=10, scale=3.0, sharpness=1.0, seed=0):
@@ -246,10 +247,10 @@ def test_a_file_keeps_the_calibration(model, data, tmp_path):
 
 def write(model, path, calibration):
     """A model file that says this of its calibration; `...`: nothing, as older files do."""
-    from lenet5 import modelfile
+    from lenet5.nn import serialization
 
     info = {name: value for name, value in model.info().items() if name != "calibration"}
-    modelfile.save(
+    serialization.save(
         path, model.state_dict(), "model", info | ({} if calibration is ... else {"calibration": calibration})
     )
 

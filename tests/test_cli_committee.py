@@ -8,8 +8,9 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from cli import WITH_FEW_STROKES, draw_digit, interrupt, model_path, quick, start, wait_for
-from lenet5 import Committee, LeNet5, load, strokes
-from lenet5.calibration import Calibration, Threshold
+from lenet5 import Committee, LeNet5, load
+from lenet5.datasets.synthetic import strokes
+from lenet5.evaluation.calibration import Calibration, Threshold
 
 MEMBERS = ["train", "--dataset", "strokes", "--epochs", "2", "--validation", "1000", "--members", "2", "--seed", "4"]
 

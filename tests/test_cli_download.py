@@ -11,7 +11,7 @@ from faultserver import serving
 
 from lenet5 import datasets
 from lenet5.cli.download import download
-from lenet5.download import RemoteFile
+from lenet5.datasets.download import RemoteFile
 from lenet5.errors import ChecksumError, DataError
 
 NAMES = [file.name for file in datasets.MNIST.files]

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from cli import digits, has_escape_codes, lenet5, model_path, quick
-from lenet5 import Committee, LeNet5, strokes
-from lenet5.strings import networks
+from lenet5 import Committee, LeNet5
+from lenet5.datasets.synthetic import strokes
+from lenet5.ocr import networks
 
 
 def read(folder, *args, stdin=None, **env):

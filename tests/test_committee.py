@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save as safetensors_bytes
 
-from lenet5 import Cascade, Committee, LeNet5, load, strokes
-from lenet5 import model as model_module
-from lenet5.calibration import Calibration
-from lenet5.classifier import Classifier
+from lenet5 import Cascade, Committee, LeNet5, load
+from lenet5.datasets.synthetic import strokes
 from lenet5.errors import ModelFileError
+from lenet5.evaluation.calibration import Calibration
+from lenet5.models import lenet as model_module
+from lenet5.models.base import Classifier
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,13 @@ import pytest
 import reference
 from test_variants import pictures, seen
 
-from lenet5 import LeNet5, _kernels, curvature
-from lenet5.config import Config
-from lenet5.layers import RBF, AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, ScaledTanh, SubSample2d, Tanh
-from lenet5.network import Network
-from lenet5.order import Order
-from lenet5.train import Trainer, config_for
+from lenet5 import LeNet5, _kernels
+from lenet5.nn.layers import RBF, AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, ScaledTanh, SubSample2d, Tanh
+from lenet5.nn.network import Network
+from lenet5.training import curvature
+from lenet5.training.config import Config
+from lenet5.training.sampler import Order
+from lenet5.training.trainer import Trainer, config_for
 
 CENTRES = ((1, -1, 1, 1), (-1, -1, 1, -1), (1, 1, -1, -1))
 SMALL = {

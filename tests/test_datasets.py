@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import hashlib
+import importlib
 import sys
 import time
 import types
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 from faultserver import deaf, serving
 
-from lenet5 import datasets, idx
-from lenet5.download import RemoteFile
+from lenet5 import datasets
+from lenet5.datasets import idx
+from lenet5.datasets.download import RemoteFile
+from lenet5.datasets.http import Limits
 from lenet5.errors import ChecksumError, DataError
-from lenet5.transfer import Limits
 
 RNG = np.random.default_rng(0)
 X, y = RNG.integers(0, 256, (30, 28, 28), np.uint8), RNG.integers(0, 10, 30, np.uint8)
@@ -37,8 +39,8 @@ def pen(monkeypatch):
         return np.full((n, 28, 28), seed, np.uint8), (np.arange(n) % 10).astype(np.uint8)
 
     module = types.SimpleNamespace(draw=draw)
-    monkeypatch.setitem(sys.modules, "lenet5.strokes", module)
-    monkeypatch.setattr(sys.modules["lenet5"], "strokes", module, raising=False)
+    monkeypatch.setitem(sys.modules, "lenet5.datasets.synthetic.strokes", module)
+    monkeypatch.setattr(importlib.import_module("lenet5.datasets.synthetic"), "strokes", module, raising=False)
     return asked
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pictures import FORMATS, drawn, in_mode, saved
 from PIL import Image
 
-from lenet5 import decode
 from lenet5.errors import NoDigitError, PictureError
-from lenet5.images import read_image
+from lenet5.preprocessing import decode
+from lenet5.preprocessing.normalization import read_image
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

@@ -11,11 +11,11 @@ from pictures import strewn
 from cli import model_path, quick
 from lenet5 import Committee, LeNet5, _kernels, load
 from lenet5._kernels import CROSS_ENTROPY, SGD, Loss
-from lenet5.config import Config
-from lenet5.network import Network
-from lenet5.threads import parallel
-from lenet5.train import Trainer, config_for
-from lenet5.variants import modern
+from lenet5.nn.architectures import modern
+from lenet5.nn.network import Network
+from lenet5.training.config import Config
+from lenet5.training.trainer import Trainer, config_for
+from lenet5.utils.threads import parallel
 
 N = 21
 

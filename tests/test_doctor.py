@@ -10,7 +10,8 @@ import pytest
 import lenet5
 from cli import has_escape_codes, model_path, quick
 from cli import lenet5 as command
-from lenet5 import _kernels, datasets, doctor, model
+from lenet5 import _kernels, datasets, doctor
+from lenet5.models import lenet
 
 SECTIONS = ["versions", "platform", "kernels", "threads", "environment", "paths", "data", "model", "checks", "passed"]
 
@@ -125,7 +126,7 @@ def test_a_package_that_cannot_be_imported(monkeypatch, name):
 def test_checks_see_what_is_wrong(monkeypatch):
     right = _kernels.conv2d_forward
     monkeypatch.setattr(_kernels, "conv2d_forward", lambda X, W, b: right(X, W, b) + np.float32(0.001))
-    monkeypatch.setattr(model, "pretrained", lambda: lenet5.LeNet5(seed=0))
+    monkeypatch.setattr(lenet, "pretrained", lambda: lenet5.LeNet5(seed=0))
     document = doctor.examine()
     assert "a convolution is 0.001" in document["checks"]["kernel"]
     assert "are read as" in document["checks"]["digits"]
@@ -134,7 +135,7 @@ def test_checks_see_what_is_wrong(monkeypatch):
 
 def test_the_digits_that_are_checked_leave_room():
     """Other processors round otherwise."""
-    from lenet5 import strokes
+    from lenet5.datasets.synthetic import strokes
 
     X, y = strokes.draw(10, seed=doctor.SEED, labels=np.arange(10))
     assert lenet5.pretrained().predict_proba(X)[np.arange(10), y].min() > 0.99

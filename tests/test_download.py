@@ -21,11 +21,12 @@ import platformdirs
 import pytest
 from faultserver import deaf, serving, unreachable
 
-from lenet5 import datasets, transfer
-from lenet5.download import LocalFile, RemoteFile, default_data_dir, ensure, fault, is_offline
+from lenet5 import datasets
+from lenet5.datasets import http
+from lenet5.datasets.download import LocalFile, RemoteFile, default_data_dir, ensure, fault, is_offline
+from lenet5.datasets.http import Limits, TransferError
 from lenet5.errors import ChecksumError, DataError
-from lenet5.files import publish, resumable_part
-from lenet5.transfer import Limits, TransferError
+from lenet5.utils.files import publish, resumable_part
 
 BODY = hashlib.shake_256(b"seed").digest(300_000)
 LABELS = b"\0\1\2" * 100
@@ -364,7 +365,7 @@ def test_no_thread_for_the_network(monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", start)
     with pytest.raises(TransferError, match="can't start new thread"):
-        list(transfer.blocks("http://localhost:9/x", 3, Limits(), 1))
+        list(http.blocks("http://localhost:9/x", 3, Limits(), 1))
 
 
 def test_data_folder_is_from_the_environment_or_the_cache(monkeypatch, tmp_path):

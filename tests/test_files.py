@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lenet5 import files
-from lenet5.files import (
+from lenet5.utils import files
+from lenet5.utils.files import (
     MAX_DEPTH,
     atomic_path,
     atomic_write,
@@ -104,7 +104,7 @@ def test_a_real_write_that_fails_leaves_everything_as_it_was(tmp_path):
     """The kernel refuses to let the file grow, as a full disk would."""
     (tmp_path / "a").write_bytes(b"old")
     program = (
-        "import resource, sys; from lenet5.files import atomic_write\n"
+        "import resource, sys; from lenet5.utils.files import atomic_write\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try: atomic_write(sys.argv[1], bytes(100_000))\n"
         "except OSError as error: print(error.errno)"
@@ -293,7 +293,7 @@ def test_foreign_json_is_parsed_in_one_place():
 @contextmanager
 def other_process(code: str, path):
     """A process that does this with ``path``, says so, and waits to be killed."""
-    code = f"import sys, time; from lenet5.files import *; path = Path(sys.argv[1])\n{code}\n"
+    code = f"import sys, time; from lenet5.utils.files import *; path = Path(sys.argv[1])\n{code}\n"
     process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
     with process:
         assert process.stdout.readline() == "ready\n"

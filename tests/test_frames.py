@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from lenet5 import frames, ink
+from lenet5.preprocessing import binarization, enclosures
 
 LEVEL, NOISE = 0.5, 0.01
 
@@ -22,7 +22,7 @@ def seven(d, at=(85, 75), size=45, width=6):
 
 
 def left(plane: np.ndarray) -> np.ndarray:
-    return frames.without_frames(plane, LEVEL, NOISE)[0]
+    return enclosures.without_frames(plane, LEVEL, NOISE)[0]
 
 
 def ring(d, *box):
@@ -48,7 +48,7 @@ ROUND = {
 @pytest.mark.parametrize("name", ROUND)
 def test_a_digit_is_left_alone_of_what_is_round_it(name):
     alone, both = page(seven), page(lambda d: (ROUND[name](d), seven(d)))
-    kept, level, marks = frames.without_frames(both, LEVEL, NOISE)
+    kept, level, marks = enclosures.without_frames(both, LEVEL, NOISE)
     np.testing.assert_array_equal(kept > 0, alone > 0)
     assert 0 < level < 1
     assert marks.areas.tolist() == [np.count_nonzero(alone)]
@@ -83,8 +83,8 @@ def test_a_digit_is_no_frame(name):
 
 def test_faint_ink_within_a_dark_box_has_a_threshold_of_its_own():
     plane = np.maximum(page(ROUND["box"]), 0.3 * page(seven))
-    level = frames.without_frames(plane, 0.4, NOISE)[1]
-    assert ink.threshold(plane, NOISE) > 0.25
+    level = enclosures.without_frames(plane, 0.4, NOISE)[1]
+    assert binarization.threshold(plane, NOISE) > 0.25
     assert level < 0.2
 
 
@@ -92,5 +92,5 @@ def test_enclosed_has_the_line_on_three_sides_at_least():
     line, wanted = (
         [[c == sign for c in row] for row in ["#####", "#ooo#", "#oooo", "#####", "#...."]] for sign in "#o"
     )
-    np.testing.assert_array_equal(frames.enclosed(np.array(line)), wanted)
-    assert not frames.enclosed(np.eye(5, dtype=bool)).any()
+    np.testing.assert_array_equal(enclosures.enclosed(np.array(line)), wanted)
+    assert not enclosures.enclosed(np.eye(5, dtype=bool)).any()

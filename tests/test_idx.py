@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from lenet5.datasets.idx import read_idx, write_idx
 from lenet5.errors import DataError
-from lenet5.idx import read_idx, write_idx
 
 PICTURES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 arrays = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pictures import FORMATS, drawn, in_mode, saved
 from PIL import Image, ImageDraw, ImageFilter
 
-from lenet5 import decode, find, images, ink
 from lenet5.errors import NoDigitError
-from lenet5.images import prepare, read_image, show_input, stages
+from lenet5.preprocessing import binarization, decode, localization, normalization
+from lenet5.preprocessing.normalization import prepare, read_image, show_input, stages
 
 MODES = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"]
 
@@ -164,24 +164,24 @@ def test_smallest_pictures(shape, value):
 @pytest.mark.parametrize("side", [28, 96, 400])
 def test_digit_fills_the_box_and_is_centred(pen, side):
     found = prepare(drawn(side, pen=max(pen, 96 / side), where=(0.45, 0.55)))
-    box = ink.box_of(found.field > 0)
+    box = binarization.box_of(found.field > 0)
     height, width = box.bottom - box.top, box.right - box.left
     assert max(height, width) in (19, 20)
-    y, x = images._centre_of_mass(found.field)
+    y, x = normalization._centre_of_mass(found.field)
     assert abs(y - 14) <= 0.51
     assert abs(x - 14) <= 0.51
 
 
 def test_thin_strokes_come_out_as_wide_as_mnists():
     for pen in (1, 2, 3):
-        width = find.stroke_width(prepare(drawn(400, pen=pen)).field)
+        width = localization.stroke_width(prepare(drawn(400, pen=pen)).field)
         assert 1.8 < width < 3.2, pen
 
 
 def test_aspect_is_kept():
     picture = np.full((200, 200), 255, np.uint8)
     picture[20:180, 90:110] = 0
-    box = ink.box_of(prepare(picture).field > 0.2)
+    box = binarization.box_of(prepare(picture).field > 0.2)
     assert box.bottom - box.top == 20
     assert box.right - box.left in (2, 3)
 
@@ -255,7 +255,7 @@ def test_a_highlighter_is_not_ink(marker, ink):
     page = np.full((300, 300, 3), 245, np.uint8)
     page[130:200, 40:260] = marker
     amount = 1 - np.asarray(drawn(300))[..., None] / 255
-    picture = on_paper(amount * ink + (1 - amount) * page)
+    picture = on_paper(amount * binarization + (1 - amount) * page)
     assert difference(read_image(picture), read_image(drawn(300))) < 0.01
 
 
@@ -279,8 +279,8 @@ def test_sheet_on_a_table():
 
 def test_grey_and_equal_channels_are_the_same():
     grey = np.asarray(drawn()) / np.float32(255)
-    np.testing.assert_array_equal(images.to_grey(np.dstack([grey] * 3)), grey)
-    tinted = images.to_grey(np.dstack([grey, grey * 0.9, grey * 0.5]).astype(np.float32))
+    np.testing.assert_array_equal(normalization.to_grey(np.dstack([grey] * 3)), grey)
+    tinted = normalization.to_grey(np.dstack([grey, grey * 0.9, grey * 0.5]).astype(np.float32))
     assert tinted.min() >= 0
     assert tinted.max() <= 1.001
 
@@ -375,13 +375,13 @@ def test_components_against_a_slow_fill():
     rng = np.random.default_rng(2)
     for density in (0.0, 0.2, 0.4, 0.6, 1.0):
         mask = rng.random((23, 31)) < density
-        parts = ink.Components(mask)
+        parts = binarization.Components(mask)
         wanted = filled(mask)
         assert len(parts.areas) == len(wanted)
         alone = [parts.mask(np.arange(len(wanted)) == i) for i in range(len(wanted))]
         assert {frozenset(zip(*np.nonzero(mask), strict=True)) for mask in alone} == set(wanted)
         assert list(parts.areas) == [mask.sum() for mask in alone]
-        assert [tuple(box) for box in parts.boxes] == [ink.box_of(mask) for mask in alone]
+        assert [tuple(box) for box in parts.boxes] == [binarization.box_of(mask) for mask in alone]
 
 
 def filled(mask: np.ndarray) -> list[frozenset]:
@@ -403,7 +403,7 @@ def test_stroke_width_of_a_bar():
     for width in (2, 3, 5):
         bar = np.zeros((60, 60))
         bar[5:55, 20 : 20 + width] = 1
-        assert find.stroke_width(bar) == pytest.approx(width, rel=0.12)
+        assert localization.stroke_width(bar) == pytest.approx(width, rel=0.12)
 
 
 def test_show_input(tmp_path):
@@ -424,10 +424,10 @@ def slanted_one() -> np.ndarray:
 
 
 LOST = {
-    "blank": (np.full((90, 90), 255, np.uint8), find.NOTHING),
-    "grain": (np.random.default_rng(0).integers(0, 256, (90, 90), dtype=np.uint8), find.NOTHING),
-    "specks": (np.pad(np.zeros((2, 2), np.uint8), 99, constant_values=255), find.SPECKS),
-    "cut to its ink": (slanted_one(), find.COVERED),
+    "blank": (np.full((90, 90), 255, np.uint8), localization.NOTHING),
+    "grain": (np.random.default_rng(0).integers(0, 256, (90, 90), dtype=np.uint8), localization.NOTHING),
+    "specks": (np.pad(np.zeros((2, 2), np.uint8), 99, constant_values=255), localization.SPECKS),
+    "cut to its ink": (slanted_one(), localization.COVERED),
 }
 
 
@@ -455,7 +455,7 @@ def test_any_ink(dark):
     for name, (picture, _) in LOST.items():
         found = stages(picture if dark else 255 - picture, any_ink=True)
         if name in ("blank", "grain"):
-            assert found.lost == find.NOTHING
+            assert found.lost == localization.NOTHING
         else:
             assert found.input.shape == (1, 32, 32)
             assert found.input.max() > 0.5

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from lenet5 import datasets, judge, pretrained, rubbish, strokes
-from lenet5.images import prepare
-from lenet5.letters import MARKS
+from lenet5 import datasets, pretrained
+from lenet5.datasets.synthetic import negatives, strokes
+from lenet5.datasets.synthetic.letters import MARKS
+from lenet5.models import ood
+from lenet5.preprocessing.normalization import prepare
 
 
 def field(X: np.ndarray) -> np.ndarray:
@@ -19,7 +21,7 @@ def test_marks_fit_the_pen():
         assert kinds[0] & strokes.DRAWN == 0
 
 
-@pytest.mark.parametrize("draw", [rubbish.letters, rubbish.scribbles, rubbish.several, rubbish.shapes])
+@pytest.mark.parametrize("draw", [negatives.letters, negatives.scribbles, negatives.several, negatives.shapes])
 def test_drawn_rubbish_is_prepared_as_digits_are(draw):
     X = draw(60, np.random.default_rng(0))
     assert X.shape == (60, 28, 28)
@@ -31,20 +33,20 @@ def test_drawn_rubbish_is_prepared_as_digits_are(draw):
 
 
 def test_rubbish_is_a_function_of_its_seed():
-    X, is_several = rubbish.draw(240, seed=3)
-    same, _ = rubbish.draw(240, seed=3)
+    X, is_several = negatives.draw(240, seed=3)
+    same, _ = negatives.draw(240, seed=3)
     np.testing.assert_array_equal(X, same)
-    assert (rubbish.draw(240, seed=4)[0] != X).any()
+    assert (negatives.draw(240, seed=4)[0] != X).any()
     assert is_several.sum() == 20
 
 
 def test_most_rubbish_is_refused_and_hardly_a_digit():
-    X, is_several = rubbish.draw(600, seed=77)
-    accepted, several = judge.decide(field(X))
+    X, is_several = negatives.draw(600, seed=77)
+    accepted, several = ood.decide(field(X))
     assert accepted.mean() < 0.05
     assert several[is_several].mean() > 0.85
     assert several[~is_several].mean() < 0.05
-    accepted, several = judge.decide(field(strokes.draw(1000, seed=78)[0]))
+    accepted, several = ood.decide(field(strokes.draw(1000, seed=78)[0]))
     assert accepted.mean() > 0.98
     assert not (accepted & several).any()
 
@@ -55,7 +57,7 @@ def test_digits_in_a_row_are_several(n):
     X, _ = strokes.draw(40 * n, seed=79)
     rows = [np.concatenate(digits, axis=1) for digits in X[:, :, 4:24].reshape(40, n, 28, 20)]
     prepared = [prepare(255 - np.pad(row, 12)) for row in rows]
-    _, several = judge.decide(np.stack([found.input for found in prepared]))
+    _, several = ood.decide(np.stack([found.input for found in prepared]))
     hinted = several | [found.beside > 0 for found in prepared]
     assert hinted.mean() > 0.85
 
@@ -64,23 +66,23 @@ def test_digits_in_a_row_are_several(n):
 def test_hardly_a_validation_picture_of_mnist_is_refused(mnist_dir):
     (X, _), _ = datasets.load("mnist", mnist_dir)
     held = np.random.default_rng(0).permutation(len(X))[:5000]
-    assert judge.decide(field(X[held]))[0].mean() > 0.99
+    assert ood.decide(field(X[held]))[0].mean() > 0.99
 
 
 def test_the_score_is_that_of_one_digit_against_the_rest():
     probabilities = np.zeros((3, 12))
-    probabilities[0, 3], probabilities[1, judge.NOTHING], probabilities[2, [4, 7, judge.SEVERAL]] = (
+    probabilities[0, 3], probabilities[1, ood.NOTHING], probabilities[2, [4, 7, ood.SEVERAL]] = (
         1,
         1,
         (0.25, 0.25, 0.5),
     )
-    scores = judge.score(probabilities)
+    scores = ood.score(probabilities)
     assert scores[0] > 20
     assert scores[1] < -20
     assert scores[2] == pytest.approx(0)
 
 
 def test_the_judge_says_how_it_was_made():
-    network = judge.network()
+    network = ood.network()
     assert network.labels == [*pretrained().labels, "nothing", "several"]
     assert set(network.training) >= {"command", "config", "data_sha256", "least_score"}

@@ -10,8 +10,8 @@ from test_kernels import DTYPES, SETTINGS, activate, activate_back, assert_sum, 
 
 from lenet5 import _kernels
 from lenet5._kernels import SCALED_TANH, SIGMOID, from_lanes, to_lanes
-from lenet5.layers import Conv2d
-from lenet5.variants import C3_TABLE, LENET1_TABLE, LENET4_C5_TABLE
+from lenet5.nn.architectures import C3_TABLE, LENET1_TABLE, LENET4_C5_TABLE
+from lenet5.nn.layers import Conv2d
 
 SQUASH = {SCALED_TANH: reference.scaled_tanh, SIGMOID: reference.sigmoid}
 # N, height, width, kernel size, input channels, table

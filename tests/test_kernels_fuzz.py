@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lenet5 import _kernels
-from lenet5.strings import _pieces
+from lenet5.ocr import _oversegmentation
 
 FUZZ = Path(__file__).with_name("kernelfuzz.py")
 
@@ -61,9 +61,12 @@ def pictures(*shape, padding=0):
         (lambda: pictures(2, 1, 28, 28, padding=2**31 - 1), "padding is 2147483647, expected 0 to"),
         (lambda: pictures(2, 1, 28, 28, padding=2**24), "with their padding has axes"),
         (lambda: _kernels.aligned_zeros((-1, 3), np.float32), "no axis below 0"),
-        (lambda: _pieces.pictures(*[zeros(5, 5, dtype=t) for t in (np.uint8, np.int32)], *NO_RUNS, np.inf), "least"),
-        (lambda: _pieces.split(*SPLIT, 2**31 - 1, **CUTS), "n=2147483647"),
-        (lambda: _pieces.split(*SPLIT, 0, **CUTS | {"reach": 2**31 - 1}), "reach=2147483647"),
+        (
+            lambda: _oversegmentation.pictures(*[zeros(5, 5, dtype=t) for t in (np.uint8, np.int32)], *NO_RUNS, np.inf),
+            "least",
+        ),
+        (lambda: _oversegmentation.split(*SPLIT, 2**31 - 1, **CUTS), "n=2147483647"),
+        (lambda: _oversegmentation.split(*SPLIT, 0, **CUTS | {"reach": 2**31 - 1}), "reach=2147483647"),
     ],
 )
 def test_sizes_that_cannot_be_computed_with_are_refused(call, message):

@@ -13,8 +13,8 @@ from safetensors.numpy import save as safetensors
 
 from lenet5 import load
 from lenet5.errors import ModelFileError, PictureError
-from lenet5.images import read_image
-from lenet5.kinds import KINDS, PICTURES, kind_of
+from lenet5.preprocessing.normalization import read_image
+from lenet5.utils.kinds import KINDS, PICTURES, kind_of
 
 
 def media(*brands: bytes) -> bytes:

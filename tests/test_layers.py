@@ -2,9 +2,9 @@
 
 import pytest
 
-from lenet5.layers import AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Tanh
-from lenet5.network import Network
-from lenet5.variants import modern
+from lenet5.nn.architectures import modern
+from lenet5.nn.layers import AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Tanh
+from lenet5.nn.network import Network
 
 # name: output shape, parameters, connections, multiply-accumulates for one picture of 32 x 32
 PUBLISHED = {

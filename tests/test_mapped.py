@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lenet5 import LeNet5
-from lenet5.mapped import NO_PAGES, Pages, pieces
+from lenet5.utils.memmap import NO_PAGES, Pages, pieces
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_wrong_batch_is_refused_when_it_comes(model, X):
 
 
 def test_a_large_map_gives_the_bits_of_the_array(model, tmp_path, monkeypatch):
-    monkeypatch.setattr("lenet5.network.ROWS", 1000)
+    monkeypatch.setattr("lenet5.nn.network.ROWS", 1000)
     X = np.random.default_rng(1).integers(0, 256, (3001, 28, 28), dtype=np.uint8)
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenet5.metrics import (
+from lenet5.evaluation.metrics import (
     beats_chance,
     confusion_matrix,
     error_at,

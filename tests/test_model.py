@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import lenet5
-from lenet5 import LeNet5, load, pretrained, strokes
+from lenet5 import LeNet5, load, pretrained
+from lenet5.datasets.synthetic import strokes
 from lenet5.errors import DivergedError
-from lenet5.losses import cross_entropy
+from lenet5.nn.losses import cross_entropy
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +161,8 @@ def test_save_and_load_give_the_same_answers(model, data, tmp_path):
         np.testing.assert_array_equal(load(path).predict_proba(data[0]), model.predict_proba(data[0]))
 
 
-SHIPS = (resources.files("lenet5") / "data" / "mnist.safetensors").is_file()
-needs_weights = pytest.mark.skipif(not SHIPS, reason="lenet5/data/mnist.safetensors is not built yet")
+SHIPS = (resources.files("lenet5") / "weights" / "mnist.safetensors").is_file()
+needs_weights = pytest.mark.skipif(not SHIPS, reason="lenet5/weights/mnist.safetensors is not built yet")
 
 
 @needs_weights

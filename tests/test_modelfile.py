@@ -14,8 +14,10 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save as safetensors_bytes
 
-from lenet5 import LeNet5, files, load, modelfile
+from lenet5 import LeNet5, load
 from lenet5.errors import ModelFileError
+from lenet5.nn import serialization
+from lenet5.utils import files
 
 SHAPES = {
     "c1.weight": [6, 1, 5, 5], "c1.bias": [6], "c3.weight": [16, 6, 5, 5], "c3.bias": [16],
@@ -101,7 +103,7 @@ def test_saving_twice_gives_the_same_bytes(model, good, path):
 def test_what_a_file_says_about_itself(good):
     header, _ = parts(good)
     info = json.loads(header["__metadata__"]["lenet5"])
-    assert info["format_version"] == modelfile.FORMAT_VERSION == 1
+    assert info["format_version"] == serialization.FORMAT_VERSION == 1
     assert info["kind"] == "model"
     assert (info["variant"], info["activation"], info["pool"]) == ("modern", "relu", "max")
     assert info["labels"] == list("0123456789")
@@ -118,11 +120,11 @@ def test_the_tensors_are_plain_safetensors(model, good):
 
 
 def test_a_checkpoint_is_no_model_and_a_model_is_no_checkpoint(model, path):
-    modelfile.save(path, model.state_dict(), "checkpoint", {"position": {}})
+    serialization.save(path, model.state_dict(), "checkpoint", {"position": {}})
     assert "this is a 'checkpoint', not a model" in refused(path)
     model.save(path)
     with pytest.raises(ModelFileError, match="this is a 'model', not a checkpoint"):
-        modelfile.load(path, "checkpoint")
+        serialization.load(path, "checkpoint")
 
 
 @pytest.mark.parametrize("extra", [10**6, 57 * 10**6])
@@ -130,19 +132,19 @@ def test_a_header_of_megabytes_is_refused_before_it_is_parsed(good, path, extra,
     """57 MB of it took 6.5 s and 1.3 GB of memory."""
     monkeypatch.setattr("safetensors.numpy.load", lambda data: pytest.fail("parsed"))
     n = int.from_bytes(good[:8], "little")
-    path.write_bytes(with_header(good[8 : 8 + n] + b" " * (modelfile.MAX_HEADER - 10**6 - n + 1 + extra)))
+    path.write_bytes(with_header(good[8 : 8 + n] + b" " * (serialization.MAX_HEADER - 10**6 - n + 1 + extra)))
     assert "at most 1,048,576 expected" in refused(path, "no safetensors file, or a damaged one")
 
 
 def test_the_longest_header_is_read(good, path, model):
     n = int.from_bytes(good[:8], "little")
-    path.write_bytes(with_header(good[8 : 8 + n].ljust(modelfile.MAX_HEADER), good[8 + n :]))
+    path.write_bytes(with_header(good[8 : 8 + n].ljust(serialization.MAX_HEADER), good[8 + n :]))
     np.testing.assert_array_equal(load(path).parameters, model.parameters)
 
 
 def test_a_header_that_could_not_be_read_again_is_not_written(model, path):
     with pytest.raises(ValueError, match="a model file has at most 1,048,576"):
-        modelfile.save(path, model.state_dict(), "model", {"x": "y" * modelfile.MAX_HEADER})
+        serialization.save(path, model.state_dict(), "model", {"x": "y" * serialization.MAX_HEADER})
     assert not path.exists()
 
 
@@ -174,7 +176,7 @@ def test_metadata_that_is_nested_too_deeply(path, model, depth):
 def test_what_no_json_can_say_is_not_written(model, path):
     for value in (float("nan"), float("inf")):
         with pytest.raises(ValueError):
-            modelfile.save(path, model.state_dict(), "model", {"x": value})
+            serialization.save(path, model.state_dict(), "model", {"x": value})
     assert not path.exists()
 
 

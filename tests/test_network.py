@@ -14,12 +14,12 @@ import reference
 from gradcheck import check_gradient
 
 from lenet5 import _kernels
-from lenet5.arrays import check_labels, check_pictures
-from lenet5.layers import AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Tanh
-from lenet5.losses import cross_entropy
-from lenet5.network import Network
-from lenet5.strings import networks
-from lenet5.variants import modern
+from lenet5.nn.architectures import modern
+from lenet5.nn.arrays import check_labels, check_pictures
+from lenet5.nn.layers import AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Tanh
+from lenet5.nn.losses import cross_entropy
+from lenet5.nn.network import Network
+from lenet5.ocr import networks
 
 VARIANTS = [("relu", "max"), ("tanh", "avg"), ("relu", "avg"), ("tanh", "max")]
 TENSORS = {

@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenet5 import order
-from lenet5.order import BLOCK, WINDOW, Order, validation_numbers
+from lenet5.training import sampler
+from lenet5.training.sampler import BLOCK, WINDOW, Order, validation_numbers
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Windows of 64 pictures in blocks of 8."""
-    monkeypatch.setattr(order, "WINDOW", 64)
-    monkeypatch.setattr(order, "BLOCK", 8)
+    monkeypatch.setattr(sampler, "WINDOW", 64)
+    monkeypatch.setattr(sampler, "BLOCK", 8)
 
 
 def epoch_of(n, n_validation=0, seed=0, epoch=0):
@@ -67,8 +67,8 @@ def test_each_training_picture_once_an_epoch(small, n, n_validation):
 def test_any_part_of_an_epoch_is_that_part_of_the_whole(data):
     """In whatever steps it is asked for: what stopping and resuming needs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(order, "WINDOW", 32)
-        patch.setattr(order, "BLOCK", 4)
+        patch.setattr(sampler, "WINDOW", 32)
+        patch.setattr(sampler, "BLOCK", 4)
         n = data.draw(st.integers(2, 200))
         shown = Order(n, data.draw(st.integers(0, n - 1)), 1)
         whole = [shown.numbers(epoch, 0, shown.n) for epoch in range(2)]

@@ -12,12 +12,13 @@ import click
 import pytest
 
 import lenet5
-from lenet5 import augment, config, datasets, schedules
+from lenet5 import datasets
 from lenet5.benchmark import suite
 from lenet5.cli import benchmark as benchmark_command
 from lenet5.cli import options
 from lenet5.cli.main import COMMANDS, cli
 from lenet5.cli.train import train as train_command
+from lenet5.training import augment, config, schedules
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from lenet5 import find, page
+from lenet5.preprocessing import document, localization
 
 SHAPES = {
     "square": [(60, 60), (240, 60), (240, 240), (60, 240)],
@@ -29,11 +29,11 @@ def scene(polygon, ground=60, paper=230, ink=20) -> tuple[np.ndarray, np.ndarray
 def test_a_sheet_of_any_outline_is_found(name, bright):
     grey, wanted = scene(SHAPES[name])
     grey = grey if bright else 1 - grey
-    on = page.find_sheet(grey)
+    on = document.find_sheet(grey)
     assert on.even
     assert not (on.pixels & ~wanted).any()
     assert on.pixels.sum() > 0.85 * wanted.sum()
-    found = find.find(grey, "auto")
+    found = localization.find(grey, "auto")
     assert found.dark == bright
     np.testing.assert_allclose(found.box, (106, 116, 185, 170), atol=6)
     assert not found.ink[:95].any()
@@ -41,16 +41,16 @@ def test_a_sheet_of_any_outline_is_found(name, bright):
 
 def test_a_note_on_a_page_of_nearly_its_brightness():
     grey, wanted = scene(SHAPES["tilted"], ground=205)
-    on = page.find_sheet(grey)
+    on = document.find_sheet(grey)
     assert (on.pixels & wanted).sum() > 0.85 * wanted.sum()
 
 
 def test_a_finger_may_lie_on_a_large_sheet():
     grey, _ = scene(SHAPES["square"])
     grey[150:215, :105] = 0.5
-    on = page.find_sheet(grey)
+    on = document.find_sheet(grey)
     assert not on.even
-    np.testing.assert_allclose(find.find(grey, "auto").box, (106, 116, 185, 170), atol=6)
+    np.testing.assert_allclose(localization.find(grey, "auto").box, (106, 116, 185, 170), atol=6)
 
 
 def pages():
@@ -67,9 +67,9 @@ def pages():
     yield "a long bar", np.where((abs(x - 150) < 20) & (abs(y - 150) < 90), 0.1, 0.9).astype(np.float32)
 
 
-@pytest.mark.parametrize(("name", "grey"), [pytest.param(*page, id=page[0]) for page in pages()])
+@pytest.mark.parametrize(("name", "grey"), [pytest.param(*document, id=document[0]) for document in pages()])
 def test_no_sheet(name, grey):
-    assert page.find_sheet(grey) is None
+    assert document.find_sheet(grey) is None
 
 
 @pytest.mark.parametrize("stroke", [30, 42, 50])
@@ -77,7 +77,7 @@ def test_a_bold_zero_is_no_sheet_with_a_one(stroke):
     picture = Image.new("L", (300, 300), 230)
     ImageDraw.Draw(picture).ellipse((90, 60, 210, 240), fill=230, outline=20, width=stroke)
     grey = np.asarray(picture, np.float32) / 255
-    np.testing.assert_allclose(find.find(grey, "auto").box, (60, 90, 241, 211), atol=4)
+    np.testing.assert_allclose(localization.find(grey, "auto").box, (60, 90, 241, 211), atol=4)
 
 
 @pytest.mark.parametrize("grain", [0, 0.02])
@@ -88,7 +88,7 @@ def test_what_is_round_is_a_digit(side, grain):
     ImageDraw.Draw(picture).ellipse((6, 4, 21, 24), fill=20, outline=240, width=6)
     grey = np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC), np.float32) / 255
     grey += np.random.default_rng(0).normal(0, grain, grey.shape).astype(np.float32)
-    assert page.find_sheet(grey) is None
+    assert document.find_sheet(grey) is None
 
 
 def test_a_bold_eight_is_no_sheet():
@@ -96,19 +96,19 @@ def test_a_bold_eight_is_no_sheet():
     for box in ((55, 20, 145, 140), (45, 115, 155, 260)):
         ImageDraw.Draw(picture).ellipse(box, fill=10, outline=250, width=28)
     grey = np.asarray(picture, np.float32) / 255
-    np.testing.assert_allclose(find.find(grey, "auto").box, (20, 45, 261, 156), atol=4)
+    np.testing.assert_allclose(localization.find(grey, "auto").box, (20, 45, 261, 156), atol=4)
 
 
 def test_a_one_on_a_sheet_is_no_counter():
     grey, _ = scene(SHAPES["tilted"], ground=20, ink=230)  # without the 2
     grey[120:180, 145:153] = grey[0, 0]
-    np.testing.assert_allclose(find.find(grey, "auto").box, (120, 145, 180, 153), atol=3)
+    np.testing.assert_allclose(localization.find(grey, "auto").box, (120, 145, 180, 153), atol=3)
 
 
 def test_alone_continues_each_row():
     grey = np.arange(20, dtype=np.float32).reshape(4, 5)
     on = np.array([[c == "#" for c in row] for row in [".....", "..#..", ".###.", "....."]])
-    box, part = page.alone(grey, on)
+    box, part = document.alone(grey, on)
     assert box == (1, 1, 3, 4)
     np.testing.assert_array_equal(part, [[7, 7, 7], [11, 12, 13]])
 
@@ -116,11 +116,11 @@ def test_alone_continues_each_row():
 def test_hull_of_an_l_is_a_triangle():
     drawn = np.array([[c == "#" for c in row] for row in ["#...", "#...", "#...", "####", "...."]])
     wanted = [[c == "#" for c in row] for row in ["#...", "##..", "###.", "####", "...."]]
-    np.testing.assert_array_equal(page.hull(drawn), wanted)
+    np.testing.assert_array_equal(document.hull(drawn), wanted)
 
 
 def test_roundness_tells_corners_however_a_sheet_lies():
     for name in ("square", "tilted"):
-        assert page._roundness(scene(SHAPES[name])[1]) == pytest.approx(12, abs=0.1)
+        assert document._roundness(scene(SHAPES[name])[1]) == pytest.approx(12, abs=0.1)
     y, x = np.mgrid[:300, :300]
-    assert page._roundness(np.hypot(y - 150, 2 * x - 300) < 140) == pytest.approx(4 * np.pi, abs=0.1)
+    assert document._roundness(np.hypot(y - 150, 2 * x - 300) < 140) == pytest.approx(4 * np.pi, abs=0.1)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from photographs import CAUSES, SURROUNDINGS, photograph
 
-from lenet5 import find, ground, ink, pretrained
+from lenet5 import pretrained
 from lenet5.errors import NoDigitError
-from lenet5.images import prepare
+from lenet5.preprocessing import background, binarization, localization
+from lenet5.preprocessing.normalization import prepare
 
 
 def answer(picture) -> int | None:
@@ -42,7 +43,7 @@ def test_rules_finds_printed_lines(slope, turned):
     plane[printed] += 0.2
     if turned:
         plane, printed = plane.T.copy(), printed.T
-    found = ground.rules(plane)
+    found = background.rules(plane)
     assert (found[printed] > 0.15).mean() > 0.95
     assert (found > 0).mean() < 4 * printed.mean()
 
@@ -51,8 +52,8 @@ def test_rules_leaves_strokes_alone():
     plane = page()
     plane[10:190, 118:122] += 0.6  # a 1 of nine tenths of the height
     plane[98:102, 30:200] += 0.6
-    assert not ground.rules(plane).any()
-    assert not ground.rules(np.ones((20, 20), np.float32)).any()
+    assert not background.rules(plane).any()
+    assert not background.rules(np.ones((20, 20), np.float32)).any()
 
 
 def test_flattened_takes_out_what_is_wide():
@@ -60,12 +61,12 @@ def test_flattened_takes_out_what_is_wide():
     relief[:, 120:] -= 0.4  # a shadow
     relief[80:120, 60:64] -= 0.4  # a stroke in the light, and one in the shadow
     relief[80:120, 180:184] -= 0.4
-    flat = ground.flattened(relief, True, 6)
+    flat = background.flattened(relief, True, 6)
     assert flat[80:120, [61, 181]].max() < -0.3
     flat[80:120, [*range(60, 64), *range(180, 184)]] = 0
     assert abs(flat).max() < 0.1
-    assert ink.ink_is_dark(relief)
-    assert not ink.ink_is_dark(-relief)
+    assert binarization.ink_is_dark(relief)
+    assert not binarization.ink_is_dark(-relief)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 8, 21])
@@ -74,13 +75,13 @@ def test_slide_against_every_window(width, extreme):
     plane = np.random.default_rng(1).random((23, 31))
     for axis in (0, 1):
         windows = np.lib.stride_tricks.sliding_window_view(plane, width, axis)
-        np.testing.assert_array_equal(ink.slide(plane, width, axis, extreme), extreme.reduce(windows, axis=-1))
+        np.testing.assert_array_equal(binarization.slide(plane, width, axis, extreme), extreme.reduce(windows, axis=-1))
 
 
 def test_a_digit_is_more_plausible_than_a_blob_or_what_is_cut_off():
     def plausible(mask):
         plane = mask.astype(np.float32)
-        return find._plausibility(mask, plane, 1 - plane)
+        return localization._plausibility(mask, plane, 1 - plane)
 
     masks = np.zeros((4, 100, 100), bool)
     masks[0, 30:70, 50:54] = masks[0, 30:34, 40:54] = True  # a seven

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lenet5 import plots
-from lenet5.plots import Curve, draw, round_step
+from lenet5.evaluation import plots
+from lenet5.evaluation.plots import Curve, draw, round_step
 
 BLUE, RED = "blue", "red"
 

@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 
 from cli import quick
-from lenet5 import LeNet5, rate_finder, strokes
-from lenet5.config import OPTIMIZERS, Config
-from lenet5.rate_finder import RateCurve, find
+from lenet5 import LeNet5
+from lenet5.datasets.synthetic import strokes
+from lenet5.training import lr_finder
+from lenet5.training.config import OPTIMIZERS, Config
+from lenet5.training.lr_finder import RateCurve, find
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +25,10 @@ def test_the_rate_grows_by_one_factor_and_the_network_stays(data):
     curve = find(network, *data, Config(), 1)
     np.testing.assert_array_equal(network.parameters, before)
     assert curve.rates.shape == curve.losses.shape
-    assert curve.rates[0] < 0.05 * rate_finder.LOWEST * 1.2
+    assert curve.rates[0] < 0.05 * lr_finder.LOWEST * 1.2
     growth = np.log(curve.rates[1:] / curve.rates[:-1])
     # A pass of 3,000 pictures ends with a part of a point; over many points the rate grows as it should.
-    expected = np.log(rate_finder.HIGHEST / rate_finder.LOWEST) / rate_finder.UPDATES * rate_finder.PER_POINT
+    expected = np.log(lr_finder.HIGHEST / lr_finder.LOWEST) / lr_finder.UPDATES * lr_finder.PER_POINT
     assert growth.min() > 0
     assert np.median(growth) == pytest.approx(expected, rel=0.15)
     assert curve.losses[0] == pytest.approx(np.log(10), abs=0.5)
@@ -49,7 +51,7 @@ def test_few_pictures(data, n):
     """A pass of fewer updates than make a point: the rate still grows as in one of many."""
     X, y = (array[:n] for array in data)
     curve = find(LeNet5(seed=1), X, y, Config(batch_size=4), 1)
-    assert curve.rates[-1] <= OPTIMIZERS["sgd"][1] * rate_finder.HIGHEST * 1.1
+    assert curve.rates[-1] <= OPTIMIZERS["sgd"][1] * lr_finder.HIGHEST * 1.1
     assert (np.diff(curve.rates) > 0).all()
     assert np.isfinite(curve.losses).all()
 
@@ -57,10 +59,10 @@ def test_few_pictures(data, n):
 def test_curves_whose_answer_is_known():
     rates = 10.0 ** np.linspace(-5, 1, 61)
     valley = np.where(rates < 1e-3, 2.3, np.where(rates < 0.11, 0.3, 5.0))
-    assert rate_finder._best(rates, valley) == pytest.approx(0.05, rel=0.4)
+    assert lr_finder._best(rates, valley) == pytest.approx(0.05, rel=0.4)
     for hopeless in (np.full(61, 2.3), np.linspace(2.3, 9, 61)):
         with pytest.raises(ValueError, match="the loss fell at no learning rate"):
-            rate_finder._best(rates, hopeless)
+            lr_finder._best(rates, hopeless)
 
 
 def test_sdlm_has_a_rate_for_each_weight(data):

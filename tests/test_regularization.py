@@ -8,13 +8,13 @@ from pictures import strewn
 
 from lenet5 import _kernels
 from lenet5._kernels import CROSS_ENTROPY, RIGHT_SCORE, Loss
-from lenet5.config import Config
-from lenet5.layers import BatchNorm2d, Dropout
-from lenet5.network import Network
-from lenet5.regularization import EPSILON, fold, regularized_layers
-from lenet5.threads import parallel
-from lenet5.train import Trainer
-from lenet5.variants import modern
+from lenet5.nn.architectures import modern
+from lenet5.nn.layers import BatchNorm2d, Dropout
+from lenet5.nn.network import Network
+from lenet5.training.config import Config
+from lenet5.training.regularization import EPSILON, fold, regularized_layers
+from lenet5.training.trainer import Trainer
+from lenet5.utils.threads import parallel
 
 N = 37
 
@@ -331,7 +331,7 @@ def test_a_fused_first_layer_passes_no_gradient_to_the_pictures(data):
 
 def test_the_average_by_its_definition(data, monkeypatch):
     """In stretches of one step, so that each is seen."""
-    monkeypatch.setattr("lenet5.train.PICTURES_PER_RUN", 1)
+    monkeypatch.setattr("lenet5.training.trainer.PICTURES_PER_RUN", 1)
     config = Config(epochs=3, batch_size=16, validation=0, average=0.6)
     trainer = Trainer(Network(modern()), *data, config, 1)
     average, n = np.zeros(len(trainer.last)), 0

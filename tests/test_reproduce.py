@@ -48,7 +48,7 @@ def test_rejection_by_trying_every_share(reproduce):
 
 
 def test_a_fixed_order_is_that_of_the_first_pass(reproduce):
-    from lenet5.order import Order
+    from lenet5.training.sampler import Order
 
     order = Order(100, 0, 3)
     fixed = reproduce.FixedOrder(Order(100, 0, 3))

@@ -14,12 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lenet5 import files, load, modelfile, runs, strokes, train
-from lenet5.config import Config
+from lenet5 import load
+from lenet5.datasets.synthetic import strokes
 from lenet5.errors import DataError, DivergedError, InUseError, ModelFileError
-from lenet5.model import DIGITS
-from lenet5.runs import Plan, Run
-from lenet5.train import Trainer
+from lenet5.models.lenet import DIGITS
+from lenet5.nn import serialization
+from lenet5.runs import run
+from lenet5.runs.run import Plan, Run
+from lenet5.training import trainer
+from lenet5.training.config import Config
+from lenet5.training.trainer import Trainer
+from lenet5.utils import files
 
 CONFIG = Config(epochs=2, batch_size=32, validation=44, seed=5)
 PLAN = Plan(CONFIG, "modern", "relu", "max", list(DIGITS), "strokes", "0" * 64, "lenet5 train", "out.safetensors")
@@ -38,8 +43,8 @@ def data():
 @pytest.fixture(autouse=True)
 def frequent_saves(monkeypatch):
     """Two stretches an epoch, and the state saved after each."""
-    monkeypatch.setattr(train, "PICTURES_PER_RUN", 128)
-    monkeypatch.setattr(runs, "SECONDS_BETWEEN_SAVES", -1)
+    monkeypatch.setattr(trainer, "PICTURES_PER_RUN", 128)
+    monkeypatch.setattr(run, "SECONDS_BETWEEN_SAVES", -1)
 
 
 def trainer_of(run, data):
@@ -66,7 +71,7 @@ def contents(folder):
     for name in ("best", "last"):
         model = load(folder / f"{name}.safetensors")
         found[name] = model.parameters.tobytes(), model.training
-    tensors, document = modelfile.load(folder / "state.safetensors", "checkpoint")
+    tensors, document = serialization.load(folder / "state.safetensors", "checkpoint")
     for epoch in document["position"]["history"]:
         del epoch["seconds"], epoch["images_per_second"]
     found["state"] = {name: tensor.tobytes() for name, tensor in tensors.items()}, document
@@ -78,7 +83,7 @@ def contents(folder):
 def whole(data, tmp_path_factory):
     """What an uninterrupted run leaves behind."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "PICTURES_PER_RUN", 128)
+        patch.setattr(trainer, "PICTURES_PER_RUN", 128)
         run = Run.create(tmp_path_factory.mktemp("runs"), PLAN)
         follow(run, data)
         return contents(run.folder)
@@ -291,8 +296,8 @@ def test_the_curve_of_a_validation_that_is_all_wrong(data, tmp_path, monkeypatch
     monkeypatch.setattr(trainer, "_validate", lambda: (2.5, 0.0))
     for _ in run.follow(trainer):
         pass
-    monkeypatch.setattr(runs.sheets, "curves", lambda epochs, panels: panels["error (%)"]["validation"])
-    monkeypatch.setattr(runs.sheets, "save_png", lambda curve, path: np.testing.assert_equal(curve, [100, 100]))
+    monkeypatch.setattr(run.sheets, "curves", lambda epochs, panels: panels["error (%)"]["validation"])
+    monkeypatch.setattr(run.sheets, "save_png", lambda curve, path: np.testing.assert_equal(curve, [100, 100]))
     run.draw(trainer)
 
 
@@ -331,7 +336,7 @@ def test_a_stop_saves_the_place(whole, data, tmp_path, k):
     left = iter(range(k))
     trainer = follow(run, data, stop=lambda: next(left, None) is None)
     assert (run.folder / "state.safetensors").exists()
-    _, document = modelfile.load(run.folder / "state.safetensors", "checkpoint")
+    _, document = serialization.load(run.folder / "state.safetensors", "checkpoint")
     assert (document["position"]["epoch"], document["position"]["step"]) == trainer.position
     follow(Run.open(run.folder), data)
     assert contents(run.folder) == whole
@@ -421,16 +426,16 @@ def test_the_state_of_another_run(stopped, data, tmp_path):
 @pytest.mark.parametrize("position", [None, [], {}, 5, {"epoch": 1}])
 def test_a_state_without_a_position(stopped, data, position):
     path = stopped.folder / "state.safetensors"
-    tensors, _ = modelfile.load(path, "checkpoint")
-    modelfile.save(path, tensors, "checkpoint", {"position": position})
+    tensors, _ = serialization.load(path, "checkpoint")
+    serialization.save(path, tensors, "checkpoint", {"position": position})
     refused(stopped, data)
 
 
 def test_a_state_that_is_not_finite(stopped, data):
     path = stopped.folder / "state.safetensors"
-    tensors, document = modelfile.load(path, "checkpoint")
+    tensors, document = serialization.load(path, "checkpoint")
     tensors["moment1"][3] = np.inf
-    modelfile.save(path, tensors, "checkpoint", {"position": document["position"]})
+    serialization.save(path, tensors, "checkpoint", {"position": document["position"]})
     refused(stopped, data)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lenet5.schedules import SCHEDULES, learning_rates
+from lenet5.training.schedules import SCHEDULES, learning_rates
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lenet5 import sheets
+from lenet5.evaluation import contact_sheet
 
 
 def answers(n, n_wrong, n_classes=10):
@@ -22,13 +22,13 @@ def answers(n, n_wrong, n_classes=10):
     ("n_wrong", "columns", "rows"), [(1, 2.5, 1), (3, 3, 1), (10, 10, 1), (11, 10, 2), (100, 10, 10), (150, 10, 10)]
 )
 def test_the_size_of_the_sheet_of_mistakes(n_wrong, columns, rows):
-    sheet = sheets.mistakes(*answers(200, n_wrong), list("0123456789"))
+    sheet = contact_sheet.mistakes(*answers(200, n_wrong), list("0123456789"))
     assert sheet.size == (max(420, columns * 96), 26 + rows * 124)
 
 
 def test_the_surest_mistake_is_the_first():
     X, y, probabilities = answers(20, 5)
-    sheet = np.asarray(sheets.mistakes(X, y, probabilities, list("0123456789")).convert("L"))
+    sheet = np.asarray(contact_sheet.mistakes(X, y, probabilities, list("0123456789")).convert("L"))
     for place, number in enumerate([4, 3, 2, 1, 0]):
         left = place * 96 + 6
         assert (sheet[28:112:3, left : left + 84 : 3] == 255 - X[number]).all()
@@ -36,13 +36,13 @@ def test_the_surest_mistake_is_the_first():
 
 @pytest.mark.parametrize("n", [0, 5])
 def test_no_mistakes(n):
-    sheet = sheets.mistakes(*answers(n, 0), list("0123456789"))
+    sheet = contact_sheet.mistakes(*answers(n, 0), list("0123456789"))
     assert np.asarray(sheet).min() < 100  # the words that say so
     assert sheet.width == 420
 
 
 def test_labels_of_any_script():
-    sheets.mistakes(*answers(6, 6, 3), ["Größe", "四", "ankle boot" * 10])
+    contact_sheet.mistakes(*answers(6, 6, 3), ["Größe", "四", "ankle boot" * 10])
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,15 @@ def test_labels_of_any_script():
 )
 def test_curves_of_any_values(values):
     epochs = list(range(1, len(values) + 1))
-    sheet = sheets.curves(epochs, {"loss": {"training": values, "validation": values[::-1]}, "error": {"x": values}})
+    sheet = contact_sheet.curves(
+        epochs, {"loss": {"training": values, "validation": values[::-1]}, "error": {"x": values}}
+    )
     assert sheet.size == (920, 320)
 
 
 def test_a_curve_is_drawn():
     def blue(values):
-        pixels = np.asarray(sheets.curves([1, 2, 3], {"loss": {"training": values}}))
+        pixels = np.asarray(contact_sheet.curves([1, 2, 3], {"loss": {"training": values}}))
         return (pixels == (31, 119, 180)).all(axis=2).sum()
 
     assert blue([3.0, 2.0, 1.0]) > blue([None, None, None]) + 100
@@ -65,12 +67,12 @@ def test_a_curve_is_drawn():
 
 def test_curves_of_thousands_of_epochs():
     n = 5000
-    sheets.curves(list(range(1, n + 1)), {"loss": {"training": [1 / k for k in range(1, n + 1)]}})
+    contact_sheet.curves(list(range(1, n + 1)), {"loss": {"training": [1 / k for k in range(1, n + 1)]}})
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "noending", "ü \n.x"])
 def test_the_file_is_a_png_whatever_its_name(tmp_path, name):
-    sheets.save_png(Image.new("RGB", (3, 2)), tmp_path / name)
+    contact_sheet.save_png(Image.new("RGB", (3, 2)), tmp_path / name)
     with Image.open(tmp_path / name) as image:
         assert (image.format, image.size) == ("PNG", (3, 2))
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -78,7 +80,7 @@ def test_the_file_is_a_png_whatever_its_name(tmp_path, name):
 
 def test_a_sheet_that_cannot_be_written(tmp_path):
     with pytest.raises(OSError):
-        sheets.save_png(Image.new("RGB", (3, 2)), tmp_path / "missing" / "a.png")
+        contact_sheet.save_png(Image.new("RGB", (3, 2)), tmp_path / "missing" / "a.png")
     with pytest.raises(OSError):
-        sheets.save_png(Image.new("RGB", (3, 2)), tmp_path)
+        contact_sheet.save_png(Image.new("RGB", (3, 2)), tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -7,9 +7,9 @@ from test_training_kernel import ADAMW, OPTIMIZERS, SDLM, SGD, Run, reference_ru
 
 from lenet5 import LeNet5, _kernels
 from lenet5._kernels import Loss
-from lenet5.augment import chosen, for_epoch
-from lenet5.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ReLU, ScaledTanh, Sigmoid, SubSample2d, Tanh
-from lenet5.network import Network
+from lenet5.nn.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ReLU, ScaledTanh, Sigmoid, SubSample2d, Tanh
+from lenet5.nn.network import Network
+from lenet5.training.augment import chosen, for_epoch
 
 N_STEPS = 12
 

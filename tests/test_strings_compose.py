@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenet5 import strokes
-from lenet5.ink import Components, box_of
-from lenet5.strings import compose, evaluation, examples, forms, marks
-from lenet5.strings.networks import CLASSES, RUBBISH, SEPARATORS
-from lenet5.strings.pieces import cut, hypotheses
+from lenet5.datasets.synthetic import allographs, digit_strings, marks, strokes
+from lenet5.ocr import evaluation
+from lenet5.ocr.networks import CLASSES, RUBBISH, SEPARATORS
+from lenet5.ocr.oversegmentation import cut, hypotheses
+from lenet5.preprocessing.binarization import Components, box_of
+from lenet5.recipes import segments
 
 X, Y = strokes.draw(300, seed=2)
 GLYPHS = [[x[np.ix_((x > 5).any(1).nonzero()[0], (x > 5).any(0).nonzero()[0])] for x in X[k == Y]] for k in range(10)]
@@ -19,7 +20,7 @@ GLYPHS = [[x[np.ix_((x > 5).any(1).nonzero()[0], (x > 5).any(0).nonzero()[0])] f
 
 def test_plain_strings_are_the_digits_themselves_with_the_gaps_asked_for():
     gaps = []
-    for string in compose.compose(X, Y, 60, seed=5):
+    for string in digit_strings.compose(X, Y, 60, seed=5):
         assert len(string.text) == len(string.boxes) == len(string.layers) == 5
         np.testing.assert_array_equal(string.ink, np.maximum.reduce(string.layers))
         for character, box, layer in zip(string.text, string.boxes, string.layers, strict=True):
@@ -33,19 +34,19 @@ def test_plain_strings_are_the_digits_themselves_with_the_gaps_asked_for():
 
 
 def test_a_string_is_a_function_of_seed_and_number():
-    one = list(compose.compose(X, Y, 6, style="varied", seed=3))
-    again = list(compose.compose(X, Y, 4, style="varied", seed=3, first=2))
+    one = list(digit_strings.compose(X, Y, 6, style="varied", seed=3))
+    again = list(digit_strings.compose(X, Y, 4, style="varied", seed=3, first=2))
     for a, b in zip(one[2:], again, strict=True):
         assert a.text == b.text
         np.testing.assert_array_equal(a.ink, b.ink)
-    assert [s.text for s in compose.compose(X, Y, 6, style="varied", seed=4)] != [s.text for s in one]
+    assert [s.text for s in digit_strings.compose(X, Y, 6, style="varied", seed=4)] != [s.text for s in one]
 
 
 @pytest.mark.parametrize("style", ["varied", "amounts"])
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=20, deadline=None)
 def test_strings_hold_what_they_say(style, seed):
-    (string,) = compose.compose(X, Y, 1, style=style, seed=seed)
+    (string,) = digit_strings.compose(X, Y, 1, style=style, seed=seed)
     assert string.ink.dtype == np.float32
     assert 0 <= string.ink.min() <= string.ink.max() <= 1
     assert 1 <= len(string.digits) <= 7
@@ -57,27 +58,27 @@ def test_strings_hold_what_they_say(style, seed):
 
 
 def test_separators_come_as_often_as_asked():
-    style = replace(compose.STYLES["plain"], separators=1.0)
-    (string,) = compose.compose(X, Y, 1, style=style)
+    style = replace(digit_strings.STYLES["plain"], separators=1.0)
+    (string,) = digit_strings.compose(X, Y, 1, style=style)
     assert [c in SEPARATORS for c in string.text] == [False, True] * 5
 
 
 def test_ones_are_as_many_as_asked():
-    strings = list(compose.compose(X, Y, 200, style=compose.Style(ones=0.6), seed=4))
+    strings = list(digit_strings.compose(X, Y, 200, style=digit_strings.Style(ones=0.6), seed=4))
     share = np.mean([character == "1" for string in strings for character in string.text])
     assert share == pytest.approx(0.6 + 0.4 * (Y == 1).mean(), abs=0.05)  # those and the ones that come by chance
     others = Y != 1
-    assert "1" not in next(compose.compose(X[others], Y[others], 1, style=compose.Style(ones=1.0))).text
+    assert "1" not in next(digit_strings.compose(X[others], Y[others], 1, style=digit_strings.Style(ones=1.0))).text
 
 
 def test_strings_end_in_zeros_as_often_as_asked():
-    style = compose.Style(length=(5, 5), zeros=1.0)
-    assert all(s.text.endswith("00") for s in compose.compose(X, Y, 10, style=style))
+    style = digit_strings.Style(length=(5, 5), zeros=1.0)
+    assert all(s.text.endswith("00") for s in digit_strings.compose(X, Y, 10, style=style))
 
 
 def test_ends_are_in_the_text_but_for_those_that_are_no_characters():
-    style = compose.Style(length=(2, 2), gap=(4, 4), ends=1.0)
-    strings = list(compose.compose(X, Y, 60, style=style))
+    style = digit_strings.Style(length=(2, 2), gap=(4, 4), ends=1.0)
+    strings = list(digit_strings.compose(X, Y, 60, style=style))
     tails = {s.text.lstrip("-")[2:] for s in strings}
     assert tails == {"-", ".-", ",-", "", ".", "--", ","}
     for s in strings:
@@ -90,7 +91,8 @@ def test_ends_are_in_the_text_but_for_those_that_are_no_characters():
 
 def test_stretched_digits_are_wider():
     plain, wide = (
-        next(compose.compose(X, Y, 1, style=compose.Style(stretch=span), seed=2)) for span in ((1, 1), (1.9, 2))
+        next(digit_strings.compose(X, Y, 1, style=digit_strings.Style(stretch=span), seed=2))
+        for span in ((1, 1), (1.9, 2))
     )
     ratios = [
         (b.right - b.left) / (a.right - a.left) for a, b in zip(plain.boxes, wide.boxes, strict=True) if a[3] - a[1] > 9
@@ -116,10 +118,10 @@ def test_a_joint_joins():
 
 
 def test_forms_are_digits_of_all_ten_classes():
-    pictures, labels = forms.draw(40, seed=1)
+    pictures, labels = allographs.draw(40, seed=1)
     assert (pictures.shape, pictures.dtype) == ((40, 28, 28), np.uint8)
     assert (np.bincount(labels) == 4).all()
-    again, _ = forms.draw(40, seed=1)
+    again, _ = allographs.draw(40, seed=1)
     np.testing.assert_array_equal(pictures, again)
     usual, _ = strokes.draw(40, seed=1)
     same = [np.array_equal(a, b) for a, b in zip(pictures, usual, strict=True)]
@@ -129,15 +131,15 @@ def test_forms_are_digits_of_all_ten_classes():
 @pytest.mark.parametrize(("digits", "labels"), [(X[:0], Y[:0]), (X[:3], Y[:2])])
 def test_no_digits_are_an_error(digits, labels):
     with pytest.raises(ValueError, match="expected as many of both"):
-        next(compose.compose(digits, labels, 1))
+        next(digit_strings.compose(digits, labels, 1))
 
 
 def test_truth_finds_each_character_and_calls_halves_rubbish():
-    style = compose.Style(length=(3, 3), gap=(3, 3))
-    for string in compose.compose(X, Y, 10, style=style, seed=8):
+    style = digit_strings.Style(length=(3, 3), gap=(3, 3))
+    for string in digit_strings.compose(X, Y, 10, style=style, seed=8):
         pieces = cut(string.ink)
         runs = hypotheses(pieces, 6, 1.7)
-        labels = examples.truth(string, pieces, runs)
+        labels = segments.truth(string, pieces, runs)
         found = {CLASSES[k] for k in labels if k not in (-1, RUBBISH)}
         assert found == set(string.text)
         wide = runs.boxes[:, 3] - runs.boxes[:, 1] > 1.4 * max(box.right - box.left for box in string.boxes)
@@ -149,10 +151,10 @@ def test_truth_finds_both_of_two_zeros_that_share_a_part(apart):
     y, x = np.mgrid[:50, :90]
     rings = [np.clip(3 - abs(np.hypot(x - cx, y - 25) - 16), 0, 1).astype(np.float32) for cx in (30, 30 + apart)]
     boxes = [box_of(ring > 0.02) for ring in rings]
-    string = compose.Composed(np.maximum(*rings), "00", rings, boxes)
+    string = digit_strings.Composed(np.maximum(*rings), "00", rings, boxes)
     pieces = cut(string.ink)
     runs = hypotheses(pieces)
-    labels = examples.truth(string, pieces, runs)
+    labels = segments.truth(string, pieces, runs)
     zeros = np.flatnonzero(labels == 0)
     assert any(runs.stop[a] <= runs.first[b] for a in zeros for b in zeros)  # one way has both
     both = (runs.first == 0) & (runs.stop == len(pieces))
@@ -161,17 +163,17 @@ def test_truth_finds_both_of_two_zeros_that_share_a_part(apart):
 
 @pytest.mark.parametrize("even", [0.0, 1.0])
 def test_truth_finds_faint_characters_whether_or_not_they_are_evened_out(even):
-    style = compose.Style(length=(3, 3), gap=(3, 3), strength=(0.5, 0.6))
-    for string in compose.compose(X, Y, 10, style=style, seed=8):
-        found = examples.as_found(string, np.random.default_rng(0), even)
+    style = digit_strings.Style(length=(3, 3), gap=(3, 3), strength=(0.5, 0.6))
+    for string in digit_strings.compose(X, Y, 10, style=style, seed=8):
+        found = segments.as_found(string, np.random.default_rng(0), even)
         assert (found.ink.max() > 0.9) == bool(even)
         pieces = cut(found.ink)
-        labels = examples.truth(found, pieces, hypotheses(pieces, 6, 1.7))
+        labels = segments.truth(found, pieces, hypotheses(pieces, 6, 1.7))
         assert {CLASSES[k] for k in labels if k not in (-1, RUBBISH)} == set(string.text)
 
 
 def test_examples_have_characters_and_rubbish():
-    pictures, labels = examples.examples(compose.compose(X, Y, 20, style="varied", seed=1), rubbish=0.5)
+    pictures, labels = segments.examples(digit_strings.compose(X, Y, 20, style="varied", seed=1), rubbish=0.5)
     assert pictures.shape == (len(labels), 2, 28, 28)
     assert pictures.dtype == labels.dtype == np.uint8
     n_rubbish = (labels == RUBBISH).sum()
@@ -225,5 +227,5 @@ def test_what_is_counted():
 
 def test_measure_gives_dark_ink_on_light_paper():
     seen = []
-    evaluation.measure(compose.compose(X, Y, 2), lambda picture: seen.append(picture) or "1")
+    evaluation.measure(digit_strings.compose(X, Y, 2), lambda picture: seen.append(picture) or "1")
     assert all(picture.dtype == np.uint8 and picture[0, 0] == 255 for picture in seen)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lenet5.ink import Components
-from lenet5.strings import frames
+from lenet5.ocr import touching_frames
+from lenet5.preprocessing.binarization import Components
 
 
 def drawn(*strokes, shape=(60, 160)):
@@ -18,7 +18,7 @@ ONES = [(8, 44, left, left + 6) for left in range(20, 140, 24)]
 
 
 def stripped(mask):
-    return frames.without_frames(mask, Components(mask))
+    return touching_frames.without_frames(mask, Components(mask))
 
 
 def test_a_line_under_a_number_comes_off():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lenet5.ink import Components
-from lenet5.strings import foreign, groups
+from lenet5.ocr import grouping, non_text
+from lenet5.preprocessing.binarization import Components
 
 
 def boxes(*places):
@@ -28,30 +28,30 @@ def test_the_typical_height_is_that_of_most_ink():
     marks = boxes(*digits(0, 0, 20), *[(40, 4 * i, 2, 2) for i in range(30)], (0, 400, 300, 300))
     areas = ink(marks)
     areas[-1] = 900  # a ring
-    assert groups.typical_height(marks, areas) == 20
+    assert grouping.typical_height(marks, areas) == 20
     areas[-1] = 60_000  # a large digit
-    assert groups.typical_height(marks, areas) == 300
+    assert grouping.typical_height(marks, areas) == 300
 
 
 def test_marks_on_a_line_follow_each_other_unless_they_are_far_apart_or_of_other_heights():
     marks = boxes(*digits(10, 10, 3), *digits(10, 100, 2), *digits(60, 10, 2), (0, 50, 100, 4))
-    found = groups.following(marks, np.arange(len(marks)))
+    found = grouping.following(marks, np.arange(len(marks)))
     assert [group.tolist() for group in found] == [[0, 1, 2], [3, 4], [5, 6], [7]]
-    assert groups.following(marks, np.zeros(0, int)) == []
+    assert grouping.following(marks, np.zeros(0, int)) == []
 
 
 def test_numbers_much_smaller_than_others_are_numbers_where_two_digits_or_more_are_alike():
     specks = [(200, 4 * i, 3, 3) for i in range(9)]
     marks = boxes(*digits(0, 0, 4, 60), *digits(100, 0, 2, 15), (150, 0, 15, 9), *specks)
-    typical = groups.typical_height(marks, ink(marks))
-    tall, small = groups.tall_groups(marks, typical)
+    typical = grouping.typical_height(marks, ink(marks))
+    tall, small = grouping.tall_groups(marks, typical)
     assert [group.tolist() for group in tall] == [[0, 1, 2, 3]]
-    assert [group.tolist() for group in groups.smaller_groups(marks, small, typical)] == [[4, 5]]
+    assert [group.tolist() for group in grouping.smaller_groups(marks, small, typical)] == [[4, 5]]
 
 
 def test_marks_at_the_edge_are_cut_off():
     marks = boxes((0, 40, 9, 9), (40, 1, 9, 9), (40, 40, 9, 9), (90, 40, 9, 9), (40, 90, 9, 9))
-    assert groups.cut_off(marks, (100, 100)).tolist() == [True, True, False, True, True]
+    assert grouping.cut_off(marks, (100, 100)).tolist() == [True, True, False, True, True]
 
 
 def test_what_is_far_larger_than_a_page_of_digits_is_none():
@@ -60,17 +60,17 @@ def test_what_is_far_larger_than_a_page_of_digits_is_none():
     marks = boxes(*page, ring, pen)
     areas = ink(marks)
     areas[-2] = 1100
-    assert foreign.oversized(marks, areas, (200, 400)).tolist() == [False] * 30 + [True, True]
+    assert non_text.oversized(marks, areas, (200, 400)).tolist() == [False] * 30 + [True, True]
     alone, two = boxes(*page, digit), boxes(*page, digit, digit)
-    assert foreign.oversized(alone, ink(alone), (200, 400)).nonzero()[0].tolist() == [30]
-    assert not foreign.oversized(two, ink(two), (200, 400)).any()  # digits written large
+    assert non_text.oversized(alone, ink(alone), (200, 400)).nonzero()[0].tolist() == [30]
+    assert not non_text.oversized(two, ink(two), (200, 400)).any()  # digits written large
 
 
 def test_a_digit_among_specks_is_no_large_mark():
     marks = boxes(*[(5 * i, 100, 5, 5) for i in range(20)], (10, 10, 60, 40))
-    assert not foreign.oversized(marks, ink(marks), (80, 120)).any()
+    assert not non_text.oversized(marks, ink(marks), (80, 120)).any()
     few = boxes(*digits(10, 60, 4, 15), (10, 10, 60, 40))
-    assert not foreign.oversized(few, ink(few), (80, 120)).any()
+    assert not non_text.oversized(few, ink(few), (80, 120)).any()
 
 
 def row(gaps, height=20):
@@ -79,14 +79,14 @@ def row(gaps, height=20):
     return boxes(*[(0, left, height, 12) for left in lefts])
 
 
-def parts(marks, least=groups.WORD_GAP):
-    return [word.tolist() for word in groups.words(marks, np.arange(len(marks)), least)]
+def parts(marks, least=grouping.WORD_GAP):
+    return [word.tolist() for word in grouping.words(marks, np.arange(len(marks)), least)]
 
 
 def test_words_part_where_gaps_are_far_wider_than_the_others():
     assert parts(row([0.1, 0.2, 1.0, 0.1])) == [[0, 1, 2], [3, 4]]
     assert parts(row([0.1, 0.9, 0.9, 0.2])) == [[0, 1], [2], [3, 4]]
-    assert parts(row([0.1, 0.2, 0.9, 0.1]), groups.LONE_GAP) == [[0, 1, 2, 3, 4]]
+    assert parts(row([0.1, 0.2, 0.9, 0.1]), grouping.LONE_GAP) == [[0, 1, 2, 3, 4]]
 
 
 def test_digits_that_are_written_far_apart_are_one_number():
@@ -111,7 +111,7 @@ def test_a_ring_surrounds_a_mark_also_where_it_is_not_quite_closed(gap, is_ring)
     mask[20:40, 30:50] = True
     mask[20 : 20 + gap, 60:] = False
     marks = Components(mask)
-    found = foreign.rings(marks.boxes, marks.areas, marks.labels(), np.arange(len(marks.areas)))
+    found = non_text.rings(marks.boxes, marks.areas, marks.labels(), np.arange(len(marks.areas)))
     assert marks.boxes[found].tolist() == ([[5, 10, 51, 70]] if is_ring else [])
 
 
@@ -120,10 +120,10 @@ def test_a_nought_with_a_dot_in_it_is_no_ring():
     mask[[5, 50], 20:50] = mask[5:51, [20, 49]] = True
     mask[25:30, 30:36] = True
     marks = Components(mask)
-    assert not foreign.rings(marks.boxes, marks.areas, marks.labels(), np.arange(2)).any()
+    assert not non_text.rings(marks.boxes, marks.areas, marks.labels(), np.arange(2)).any()
 
 
 def test_what_is_long_and_flat_beside_digits_is_an_underline():
     marks = boxes(*digits(10, 10, 5), (36, 8, 5, 72), (20, 90, 3, 12))
-    assert foreign.underlines(marks, ink(marks)).tolist() == [False] * 5 + [True, False]
-    assert foreign.underlines(marks[:0], ink(marks[:0])).tolist() == []
+    assert non_text.underlines(marks, ink(marks)).tolist() == [False] * 5 + [True, False]
+    assert non_text.underlines(marks[:0], ink(marks[:0])).tolist() == []

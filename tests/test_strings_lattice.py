@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenet5.strings import lattice
+from lenet5.ocr import lattice
 
 
 def ways(first, stop, scores, leave_out, node=0):

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lenet5 import strokes
-from lenet5.ink import Components
-from lenet5.strings import _pieces, compose
-from lenet5.strings.pieces import LEVEL, WIDEST, cut, hypotheses, line_height
+from lenet5.datasets.synthetic import digit_strings, strokes
+from lenet5.ocr import _oversegmentation
+from lenet5.ocr.oversegmentation import LEVEL, WIDEST, cut, hypotheses, line_height
+from lenet5.preprocessing.binarization import Components
 
 
 @pytest.fixture(scope="module")
 def strings():
     X, y = strokes.draw(200, seed=4)
-    return list(compose.compose(X, y, 12, style="varied", seed=1)) + list(compose.compose(X, y, 12, seed=1))
+    return list(digit_strings.compose(X, y, 12, style="varied", seed=1)) + list(digit_strings.compose(X, y, 12, seed=1))
 
 
 def slow_seams(ink, diagonal):
@@ -37,7 +37,7 @@ def slow_seams(ink, diagonal):
 @given(ink=hnp.arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.floats(0, 1, width=16)))
 @settings(max_examples=60, deadline=None)
 def test_seams_cost_what_the_reference_says(ink):
-    costs, steps = _pieces.seams(ink, 0.25)
+    costs, steps = _oversegmentation.seams(ink, 0.25)
     np.testing.assert_allclose(costs, slow_seams(ink, 0.25), atol=1e-4)
     h, w = ink.shape
     for side, outer in ((0, -1), (1, 1)):
@@ -50,7 +50,7 @@ def test_seams_cost_what_the_reference_says(ink):
 
 
 def test_empty_seams():
-    assert _pieces.seams(np.zeros((0, 3), np.float32), 1)[0].shape == (2, 0, 3)
+    assert _oversegmentation.seams(np.zeros((0, 3), np.float32), 1)[0].shape == (2, 0, 3)
 
 
 def slow_split(ink, labels, mark, box, n, *, most, reach, dearest, diagonal):
@@ -60,7 +60,7 @@ def slow_split(ink, labels, mark, box, n, *, most, reach, dearest, diagonal):
     part = np.ascontiguousarray(np.where(own, ink, 0)[top:bottom, left:right])
     h, w = part.shape
     sides = np.zeros((h, w), int)
-    costs, steps = _pieces.seams(part, diagonal)
+    costs, steps = _oversegmentation.seams(part, diagonal)
     through = costs[0][h // 2] + costs[1][h // 2] - part[h // 2]
     low = [x for x in range(w) if through[x] <= min(dearest, through[max(x - reach, 0) : x + reach + 1].min())]
     low = [x for x in low if x - 1 not in low]
@@ -95,7 +95,7 @@ def test_a_mark_is_split_as_the_reference_says(ink, most, reach, dearest):
     for mark, box in enumerate(marks.boxes):
         slow, after = slow_split(ink, labels, mark, box, n, **how)
         expected = np.where(slow >= 0, slow, expected)
-        assert _pieces.split(ink, labels, mark, box, parts, n, **how) == after
+        assert _oversegmentation.split(ink, labels, mark, box, parts, n, **how) == after
         n = after
     np.testing.assert_array_equal(parts, expected)
 
@@ -108,7 +108,7 @@ def test_labels_spread_over_soft_edges(ink):
     padded = np.pad(labels, 1, constant_values=-1)
     greatest = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max((2, 3))
     expected = np.where((labels < 0) & (ink > 0.2), greatest, labels)
-    np.testing.assert_array_equal(_pieces.soften(ink, labels, 0.2), expected)
+    np.testing.assert_array_equal(_oversegmentation.soften(ink, labels, 0.2), expected)
 
 
 def test_planes_of_other_shapes_are_refused():
@@ -117,11 +117,11 @@ def test_planes_of_other_shapes_are_refused():
     box = np.array((0, 0, 4, 5))
     for wrong in ((ink, labels[1:], 0, box, parts), (ink, labels, 0, box, parts[:, 1:].copy())):
         with pytest.raises(ValueError, match="another one"):
-            _pieces.split(*wrong, 0, **how)
+            _oversegmentation.split(*wrong, 0, **how)
     with pytest.raises(ValueError, match="does not lie in"):
-        _pieces.split(ink, labels, 0, box + 1, parts, 0, **how)
+        _oversegmentation.split(ink, labels, 0, box + 1, parts, 0, **how)
     with pytest.raises(ValueError, match="labels of shape"):
-        _pieces.soften(ink, parts[1:], 0.1)
+        _oversegmentation.soften(ink, parts[1:], 0.1)
 
 
 def slow_picture(levels, labels, first, stop, box, least):
@@ -258,4 +258,4 @@ def test_bad_shapes_are_refused(change, message):
         "stop": np.ones(1, np.int64), "boxes": np.array([[0, 0, 4, 5]], np.int64), "least": 1.0,
     }  # fmt: skip
     with pytest.raises(ValueError, match=message):
-        _pieces.pictures(**{**arguments, **change})
+        _oversegmentation.pictures(**{**arguments, **change})

@@ -9,18 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from lenet5 import Cascade, Committee, LeNet5, modelfile, pretrained, strokes
-from lenet5.calibration import Calibration, Threshold
+from lenet5 import Cascade, Committee, LeNet5, pretrained
+from lenet5.datasets.synthetic import digit_strings, strokes
 from lenet5.errors import ModelFileError, PictureError
-from lenet5.network import Network
-from lenet5.strings import compose, evaluation, lines, networks, page, reader
+from lenet5.evaluation.calibration import Calibration, Threshold
+from lenet5.nn import serialization
+from lenet5.nn.network import Network
+from lenet5.ocr import evaluation, layout, networks, reader
+from lenet5.preprocessing import sheets
 
 X, Y = strokes.draw(400, seed=12)
 
 
 def pictures(n, *, seed=0, **style):
-    style = compose.Style(**{"length": (4, 4), "gap": (1, 4), **style})
-    return list(evaluation.pictures(compose.compose(X, Y, n, style=style, seed=seed)))
+    style = digit_strings.Style(**{"length": (4, 4), "gap": (1, 4), **style})
+    return list(evaluation.pictures(digit_strings.compose(X, Y, n, style=style, seed=seed)))
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +65,12 @@ def test_asking_fewer_networks_about_unlikely_runs_changes_next_to_nothing(model
 
 def test_a_page_in_reading_order(model):
     rows = [pictures(3, seed=30 + row) for row in range(4)]
-    page = np.full((240, 600), 255, np.uint8)
+    sheets = np.full((240, 600), 255, np.uint8)
     for y, row in enumerate(rows):
         for x, (picture, _) in enumerate(row):
             h, w = picture.shape
-            page[10 + 55 * y : 10 + 55 * y + h, 20 + 190 * x : 20 + 190 * x + w] = picture
-    reading = model.read(page)
+            sheets[10 + 55 * y : 10 + 55 * y + h, 20 + 190 * x : 20 + 190 * x + w] = picture
+    reading = model.read(sheets)
     assert [number.line for number in reading.numbers] == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
     right = [[digits for _, digits in row] for row in rows]
     assert [len(line.split()) for line in reading.text.split("\n")] == [3] * 4
@@ -121,10 +124,10 @@ def test_thresholds_are_kept_in_the_file(tmp_path):
     found = calibrated((0.01, 0.25), (0.005, 0.5))
     found.save(tmp_path / "s.safetensors")
     assert networks.load(tmp_path / "s.safetensors").calibration == found.calibration
-    tensors, info = modelfile.load(tmp_path / "s.safetensors", "strings", dtype=np.float16)
-    modelfile.save(tmp_path / "old.safetensors", tensors, "strings", {**info, "calibration": None})
+    tensors, info = serialization.load(tmp_path / "s.safetensors", "strings", dtype=np.float16)
+    serialization.save(tmp_path / "old.safetensors", tensors, "strings", {**info, "calibration": None})
     assert networks.load(tmp_path / "old.safetensors").calibration == Calibration()
-    modelfile.save(tmp_path / "bad.safetensors", tensors, "strings", {**info, "calibration": {"thresholds": 3}})
+    serialization.save(tmp_path / "bad.safetensors", tensors, "strings", {**info, "calibration": {"thresholds": 3}})
     with pytest.raises(ModelFileError, match="malformed calibration"):
         networks.load(tmp_path / "bad.safetensors")
 
@@ -143,9 +146,9 @@ def test_numbers_of_numpy_are_numbers(model):
 
 
 def test_separators_are_kept_where_they_are_allowed(model):
-    style = compose.Style(length=(4, 4), gap=(3, 5), separators=1.0)
+    style = digit_strings.Style(length=(4, 4), gap=(3, 5), separators=1.0)
     n_kept = n_all = 0
-    for string in compose.compose(X, Y, 8, style=style, seed=1):
+    for string in digit_strings.compose(X, Y, 8, style=style, seed=1):
         ((picture, right),) = evaluation.pictures([string])
         plain, kept = model.read(picture), model.read(picture, allow=".,-+")
         assert not set(plain.text) & set(".,-+")
@@ -254,14 +257,14 @@ def test_boxes_lie_within_any_picture(seed):
 def test_boxes_on_transparent_paper(model):
     """What surrounds a sheet is cut off in decoding, and a drawing gets a margin."""
     ((picture, right),) = pictures(1, seed=3, zoom=(2, 2))
-    page = np.pad(picture, ((50, 10), (30, 20)), constant_values=255)
-    sheet, drawing = np.zeros((2, *page.shape, 4), np.uint8)
-    sheet[20:, 10:, :3], sheet[20:, 10:, 3] = page[20:, 10:, None], 255
-    drawing[..., 3] = 255 - page
+    sheets = np.pad(picture, ((50, 10), (30, 20)), constant_values=255)
+    sheet, drawing = np.zeros((2, *sheets.shape, 4), np.uint8)
+    sheet[20:, 10:, :3], sheet[20:, 10:, 3] = sheets[20:, 10:, None], 255
+    drawing[..., 3] = 255 - sheets
     for transparent in (sheet, drawing):
         reading = model.read(transparent)
         assert reading.text == right
-        np.testing.assert_allclose(boxes_of(reading), boxes_of(model.read(page)), atol=2)
+        np.testing.assert_allclose(boxes_of(reading), boxes_of(model.read(sheets)), atol=2)
 
 
 def test_boxes_are_drawn_over_the_picture(model, tmp_path):
@@ -316,16 +319,16 @@ def test_other_files_are_refused_in_one_line(tmp_path, model):
         networks.load(path)
     segments, digits = [Network(networks.layers((2, 3, 8, 5)))], [networks.digit_network()]
     networks.StringNetworks(segments, digits, networks.sliding_network()).save(path)
-    tensors, info = modelfile.load(path, "strings", dtype=np.float16)
+    tensors, info = serialization.load(path, "strings", dtype=np.float16)
     for change in ({"classes": ["a"]}, {"widths": []}, {"widths": [[2, 3, 8, 6]]}, {"widths": [[2, 3, 8]]},
                    {"widths": [["2", 3, 8, 5]]}, {"widths": [[10**9, 3, 8, 5]]}, {"widths": 3}, {"digit_widths": []},
                    {"upright": 2}, {"upright": -1}, {"upright": "1"}, {"upright": 1.0}, {"upright": None},
                    {"sliding_widths": [0, 1, 1, 1]}, {"sliding_widths": [6, 16, 120]}):  # fmt: skip
-        modelfile.save(path, tensors, "strings", info | change)
+        serialization.save(path, tensors, "strings", info | change)
         with pytest.raises(ModelFileError, match="does not describe a reader of strings") as caught:
             networks.load(path)
         assert "\n" not in str(caught.value)
-    modelfile.save(path, {k: t for k, t in tensors.items() if not k.startswith("sliding")}, "strings", info)
+    serialization.save(path, {k: t for k, t in tensors.items() if not k.startswith("sliding")}, "strings", info)
     with pytest.raises(ModelFileError, match="does not describe a reader of strings"):
         networks.load(path)
 
@@ -334,8 +337,8 @@ def framed_number(thickness, margin, verticals=0, tilt=0.0, seed=11):
     """A number of four digits in a frame that stands free on the page, with lines between its digits."""
     ((picture, right),) = pictures(1, seed=seed, zoom=(2, 2), gap=(8, 8))
     number = np.pad(picture, margin, constant_values=255)
-    page = Image.fromarray(np.pad(number, 40, constant_values=255))
-    draw = ImageDraw.Draw(page)
+    sheets = Image.fromarray(np.pad(number, 40, constant_values=255))
+    draw = ImageDraw.Draw(sheets)
     box = (40, 40, 40 + number.shape[1], 40 + number.shape[0])
     draw.rectangle(box, outline=0, width=thickness)
     if verticals:
@@ -346,44 +349,44 @@ def framed_number(thickness, margin, verticals=0, tilt=0.0, seed=11):
             if inside[0] < gap[0] and gap[-1] < inside[-1]:
                 x = 40 + (gap[0] + gap[-1]) // 2
                 draw.line((x, box[1], x, box[3]), fill=0, width=thickness)
-    return page.rotate(tilt, Image.Resampling.BICUBIC, fillcolor=255, expand=True), right
+    return sheets.rotate(tilt, Image.Resampling.BICUBIC, fillcolor=255, expand=True), right
 
 
 @pytest.mark.parametrize("thickness", [1, 2, 4])
 @pytest.mark.parametrize(("margin", "verticals"), [(8, 0), (25, 0), (12, 1)])
 def test_frames_and_boxes_of_forms_are_no_digits(model, thickness, margin, verticals):
-    page, right = framed_number(thickness, margin, verticals)
-    assert str(model.read(page)) == right
+    sheets, right = framed_number(thickness, margin, verticals)
+    assert str(model.read(sheets)) == right
 
 
 @pytest.mark.parametrize("tilt", [-8, -2, 0.5, 1.3, 5])
 def test_tilted_frames_are_no_digits(model, tilt):
     for verticals in (0, 1):
-        page, right = framed_number(3, 14, verticals, tilt, seed=21)
-        assert str(model.read(page)) == right
+        sheets, right = framed_number(3, 14, verticals, tilt, seed=21)
+        assert str(model.read(sheets)) == right
 
 
 def test_a_table_with_white_around_it(model):
     rows = [pictures(3, seed=40 + row, length=(2, 2)) for row in range(3)]
-    page = Image.new("L", (520, 380), 255)
-    draw = ImageDraw.Draw(page)
+    sheets = Image.new("L", (520, 380), 255)
+    draw = ImageDraw.Draw(sheets)
     for y in range(4):
         draw.line((50, 50 + 80 * y, 470, 50 + 80 * y), fill=0, width=2)
         draw.line((50 + 140 * y, 50, 50 + 140 * y, 290), fill=0, width=2)
     for y, row in enumerate(rows):
         for x, (picture, _) in enumerate(row):
-            page.paste(Image.fromarray(picture), (70 + 140 * x, 70 + 80 * y))
-    assert str(model.read(page)) == "\n".join(" ".join(right for _, right in row) for row in rows)
+            sheets.paste(Image.fromarray(picture), (70 + 140 * x, 70 + 80 * y))
+    assert str(model.read(sheets)) == "\n".join(" ".join(right for _, right in row) for row in rows)
 
 
 def test_squared_paper(model):
     """Its lines are thinner than strokes, and strokes along them stay whole."""
     n_right = 0
     for picture, right in pictures(10, seed=50, zoom=(2, 2)):
-        page = np.pad(picture, 60, constant_values=255)
-        page[::24] = np.minimum(page[::24], 150)
-        page[:, ::24] = np.minimum(page[:, ::24], 150)
-        n_right += str(model.read(page)) == right
+        sheets = np.pad(picture, 60, constant_values=255)
+        sheets[::24] = np.minimum(sheets[::24], 150)
+        sheets[:, ::24] = np.minimum(sheets[:, ::24], 150)
+        n_right += str(model.read(sheets)) == right
     assert n_right >= 9
 
 
@@ -395,9 +398,9 @@ def on_a_desk(desk, margin, tilt=0.0, noise=3):
         paper.paste(Image.fromarray((picture * (235 / 255)).astype(np.uint8)), (12 + 40 * y, 14 + 100 * y))
     turned = paper.rotate(tilt, Image.Resampling.BICUBIC, expand=True)
     inside = Image.new("L", paper.size, 255).rotate(tilt, expand=True)
-    page = Image.new("L", (turned.width + 2 * margin, turned.height + 2 * margin), desk)
-    page.paste(turned, (margin, margin), inside)
-    light = np.asarray(page) * np.linspace(0.75, 1, page.width)
+    sheets = Image.new("L", (turned.width + 2 * margin, turned.height + 2 * margin), desk)
+    sheets.paste(turned, (margin, margin), inside)
+    light = np.asarray(sheets) * np.linspace(0.75, 1, sheets.width)
     light += np.random.default_rng(0).normal(0, noise, light.shape)
     return np.clip(light, 0, 255).astype(np.uint8), "\n".join(right for _, right in rows)
 
@@ -415,12 +418,12 @@ def test_a_sheet_on_a_darker_desk(model, desk, margin, tilt):
 def test_what_is_no_sheet():
     white = [Image.fromarray(255 - picture) for picture, _ in pictures(6, seed=62, pen=(1, 3))]
     for number in white:  # bright digits on a dark ground
-        assert page.sheets(np.asarray(number, np.float32) / 255) == []
+        assert sheets.sheets(np.asarray(number, np.float32) / 255) == []
     half = np.full((200, 300), 0.9, np.float32)
     half[:, 150:] = 0.4  # a shadow
-    assert page.sheets(half) == []
-    assert page.sheets(np.full((50, 90), 0.5, np.float32)) == []
-    assert page.sheets(np.zeros((1, 500), np.float32)) == []
+    assert sheets.sheets(half) == []
+    assert sheets.sheets(np.full((50, 90), 0.5, np.float32)) == []
+    assert sheets.sheets(np.zeros((1, 500), np.float32)) == []
 
 
 @pytest.mark.parametrize("strength", [0.5, 0.7])
@@ -428,14 +431,14 @@ def test_what_is_no_sheet():
 def test_half_of_a_page_in_the_shade(model, strength, part):
     """The edge of the shadow is hard and falls across the numbers; light falls off towards one side, too."""
     rows = pictures(4, seed=71, zoom=(1.5, 1.5))
-    page = np.full((600, 900), 240.0)
+    sheets = np.full((600, 900), 240.0)
     for y, (picture, _) in enumerate(rows):
         h, w = picture.shape
-        page[40 + 60 * y : 40 + 60 * y + h, 60 : 60 + w] = picture * (240 / 255)
-    page *= np.linspace(0.55, 1, page.shape[1])
-    page[:, round(part * page.shape[1]) :] *= strength
-    page += np.random.default_rng(0).normal(0, 2, page.shape)
-    reading = model.read(np.clip(page, 0, 255).astype(np.uint8))
+        sheets[40 + 60 * y : 40 + 60 * y + h, 60 : 60 + w] = picture * (240 / 255)
+    sheets *= np.linspace(0.55, 1, sheets.shape[1])
+    sheets[:, round(part * sheets.shape[1]) :] *= strength
+    sheets += np.random.default_rng(0).normal(0, 2, sheets.shape)
+    reading = model.read(np.clip(sheets, 0, 255).astype(np.uint8))
     assert reading.text == "\n".join(right for _, right in rows)
 
 
@@ -443,15 +446,15 @@ def test_half_of_a_page_in_the_shade(model, strength, part):
 @pytest.mark.parametrize("tilt", [-4, 0, 3])
 def test_straight_ones_are_no_rules(model, size, tilt):
     """Also where the picture is cut close: they are as high as it is, but not as thin as rules are."""
-    page = Image.new("L", (3 * size, 2 * size), 255)
-    draw = ImageDraw.Draw(page)
+    sheets = Image.new("L", (3 * size, 2 * size), 255)
+    draw = ImageDraw.Draw(sheets)
     for i, digit in enumerate("171"):
         x, top, bottom, width = i * size + size // 2, size // 5, 2 * size - size // 5, size // 10
         if digit == "1":
             draw.line((x, top, x, bottom), fill=0, width=width)
         else:
             draw.line((x - size // 3, top, x + size // 4, top, x - size // 8, bottom), fill=0, width=width)
-    turned = np.asarray(page.rotate(tilt, Image.Resampling.BICUBIC, fillcolor=255, expand=True))
+    turned = np.asarray(sheets.rotate(tilt, Image.Resampling.BICUBIC, fillcolor=255, expand=True))
     rows, columns = np.nonzero(turned < 128)
     close = turned[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     assert str(model.read(np.pad(close, 3, constant_values=255))) == "171"
@@ -467,11 +470,11 @@ def test_any_rectangles_are_a_picture(seed, height, width, ground, top):
         y, x = rng.integers(0, height), rng.integers(0, width)
         picture[y : y + rng.integers(1, height + 1), x : x + rng.integers(1, width + 1)] = level
     for part in (picture, picture.T):
-        lines.find(np.ascontiguousarray(part))
+        layout.find(np.ascontiguousarray(part))
 
 
 def test_a_strip_too_narrow_for_a_sheet():
     for size in range(8, 40):
         picture = np.zeros((64, 512), np.float32)
         picture[20 : 20 + size, 30:480] = 1
-        lines.find(picture)
+        layout.find(picture)

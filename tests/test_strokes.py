@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lenet5 import _kernels, strokes
+from lenet5 import _kernels
+from lenet5.datasets.synthetic import strokes
 
 N = 1000
 

@@ -8,10 +8,11 @@ import threading
 import numpy as np
 import pytest
 
-from lenet5 import LeNet5, threads
-from lenet5.config import Config
-from lenet5.threads import MAX_THREADS, Workers, can_start, check_threads, default_threads, parallel, spare_blas
-from lenet5.train import Trainer
+from lenet5 import LeNet5
+from lenet5.training.config import Config
+from lenet5.training.trainer import Trainer
+from lenet5.utils import threads
+from lenet5.utils.threads import MAX_THREADS, Workers, can_start, check_threads, default_threads, parallel, spare_blas
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from gradcheck import with_biases
 
-from lenet5 import LeNet5, _kernels, datasets, strokes
+from lenet5 import LeNet5, _kernels, datasets
+from lenet5.datasets.synthetic import strokes
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lenet5 import LeNet5, order, stuck, train
-from lenet5.config import Config
+from lenet5 import LeNet5
 from lenet5.errors import DivergedError, NothingLearnedError
-from lenet5.network import Network
-from lenet5.train import Trainer
-from lenet5.variants import modern
+from lenet5.nn.architectures import modern
+from lenet5.nn.network import Network
+from lenet5.training import sampler, stuck, trainer
+from lenet5.training.config import Config
+from lenet5.training.trainer import Trainer
 
 SMALL = {"epochs": 3, "batch_size": 32, "validation": 100, "seed": 3}
 
@@ -34,7 +35,7 @@ def squares(n, seed=0, side=28):
 def short_stretches():
     """Four stretches an epoch, so that there are several places to stop at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "PICTURES_PER_RUN", 128)
+        patch.setattr(trainer, "PICTURES_PER_RUN", 128)
         yield
 
 
@@ -138,8 +139,8 @@ def test_pictures_on_disk_are_not_copied(tmp_path, data):
 
 def test_a_set_of_several_windows_in_memory_and_on_disk_and_stopped(tmp_path, data, monkeypatch):
     """The same weights wherever the pictures lie, and wherever the training was stopped."""
-    monkeypatch.setattr(order, "WINDOW", 64)
-    monkeypatch.setattr(order, "BLOCK", 4)
+    monkeypatch.setattr(sampler, "WINDOW", 64)
+    monkeypatch.setattr(sampler, "BLOCK", 4)
     X, y = data
     np.save(tmp_path / "X.npy", X)
     on_disk = np.load(tmp_path / "X.npy", mmap_mode="r"), y
@@ -283,7 +284,7 @@ def test_another_seed_gives_other_weights(data):
 @pytest.mark.parametrize("pictures", [1, 64, 500, 4096])
 def test_the_stretch_between_two_looks_is_no_difference(data, monkeypatch, pictures):
     whole = finished(trainer_of(data))
-    monkeypatch.setattr(train, "PICTURES_PER_RUN", pictures)
+    monkeypatch.setattr(trainer, "PICTURES_PER_RUN", pictures)
     other = finished(trainer_of(data))
     np.testing.assert_array_equal(whole.network.parameters, other.network.parameters)
     np.testing.assert_array_equal(whole.best, other.best)

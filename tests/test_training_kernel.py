@@ -10,11 +10,11 @@ from pictures import strewn
 
 from lenet5 import _kernels
 from lenet5._kernels import ADAM, ADAMW, RMSPROP, SDLM, SGD
-from lenet5.augment import AUGMENTATIONS, chosen, for_epoch
-from lenet5.network import Network
-from lenet5.strings import networks
-from lenet5.threads import parallel
-from lenet5.variants import modern
+from lenet5.nn.architectures import modern
+from lenet5.nn.network import Network
+from lenet5.ocr import networks
+from lenet5.training.augment import AUGMENTATIONS, chosen, for_epoch
+from lenet5.utils.threads import parallel
 
 N = 150
 OPTIMIZERS = {

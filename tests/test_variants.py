@@ -5,9 +5,10 @@ import pytest
 import reference
 from gradcheck import check_gradient
 
-from lenet5 import LeNet5, load, strokes
-from lenet5.layers import RBF, Conv2d, SubSample2d
-from lenet5.variants import C3_TABLE, CHOICES, LENET1_TABLE, VARIANTS, centres
+from lenet5 import LeNet5, load
+from lenet5.datasets.synthetic import strokes
+from lenet5.nn.architectures import C3_TABLE, CHOICES, LENET1_TABLE, VARIANTS, centres
+from lenet5.nn.layers import RBF, Conv2d, SubSample2d
 
 # FACTS of the paper, P98 section II-B: output, parameters, connections.
 LENET5 = {

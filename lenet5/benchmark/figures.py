@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import DataError, one_line
-from ..files import atomic_write, parse_json, read_bounded
+from ..utils.files import atomic_write, parse_json, read_bounded
 
 FORMAT, VERSION = "lenet5-benchmark", 1
 OURS = "lenet5"

@@ -11,9 +11,9 @@ from functools import partial
 import numpy as np
 
 from .. import _kernels
-from ..model import LeNet5
-from ..network import Network, execution_steps
-from ..threads import parallel
+from ..models.lenet import LeNet5
+from ..nn.network import Network, execution_steps
+from ..utils.threads import parallel
 from .figures import figure
 from .timing import Rounds, alternate, spread, timed
 

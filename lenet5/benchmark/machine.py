@@ -7,7 +7,7 @@ from pathlib import Path
 
 import lenet5
 
-from ..threads import affinity, default_threads
+from ..utils.threads import affinity, default_threads
 
 
 def describe() -> dict:

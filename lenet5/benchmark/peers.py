@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..model import LeNet5
+from ..models.lenet import LeNet5
 
 INPUT = (1, 32, 32)
 #: Of the peers' and of our SGD: the time does not depend on it, and no batch size lets so low a rate diverge.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..model import LeNet5
+from ..models.lenet import LeNet5
 from . import kernels, peers
 from .figures import OURS, figure
 from .timing import REST, Rounds, alternate, calls_lasting, repeated, spread

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..model import LeNet5
+from ..models.lenet import LeNet5
 from .figures import figure
 from .timing import Rounds, alternate, calls_lasting, repeated, spread
 from .training import one_pass

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from ..calibration import Calibration
-from ..model import LeNet5, pretrained
+from ..evaluation.calibration import Calibration
+from ..models.lenet import LeNet5, pretrained
 from . import figures, kernels, machine, peers, prediction, scaling, startup, training
 from .timing import Rounds, spread
 

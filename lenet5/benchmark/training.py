@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..model import LeNet5
-from ..train import Config, Trainer
+from ..models.lenet import LeNet5
+from ..training.trainer import Config, Trainer
 from . import kernels, peers
 from .figures import OURS, figure
 from .timing import REST, Rounds, alternate, spread

@@ -1,0 +1,309 @@
+"""Files fetched from one of several mirrors, accepted only if every byte is the published one.
+
+Size and SHA-256 are known before anything is asked for, so a mirror need not be trusted, only tried. A file
+appears under its name whole and right, or not at all. What has come before an interruption is kept beside it, and only
+the rest is asked for next time. One process fetches a file; others wait for it.
+"""
+
+import errno
+import hashlib
+import logging
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import ChecksumError, DataError, one_line
+from ..utils.files import part_of, publish, remove_orphan, remove_orphans, resumable_part
+from .http import HTML_PAGE, CannotResume, Limits, TransferError, blocks
+
+MISSING = "missing"
+NOTE = logging.INFO + 5  # of the log: what to say beside a progress bar, though nothing is wrong
+SECONDS_BETWEEN_LOOKS = 0.1  # while another process fetches the file
+Progress = Callable[[str, int, int], None]
+log = logging.getLogger("lenet5")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A published file: its name below every mirror, its length, the SHA-256 of its bytes in hexadecimal."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file that is there and right; ``source`` is the URL that gave it just now to this process, or None."""
+
+    path: Path
+    source: str | None
+
+
+def default_data_dir() -> Path:
+    """Return where data sets are kept: LENET5_DATA_DIR, else the platform's cache folder; DataError without a home."""
+    if path := os.environ.get("LENET5_DATA_DIR"):
+        return expanded(path)
+    import platformdirs
+
+    try:
+        folder = platformdirs.user_cache_path("lenet5", appauthor=False)
+    except RuntimeError:
+        folder = Path("~")
+    if not folder.is_absolute():  # the user has no home folder
+        raise DataError("there is no home folder to keep data in; name a data folder (--data-dir, LENET5_DATA_DIR)")
+    return folder
+
+
+def expanded(path: str | os.PathLike) -> Path:
+    """A data folder with ~ and ~user put out; DataError where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        name = one_line(path)
+        raise DataError(
+            f"{name}: no such home folder; name another data folder (--data-dir, LENET5_DATA_DIR)"
+        ) from None
+
+
+def is_offline(offline: bool | None = None) -> bool:
+    """Return whether the network is forbidden: ``offline``, else LENET5_OFFLINE, else it is not."""
+    if offline is None:
+        word = os.environ.get("LENET5_OFFLINE", "").strip().lower()
+        if word not in {"", "0", "false", "no", "off", "1", "true", "yes", "on"}:
+            raise ValueError(f"LENET5_OFFLINE is {word!r}, expected 1 or 0")
+        return word in {"1", "true", "yes", "on"}
+    return offline
+
+
+def fault(path: Path, file: RemoteFile) -> str | None:
+    """Return what is wrong at ``path``: None, ``MISSING``, or a few words. DataError if it cannot be read."""
+    with _explained(path):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return MISSING
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a folder not replaced
+            raise DataError(f"{path}: is no regular file; remove it")
+        if status.st_size != file.size:
+            return f"{status.st_size:,} bytes instead of {file.size:,}"
+        with open(path, "rb") as stream:
+            got = hashlib.file_digest(stream, "sha256").hexdigest()
+    return None if got == file.sha256 else f"wrong SHA-256: got {got}"
+
+
+def ensure(
+    folder: str | os.PathLike,
+    files: Sequence[RemoteFile],
+    mirrors: Sequence[str],
+    *,
+    offline: bool | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> list[LocalFile]:
+    """Make ``folder`` hold ``files``: check those that are there, fetch those that are missing or wrong.
+
+    Parameters
+    ----------
+    mirrors : sequence of str
+        Base URLs, tried in turn; http or https. Each failure is logged as a warning to the logger "lenet5".
+    offline : bool, optional
+        Forbid the network; LENET5_OFFLINE if not given.
+    progress : callable, optional
+        Called as ``progress(file name, bytes so far, bytes in all)``.
+
+    Raises
+    ------
+    ChecksumError
+        Offline and a file is wrong, or mirrors answered and none had the right bytes.
+    DataError
+        Missing and not to be had, or the folder cannot be written to.
+    """
+    folder = Path(folder)
+    faults = {file: fault(folder / file.name, file) for file in files}
+    _tidy(folder, faults)
+    if is_offline(offline):
+        _refuse(folder, faults)
+    fetcher = _Fetcher(mirrors, limits or Limits(), progress or (lambda name, done, total: None))
+    found = []
+    for file, wrong in faults.items():
+        path = folder / file.name
+        if wrong and wrong != MISSING:
+            log.warning("%s: %s; fetching it anew", path, wrong)
+        found.append(LocalFile(path, fetcher.fetch(path, file) if wrong else None))
+    return found
+
+
+def _tidy(folder: Path, faults: dict[RemoteFile, str | None]) -> None:
+    """Remove what killed processes left and nobody can go on with."""
+    for file, wrong in faults.items():
+        remove_orphans(folder, file.name)
+        if not wrong:
+            remove_orphan(part_of(folder / file.name))
+
+
+def _refuse(folder: Path, faults: dict[RemoteFile, str | None]) -> None:
+    """Offline, what is not there and right is an error."""
+    for file, wrong in faults.items():
+        if wrong == MISSING:
+            raise DataError(f"{folder / file.name}: missing; offline, so put it there by hand")
+        if wrong:
+            raise ChecksumError(f"{folder / file.name}: {wrong}; offline, so it cannot be fetched anew")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the file system can raise into one line."""
+    try:
+        yield
+    except OSError as error:
+        why = "is no folder" if isinstance(error, FileExistsError) else error.strerror or error
+        room = "free some space, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        todo = f"{room}name another data folder (--data-dir, LENET5_DATA_DIR)"
+        raise DataError(f"{path}: {why}; {todo}") from error
+
+
+class _WrongBytes(TransferError):
+    """The mirror gave a whole file, and it is another one."""
+
+
+class _Collected:
+    """What has come so far of ``file``: an open file, the number of its bytes, and their digest."""
+
+    def __init__(self, stream: BinaryIO, file: RemoteFile):
+        self.stream, self.file = stream, file
+        self.digest = hashlib.file_digest(stream, "sha256")
+        self.n_bytes = stream.tell()
+        if self.n_bytes > file.size:
+            self.restart()
+
+    def restart(self) -> None:
+        """Begin anew."""
+        self.stream.seek(0)
+        self.stream.truncate()
+        self.digest, self.n_bytes = hashlib.sha256(), 0
+
+    def add(self, place: int, block: bytes) -> None:
+        """Take the bytes at ``place``, where the ones before end, or at 0, where all of them come again."""
+        if place != self.n_bytes:
+            self.restart()
+        if self.n_bytes + len(block) > self.file.size:
+            self.restart()
+            raise TransferError(f"sends more than {self.file.size:,} bytes")
+        rest = memoryview(block)
+        while rest:
+            rest = rest[self.stream.write(rest) :]
+        self.digest.update(block)
+        self.n_bytes += len(block)
+
+    def check(self) -> None:
+        """TransferError, with nothing kept of what cannot become the file, unless this is all of it."""
+        if self.n_bytes < self.file.size:
+            raise TransferError(self._what_came())
+        if (got := self.digest.hexdigest()) != self.file.sha256:
+            self.restart()
+            raise _WrongBytes(f"wrong SHA-256: got {got}")
+
+    def _what_came(self) -> str:
+        self.stream.seek(0)
+        if self.stream.read(256).lstrip()[:1] == b"<":
+            self.restart()
+            return HTML_PAGE
+        self.stream.seek(self.n_bytes)
+        return f"stopped after {self.n_bytes:,} of {self.file.size:,} bytes"
+
+
+class _Fetcher:
+    """Fetches file after file, remembering which mirrors failed and how much patience is left."""
+
+    def __init__(self, mirrors: Sequence[str], limits: Limits, progress: Progress):
+        self.mirrors, self.limits, self.progress = list(mirrors), limits, progress
+        self.deadline = None if limits.patience is None else time.monotonic() + limits.patience
+        self.n_seen: int | None = None  # bytes that another process had when we began to wait for it
+
+    def fetch(self, path: Path, file: RemoteFile) -> str | None:
+        """Put ``file`` at ``path`` and return the URL that gave it, None if another process did."""
+        with _explained(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # before any network: a folder not to be written to fails at once
+            with resumable_part(path, lambda n_bytes: self._wait_turn(path, n_bytes)) as part:
+                if fault(path, file) is None:
+                    return None
+                url = self._from_any(_Collected(part, file), path.parent)
+                publish(part, path)
+        if url:
+            log.info("%s: %s bytes from %s", path, f"{file.size:,}", url)
+        return url
+
+    def _wait_turn(self, path: Path, n_bytes: int) -> None:
+        """Wait a moment for another process that fetches ``path``, and has ``n_bytes`` of it."""
+        if self.n_seen is None:
+            log.log(NOTE, "%s: another process is fetching it; waiting for that", path)
+            self.n_seen = n_bytes
+        if n_bytes != self.n_seen:
+            self.deadline = None  # there is a network
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise DataError(f"{path}: another process is fetching it, and nothing comes; check the network")
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _from_any(self, collected: _Collected, folder: Path) -> str | None:
+        """Try the mirrors in turn; those that fail go to the end of the list for the files to come.
+
+        None where all had come before.
+        """
+        with suppress(TransferError):
+            collected.check()
+            return None
+        failures, kind = [], DataError
+        name = collected.file.name
+        for mirror in tuple(self.mirrors):
+            url = f"{mirror.rstrip('/')}/{name}"
+            try:
+                self._receive(url, collected, self._wait(len(self.mirrors) - len(failures)))
+                return url
+            except TransferError as error:
+                log.warning("%s: %s", url, error)
+                failures.append(f"{mirror.rstrip('/')}: {error}")
+                kind = ChecksumError if isinstance(error, _WrongBytes) else kind
+                self.mirrors.append(self.mirrors.pop(0))
+        todo = f"check the network, or put the file into {folder} by hand"
+        raise kind(f"no mirror gave {name} ({'; '.join(failures)}); {todo}")
+
+    def _wait(self, mirrors_left: int) -> float:
+        """Seconds to wait for this mirror's first byte."""
+        if self.deadline is None:
+            return self.limits.stall
+        return max(0.0, self.deadline - time.monotonic()) / mirrors_left
+
+    def _receive(self, url: str, collected: _Collected, wait: float) -> None:
+        """Collect the rest from ``url``, or all of it where the rest does not fit; TransferError unless it is right."""
+        if collected.n_bytes:
+            try:
+                self._collect(url, collected, wait)
+                return
+            except TransferError as error:
+                if isinstance(error, CannotResume):
+                    collected.restart()
+                if collected.n_bytes:  # right so far
+                    raise
+                log.warning("%s: %s; fetching it from the start", url, error)
+        self._collect(url, collected, wait)
+
+    def _collect(self, url: str, collected: _Collected, wait: float) -> None:
+        """Add what ``url`` gives; TransferError unless the file is complete and right then."""
+        file, came = collected.file, False
+        try:
+            with closing(blocks(url, file.size, self.limits, wait, collected.n_bytes)) as got:
+                for place, block in got:
+                    self.deadline, came = None, True  # there is a network
+                    collected.add(place, block)
+                    self.progress(file.name, collected.n_bytes, file.size)
+        except TransferError as error:
+            so_far = f" after {collected.n_bytes:,} of {file.size:,} bytes" if came and collected.n_bytes else ""
+            raise type(error)(f"{error}{so_far}") from error
+        collected.check()

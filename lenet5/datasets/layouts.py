@@ -1,0 +1,52 @@
+"""Where else the files of a published set may lie: unpacked, under dotted names, or as torchvision keeps them."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ..errors import ChecksumError
+
+FORMS = "train-images-idx3-ubyte, train-images.idx3-ubyte and so on, with and without .gz"
+
+
+def folders(data_dir: Path, name: str, torchvision: str) -> list[Path]:
+    """The folders to look in for the set ``name``, the usual one first."""
+    kept = data_dir / torchvision
+    return [data_dir / name, kept / "raw", data_dir, data_dir / "raw"]
+
+
+def find(
+    places: Sequence[Path], names: Sequence[str], contents: Sequence[str], others: Mapping[str, str]
+) -> list[Path] | None:
+    """The files ``names`` (as published, .gz) in the first folder that has all of them in some form; None without one.
+
+    ``contents`` are the SHA-256 of their values, unpacked and without the header; ``others`` names the sets that other
+    values belong to.
+
+    Raises
+    ------
+    DataError
+        A file is malformed. ChecksumError: its values are not the published ones.
+    """
+    for folder in places:
+        paths = [next((path for path in _forms(folder, name) if path.is_file()), None) for name in names]
+        if all(paths):
+            for path, sha256 in zip(paths, contents, strict=True):
+                _check(path, sha256, others)
+            return paths
+    return None
+
+
+def _forms(folder: Path, name: str) -> Iterator[Path]:
+    plain = name.removesuffix(".gz")
+    dotted = plain.replace("-idx", ".idx")
+    return (folder / form for form in (name, plain, f"{dotted}.gz", dotted))
+
+
+def _check(path: Path, sha256: str, others: Mapping[str, str]) -> None:
+    from .idx import read_idx
+
+    got = hashlib.sha256(read_idx(path)).hexdigest()
+    if got != sha256:
+        what = f"the values of {others[got]}" if got in others else f"not the published values (SHA-256 {got})"
+        raise ChecksumError(f"{path}: holds {what}; name another data set or data folder")

@@ -1,0 +1,1 @@
+"""How good answers are: metrics, calibration, risk–coverage curves, and their pictures."""

@@ -1,0 +1,138 @@
+"""What every model answers, a network or several that decide together: scikit-learn's words, and how sure it is."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import DivergedError
+from ..evaluation.calibration import Calibration, find_thresholds, fit_temperature
+from ..evaluation.metrics import evaluation, expected_calibration_error
+from ..nn.arrays import check_labels_of
+from ..nn.losses import cross_entropy
+from ..nn.network import softmax
+from ..utils.characters import DIGITS
+from ..utils.memmap import pieces
+
+if TYPE_CHECKING:
+    from ..ocr.reader import Reading
+
+log = logging.getLogger("lenet5")
+
+
+class Classifier:
+    """Answers from scores.
+
+    A subclass has ``labels``, the names of its ``n_classes`` classes; ``logits(X, threads)``, scores (N, classes),
+    float32, or a map (N, classes, h, w) for pictures over 32 x 32; and ``macs``, what a picture costs.
+
+    Attributes
+    ----------
+    calibration : Calibration
+        The temperature of its probabilities, and thresholds; `calibrate` learns them.
+    """
+
+    calibration = Calibration()
+    labels: list[str]
+    n_classes: int
+    in_channels: int
+    macs: float
+
+    @property
+    def temperature(self) -> float:
+        """What scores are divided by before the softmax."""
+        return self.calibration.temperature
+
+    def predict_proba(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Probabilities of the classes, (N, classes) float32; a map (N, classes, h, w) for pictures over 32 x 32."""
+        return softmax(self.logits(X, threads), self.temperature)
+
+    def predict(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """The most probable class of each picture, (N,) int64; (N, h, w) for pictures over 32 x 32."""
+        return self.logits(X, threads).argmax(axis=1)
+
+    def predict_proba_stream(
+        self, batches: np.ndarray | Iterable[np.ndarray], threads: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """`predict_proba` of each batch, given before the next batch is asked for: memory for one batch at a time.
+
+        batches : any iterable of arrays as `predict` takes them, of any sizes; or one array, memory-mapped or not,
+        which is answered 4,096 pictures at a time. The labels of an answer are its ``argmax(axis=1)``.
+        """
+        if isinstance(batches, np.ndarray):
+            batches = pieces(batches, 4096)
+        for batch in batches:
+            yield self.predict_proba(batch, threads)
+
+    def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
+        """The part of the pictures that is answered rightly, 0..1; NaN for no pictures."""
+        y = check_labels_of(X, y, self.in_channels, self.n_classes)
+        right = self._one_answer_each(X, threads).argmax(axis=1) == y
+        self._hint_at_transposed(X, y, right, threads)
+        return float(right.mean()) if len(y) else float("nan")
+
+    def evaluate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> tuple[dict, np.ndarray]:
+        """The report of `metrics.evaluation` with how well confidence fits, and the probabilities (N, classes)."""
+        y = check_labels_of(X, y, self.in_channels, self.n_classes)
+        logits = self._finite_logits(X, threads)
+        answers, probabilities = logits.argmax(axis=1), softmax(logits, self.temperature)
+        losses = cross_entropy(logits / np.float64(self.temperature), y)
+        correct = answers == y
+        self._hint_at_transposed(X, y, correct, threads)
+        return evaluation(y, answers, losses, self.labels) | {
+            "calibration": {
+                "temperature": self.temperature,
+                "expected_calibration_error": expected_calibration_error(probabilities.max(axis=1), correct),
+                "uncalibrated_error": expected_calibration_error(softmax(logits).max(axis=1), correct),
+            }
+        }, probabilities
+
+    def calibrate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> "Classifier":
+        """Fit temperature and thresholds to validation pictures, which must not have been trained on; returns self."""
+        y = check_labels_of(X, y, self.in_channels, self.n_classes)
+        logits = self._finite_logits(X, threads)
+        temperature = fit_temperature(logits, y)
+        confidence = softmax(logits, temperature).max(axis=1)
+        thresholds = find_thresholds(confidence, logits.argmax(axis=1) == y)
+        self.calibration = Calibration(temperature, thresholds, len(y))
+        return self
+
+    def read(self, source, **settings) -> "Reading":
+        """Read the numbers of several digits in a picture: ``str(model.read("number.png"))`` is their text.
+
+        source and settings (invert, allow, length, min_confidence, max_error, threads) are those of
+        `ocr.reader.read`, whose networks find the digits; which digits they are, this model decides with them.
+        ValueError unless its classes are the ten digits.
+        """
+        from ..ocr.reader import read
+
+        if tuple(self.labels) != DIGITS:
+            raise ValueError(f"the classes are {', '.join(self.labels)[:80]}; strings are read with the ten digits")
+        return read(source, network=self, **settings)
+
+    def _finite_logits(self, X: np.ndarray, threads: int | None) -> np.ndarray:
+        """The logits (N, classes); DivergedError where they are not finite."""
+        logits = self._one_answer_each(X, threads)
+        if not np.isfinite(logits).all():
+            raise DivergedError("the scores are not finite: the weights are far too large, their training diverged")
+        return logits
+
+    def _hint_at_transposed(self, X: np.ndarray, y: np.ndarray, right: np.ndarray, threads: int | None) -> None:
+        """Warn where few answers are right, and twice as many of a thousand pictures if they are transposed."""
+        if len(y) < 100 or right.mean() > 0.5:
+            return
+        some = slice(None, None, -(-len(y) // 1000))
+        turned = self.logits(np.swapaxes(np.asarray(X[some]), -1, -2), threads).argmax(axis=1) == y[some]
+        if turned.mean() > max(0.5, 2 * right[some].mean()):
+            log.warning(
+                "%.1f %% of the answers are right, but %.1f %% for transposed pictures: rows and columns look swapped, "
+                "as in the files of EMNIST; try X.swapaxes(-1, -2)", 100 * right[some].mean(), 100 * turned.mean(),
+            )  # fmt: skip
+
+    def _one_answer_each(self, X: np.ndarray, threads: int | None) -> np.ndarray:
+        """The logits (N, classes); ValueError for pictures that give maps."""
+        logits = self.logits(X, threads)
+        if logits.ndim != 2:
+            raise ValueError(f"pictures give maps of shape {logits.shape[2:]}, expected one answer each (32 x 32)")
+        return logits

@@ -1,0 +1,225 @@
+"""Several models that decide together: a committee of equals, and a cascade of a small one and a large one."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..evaluation.calibration import Calibration
+from ..nn import serialization
+from ..nn.arrays import check_labels_of
+from ..training.sampler import validation_numbers
+from .base import Classifier
+from .lenet import LeNet5, described, from_document
+
+MAX_MEMBERS = 64
+_LEAST = np.finfo(np.float32).tiny  # so that the logarithm of a probability is finite
+
+
+class Committee(Classifier):
+    """Answers with the mean of its members' probabilities.
+
+    Its logits are the logarithms of these means. `calibrate` gives it a temperature of its own: the mean of sure
+    members that disagree is less sure than it is right.
+
+    Parameters
+    ----------
+    models : sequence of 1 to 64 models with the same labels
+
+    Attributes
+    ----------
+    models : list
+    training : dict or None
+        How it was trained. JSON values only.
+    """
+
+    def __init__(self, models: Sequence[Classifier]):
+        self.models = list(models)
+        if not 1 <= len(self.models) <= MAX_MEMBERS:
+            raise ValueError(f"{len(self.models)} models, a committee has 1 to {MAX_MEMBERS}")
+        _check_same_labels(*self.models)
+        self.labels, self.n_classes = self.models[0].labels, self.models[0].n_classes
+        self.in_channels = self.models[0].in_channels
+        self.training: dict | None = None
+
+    @property
+    def macs(self) -> float:
+        """Multiply-accumulates of one picture: those of all members."""
+        return sum(model.macs for model in self.models)
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(model.n_parameters for model in self.models)
+
+    def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Logarithms of the mean probabilities, (N, classes) or (N, classes, h, w), float32."""
+        total = self.models[0].predict_proba(X, threads).astype(np.float64)
+        for model in self.models[1:]:
+            total += model.predict_proba(X, threads)
+        return _logarithms(total / len(self.models))
+
+    def info(self) -> dict:
+        """What a file says about the committee."""
+        return {
+            "labels": self.labels,
+            "members": [model.info() for model in self.models],
+            "training": self.training,
+            "calibration": self.calibration.as_dict(),
+        }
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write all members into one file (safetensors), wholly or not at all; each must be a LeNet5."""
+        if not all(isinstance(model, LeNet5) for model in self.models):
+            raise TypeError("a committee can be saved if each of its members is a LeNet5")
+        tensors = {
+            f"{k}.{name}": tensor
+            for k, model in enumerate(self.models, 1)
+            for name, tensor in model.state_dict().items()
+        }
+        serialization.save(path, tensors, "committee", self.info())
+
+
+class Cascade(Classifier):
+    """A small model answers what it is sure of, a large one the rest.
+
+    Parameters
+    ----------
+    small, large : models with the same labels
+    threshold : float, at least 0
+        The least confidence with which the small model answers: with 0 it answers all, above 1 nothing.
+        `choose_threshold` finds it.
+    """
+
+    def __init__(self, small: Classifier, large: Classifier, threshold: float):
+        _check_same_labels(small, large)
+        if not threshold >= 0:
+            raise ValueError(f"threshold is {threshold!r}, expected a confidence, at least 0")
+        self.small, self.large, self.threshold = small, large, float(threshold)
+        self.labels, self.n_classes, self.in_channels = small.labels, small.n_classes, small.in_channels
+
+    @property
+    def macs(self) -> float:
+        """Multiply-accumulates of one picture at most; `cost` has the mean."""
+        return self.small.macs + self.large.macs
+
+    def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Logarithms of the probabilities of the model that answers, (N, classes), float32."""
+        X = np.asanyarray(X)  # a memory map stays one, and so its pages do not pile up
+        probabilities = _one_answer_each(self.small, X, threads)
+        unsure = np.flatnonzero(probabilities.max(axis=1) < self.threshold)
+        if len(unsure):
+            probabilities[unsure] = self.large.predict_proba(X[unsure], threads)
+        return _logarithms(probabilities)
+
+    def cost(self, asked: float | np.ndarray) -> float | np.ndarray:
+        """Multiply-accumulates of a picture on average, if the large model is asked about the part ``asked``."""
+        return self.small.macs + asked * self.large.macs
+
+    def curve(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> "CascadeCurve":
+        """What each threshold comes to on these pictures."""
+        y = check_labels_of(X, y, self.in_channels, self.n_classes)
+        small, large = (_one_answer_each(model, X, threads) for model in (self.small, self.large))
+        confidence = small.max(axis=1)
+        order = np.argsort(confidence, kind="stable")
+        wrong_small, wrong_large = ((p.argmax(axis=1) != y)[order] for p in (small, large))
+        cuts = np.append(np.append(True, np.diff(confidence[order]) > 0)[: len(y)], True)  # equals are not parted
+        n_asked = np.flatnonzero(cuts)
+        errors = np.append(0, np.cumsum(wrong_large)) + wrong_small.sum() - np.append(0, np.cumsum(wrong_small))
+        n = max(len(y), 1)
+        return CascadeCurve(np.append(confidence[order], 2.0)[n_asked], n_asked / n, errors[n_asked] / n)
+
+    def choose_threshold(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> "Cascade":
+        """Take the lowest threshold that makes no more errors on validation pictures than the large model alone."""
+        curve = self.curve(X, y, threads)
+        self.threshold = float(curve.threshold[np.flatnonzero(curve.error <= curve.error[-1])[0]])
+        return self
+
+
+@dataclass(frozen=True)
+class CascadeCurve:
+    """Of each threshold, ascending: the part of the pictures that the large model is asked about, and the error.
+
+    The first asks about none, so it is the small model alone; the last, 2, about all, so it is the large one alone.
+    """
+
+    threshold: np.ndarray
+    asked: np.ndarray
+    error: np.ndarray
+
+    def at(self, threshold: float) -> tuple[float, float]:
+        """(asked, error) of any threshold."""
+        k = int(np.searchsorted(self.threshold, min(threshold, 2.0)))
+        return float(self.asked[k]), float(self.error[k])
+
+
+def load(path: str | os.PathLike) -> LeNet5 | Committee:
+    """The model or committee that ``save`` wrote; ModelFileError, in one line, for any other file."""
+    tensors, info = serialization.load(path, "model", "committee")
+    return described(path, from_document if info["kind"] == "model" else _committee_from_document, tensors, info)
+
+
+def members_of(model: LeNet5 | Committee) -> list[LeNet5]:
+    """The models of a committee, and of its committees; of a model that is alone itself."""
+    if isinstance(model, Committee):
+        return [single for member in model.models for single in members_of(member)]
+    return [model]
+
+
+def _committee_from_document(tensors: dict[str, np.ndarray], info: dict) -> Committee:
+    """The committee that `Committee.info` describes; KeyError, TypeError, ValueError where that is malformed."""
+    documents = info["members"]
+    if not isinstance(documents, list) or not 1 <= len(documents) <= MAX_MEMBERS:
+        raise ValueError(f"members are no list of 1 to {MAX_MEMBERS}")
+    parts: list[dict[str, np.ndarray]] = [{} for _ in documents]
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        if number not in map(str, range(1, len(parts) + 1)):
+            raise ValueError(f"tensor {key!r} is of no member")
+        parts[int(number) - 1][name] = tensor
+    committee = Committee([from_document(part, document) for part, document in zip(parts, documents, strict=True)])
+    if info["labels"] != committee.labels:
+        raise ValueError("its labels are not those of its members")
+    committee.calibration = Calibration.from_dict(info.get("calibration"))
+    committee.training = info.get("training") if isinstance(info.get("training"), dict) else None
+    return committee
+
+
+def _check_same_labels(first: Classifier, *others: Classifier) -> None:
+    for other in others:
+        if other.labels != first.labels:
+            raise ValueError(
+                f"models have other labels ({', '.join(other.labels)}) than the first one ({', '.join(first.labels)})"
+            )
+        if other.in_channels != first.in_channels:
+            raise ValueError(f"a model takes {other.in_channels} channels, the first one {first.in_channels}")
+
+
+def _one_answer_each(model: Classifier, X: np.ndarray, threads: int | None) -> np.ndarray:
+    """The probabilities (N, classes); ValueError for pictures that give maps."""
+    probabilities = model.predict_proba(X, threads)
+    if probabilities.ndim != 2:
+        raise ValueError(f"pictures give maps of shape {probabilities.shape[2:]}, expected one answer each (32 x 32)")
+    return probabilities
+
+
+def _logarithms(probabilities: np.ndarray) -> np.ndarray:
+    """float32, finite also where a probability is 0."""
+    return np.log(np.maximum(probabilities.astype(np.float64), _LEAST)).astype(np.float32)
+
+
+def common_validation(models: Sequence[Classifier], data_sha256: str, n: int) -> np.ndarray | None:
+    """Numbers, among ``n`` training pictures, of those that all these models had set apart for validation.
+
+    None where a model does not say so, or was trained on other pictures. Committees answer for their members.
+    """
+    chosen = np.arange(n)
+    for model in models:
+        for member in model.models if isinstance(model, Committee) else [model]:
+            training = member.training or {}
+            config = training.get("config") if isinstance(training.get("config"), dict) else {}
+            n_validation = config.get("validation")
+            if training.get("data_sha256") != data_sha256 or type(n_validation) is not int or not 0 < n_validation < n:
+                return None
+            chosen = np.intersect1d(chosen, validation_numbers(n, n_validation))
+    return chosen if len(chosen) else None

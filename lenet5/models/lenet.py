@@ -1,0 +1,213 @@
+"""LeNet-5 as people use it: fit, predict, save, load; scikit-learn's words and meanings."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, astuple
+from importlib import resources
+
+import numpy as np
+
+from ..errors import DivergedError, ModelFileError, one_line
+from ..evaluation.calibration import Calibration
+from ..nn import serialization
+from ..nn.architectures import CHOICES, VARIANTS
+from ..nn.layers import RBF, ScaledTanh, Sigmoid, Tanh
+from ..nn.network import Network
+from ..training.config import Config
+from ..training.trainer import Trainer, config_for
+from ..utils.characters import DIGITS
+from .base import Classifier
+
+MAX_LABEL = 100  # characters
+_TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
+#: How a picture becomes an input (normalization.py); written to every model file.
+PREPARATION = {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "ink": "bright"}
+
+
+class LeNet5(Classifier, Network):
+    """LeNet-5, 61,706 parameters in its modern form, and its family.
+
+    Parameters
+    ----------
+    variant : "modern", "1998", "lenet1" or "lenet4"
+        See `architectures.VARIANTS`. It decides the layers, the first weights and the values of paper and ink.
+    seed : int or None
+        Of the initial weights (None: all 0) and, unless `fit` is told another, of training.
+    activation : "relu", "tanh", "sigmoid" or "scaled-tanh", optional
+    pool : "max", "avg" or "trainable", optional
+    c3 : "dense" or "table", optional
+    head : "softmax" or "rbf", optional
+        See `architectures.Choices`; where they are not given they are the variant's.
+    labels : sequence of str
+        Names of the classes: printable, at most 100 characters each.
+    initializer : one of `network.INITIALIZERS`, optional
+        Of the first weights; unless given, the variant's, or "he" with ReLU.
+
+    Attributes
+    ----------
+    training : dict or None
+        How it was trained: what `lenet5 info` shows. JSON values only.
+    """
+
+    def __init__(
+        self,
+        variant: str = "modern",
+        *,
+        seed: int | None = 0,
+        activation: str | None = None,
+        pool: str | None = None,
+        c3: str | None = None,
+        head: str | None = None,
+        labels: Sequence[str] = DIGITS,
+        initializer: str | None = None,
+    ):
+        if variant not in VARIANTS:
+            raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
+        kind = VARIANTS[variant]
+        choices = kind.choose(activation=activation, pool=pool, c3=c3, head=head)
+        self.activation, self.pool, self.c3, self.head = astuple(choices)
+        self.variant, self.seed = variant, seed
+        self.labels = [str(label) for label in labels]
+        if not 2 <= len(self.labels) <= 256:
+            raise ValueError(f"{len(self.labels)} labels, expected 2 to 256")
+        for label in self.labels:
+            if not (label.isprintable() and 1 <= len(label) <= MAX_LABEL):
+                raise ValueError(f"label {label[:40]!r} is not 1 to {MAX_LABEL} characters that can be printed")
+        self.training: dict | None = None
+        initializer = initializer or kind.initializer_for(choices)
+        super().__init__(kind.layers(choices, len(self.labels)), seed=seed, background=kind.background,
+                         ink=kind.ink, initializer=initializer, margin=kind.margin)  # fmt: skip
+
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        threads: int | None = None,
+        teachers: "Sequence[LeNet5]" = (),
+        **settings,
+    ) -> "LeNet5":
+        """Train quietly, on from the present weights; returns self. For a fresh start make a new LeNet5.
+
+        Parameters
+        ----------
+        X : (N, 28, 28) or (N, 1, 32, 32), uint8 or float32 in 0..1, ink bright
+        y : (N,), labels from 0
+        threads : int, optional
+            Changes the time, not the weights.
+        teachers : models, optional
+            The mean of their answers is learnt instead of the labels, or as the part ``teacher_weight`` of them.
+        **settings
+            Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
+            some of "affine,elastic,photo,cutout,invert" (default "affine"); ``validation`` (default 0 here) sets
+            pictures apart, keeps the epoch that is best on them, and calibrates its confidence by them.
+
+        Raises
+        ------
+        ValueError
+            Shapes, dtypes, values or settings are not as above.
+        DivergedError
+            The loss became NaN or infinite.
+        """
+        if unknown := set(settings) - set(Config.__dataclass_fields__):
+            raise TypeError(
+                f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"
+            )
+        config = config_for(self, is_taught=bool(teachers), **{"validation": 0, "seed": self.seed or 0, **settings})
+        trainer = Trainer(self, X, y, config, threads, teachers)
+        self.training, self.calibration = None, Calibration()  # what it said before is not true any more
+        for _ in trainer.run():
+            pass
+        self.parameters[:] = trainer.best
+        if not _largest_sum(self) < _TOO_LARGE:
+            raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
+        if trainer.validation:
+            self.calibrate(*trainer.validation, trainer.threads)
+        self.training = {"command": "LeNet5.fit", "config": asdict(config)}
+        return self
+
+    def predict_proba(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Probabilities of the classes, (N, classes) float32; a map (N, classes, h, w) for pictures over 32 x 32."""
+        return self.probabilities(X, threads)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one picture of 32 x 32."""
+        return sum(row.macs for row in self.summary())
+
+    def info(self) -> dict:
+        """What a model file says about itself."""
+        return {
+            "variant": self.variant,
+            **{name: getattr(self, name) for name in CHOICES},
+            "labels": self.labels,
+            "input_shape": [self.in_channels, 32, 32],
+            "shapes": {name: list(tensor.shape) for name, tensor in self.state_dict().items()},
+            "preparation": PREPARATION,
+            "training": self.training,
+            "calibration": self.calibration.as_dict(),
+        }
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write a model file (safetensors), wholly or not at all. OSError where that cannot be."""
+        serialization.save(path, self.state_dict(), "model", self.info())
+
+
+def load(path: str | os.PathLike) -> LeNet5:
+    """The model that `LeNet5.save` wrote; ModelFileError, in one line, for any other file.
+
+    Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
+    """
+    return described(path, from_document, *serialization.load(path, "model"))
+
+
+def described(path: str | os.PathLike, make, tensors: dict[str, np.ndarray], info: dict):
+    """What ``make(tensors, info)`` gives; ModelFileError, in one line, where the document is malformed."""
+    try:
+        return make(tensors, info)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ModelFileError(f"{one_line(path)}: does not describe a model: {what[:200]}") from None
+
+
+def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
+    """The model that `LeNet5.info` describes; AttributeError, KeyError, TypeError, ValueError where it is malformed."""
+    labels = info["labels"]
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError("labels are no list of names")
+    # what files of older versions do not say is the variant's
+    choices = {name: info[name] for name in CHOICES if name in info or name in ("activation", "pool")}
+    if None in choices.values():
+        raise ValueError("a choice of layers is null")
+    model = LeNet5(info["variant"], seed=None, labels=labels, **choices)
+    model.load_state_dict(tensors)
+    model.calibration = Calibration.from_dict(info.get("calibration"))
+    if not _largest_sum(model) * max(1, 1 / model.temperature) < _TOO_LARGE:
+        raise ValueError("its weights are too large, answers would not be finite")
+    model.training = info.get("training") if isinstance(info.get("training"), dict) else None
+    return model.freeze()
+
+
+def _largest_sum(model: LeNet5) -> float:
+    """No number inside of the network exceeds this for any picture in 0..1."""
+    tensors = model.state_dict()
+    bound = largest = max(abs(model.background), abs(model.ink), 1.0)
+    for name, layer in model.layers.items():
+        if isinstance(layer, RBF):
+            bound = layer.in_channels * (bound + 1) ** 2
+        elif f"{name}.weight" in tensors:
+            weight, bias = (np.abs(tensors[f"{name}.{kind}"], dtype=np.float64) for kind in ("weight", "bias"))
+            # the largest kernel times the most kernels that a unit has, or each unit's own sum
+            sums = weight.reshape(len(weight), -1).sum(axis=1)
+            n_kernels = 1 if getattr(layer, "table", None) is None else max(map(len, layer.table))
+            bound = float((n_kernels * sums.max() if n_kernels > 1 else sums).max() * bound + bias.max())
+        elif isinstance(layer, Sigmoid | Tanh | ScaledTanh):
+            bound = min(bound, 2.0)
+        largest = max(largest, bound)
+    return largest
+
+
+def pretrained() -> LeNet5:
+    """The model that ships with the package, trained on MNIST (`lenet5 info` says how)."""
+    with resources.as_file(resources.files("lenet5.weights") / "mnist.safetensors") as path:
+        return load(path)

@@ -1,0 +1,1 @@
+"""Networks: layers, architectures, parameters, scores, and the files that hold them."""

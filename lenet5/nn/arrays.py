@@ -1,0 +1,151 @@
+"""What arrays of pictures and labels must be; of others, all that is wrong with them, and what would mend it."""
+
+import numpy as np
+
+from .. import _kernels
+from ..utils.memmap import pieces
+
+#: How pictures are often normalised: the least and the highest value, and what undoes it.
+_NORMALISED = ((-1.0, 1.0, "({} + 1) / 2"), (-0.4242, 2.8215, "{} * 0.3081 + 0.1307"))
+
+
+def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
+    """``X`` as a contiguous array (N, channels, H, W), uint8 or float32; ValueError says all that is wrong.
+
+    Accepted: (N, 28, 28), or (N, H, W) and (N, channels, H, W) with H, W of 28 x 28 or at least 32 x 32; uint8, or
+    floating point in 0..1. Ink is bright.
+    """
+    X = np.asarray(X)
+    if not _is_shape(X.shape, channels) or (X.dtype != np.uint8 and X.dtype.kind != "f"):
+        raise ValueError(_picture_faults(X, channels))
+    given = X
+    if X.ndim == 3:
+        X = X[:, None]
+    if X.dtype == np.uint8:
+        return np.ascontiguousarray(X)
+    if X.dtype == np.float32 and X.flags.carray:
+        pixels = X
+    else:
+        with np.errstate(over="ignore"):  # too large for float32 is too large all the same
+            pixels = np.require(X, np.float32, ["C", "ALIGNED"])
+    few = len(pixels) <= _kernels.N_LANES  # not worth a look at where they lie
+    for piece in (pixels,) if few else pieces(pixels):
+        if not _kernels.within(piece.reshape(-1), -1e-3, 1 + 1e-3):
+            raise ValueError(_picture_faults(given, channels))
+    return pixels
+
+
+def check_labels(y: np.ndarray, n: int, n_classes: int = 10) -> np.ndarray:
+    """``y`` as contiguous uint8 (n,) with values below ``n_classes``; ValueError says all that is wrong."""
+    y = np.asarray(y)
+    if n_classes > 256:
+        raise ValueError(f"n_classes is {n_classes}, labels are one byte: at most 256")
+    is_whole = y.dtype.kind in "iu" or (y.dtype.kind == "f" and (y == np.floor(y)).all())
+    if y.shape != (n,) or not is_whole or (y.size and not (y.min() >= 0 and y.max() < n_classes)):
+        raise ValueError(_label_faults(y, n, n_classes))
+    return np.ascontiguousarray(y, dtype=np.uint8)
+
+
+def check_labels_of(X: np.ndarray, y: np.ndarray, channels: int, n_classes: int) -> np.ndarray:
+    """`check_labels` for the pictures ``X``; its ValueError says what is wrong with these, too."""
+    try:
+        return check_labels(y, len(X), n_classes)
+    except ValueError as error:
+        try:
+            check_pictures(X, channels)
+        except ValueError as other:
+            raise ValueError(f"{other}; {error}") from None
+        raise
+
+
+def _is_shape(shape: tuple[int, ...], channels: int) -> bool:
+    if len(shape) == 3 and channels == 1:
+        shape = (shape[0], 1, *shape[1:])
+    return len(shape) == 4 and shape[1] == channels and (shape[2:] == (28, 28) or min(shape[2:]) >= 32)
+
+
+def _picture_faults(X: np.ndarray, channels: int) -> str:
+    """All that is wrong with an array of pictures, and what would mend it where that is known."""
+    faults, reach = [], (X.min(), X.max()) if X.size and X.dtype.kind in "biuf" else (0, 0)
+    if not _is_shape(X.shape, channels):
+        faults.append(f"X has shape {X.shape}, expected (N, 28, 28) or (N, {channels}, H, W) with H and W at least 32")
+    if X.dtype != np.uint8 and X.dtype.kind != "f":
+        faults.append(f"X has dtype {X.dtype}, expected uint8 (0..255) or float32 (0..1)")
+    most, allowed = (1 + 1e-3, "0..1") if X.dtype.kind == "f" else (255, "0..255")
+    if not -1e-3 <= reach[0] <= reach[1] <= most:
+        faults.append(
+            f"X reaches from {reach[0]} to {reach[1]}, expected finite numbers in {allowed} for dtype {X.dtype}"
+        )
+    shaped = _reshaped(X.shape, channels)
+    cure = _revalued(shaped, X, *map(float, reach)) if shaped else None
+    return "; ".join([*faults, *([f"{cure} would do"] if cure else [])])
+
+
+def _reshaped(shape: tuple[int, ...], channels: int) -> str | None:
+    """The expression that makes pictures of this shape fit, "X" where they do; None where none is known."""
+    if _is_shape(shape, channels):
+        return "X"
+    if channels == 1 and shape[-1:] in ((784,), (1024,)) and len(shape) < 3:
+        side = 28 if shape[-1] == 784 else 32
+        return f"X.reshape(-1, {side}, {side})"
+    if len(shape) == 4 and shape[-1] == channels and _is_shape((shape[0], channels, *shape[1:3]), channels):
+        return "X[..., 0]" if channels == 1 else "X.transpose(0, 3, 1, 2)"
+    return "X[None]" if _is_shape((1, *shape), channels) else None
+
+
+def _revalued(shaped: str, X: np.ndarray, low: float, high: float) -> str | None:
+    """The expression ``shaped``, made such that its values fit; None where that is not known."""
+    if X.dtype == np.uint8 or (X.dtype.kind == "f" and -1e-3 <= low <= high <= 1 + 1e-3):
+        return shaped
+    if X.dtype.kind in "biu" and 0 <= low <= high <= 1:
+        return f"{shaped}.astype('float32')"
+    if X.dtype.kind in "biuf" and 0 <= low <= high <= 255:
+        return f"{shaped}.astype('uint8')" if (np.floor(X) == X).all() else f"{shaped} / 255"
+    near = (undo for least, most, undo in _NORMALISED if abs(low - least) < 1e-2 and abs(high - most) < 1e-2)
+    undo = next(near, None) if X.dtype.kind in "if" else None
+    return undo and undo.format(shaped)
+
+
+def _label_faults(y: np.ndarray, n: int, n_classes: int) -> str:
+    """All that is wrong with an array of labels, and what would mend it where that is known."""
+    faults, numbers = [], y.dtype.kind in "iuf" and y.size
+    if y.shape != (n,):
+        faults.append(f"y has shape {y.shape}, expected ({n},): one label for each picture of X")
+    if y.dtype.kind not in "iuf" or not (y == np.floor(y)).all():
+        faults.append(f"y has dtype {y.dtype}, expected whole numbers 0..{n_classes - 1}")
+    if numbers and not (y.min() >= 0 and y.max() < n_classes):
+        faults.append(f"y reaches from {y.min()} to {y.max()}, expected labels in 0..{n_classes - 1}")
+    cure, mended = _mended_labels(y, n_classes)
+    return "; ".join([*faults, *([f"{cure} would do"] if _are_labels(mended, n, n_classes) else [])])
+
+
+def _mended_labels(y: np.ndarray, n_classes: int) -> tuple[str, np.ndarray]:
+    """The expression that often mends labels, and what it gives."""
+    how = "y"
+    if y.shape[1:] == (n_classes,) and y.dtype.kind in "biuf" and (np.sort(y) == _one_hot(n_classes)).all():
+        how, y = "y.argmax(axis=1)", y.argmax(axis=1)
+    elif y.shape[1:] == (1,):
+        how, y = "y.ravel()", y.ravel()
+    if y.dtype.kind in "OUSb":
+        how, y = f"{how}.astype('uint8')", _whole(y)
+    if y.size and y.dtype.kind in "iuf" and y.min() == 1 and y.max() == n_classes:
+        how, y = f"{how} - 1", y - 1
+    return how, y
+
+
+def _one_hot(n_classes: int) -> np.ndarray:
+    return np.arange(n_classes) == n_classes - 1
+
+
+def _whole(y: np.ndarray) -> np.ndarray:
+    """Names of numbers, or objects, as whole numbers; ``y`` itself where they are none."""
+    try:
+        whole = y.astype(np.int64)
+        return whole if (whole == y.astype(np.float64)).all() else y
+    except (TypeError, ValueError, OverflowError):
+        return y
+
+
+def _are_labels(y: np.ndarray, n: int, n_classes: int) -> bool:
+    whole = y.shape == (n,) and y.dtype.kind in "iuf" and (y == np.floor(y)).all()
+    return bool(whole and (not y.size or 0 <= y.min() <= y.max() < n_classes))

@@ -1,0 +1,295 @@
+"""The layers of the network: what each one is, its shapes and its costs. They hold no numbers.
+
+A shape is (channels, height, width) of one picture. ``connections`` counts as the 1998 paper does: every use of a
+weight or bias, and for a plain pooling unit its inputs; ``macs`` counts multiply-accumulates of weights only.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import _kernels
+
+Shape = tuple[int, int, int]
+#: For each output channel the input channels that it sees, in rising order.
+Table = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Conv2d:
+    """Convolution, valid, stride 1: (C, H, W) to (O, H-K+1, W-K+1).
+
+    With a connection ``table`` there is one kernel for each connected pair of channels, and nothing is computed for
+    the others.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel_size: int
+    table: Table | None = None
+
+    def __post_init__(self):
+        if min(self.in_channels, self.out_channels, self.kernel_size) < 1:
+            raise ValueError(f"{self.in_channels} to {self.out_channels} channels by kernels of {self.kernel_size}, "
+                             "expected at least 1 of each")  # fmt: skip
+        if self.table is None:
+            return
+        rows = [list(row) for row in self.table]
+        if len(rows) != self.out_channels or not all(
+            row and row == sorted(set(row)) and row[0] >= 0 and row[-1] < self.in_channels for row in rows
+        ):
+            raise ValueError(
+                f"table has {len(rows)} rows, expected {self.out_channels}, each some of the input channels "
+                f"0..{self.in_channels - 1} in rising order"
+            )
+
+    @property
+    def kind(self) -> int:
+        return _kernels.CONV2D if self.table is None else _kernels.TABLE_CONV2D
+
+    def constants(self) -> np.ndarray | None:
+        """The number of each pair's kernel, (O, C) int32, -1 where the two are not connected; None without a table."""
+        if self.table is None:
+            return None
+        kernels = np.full((self.out_channels, self.in_channels), -1, np.int32)
+        pairs = [(o, c) for o, row in enumerate(self.table) for c in row]
+        kernels[tuple(zip(*pairs, strict=True))] = range(len(pairs))
+        return kernels
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs of channels that are connected."""
+        return self.in_channels * self.out_channels if self.table is None else sum(map(len, self.table))
+
+    def fan_in(self) -> np.ndarray:
+        """Inputs of one unit of each output channel, (O,)."""
+        n_maps = [self.in_channels] * self.out_channels if self.table is None else list(map(len, self.table))
+        return np.array(n_maps) * self.kernel_size**2
+
+    def output_shape(self, shape: Shape) -> Shape:
+        channels, height, width = shape
+        k = self.kernel_size
+        if channels != self.in_channels or min(height, width) < k:
+            raise ValueError(f"{self} cannot take an input of shape {shape}")
+        return self.out_channels, height - k + 1, width - k + 1
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        k = self.kernel_size
+        pairs = (self.out_channels, self.in_channels) if self.table is None else (self.n_pairs,)
+        return {"weight": (*pairs, k, k), "bias": (self.out_channels,)}
+
+    def connections(self, shape: Shape) -> int:
+        return self.macs(shape) + math.prod(self.output_shape(shape))
+
+    def macs(self, shape: Shape) -> int:
+        return math.prod(self.output_shape(shape)[1:]) * self.n_pairs * self.kernel_size**2
+
+
+@dataclass(frozen=True)
+class Linear(Conv2d):
+    """A dense layer: a convolution of size 1, so that on a larger field it answers at every position."""
+
+    kernel_size: int = 1
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.out_channels, self.in_channels), "bias": (self.out_channels,)}
+
+
+@dataclass(frozen=True)
+class AvgPool2d:
+    """Mean over windows of K x K, stride K."""
+
+    kernel_size: int = 2
+    kind = _kernels.AVG_POOL2D
+
+    def constants(self) -> None:
+        return None
+
+    def output_shape(self, shape: Shape) -> Shape:
+        channels, height, width = shape
+        if min(height, width) < self.kernel_size:
+            raise ValueError(f"{self} cannot take an input of shape {shape}")
+        return channels, height // self.kernel_size, width // self.kernel_size
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    def connections(self, shape: Shape) -> int:
+        return math.prod(self.output_shape(shape)) * self.kernel_size**2
+
+    def macs(self, shape: Shape) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class MaxPool2d(AvgPool2d):
+    """Maximum over windows of K x K, stride K."""
+
+    kind = _kernels.MAX_POOL2D
+
+
+@dataclass(frozen=True)
+class SubSample2d:
+    """Trainable sub-sampling: the mean over a window of K x K, stride K, times a coefficient plus a bias, one of each
+    for a channel (P98 II-A; II-B has the sum for the mean). Where out_channels is a multiple of in_channels, so many
+    neighbouring output channels read the same input channel.
+
+    A unit has K x K + 1 connections; multiply-accumulates are not counted, as for plain pooling.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel_size: int = 2
+    kind = _kernels.SUBSAMPLE
+
+    def __post_init__(self):
+        if self.in_channels < 1 or self.out_channels < 1 or self.out_channels % self.in_channels:
+            raise ValueError(f"out_channels is {self.out_channels}, expected a multiple of {self.in_channels}")
+
+    def constants(self) -> None:
+        return None
+
+    def output_shape(self, shape: Shape) -> Shape:
+        channels, height, width = shape
+        if channels != self.in_channels or min(height, width) < self.kernel_size:
+            raise ValueError(f"{self} cannot take an input of shape {shape}")
+        return self.out_channels, height // self.kernel_size, width // self.kernel_size
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.out_channels,), "bias": (self.out_channels,)}
+
+    def fan_in(self) -> np.ndarray:
+        """Inputs of one unit of each output channel, (O,)."""
+        return np.full(self.out_channels, self.kernel_size**2)
+
+    def connections(self, shape: Shape) -> int:
+        return math.prod(self.output_shape(shape)) * (self.kernel_size**2 + 1)
+
+    def macs(self, shape: Shape) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class RBF:
+    """Euclidean radial basis functions: the score of a class is minus the squared distance of the features to the fixed
+    centre of the class, so that the best score is the largest, as with every other head.
+
+    centres : for each class as many numbers, +1 or -1, as there are input channels
+    """
+
+    centres: tuple[tuple[int, ...], ...]
+    kind = _kernels.RBF
+
+    @property
+    def in_channels(self) -> int:
+        return len(self.centres[0])
+
+    @property
+    def out_channels(self) -> int:
+        return len(self.centres)
+
+    def constants(self) -> np.ndarray:
+        """The centres, (O, C) int32."""
+        return np.array(self.centres, np.int32)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if shape[0] != self.in_channels:
+            raise ValueError(
+                f"{type(self).__name__} of {self.in_channels} features cannot take an input of shape {shape}"
+            )
+        return self.out_channels, *shape[1:]
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    def connections(self, shape: Shape) -> int:
+        return self.macs(shape)
+
+    def macs(self, shape: Shape) -> int:
+        return math.prod(shape) * self.out_channels
+
+
+@dataclass(frozen=True)
+class Targets(RBF):
+    """The same as the last step of a network whose outputs are one for each class: with the targets +1 for the right
+    one and -1 for the others, the score of a class is minus the squared error (P98 III-C). It adds nothing to what the
+    network computes, the largest output has the best score, and so it is not counted."""
+
+    def connections(self, shape: Shape) -> int:
+        return 0
+
+    def macs(self, shape: Shape) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class ReLU:
+    """max(0, x), element by element."""
+
+    kind = _kernels.RELU
+
+    def constants(self) -> None:
+        return None
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    def connections(self, shape: Shape) -> int:
+        return 0
+
+    def macs(self, shape: Shape) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class Tanh(ReLU):
+    """tanh(x), element by element."""
+
+    kind = _kernels.TANH
+
+
+@dataclass(frozen=True)
+class Dropout(ReLU):
+    """Each unit 0 with this probability, else divided by 1 - probability. For training only."""
+
+    probability: float = 0.5
+    kind = _kernels.DROPOUT
+
+
+@dataclass(frozen=True)
+class BatchNorm2d(ReLU):
+    """(x - mean) / deviation of its channel over 16 pictures, times a weight, plus a bias. For training only.
+
+    Running means and variances are taken along, in the places of parameters, for `regularization.fold`.
+    """
+
+    channels: int
+    kind = _kernels.BATCH_NORM
+
+    def fan_in(self) -> int:
+        return 1
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.channels,))
+
+
+@dataclass(frozen=True)
+class ScaledTanh(ReLU):
+    """1.7159 tanh(2 x / 3), element by element: f(1) = 1 and f(-1) = -1 (P98 appendix A)."""
+
+    kind = _kernels.SCALED_TANH
+
+
+@dataclass(frozen=True)
+class Sigmoid(ReLU):
+    """1 / (1 + exp(-x)), element by element."""
+
+    kind = _kernels.SIGMOID
+
+
+Layer = Conv2d | AvgPool2d | SubSample2d | RBF | ReLU
+ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid, "scaled-tanh": ScaledTanh}

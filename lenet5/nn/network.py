@@ -1,0 +1,334 @@
+"""A network: its layers, its parameters in one flat buffer, and the scores that it gives to pictures."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import _kernels
+from ..utils.memmap import ROWS, pieces
+from ..utils.threads import MAX_THREADS, Workers, check_threads, default_threads
+from .arrays import check_pictures
+from .layers import RBF, AvgPool2d, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
+
+#: Fewer pixels than these (of 256 pictures of 32 x 32) are not worth starting a thread for.
+PIXELS_PER_THREAD = 256 * 32 * 32
+#: Sizes of input whose programs are kept.
+MAX_PROGRAMS = 16
+INITIALIZERS = ("he", "1998", "1998-root")
+#: Steps whose output an activation may overwrite: no backward kernel reads it.
+OVERWRITABLE = (_kernels.CONV2D, _kernels.TABLE_CONV2D, _kernels.AVG_POOL2D, _kernels.SUBSAMPLE, _kernels.BATCH_NORM)
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One row of the layer table, for one picture of a given size."""
+
+    name: str
+    kind: str
+    output_shape: Shape
+    n_parameters: int
+    connections: int
+    macs: int
+
+
+class Network:
+    """Layers in a row. Computing scores never writes to the parameters, so threads may share a network.
+
+    Parameters
+    ----------
+    layers : dict of name to layer, in the order of computation
+    seed : int or None
+        Of the initial weights. None: all 0.
+    background, ink : float
+        What the network sees for a pixel of 0 and of full ink.
+    initializer : one of INITIALIZERS
+        "he": uniform, variance 2 / fan-in before a ReLU and 1 / fan-in elsewhere; biases 0; sub-sampling takes means.
+        With sigmoids the same function as with tanhs: larger weights, and biases that centre their inputs.
+        "1998": uniform within +-2.4 / fan-in, biases likewise (P98 appendix A); the weight of a connection in
+        sub-sampling is a quarter of the coefficient, which so lies within +-2.4.
+        "1998-root": uniform within +-2.4 / sqrt(fan-in), biases and coefficients likewise.
+    margin : int
+        Pixels at each side of the 32 x 32 field that the network does not look at.
+    fused : bool
+        Whether the first layer may be computed together with its pooling and ReLU: quicker, but no gradient reaches
+        the pictures.
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (n,), float32
+        All weights and biases, layer by layer, each zero-padded to a multiple of 16: a vector that straddles two cache
+        lines would cost twice.
+    temperature : float
+        What scores are divided by before the softmax.
+    """
+
+    temperature = 1.0
+
+    def __init__(
+        self,
+        layers: Mapping[str, Layer],
+        *,
+        seed: int | None = 0,
+        background: float = 0.0,
+        ink: float = 1.0,
+        initializer: str = "he",
+        margin: int = 0,
+        fused: bool = True,
+    ):
+        self.layers = dict(layers)
+        self.background, self.ink, self.margin = float(background), float(ink), margin
+        self._fused = fused
+        connected = [layer for layer in self.layers.values() if isinstance(layer, Conv2d | RBF)]
+        self.in_channels, self.n_classes = connected[0].in_channels, connected[-1].out_channels
+        self._offsets: dict[str, tuple[int, tuple[int, ...]]] = {}
+        at = 0
+        for name, layer in self.layers.items():
+            for kind, shape in layer.parameter_shapes().items():
+                self._offsets[f"{name}.{kind}"] = at, shape
+                at += -(-math.prod(shape) // _kernels.N_LANES) * _kernels.N_LANES
+        self.n_parameters = sum(math.prod(shape) for _, shape in self._offsets.values())
+        self.parameters = _kernels.aligned_zeros(at, np.float32)
+        self._programs: dict[Shape, _kernels.Program] = {}
+        # What answers to one picture, with the weights that it was made for: other threads may thaw these meanwhile.
+        self._fixed: tuple[np.ndarray, _kernels.Fixed] | None = None
+        if initializer not in INITIALIZERS:
+            raise ValueError(f"initializer is {initializer!r}, expected one of {', '.join(INITIALIZERS)}")
+        if seed is not None:
+            rng = np.random.Generator(np.random.PCG64(seed))
+            if initializer == "he":
+                self._initialize_he(rng)
+            else:
+                self._initialize_1998(rng, 0.5 if initializer == "1998-root" else 1)
+
+    def _initialize_he(self, rng: np.random.Generator) -> None:
+        tensors = self.state_dict()
+        following = dict(zip(self.layers, list(self.layers.values())[1:], strict=False))
+        after_sigmoid = False
+        for name, layer in self.layers.items():
+            kind = getattr(following.get(name), "kind", None)
+            # sigmoid(x) is (1 + tanh(x / 2)) / 2: with weights so much larger, and centred, it starts as a tanh would.
+            scale = (2 if after_sigmoid else 1) * (2 if kind == _kernels.SIGMOID else 1)
+            if f"{name}.running_var" in tensors:
+                tensors[f"{name}.running_var"][...] = 1
+            if f"{name}.weight" in tensors:
+                weight = tensors[f"{name}.weight"]
+                if isinstance(layer, SubSample2d | BatchNorm2d):
+                    weight[...] = scale
+                else:
+                    gain = 6 if kind == _kernels.RELU else 3
+                    weight[...] = _uniform(rng, scale * np.sqrt(gain / layer.fan_in()), layer, weight.shape)
+                if after_sigmoid:
+                    tensors[f"{name}.bias"][...] = -_sums(layer, weight) / 2
+            after_sigmoid = layer.kind == _kernels.SIGMOID or (after_sigmoid and isinstance(layer, AvgPool2d))
+
+    def _initialize_1998(self, rng: np.random.Generator, power: float) -> None:
+        for name, tensor in self.state_dict().items():
+            owner, kind = name.rsplit(".", 1)
+            layer = self.layers[owner]
+            bound = 2.4 / layer.fan_in() ** power
+            if kind == "weight" and isinstance(layer, SubSample2d) and power == 1:
+                bound *= layer.kernel_size**2
+            tensor[...] = _uniform(rng, bound, layer, tensor.shape)
+
+    def __getstate__(self) -> dict:
+        """For copies, and for other processes: all but the compiled programs, which are made again when needed. Weights
+        of copies can be changed."""
+        return {**self.__dict__, "_programs": {}, "_fixed": None}
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the weights are read-only."""
+        return not self.parameters.flags.writeable
+
+    def freeze(self) -> "Network":
+        """Make the weights read-only, which answers to one picture at a time are quicker for; returns self.
+
+        Arrays that `parameters` and `state_dict` gave before do not belong to the network any more.
+        """
+        if not self.is_frozen:
+            self._own_parameters().setflags(write=False)
+        return self
+
+    def thaw(self) -> "Network":
+        """Undo `freeze`, as training does of itself; returns self."""
+        if self.is_frozen:
+            self._own_parameters()
+        return self
+
+    def _own_parameters(self) -> np.ndarray:
+        """A new buffer of them, of which nobody else has a view."""
+        parameters = _kernels.aligned_zeros(len(self.parameters), np.float32)
+        parameters[:] = self.parameters
+        self.parameters, self._fixed = parameters, None
+        return parameters
+
+    def state_dict(self, parameters: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Views of each tensor by name (``c1.weight`` (6, 1, 5, 5), ...), in PyTorch's layouts and names."""
+        buffer = self.parameters if parameters is None else parameters
+        return {name: buffer[at : at + math.prod(shape)].reshape(shape) for name, (at, shape) in self._offsets.items()}
+
+    def load_state_dict(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Copy tensors of exactly these names and shapes in; ValueError names the first that differs, or says that the
+        weights are read-only."""
+        own = self.state_dict()
+        for name in [*own, *tensors]:
+            if name not in own or name not in tensors:
+                raise ValueError(f"tensor {name!r} is {'missing' if name in own else 'not one of this network'}")
+            if np.shape(tensors[name]) != own[name].shape:
+                raise ValueError(f"tensor {name!r} has shape {np.shape(tensors[name])}, expected {own[name].shape}")
+            if not np.isfinite(tensors[name]).all():
+                raise ValueError(f"tensor {name!r} holds numbers that are not finite")
+        for name, tensor in own.items():
+            tensor[...] = tensors[name]
+
+    def summary(self, height: int = 32, width: int = 32) -> list[LayerSummary]:
+        """The layer table for pictures of this size; an activation is counted with the layer before it."""
+        rows: list[LayerSummary] = []
+        shape: Shape = (self.in_channels, height - 2 * self.margin, width - 2 * self.margin)
+        for name, layer in self.layers.items():
+            if layer.connections(shape):
+                n_parameters = sum(math.prod(s) for s in layer.parameter_shapes().values())
+                rows.append(
+                    LayerSummary(name, _kind(layer), layer.output_shape(shape), n_parameters,
+                                 layer.connections(shape), layer.macs(shape))
+                )  # fmt: skip
+            shape = layer.output_shape(shape)
+        return rows
+
+    def program(self, shape: Shape) -> _kernels.Program:
+        """The compiled steps for inputs (channels, height, width), made once for each size."""
+        program = self._programs.get(shape)
+        if program is None:  # two threads may both make it, and another one may forget it again: each has its own
+            program = self._compile(shape)
+            if len(self._programs) >= MAX_PROGRAMS:
+                self._programs.clear()
+            self._programs[shape] = program
+        return program
+
+    def _compile(self, shape: Shape) -> _kernels.Program:
+        steps, at, end = [], 0, math.prod(shape) * _kernels.N_LANES
+        before = None
+        for kind, names in execution_steps(self.layers, self._fused):
+            layer, out = self.layers[names[0]], shape
+            for name in names:
+                out = self.layers[name].output_shape(out)
+            weight, bias = (self._offsets.get(f"{names[0]}.{kind}", (0, ()))[0] for kind in ("weight", "bias"))
+            # In place only over an output that no backward kernel reads: max-pooling's and an activation's are read.
+            in_place = kind in _kernels.ACTIVATIONS and before in OVERWRITABLE
+            to, before = at if in_place else end, kind
+            size, probability = getattr(layer, "kernel_size", 1), getattr(layer, "probability", 0.0)
+            steps.append((kind, *shape, *out, size, weight, bias, at, to, probability, layer.constants()))
+            if not in_place:
+                at, end = end, end + math.prod(out) * _kernels.N_LANES + _kernels.n_extra(kind, *out)
+            shape = out
+        return _kernels.Program(steps, len(self.parameters), end)
+
+    def pictures(self, X: np.ndarray) -> _kernels.Pictures:
+        """``X`` checked (see :func:`arrays.check_pictures`) and wrapped for the kernels."""
+        X = check_pictures(X, self.in_channels)
+        padding = 2 - self.margin if X.shape[2:] == (28, 28) else 0
+        if self.margin and not padding and X.shape[2:] != (28, 28):
+            inside = slice(self.margin, -self.margin)
+            X = np.ascontiguousarray(X[:, :, inside, inside])
+        return _kernels.Pictures(X, padding, self.background, self.ink)
+
+    def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Scores before the softmax, of shape (N, classes), float32.
+
+        Pictures larger than 32 x 32 give a map, (N, classes, h, w): one answer every 4 pixels. The scores of a
+        picture do not depend on the others, on its place among them, or on ``threads``.
+        """
+        return self._scores(X, threads, False)
+
+    def probabilities(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Softmax of :meth:`logits` / temperature over the classes; same shape."""
+        return self._scores(X, threads, True)
+
+    def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool) -> np.ndarray:
+        parameters, kept = self.parameters, self._fixed
+        fixed = kept[1] if kept is not None and kept[0] is parameters else None
+        if fixed is not None and (threads is None or (type(threads) is int and 1 <= threads <= MAX_THREADS)):
+            scores = fixed(X, probabilities, self.temperature)
+            if scores is not None:
+                return scores
+        if isinstance(X, np.memmap) and X.ndim and len(X) > ROWS:  # so that its pages do not pile up in memory
+            return np.concatenate([self._scores(piece, threads, probabilities) for piece in pieces(X, ROWS)])
+        pictures = self.pictures(X)
+        program = self.program(pictures.shape)
+        scores = np.empty((pictures.n, *program.out_shape), np.float32)
+        temperature = self.temperature
+        n_threads = 1 if pictures.n == 1 and threads is None else self._useful_threads(pictures, threads)
+        is_frozen = not parameters.flags.writeable
+        if fixed is None and pictures.n == 1 and is_frozen and not self.margin and program.in_shape[1:] == (32, 32):
+            self._fixed = parameters, _kernels.Fixed(program, parameters, self.background, self.ink)
+        if n_threads == 1:
+            program.forward(parameters, pictures, scores, 0, pictures.n, probabilities, temperature)
+        else:
+
+            def share(thread: int) -> None:
+                first, last = (pictures.n * t // workers.n_threads for t in (thread, thread + 1))
+                program.forward(parameters, pictures, scores, first, last, probabilities, temperature)
+
+            with Workers(n_threads) as workers:
+                workers(share)
+        return scores[:, :, 0, 0] if program.out_shape[1:] == (1, 1) else scores
+
+    @staticmethod
+    def _useful_threads(pictures: _kernels.Pictures, threads: int | None) -> int:
+        """Threads for these pictures: no more than have enough to do."""
+        n_useful = max(1, min(pictures.n, pictures.n * math.prod(pictures.shape) // PIXELS_PER_THREAD))
+        if threads is not None:
+            return min(n_useful, check_threads(threads))
+        return min(n_useful, default_threads()) if n_useful > 1 else 1
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Probabilities from logits (N, classes) or (N, classes, h, w), float32; the bits of `Network.probabilities`."""
+    rows = np.ascontiguousarray(logits, np.float32) * np.float32(1 / temperature)
+    return _kernels.softmax(rows.reshape(*logits.shape[:2], -1 if logits.size else 1)).reshape(logits.shape)
+
+
+def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tuple[int, tuple[str, ...]]]:
+    """The layers as they are computed, as (kind of step, names of its layers).
+
+    A ReLU before a max-pooling comes after it: the two commute, values and gradients alike (a maximum that is not
+    positive passes no gradient on either way), and after the pooling there is a quarter of the work. A convolution of
+    the picture, 5 x 5, with both behind it is one step.
+    """
+    order = list(layers.items())
+    for i in range(len(order) - 1):
+        if isinstance(order[i + 1][1], MaxPool2d) and type(order[i][1]) is ReLU:
+            order[i], order[i + 1] = order[i + 1], order[i]
+    steps = [(layer.kind, (name,)) for name, layer in order]
+    if fused and [layer for _, layer in order[1:3]] == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
+        steps[:3] = [(_kernels.CONV_POOL, tuple(name for name, _ in order[:3]))]
+    return steps
+
+
+def _kind(layer: Layer) -> str:
+    """What a layer is called in the table: with the pairs of channels that are connected where not all are."""
+    table = getattr(layer, "table", None)
+    pairs = f" {layer.n_pairs}/{layer.in_channels * layer.out_channels}" if table else ""
+    return type(layer).__name__ + pairs
+
+
+def _sums(layer: Layer, weight: np.ndarray) -> np.ndarray:
+    """The sum of the weights of one unit of each output channel, (O,); sub-sampling, which takes means, has one."""
+    kernels = weight.reshape(len(weight), -1).sum(axis=1)
+    if getattr(layer, "table", None) is None:
+        return kernels
+    return np.add.reduceat(kernels, np.cumsum([0, *map(len, layer.table[:-1])]))
+
+
+def _is_first(layer: Layer) -> bool:
+    return isinstance(layer, Conv2d) and (layer.in_channels, layer.kernel_size, layer.table) == (1, 5, None)
+
+
+def _uniform(rng: np.random.Generator, bound: np.ndarray, layer: Layer, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of a tensor of ``layer``, uniform within +-bound (out_channels,)."""
+    if isinstance(layer, Conv2d) and layer.table is not None and len(shape) > 1:  # a kernel has the bound of its output
+        bound = np.repeat(bound, [len(row) for row in layer.table])
+    bound = bound.reshape(-1, *[1] * (len(shape) - 1))
+    return rng.uniform(-bound, bound, shape)

@@ -1,0 +1,103 @@
+"""Models and checkpoints on disk: safetensors with one JSON document of metadata. Nothing in a file is executed."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ModelFileError, one_line
+from ..utils.files import atomic_write, parse_json, read_bounded
+from ..utils.kinds import HEAD, KINDS, PICTURES, kind_of
+
+FORMAT_VERSION = 1
+MAX_BYTES = 64 * 2**20
+MAX_HEADER = 2**20  # bytes; a committee of 64 with how each was trained has a quarter
+_KEY = "lenet5"  # of the metadata, whose values can only be strings
+
+
+def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, info: dict) -> None:
+    """Write tensors and what is known about them to ``path``, wholly or not at all.
+
+    ``kind`` is "model", "committee" or "checkpoint"; ``info`` is any JSON document without NaN. ValueError where that
+    is longer than :func:`load` reads.
+    """
+    from safetensors.numpy import save as dumps
+
+    document = {"kind": kind, "format_version": FORMAT_VERSION, **info}
+    metadata = {_KEY: json.dumps(document, allow_nan=False, ensure_ascii=False)}
+    data = dumps({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata)
+    if _header_size(data) > MAX_HEADER:
+        raise ValueError(f"a header of {_header_size(data):,} bytes, a model file has at most {MAX_HEADER:,}")
+    atomic_write(path, data)
+
+
+def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tuple[dict[str, np.ndarray], dict]:
+    """The tensors, all of one ``dtype``, and the document that :func:`save` wrote as one of ``kinds``.
+
+    Raises
+    ------
+    ModelFileError
+        One line that says what is wrong: no such file, not safetensors, damaged, too large, of another program,
+        of a newer version, or of another kind.
+    """
+    name = one_line(path)
+    _refuse_other_kinds(Path(path), name)
+    data = read_bounded(Path(path), name, "a model", MAX_BYTES, ModelFileError)
+    tensors, metadata = _parse(data, name)
+    try:
+        info = parse_json(metadata[_KEY])
+        json.dumps(info, allow_nan=False, ensure_ascii=False).encode()  # whoever shows it must be able to
+        version, found = info["format_version"], info["kind"]
+        if type(version) is not int or version < 1:
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise ModelFileError(f"{name}: a safetensors file, but not one of lenet5 (no usable metadata)") from None
+    if version > FORMAT_VERSION:
+        newer = f"format version {str(version)[:20]}, this program reads up to {FORMAT_VERSION}"
+        raise ModelFileError(f"{name}: {newer}; update it")
+    if found not in kinds:
+        raise ModelFileError(f"{name}: this is a {str(found)[:20]!r}, not a {' or '.join(kinds)}")
+    for key, tensor in tensors.items():
+        if tensor.dtype != dtype:
+            raise ModelFileError(f"{name}: tensor {key[:40]!r} is {tensor.dtype}, expected {np.dtype(dtype)}")
+    return tensors, info
+
+
+def _refuse_other_kinds(path: Path, name: str) -> None:
+    """ModelFileError for what other programs write, and for pictures: it says what they are."""
+    try:
+        if not path.is_file():
+            return
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+    except (OSError, ValueError):  # whoever reads it whole says why
+        return
+    kind = None if head[8:9] in (b"", b"{") else kind_of(head, path, (*KINDS, *PICTURES))
+    if kind:
+        raise ModelFileError(f"{name}: {kind.name}, not a model of lenet5; name a file that `lenet5 train` wrote")
+
+
+def _parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict]:
+    """Tensors and metadata of a safetensors file."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as loads
+
+    try:
+        n = _header_size(data)
+        if n > MAX_HEADER:
+            raise ValueError(f"a header of {n:,} bytes, at most {MAX_HEADER:,} expected")
+        tensors = loads(data)
+        header = parse_json(data[8 : 8 + n])
+    except (SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelFileError(f"{name}: no safetensors file, or a damaged one ({_reason(error)})") from None
+    metadata = header.get("__metadata__")
+    return tensors, metadata if isinstance(metadata, dict) else {}
+
+
+def _header_size(data: bytes) -> int:
+    return int.from_bytes(data[:8], "little")
+
+
+def _reason(error: Exception) -> str:
+    return one_line(" ".join(str(error).split())[:120]) or type(error).__name__

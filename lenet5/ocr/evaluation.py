@@ -1,0 +1,95 @@
+"""How well strings are read: whole strings, and digits by the least number of changes from what was read."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ..evaluation.metrics import wilson_interval
+
+if TYPE_CHECKING:  # what composes numbers is no part of reading them
+    from ..datasets.synthetic.digit_strings import Composed
+
+
+def changes(read: str, right: str) -> int:
+    """The least number of characters to put in, take out or replace (Levenshtein)."""
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(read, 1):
+        before, row[0] = row[0], i
+        for j, b in enumerate(right, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
+    return row[-1]
+
+
+def matches(read: str, right: str) -> list[bool]:
+    """For each character that was read whether it is right, where the two are laid side by side with least changes."""
+    rows = [list(range(len(right) + 1))]
+    for i, a in enumerate(read, 1):
+        row, before = [i], rows[-1]
+        for j, b in enumerate(right, 1):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b)))
+        rows.append(row)
+    found, i, j = [], len(read), len(right)
+    while i:
+        if j and rows[i][j] == rows[i - 1][j - 1] + (read[i - 1] != right[j - 1]):
+            i, j = i - 1, j - 1
+            found.append(read[i] == right[j])
+        elif rows[i][j] == rows[i - 1][j] + 1:
+            i -= 1
+            found.append(False)
+        else:
+            j -= 1
+    return found[::-1]
+
+
+def digits_of(text: str) -> str:
+    """What counts of a text that was read: its digits and what was not sure."""
+    return "".join(c for c in text if c.isdigit() or c == "?")
+
+
+def evaluation(pairs: Iterable[tuple[str, str]]) -> dict:
+    """The report on (read, right) texts: n, accuracy of whole strings with its 95 % interval, n_digits,
+    digit_accuracy, and how many strings have the wrong number of digits."""
+    n = n_right = n_digits = n_changes = n_length = 0
+    for read, right in pairs:
+        read = digits_of(read)
+        n, n_right = n + 1, n_right + (read == right)
+        n_digits, n_changes = n_digits + len(right), n_changes + changes(read, right)
+        n_length += len(read) != len(right)
+    return {
+        "n": n,
+        "accuracy": n_right / n if n else None,
+        "accuracy_95": list(wilson_interval(n_right, n)) if n else None,
+        "errors": n - n_right,
+        "n_digits": n_digits,
+        "digit_accuracy": max(0.0, 1 - n_changes / n_digits) if n_digits else None,
+        "wrong_length": n_length,
+    }
+
+
+def pictures(strings: "Iterable[Composed]") -> Iterable[tuple[np.ndarray, str]]:
+    """(picture (H, W) uint8, dark on light, right digits) of each composed string."""
+    for string in strings:
+        yield np.rint(255 * (1 - string.ink)).astype(np.uint8), string.digits
+
+
+def measure(strings: "Iterable[Composed]", read: Callable[[np.ndarray], str]) -> dict:
+    """The report on ``read``, which takes pictures (H, W) uint8 and gives texts."""
+    return evaluation((read(picture), right) for picture, right in pictures(strings))
+
+
+def sheet(misread: list[tuple[np.ndarray, str, str]], most: int = 100) -> Image.Image:
+    """A picture of strings that were misread, given as (picture (H, W) uint8, right, read)."""
+    shown = misread[:most]
+    columns, cell, row = 4, 300, 84
+    image = Image.new("RGB", (columns * cell, 26 + row * max(1, -(-len(shown) // columns))), (255, 255, 255))
+    draw = ImageDraw.Draw(image)
+    draw.text((6, 6), f"{len(misread):,} misread strings: right > read", fill=(20, 20, 20))
+    for place, (picture, right, read) in enumerate(shown):
+        left, top = place % columns * cell + 6, 26 + place // columns * row
+        k = min((cell - 12) / picture.shape[1], (row - 20) / picture.shape[0])
+        size = max(1, round(picture.shape[1] * k)), max(1, round(picture.shape[0] * k))
+        image.paste(Image.fromarray(picture).resize(size), (left, top + 14))
+        draw.text((left, top), f"{right} > {' '.join(read.split()) or 'nothing'}", fill=(20, 20, 20))
+    return image

@@ -1,0 +1,122 @@
+"""Marks that make up numbers: which follow each other on a line, where words part, which are dots, in reading order."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..preprocessing.binarization import Box, quantile
+
+SMALL = 0.4  # of the typical height: a lower mark is a dot, a dash, the bar of a 5, or of a number written smaller
+FAR = 1.5  # heights: marks that are farther apart are of two numbers
+RATIO = 3  # a mark is so many times as high as the next one of its number at most
+SMALLER, LOWEST = 0.15, 8  # a number written smaller: of the typical height, and pixels, at least
+ALIKE = 2.2  # its marks differ in height by less
+WORD_GAP, LONE_GAP = 0.7, 1.0  # heights: gaps that are narrower part no words; on a page, and where all is one line
+WORD_RATIO, NARROW_GAP = 2, 0.1  # nor do those less than twice as wide as all such, which count as so many heights
+EDGE = 2  # pixels: what is nearer to the picture's edge is cut off by it
+THICKEST = 4  # a box counts at most as so many times the ink in it: a ring or a long line is no page of digits
+
+
+def typical_height(boxes: np.ndarray, areas: np.ndarray) -> float:
+    """The height up to which marks, boxes (n, 4) and pixels (n,) int, hold half of the ink."""
+    height, width = sizes(boxes)
+    order = np.argsort(height)
+    weights = np.cumsum(np.minimum(height * np.minimum(width, 2 * height), THICKEST * areas)[order])
+    return float(height[order][np.searchsorted(weights, weights[-1] / 2)])
+
+
+def sizes(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Heights and widths (n,) of boxes (n, 4)."""
+    return boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+
+
+def cut_off(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Which marks the edge of a picture of ``shape`` cuts off: (n,) bool."""
+    return (boxes[:, :2] < EDGE).any(1) | (boxes[:, 2:] > np.array(shape) - EDGE).any(1)
+
+
+def tall_groups(boxes: np.ndarray, typical: float) -> tuple[list[np.ndarray], np.ndarray]:
+    """Tall marks that follow each other on a line, as lists of their numbers; and the marks that are small."""
+    tall = sizes(boxes)[0] >= SMALL * typical
+    return following(boxes, np.flatnonzero(tall)), np.flatnonzero(~tall)
+
+
+def smaller_groups(boxes: np.ndarray, left: np.ndarray, typical: float) -> list[np.ndarray]:
+    """Numbers that are written much smaller than others: marks ``left``, two or more of like height on a line."""
+    height, _ = sizes(boxes)
+    groups = following(boxes, left[height[left] >= max(SMALLER * typical, LOWEST)])
+    return [group for group in groups if len(group) > 1 and height[group].max() < ALIKE * height[group].min()]
+
+
+def following(boxes: np.ndarray, members: np.ndarray) -> list[np.ndarray]:
+    """The marks ``members``, (m,) int, parted into those that follow each other on a line."""
+    top, left, bottom, right = boxes[members].T
+    height = bottom - top
+    common = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
+    gap = np.maximum.outer(left, left) - np.minimum.outer(right, right)
+    lower, higher = (better.outer(height, height) for better in (np.minimum, np.maximum))
+    joined = (common >= 0.4 * lower) & (gap <= FAR * np.minimum(higher, 2 * lower)) & (higher <= RATIO * lower)
+    label = np.arange(len(members))
+    while True:
+        spread = np.where(joined, label[None], len(members)).min(axis=1, initial=len(members))
+        if (spread == label).all():
+            return [members[label == name] for name in np.unique(label)]
+        label = spread
+
+
+def with_small(boxes: np.ndarray, groups: list[np.ndarray], small: np.ndarray) -> list[np.ndarray]:
+    """Give each small mark, a dot or the bar of a 5, to the group that it lies in or near; the others are dirt."""
+    groups = [list(group) for group in groups]
+    for i in small[np.argsort(boxes[small, 1], kind="stable")]:
+        top, left, bottom, right = boxes[i]
+        nearest, least = None, np.inf
+        for group in groups:
+            t, x, b, r = union(boxes[group])
+            reach = 0.7 * (b - t)
+            aside = max(x - right, left - r, 0)
+            above = max(t - bottom, top - b, 0)
+            if aside <= reach and above <= 0.3 * reach and max(bottom - top, right - left) >= 0.06 * (b - t):
+                distance = aside + 2 * above
+                if distance < least:
+                    nearest, least = group, distance
+        if nearest is not None:
+            nearest.append(i)
+    return [np.array(group) for group in groups]
+
+
+def words(boxes: np.ndarray, group: np.ndarray, least: float) -> list[np.ndarray]:
+    """A group parted where gaps of ``least`` heights or more are far wider than all others.
+
+    Small marks count as well: a dash may fill a gap. Where all gaps are wide it is one number.
+    """
+    group = group[np.argsort(boxes[group, 1], kind="stable")]
+    height, _ = sizes(boxes[group])
+    typical = quantile(height[height >= SMALL * height.max()], 0.5)
+    gaps = (boxes[group[1:], 1] - np.maximum.accumulate(boxes[group[:-1], 3])) / typical
+    narrow = gaps[gaps < least]
+    if not len(narrow):
+        return [group]
+    wide = gaps > max(least, WORD_RATIO * max(narrow.max(), NARROW_GAP))
+    parts = np.split(group, np.flatnonzero(wide) + 1)
+    return [part for part in parts if sizes(boxes[part])[0].max() >= SMALL * typical]
+
+
+def union(boxes: np.ndarray) -> Box:
+    """The smallest box around boxes (n, 4)."""
+    return Box(*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
+
+
+def reading_order(boxes: Iterable[Box]) -> list[list[int]]:
+    """Numbers in reading order: line by line from the top, in each from the left."""
+    boxes = list(boxes)
+    lines: list[list[int]] = []
+    for i in sorted(range(len(boxes)), key=lambda i: boxes[i].top + boxes[i].bottom):
+        for line in lines:
+            last = boxes[line[-1]]
+            common = min(last.bottom, boxes[i].bottom) - max(last.top, boxes[i].top)
+            if common >= 0.5 * min(last.bottom - last.top, boxes[i].bottom - boxes[i].top):
+                line.append(i)
+                break
+        else:
+            lines.append([i])
+    return [sorted(line, key=lambda i: boxes[i].left) for line in lines]

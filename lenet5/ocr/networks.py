@@ -1,0 +1,180 @@
+"""The networks that read strings, and the file that they come in.
+
+A segment network says which character a run of pieces is, or that it is none. It has LeNet-5's layers, with more maps,
+two channels of input (oversegmentation.py) and a class for rubbish (P98 section VII-A). Digit networks see its first
+channel alone, and say which of the ten digits it is, if it is one. A sliding network has one channel and a class for
+blank (sdnn.py).
+
+Some digit networks see each run put upright: what others mistake, they often do not.
+"""
+
+import os
+from importlib import resources
+
+import numpy as np
+
+from ..errors import ModelFileError, one_line
+from ..evaluation.calibration import Calibration
+from ..nn import serialization
+from ..nn.layers import Conv2d, Layer, Linear, MaxPool2d, ReLU
+from ..nn.network import Network
+from ..utils.characters import DIGITS, SEPARATORS
+
+CLASSES = (*DIGITS, *SEPARATORS, "rubbish")
+RUBBISH = len(CLASSES) - 1
+WIDTHS = (12, 32, 160, 84)  # maps of C1, C3, C5, units of F6
+SMALL_WIDTHS = (6, 16, 120, 84)  # LeNet-5's own
+N_DIGITS, N_SLIDING = 10, 11  # classes of the digit networks; of the sliding one: the digits and blank
+MOST_NETWORKS = 8
+MOST_SLANT = 1.0  # a tangent; 28 pixels are then moved by no more than as many
+STORED = np.float16
+
+
+def layers(widths: tuple[int, ...] = WIDTHS, in_channels: int = 2, n_classes: int = len(CLASSES)) -> dict[str, Layer]:
+    """LeNet-5's layers with other numbers of maps, by name in the order of computation."""
+    c1, c3, c5, f6 = widths
+    return {
+        "c1": Conv2d(in_channels, c1, 5),
+        "c1_activation": ReLU(),
+        "s2": MaxPool2d(2),
+        "c3": Conv2d(c1, c3, 5),
+        "c3_activation": ReLU(),
+        "s4": MaxPool2d(2),
+        "c5": Conv2d(c3, c5, 5),
+        "c5_activation": ReLU(),
+        "f6": Linear(c5, f6),
+        "f6_activation": ReLU(),
+        "output": Linear(f6, n_classes),
+    }
+
+
+class StringNetworks:
+    """What reads strings: networks that say what a run of pieces is, and one that slides over the line.
+
+    Attributes
+    ----------
+    segments, digits, upright : lists of Network; the means of what they say count, of digits and upright together
+    sliding : Network, see sdnn.py
+    training : dict, how they were trained; JSON values only
+    calibration : Calibration, thresholds for the confidence of a digit
+    """
+
+    def __init__(
+        self,
+        segments: list[Network],
+        digits: list[Network],
+        sliding: Network,
+        training: dict | None = None,
+        calibration: Calibration | None = None,
+        upright: list[Network] = (),
+    ):
+        self.segments, self.digits, self.sliding, self.training = segments, digits, sliding, training
+        self.upright = list(upright)
+        self.calibration = calibration or Calibration()
+
+    def log_probabilities(self, pictures: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """(n, classes) float64 of runs' pictures (n, 2, 28, 28) uint8: the mean of the segment networks' logarithms."""
+        return np.mean([log_softmax(network.logits(pictures, threads)) for network in self.segments], axis=0)
+
+    def digit_log_probabilities(self, ink: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """(n, 10) float64 of runs' own ink (n, 1, 28, 28) uint8: the mean of the digit networks' logarithms."""
+        views = [(network, ink) for network in self.digits]
+        if self.upright:
+            turned = upright(ink)
+            views += [(network, turned) for network in self.upright]
+        return np.mean([log_softmax(network.logits(view, threads)) for network, view in views], axis=0)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write all networks to one file (safetensors), wholly or not at all; weights in half precision, which halves
+        it and changes no answer."""
+        named = {f"segments.{i}": network for i, network in enumerate(self.segments)}
+        named |= {f"digits.{i}": network for i, network in enumerate(self.digits + self.upright)}
+        named |= {"sliding": self.sliding}
+        tensors = {f"{name}.{k}": t.astype(STORED) for name, net in named.items() for k, t in net.state_dict().items()}
+        info = {"classes": CLASSES, "training": self.training, "sliding_widths": widths_of(self.sliding)}
+        info |= {"widths": list(map(widths_of, self.segments))}
+        info |= {"digit_widths": list(map(widths_of, self.digits + self.upright)), "upright": len(self.upright)}
+        serialization.save(path, tensors, "strings", info | {"calibration": self.calibration.as_dict()})
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Logarithms of probabilities (n, classes) float64 from logits (n, classes)."""
+    logits = logits.astype(np.float64)
+    return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+
+
+def upright(ink: np.ndarray) -> np.ndarray:
+    """Runs (n, 1, 28, 28) uint8 without their slant: rows are moved sideways, so that their middles do not lean."""
+    levels = ink[:, 0].astype(np.float32)
+    _, h, w = levels.shape
+    mass = np.maximum(levels.sum((1, 2)), 1)[:, None]
+    y, x = np.arange(h, dtype=np.float32), np.arange(w, dtype=np.float32)
+    rows = levels.sum(2)
+    from_middle = y - (rows @ y)[:, None] / mass  # (n, h)
+    aside = levels @ x - rows * ((levels @ x).sum(1)[:, None] / mass)  # each row's ink times how far it is aside
+    slant = (from_middle * aside).sum(1) / np.maximum((from_middle**2 * rows).sum(1), 1)
+    moved = np.clip(slant, -MOST_SLANT, MOST_SLANT)[:, None] * from_middle
+    whole = np.floor(moved).astype(int)
+    part = (moved - whole)[..., None]
+    padded = np.pad(levels, ((0, 0), (0, 0), (w, w + 1)))
+    columns = np.arange(w, 2 * w) + whole[..., None]
+    here, right = (np.take_along_axis(padded, columns + k, axis=2) for k in (0, 1))
+    return np.rint(here + part * (right - here)).astype(np.uint8)[:, None]
+
+
+def sliding_network(seed: int | None = 0, widths: tuple[int, ...] = SMALL_WIDTHS) -> Network:
+    """The network that slides over a line."""
+    return Network(layers(widths, 1, N_SLIDING), seed=seed)
+
+
+def digit_network(seed: int | None = 0, widths: tuple[int, ...] = WIDTHS) -> Network:
+    """A network that says which digit a run is."""
+    return Network(layers(widths, 1, N_DIGITS), seed=seed)
+
+
+def widths_of(network: Network) -> tuple[int, ...]:
+    """What `layers` was given."""
+    return tuple(network.layers[name].out_channels for name in ("c1", "c3", "c5", "f6"))
+
+
+def load(path: str | os.PathLike) -> StringNetworks:
+    """The networks that `StringNetworks.save` wrote; ModelFileError, in one line, for any other file."""
+    tensors, info = serialization.load(path, "strings", dtype=STORED)
+    try:
+        n_networks = len(info["widths"]), len(info["digit_widths"])
+        if tuple(info["classes"]) != CLASSES or not 1 <= min(n_networks) <= max(n_networks) <= MOST_NETWORKS:
+            raise ValueError("other classes, or no number of networks that is read")
+        sliding = sliding_network(None, _checked(info["sliding_widths"]))
+        sliding.load_state_dict(_under("sliding.", tensors))
+        segments = [Network(layers(_checked(widths)), seed=None) for widths in info["widths"]]
+        digits = [digit_network(None, _checked(widths)) for widths in info["digit_widths"]]
+        n_upright = info.get("upright", 0)
+        if type(n_upright) is not int or not 0 <= n_upright <= len(digits):
+            raise ValueError("no number of networks that see runs upright")
+        n_straight = len(digits) - n_upright
+        for name, networks in (("segments", segments), ("digits", digits)):
+            for i, network in enumerate(networks):
+                network.load_state_dict(_under(f"{name}.{i}.", tensors))
+        calibration = Calibration.from_dict(info.get("calibration"))
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ModelFileError(f"{one_line(path)}: does not describe a reader of strings: {what[:200]}") from None
+    training = info.get("training") if isinstance(info.get("training"), dict) else None
+    return StringNetworks(segments, digits[:n_straight], sliding, training, calibration, digits[n_straight:])
+
+
+def _checked(widths) -> tuple[int, ...]:
+    """Widths of layers as a file has them; ValueError where they are none."""
+    if not all(type(width) is int and 1 <= width <= 1024 for width in widths):
+        raise ValueError(f"no widths of layers: {str(widths)[:50]}")
+    return tuple(widths)
+
+
+def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def shipped() -> StringNetworks:
+    """The networks that ship with the package."""
+    with resources.as_file(resources.files("lenet5.weights") / "strings.safetensors") as path:
+        return load(path)

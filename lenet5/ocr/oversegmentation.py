@@ -1,0 +1,119 @@
+"""A line of ink cut into pieces, and what consecutive pieces could be: heuristic over-segmentation (LeCun, Bottou,
+Bengio, Haffner 1998, section VII-A).
+
+Marks that do not hang together are pieces; a wide mark is cut along the paths from top to bottom that cross the least
+ink. A hypothesis is one or more consecutive pieces, prepared as MNIST's pictures were, in two channels: its own ink,
+and all of the line's around it at the same scale.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..preprocessing.binarization import Components
+from . import _oversegmentation
+
+LEVEL = 0.3  # ink above it holds marks together
+SOFT = 0.02  # and down to here it belongs to the nearest mark
+NARROWEST = 0.3  # a mark narrower than this part of the line's height is not cut
+SMALLEST = 0.4  # of the line's height: what is smaller looks small in its picture, too
+WIDEST = 2.3  # of the line's height: a hypothesis of several pieces is not wider
+MOST_PIECES = 8  # of a hypothesis
+DEAREST = 0.5  # of the line's height: a cut does not cross more ink
+REACH = 0.06  # of the line's height: a cut is the best of those so near
+LEAST_WIDTH = 0.2  # of the line's height: a mark is cut into no narrower parts, on the average
+DIAGONAL = 0.3  # what a step aside costs a cut, in pixels of ink: for less it goes round strokes that it should part
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The pieces of a line, from left to right.
+
+    ink (H, W) float32 in 0..1 · labels (H, W) int: the number of a pixel's piece, -1 for none ·
+    boxes (n, 4) int, as in `binarization.Box` · height: of the line's digits, in pixels
+    """
+
+    ink: np.ndarray
+    labels: np.ndarray
+    boxes: np.ndarray
+    height: float
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True)
+class Hypotheses:
+    """Runs of pieces: first (n,), stop (n,) int, boxes (n, 4) int, and pictures (n, 2, 28, 28) uint8."""
+
+    first: np.ndarray
+    stop: np.ndarray
+    boxes: np.ndarray
+    pictures: np.ndarray
+
+
+def cut(ink: np.ndarray) -> Pieces:
+    """Cut a line (H, W), float32 in 0..1, ink bright, into pieces; specks of fewer than 3 pixels are none."""
+    marks = Components(ink > LEVEL)
+    labels = marks.labels()
+    kept = np.flatnonzero(marks.areas >= 3)
+    height = line_height(marks.boxes[kept])
+    parts = np.full(ink.shape, -1, np.int32)
+    ink = np.ascontiguousarray(ink, np.float32)
+    reach, dearest = max(1, round(REACH * height)), DEAREST * height
+    n = 0
+    for mark in kept:
+        top, left, bottom, right = box = marks.boxes[mark]
+        whole = right - left < max(NARROWEST * height, 5) or bottom - top < 3
+        most = 0 if whole else max(1, round((right - left) / (LEAST_WIDTH * height)))
+        n = _oversegmentation.split(
+            ink, labels, mark, box, parts, n, most=most, reach=reach, dearest=dearest, diagonal=DIAGONAL
+        )
+    for _ in range(2):  # the soft edges of strokes
+        parts = _oversegmentation.soften(ink, parts, SOFT)
+    return _ordered(ink, parts, n, height)
+
+
+def line_height(boxes: np.ndarray) -> float:
+    """The height of a line's digits from the boxes (n, 4) of its marks: the median of those that are no small ones."""
+    if not len(boxes):
+        return 1.0
+    heights = boxes[:, 2] - boxes[:, 0]
+    tall = np.sort(heights[heights >= 0.5 * heights.max()])
+    return float(tall[len(tall) // 2])
+
+
+def _ordered(ink: np.ndarray, labels: np.ndarray, n: int, height: float) -> Pieces:
+    """Number pieces from left to right by the middles of their boxes."""
+    ys, xs = np.nonzero(labels >= 0)
+    own = labels[ys, xs]
+    boxes = np.empty((n, 4), int)
+    for i, (values, better) in enumerate(
+        ((ys, np.minimum), (xs, np.minimum), (ys + 1, np.maximum), (xs + 1, np.maximum))
+    ):
+        boxes[:, i] = 10**6 if better is np.minimum else 0
+        better.at(boxes[:, i], own, values)
+    order = np.argsort(boxes[:, 1] + boxes[:, 3], kind="stable")
+    rank = np.empty(n + 1, np.int32)
+    rank[order], rank[-1] = np.arange(n), -1
+    return Pieces(ink, rank[labels], boxes[order], height)
+
+
+def hypotheses(pieces: Pieces, most: int = MOST_PIECES, widest: float = WIDEST) -> Hypotheses:
+    """All runs of ``most`` pieces, or fewer, that could be one character, with their pictures."""
+    n, widest = len(pieces), widest * pieces.height
+    runs, boxes = [], []
+    for first in range(n):
+        top, left, bottom, right = pieces.boxes[first]
+        for stop in range(first + 1, min(first + most, n) + 1):
+            t, x, b, r = pieces.boxes[stop - 1]
+            top, left, bottom, right = min(top, t), min(left, x), max(bottom, b), max(right, r)
+            if right - left > widest and stop > first + 1:
+                break
+            runs.append((first, stop))
+            boxes.append((top, left, bottom, right))
+    first, stop = np.ascontiguousarray(np.array(runs, np.int64).reshape(-1, 2).T)
+    boxes = np.array(boxes, np.int64).reshape(-1, 4)
+    levels = np.rint(np.clip(pieces.ink, 0, 1) * 255).astype(np.uint8)
+    pictures = _oversegmentation.pictures(levels, pieces.labels, first, stop, boxes, SMALLEST * pieces.height)
+    return Hypotheses(first, stop, boxes, pictures)

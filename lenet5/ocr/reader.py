@@ -1,0 +1,259 @@
+"""Numbers of several digits in any picture: found, cut up, read, and drawn with what was read."""
+
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ..evaluation.contact_sheet import save_png
+from ..nn.network import Network
+from ..preprocessing.binarization import Box
+from ..preprocessing.decode import decoded
+from ..preprocessing.normalization import to_grey
+from . import lattice, layout, sdnn
+from .networks import CLASSES, RUBBISH, SEPARATORS, StringNetworks, log_softmax, shipped
+from .oversegmentation import Hypotheses, Pieces, cut, hypotheses
+
+LEFT_OUT = 150.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
+# Weights of the opinions on which digit it is: of the segment networks, the digit networks, the sliding one, the model.
+SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.55, 0.2, 0.05
+SEEN = 3.0  # what counts the sliding network's opinion on whether it is one
+UNLIKELY = -7.0  # the logarithm of a run's share of all ways, below which it is not looked at any closer
+MOST_SLIDING = 9.0  # so far does that opinion move the logarithm of the weight
+UNSURE = "?"
+
+
+@dataclass(frozen=True)
+class Character:
+    """One character that was read: text (``?`` where unsure), confidence in 0..1, box in upright pixels of the file."""
+
+    text: str
+    confidence: float
+    box: Box
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number: its text, the confidence that all of it is right, its box, its line from 0, its characters."""
+
+    text: str
+    confidence: float
+    box: Box
+    line: int
+    digits: list[Character]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is written in a picture, in reading order. The confidence is that all of it is right; 0 for nothing.
+
+    It is the first of the file's ``pages``.
+    """
+
+    numbers: list[Number]
+    pages: int = 1
+
+    @property
+    def text(self) -> str:
+        """Lines apart by line feeds, the numbers of a line by spaces."""
+        rows: dict[int, list[str]] = {}
+        for number in self.numbers:
+            rows.setdefault(number.line, []).append(number.text)
+        return "\n".join(" ".join(row) for row in rows.values())
+
+    @property
+    def confidence(self) -> float:
+        return float(np.prod([number.confidence for number in self.numbers])) if self.numbers else 0.0
+
+    @property
+    def digits(self) -> list[Character]:
+        """All characters, separators included, in reading order."""
+        return [character for number in self.numbers for character in number.digits]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@functools.cache
+def shipped_once() -> StringNetworks:
+    """The networks that ship, read once a process."""
+    return shipped()
+
+
+def read(
+    source,
+    *,
+    invert: str = "auto",
+    allow: str = "",
+    length: int | None = None,
+    min_confidence: float = 0.0,
+    max_error: float | None = None,
+    network: Network | None = None,
+    networks: StringNetworks | None = None,
+    threads: int | None = None,
+) -> Reading:
+    """Read the numbers in a picture.
+
+    Parameters
+    ----------
+    source : path, bytes, binary file object, PIL.Image.Image or ndarray, as `normalization.read_image` takes it
+    invert : "auto", "yes" (dark on light) or "no"
+    allow : some of ``.,-+``: separators that are kept in the text; others are left out of it
+    length : int, optional
+        So many digits has each number, where that can be.
+    min_confidence : float
+        A digit that is less sure is answered ``?``.
+    max_error : float, optional
+        Enough digits are answered ``?`` that at most this part of the others is wrong, on numbers like those that the
+        networks' thresholds come from: composed of handwritten digits.
+    network : Network of the classes 0..9, optional
+        Its opinion on the digits counts beside those of ``networks``, by default the ones that ship.
+
+    Raises
+    ------
+    PictureError
+        The file cannot be read.
+    ValueError
+        An argument is not one of the above.
+    """
+    check(allow, length, min_confidence, invert)
+    networks = networks or shipped_once()
+    if max_error is not None:
+        min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
+    picture = decoded(source)
+    found = [(number.in_file(picture), cut(number.ink)) for number in layout.find(to_grey(picture.pixels), invert)]
+    found = [(number, pieces, hypotheses(pieces)) for number, pieces in found if len(pieces)]
+    if not found:
+        return Reading([], picture.pages)
+    pictures = np.concatenate([runs.pictures for _, _, runs in found])
+    slid = np.concatenate([sdnn.opinions(line, runs.boxes, networks.sliding, threads) for _, line, runs in found])
+    ways = [(runs.first, runs.stop, leave_out(pieces)) for _, pieces, runs in found]
+    scores = _scores(pictures, slid, ways, networks, network, threads)
+    numbers = [
+        _decoded(number, runs, (first, stop, part, dropped), allow, length, min_confidence)
+        for (number, _, runs), (first, stop, dropped), part in zip(found, ways, scores, strict=True)
+    ]
+    return Reading([number for number in numbers if number is not None], picture.pages)
+
+
+def check(allow: str, length: int | None, min_confidence: float, invert: str = "auto") -> None:
+    """ValueError where an argument of `read` is none."""
+    if invert not in ("auto", "yes", "no"):
+        raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
+    if not isinstance(allow, str) or not set(allow) <= set(SEPARATORS):
+        raise ValueError(f"allow is {allow!r}, expected some of {SEPARATORS}")
+    whole = isinstance(length, int | np.integer) and not isinstance(length, bool)
+    if length is not None and not (whole and 1 <= length <= 100):
+        raise ValueError(f"length is {length!r}, expected a whole number from 1 to 100")
+    if not isinstance(min_confidence, int | float | np.number) or not 0 <= min_confidence <= 1:
+        raise ValueError(f"min_confidence is {min_confidence!r}, expected 0 to 1")
+
+
+def _scores(
+    pictures: np.ndarray, slid: np.ndarray, ways: list[tuple[np.ndarray, ...]], networks: StringNetworks,
+    network: Network | None, threads: int | None,
+) -> list[np.ndarray]:  # fmt: skip
+    """`lattice.odds` (n, classes - 1) of each number's hypotheses, from the pictures (N, 2, 28, 28) uint8 of all
+    numbers' and ``slid`` (N, 11), see `sdnn.opinions`; ways: first, stop and leave_out of each number's.
+
+    Whether a run is a digit at all is for the segment and the sliding networks to say; which digit, for all. Where by
+    these two only a trace of all ways goes through a run, the others are not asked.
+    """
+    scores = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
+    digits, blank = scores[:, :10], slid[:, 10]
+    seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
+    total = np.logaddexp.reduce(digits, axis=1) + np.clip(seen, -MOST_SLIDING, MOST_SLIDING)
+    mixed = SEGMENTS_SHARE * log_softmax(digits) + SLIDING_SHARE * log_softmax(slid[:, :10])
+    share = SEGMENTS_SHARE + SLIDING_SHARE
+    scores[:, :10] = log_softmax(mixed / share) + total[:, None]
+    parts = np.split(scores, np.cumsum([len(first) for first, _, _ in ways])[:-1])
+    shares = [lattice.shares(first, stop, part, out) for (first, stop, out), part in zip(ways, parts, strict=True)]
+    likely = np.flatnonzero(np.concatenate(shares) > UNLIKELY)
+    ink = np.ascontiguousarray(pictures[likely, :1])
+    mixed = mixed[likely] + DIGITS_SHARE * networks.digit_log_probabilities(ink, threads)
+    share += DIGITS_SHARE
+    if network is not None:
+        mixed += OWN_SHARE * log_softmax(network.logits(ink, threads))
+        share += OWN_SHARE
+    scores[likely, :10] = log_softmax(mixed / share) + total[likely, None]
+    return parts
+
+
+def leave_out(pieces: Pieces) -> np.ndarray:
+    """What it costs to leave each piece out (pieces,), at most 0: by its ink."""
+    own = pieces.labels >= 0
+    ink = np.bincount(pieces.labels[own], pieces.ink[own], len(pieces))
+    return -LEFT_OUT * ink / pieces.height**2
+
+
+def _decoded(
+    number: layout.Number, runs: Hypotheses, ways: tuple[np.ndarray, ...], allow: str, length: int | None,
+    min_confidence: float,
+) -> Number | None:  # fmt: skip
+    """The best way through one number's hypotheses, or None where no digit is on it."""
+    path, total = lattice.search(*ways, length, 10)
+    characters, spoken = [], []
+    for step in path:
+        text = CLASSES[step.label]
+        if text.isdigit() or text in allow:
+            sure = step.confidence >= min_confidence
+            box = number.box(runs.boxes[step.hypothesis])
+            spoken.append(step.label)
+            characters.append(Character(text if sure else UNSURE, step.confidence, box))
+    if not any(character.text not in SEPARATORS for character in characters):
+        return None
+    silent = [k for k in range(10, RUBBISH) if CLASSES[k] not in allow]
+    confidence = float(np.exp(min(lattice.share_of_text(*ways, spoken, silent) - total, 0)))
+    edges = np.array([character.box for character in characters])
+    box = Box(*edges[:, :2].min(0).tolist(), *edges[:, 2:].max(0).tolist())
+    text = "".join(character.text for character in characters)
+    return Number(text, confidence, box, number.line, characters)
+
+
+def document(reading: Reading) -> dict:
+    """A reading as JSON: text, confidence, digits and numbers; boxes are [left, top, width, height] in pixels.
+
+    And pages, where there are more than the one that was read.
+    """
+
+    def plain(item) -> dict:
+        fields = asdict(item)
+        top, left, bottom, right = item.box
+        fields["box"] = [left, top, right - left, bottom - top]
+        fields["confidence"] = round(item.confidence, 6)
+        return fields
+
+    numbers = []
+    for number in reading.numbers:
+        digits = [plain(character) for character in number.digits]
+        numbers.append(plain(number) | {"digits": [{"digit": d.pop("text"), **d} for d in digits]})
+    digits = [digit for number in numbers for digit in number["digits"]]
+    text = {"text": reading.text, "confidence": round(reading.confidence, 6), "digits": digits, "numbers": numbers}
+    return text | ({"pages": reading.pages} if reading.pages > 1 else {})
+
+
+def draw_boxes(source, reading: Reading, path: str | os.PathLike) -> None:
+    """Write a PNG of the picture with a box round each digit, its text above, and one round each number."""
+    picture = decoded(source)
+    levels = np.rint(np.clip(picture.pixels, 0, 1) * 255).astype(np.uint8)
+    image = Image.fromarray(levels).convert("RGB")
+    enlarged = max(1, -(-400 // max(image.size)))
+    image = image.resize((image.width * enlarged, image.height * enlarged), Image.Resampling.NEAREST)
+    draw = ImageDraw.Draw(image)
+    for box, colour, text in _marks(reading):
+        top, left, bottom, right = (edge * enlarged for edge in picture.box(box))
+        draw.rectangle((left, top, right - 1, bottom - 1), outline=colour)
+        if text:
+            draw.text((left + 1, max(top - 11, 0)), text, fill=colour)
+    save_png(image, path)
+
+
+def _marks(reading: Reading) -> Iterator[tuple[Box, tuple[int, int, int], str]]:
+    for number in reading.numbers:
+        top, left, bottom, right = number.box
+        yield Box(top - 2, left - 2, bottom + 2, right + 2), (30, 120, 255), ""
+        for character in number.digits:
+            yield character.box, (230, 40, 40), character.text

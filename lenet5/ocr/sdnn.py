@@ -1,0 +1,86 @@
+"""A space-displacement network (LeCun, Bottou, Bengio, Haffner 1998, section VII-D): LeNet-5 slides over a line.
+
+C5 is a convolution, so a picture wider than 32 pixels gives a map with an answer every 4 pixels. Four copies of the
+line, each a pixel further to the left, give one at every pixel: the digit in the middle of the 32 x 32 pixels around
+it, or blank where none is in the middle. A Viterbi search reads the map: runs of one digit are one digit, blanks part
+them. The map also says, for each hypothesis of the lattice, which digit has its middle there.
+"""
+
+import numpy as np
+
+from ..nn.network import Network
+from ..preprocessing.binarization import Components
+from .layout import resized
+from .networks import log_softmax
+from .oversegmentation import LEVEL, Pieces, line_height
+
+FIELD, STEP, GLYPH = 32, 4, 20
+BLANK = 10
+CHANGE = -2.0  # the logarithm of the weight of going from one digit straight to another
+
+
+def normalized(ink: np.ndarray, height: float | None = None) -> tuple[np.ndarray, float]:
+    """A line (H, W) float32 as the network sees it, (32, W') uint8, and its scale: digits are about 20 pixels tall,
+    and there are 16 of margin on both sides. height: of the line's digits, by default found."""
+    if height is None:
+        boxes = Components(ink > LEVEL).boxes
+        height = line_height(boxes) if len(boxes) else GLYPH
+    scale = GLYPH / max(height, 4.0)
+    scale = 1.0 if abs(scale - 1) < 0.12 else scale  # not resampled for nothing
+    shape = tuple(max(1, round(n * scale)) for n in ink.shape)
+    small = np.clip(resized(ink, shape), 0, 1)
+    rows = small.sum(1) > 0
+    middle = (np.flatnonzero(rows)[[0, -1]].sum() + 1) / 2 if rows.any() else shape[0] / 2
+    top = round(middle - FIELD / 2)
+    padded = np.pad(small, ((FIELD, FIELD), (FIELD // 2, FIELD // 2)))[top + FIELD : top + 2 * FIELD]
+    return np.rint(padded * 255).astype(np.uint8), shape[1] / ink.shape[1]
+
+
+def score_map(line: np.ndarray, net: Network, threads: int | None = None) -> np.ndarray:
+    """Log-probabilities (W, 11) at each pixel of the line without its margins, from `normalized`'s (32, W + 32)."""
+    width = line.shape[1] - FIELD
+    n = -(-(width + 1) // STEP)
+    padded = np.pad(line, ((0, 0), (0, STEP * (n + 1) + FIELD - line.shape[1])))
+    span = STEP * (n - 1) + FIELD
+    shifted = np.stack([padded[:, k : k + span] for k in range(STEP)])
+    logits = net.logits(shifted[:, None], threads).reshape(STEP, 11, -1).astype(np.float64)
+    scores = logits.transpose(2, 0, 1).reshape(-1, 11)[: width + 1]
+    return log_softmax(scores)
+
+
+def opinions(pieces: Pieces, boxes: np.ndarray, net: Network, threads: int | None = None) -> np.ndarray:
+    """Log-probabilities (n, 11) of the digits, or blank, whose middles are those of ``boxes`` (n, 4) of a line.
+
+    They are means of what is said on three pixels there.
+    """
+    line, scale = normalized(pieces.ink, pieces.height)
+    scores = score_map(line, net, threads)
+    middles = np.rint((boxes[:, 1] + boxes[:, 3]) / 2 * scale).astype(int)
+    near = np.clip(middles[:, None] + (-1, 0, 1), 0, len(scores) - 1)
+    return np.logaddexp.reduce(scores[near], axis=1) - np.log(3)
+
+
+def decode(scores: np.ndarray) -> str:
+    """The best reading of a map (W, 11): every digit for a run of pixels, blanks between."""
+    n, classes = scores.shape
+    change = np.full((classes, classes), CHANGE)
+    change[:, BLANK] = change[BLANK] = 0
+    np.fill_diagonal(change, 0)
+    weight = np.where(np.arange(classes) == BLANK, 0.0, CHANGE) + scores[0]
+    came = np.zeros((n, classes), int)
+    for x in range(1, n):
+        options = weight[:, None] + change
+        came[x] = options.argmax(0)
+        weight = options.max(0) + scores[x]
+    state = int(weight.argmax())
+    states = [state]
+    for x in range(n - 1, 0, -1):
+        state = int(came[x, state])
+        states.append(state)
+    states.reverse()
+    return "".join(str(a) for a, before in zip(states, [BLANK, *states], strict=False) if a not in (before, BLANK))
+
+
+def read_line(ink: np.ndarray, net: Network, threads: int | None = None) -> str:
+    """The digits on a line (H, W) float32 in 0..1, ink bright."""
+    return decode(score_map(normalized(ink)[0], net, threads))

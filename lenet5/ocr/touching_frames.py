@@ -1,0 +1,65 @@
+"""Frames and underlines that digits touch: straight edges of a mark, which come off where the mark reaches to them."""
+
+import numpy as np
+
+from ..preprocessing.binarization import Components, quantile
+from .grouping import LOWEST, sizes
+
+COVERED = 0.88, 0.93  # of a mark's side a frame's edge covers, and of its width an underline
+RIM, FOOT = 0.13, 0.22  # of a mark's height: how deep these may lie
+LONG = 2.5  # heights: an underline is of a mark so wide
+THICK = 0.12  # of a mark's height: no line is thicker, but for two pixels
+REST = 0.4  # of a mark's height: what is left is as high
+
+
+def without_frames(mask: np.ndarray, marks: Components) -> np.ndarray:
+    """A mask (H, W) bool, with its ``marks``, without frames around and lines under numbers that touch these."""
+    labels = None
+    height, width = sizes(marks.boxes)
+    for i in np.flatnonzero((height >= 2 * LOWEST) & (width >= 2 * LOWEST)):
+        top, left, bottom, right = marks.boxes[i]
+        window = np.s_[top:bottom, left:right]
+        peel = _under if width[i] > LONG * height[i] else _frame
+        if peel(mask[window]) is None:
+            continue
+        labels = marks.labels() if labels is None else labels
+        own = labels[window] == i
+        line = peel(own)
+        rest = None if line is None else np.flatnonzero((own & ~line).any(1))
+        if rest is not None and len(rest) and rest[-1] - rest[0] >= REST * height[i]:
+            mask = mask.copy()
+            mask[window] &= ~line
+    return mask
+
+
+def _frame(own: np.ndarray) -> np.ndarray | None:
+    """The four edges of a mark (h, w) bool, where all of them are straight: (h, w) bool; else None."""
+    turned = [np.rot90(own, k) for k in range(4)]
+    depths = [max(3, round(RIM * len(side))) for side in turned]
+    if any(side[:depth].any(0).mean() < COVERED[0] for side, depth in zip(turned, depths, strict=True)):
+        return None
+    edges = [np.rot90(_edge(side, depth), -k) for k, (side, depth) in enumerate(zip(turned, depths, strict=True))]
+    y, x = depths[:2]
+    corners = own.copy()
+    corners[y:-y] = corners[:, x:-x] = False
+    return np.logical_or.reduce([*edges, corners])
+
+
+def _under(own: np.ndarray) -> np.ndarray | None:
+    """The line under a mark (h, w) bool, as wide as the mark and with none above: (h, w) bool; else None."""
+    depth = max(3, round(FOOT * len(own)))
+    if own[-depth:].any(0).mean() < COVERED[1] or own[:depth].any(0).mean() > COVERED[0]:
+        return None
+    return _edge(own[::-1], depth)[::-1]
+
+
+def _edge(own: np.ndarray, depth: int) -> np.ndarray:
+    """The first run of each column of a mark (h, w) bool that begins within ``depth`` rows of the top and is no thicker
+    than a line; none at all where most are thicker."""
+    started = np.maximum.accumulate(own, axis=0)
+    first = started & ~np.maximum.accumulate(started & ~own, axis=0) & own[:depth].any(0)
+    thick = first.sum(axis=0)
+    limit = float(quantile(thick[thick > 0], 0.5))
+    if limit > THICK * len(own) + 2:
+        return np.zeros_like(own)
+    return first & (thick <= 1.6 * max(limit, 2))

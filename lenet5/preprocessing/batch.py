@@ -1,0 +1,136 @@
+"""Many pictures, prepared by several processes, in order and in constant memory.
+
+Preparing a picture is many small steps in Python, which threads would do one after the other; decoding and preparing
+take a hundred times as long as the network does.
+"""
+
+import itertools
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import LeNet5Error, PictureError
+from ..utils.threads import can_start, check_threads, default_threads
+from .normalization import no_digit, stages
+
+FEW = 128  # pictures from which other processes are worth starting
+CHUNK = 32  # pictures handed to a process at a time
+AHEAD = 3  # chunks that wait for each process
+
+
+class Reading(NamedTuple):
+    """What became of a source: the ``input``, (1, 32, 32) float32, and the number of marks ``beside``; or an error.
+
+    It is the first of ``pages`` pages.
+    """
+
+    source: object
+    input: np.ndarray | None
+    beside: int
+    error: PictureError | None
+    pages: int = 1
+
+
+def read_many(
+    sources: Iterable, *, invert: str = "auto", any_ink: bool = False, threads: int | None = None
+) -> Iterator[Reading]:
+    """What `normalization.read_image` makes of each source, in their order.
+
+    Parameters
+    ----------
+    sources : iterable
+        As `read_image` takes them; only some hundred are asked for ahead of the answers. Files that are open already
+        are read by this process.
+    invert, any_ink : as `normalization.stages` takes them
+    threads : int, optional
+        How many processes prepare them (default: `default_threads`); with 1, or few sources, this one does it. They
+        are fewer where the system gives no more.
+
+    Raises
+    ------
+    LeNet5Error
+        A process was killed from outside.
+    """
+    settings = {"invert": invert, "any_ink": any_ink}
+    n_processes = check_threads(default_threads() if threads is None else threads)
+    sources = iter(sources)
+    first = list(itertools.islice(sources, FEW))
+    sources = itertools.chain(first, sources)
+    pool = None if len(first) < FEW else _pool(n_processes)
+    if pool is None:
+        for source in sources:
+            yield Reading(source, *_read(source, settings))
+    else:
+        yield from _by_processes(sources, settings, *pool)
+
+
+def _pool(n_processes: int) -> tuple | None:
+    """Processes and how many they are, at most ``n_processes``; None where there cannot be two of them."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    while n_processes > 1 and not can_start(2 * n_processes + 2):  # each has a thread, and two are started here
+        n_processes //= 2
+    if n_processes < 2:
+        return None
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    try:
+        return ProcessPoolExecutor(n_processes, context, _start), n_processes
+    except (OSError, ImportError, NotImplementedError):  # no semaphores: /dev/shm is closed, say
+        return None
+
+
+def _read(source, settings: dict) -> tuple:
+    """All of a `Reading` but its source, which need not be sent back by a process."""
+    try:
+        found = stages(source, **settings)
+    except PictureError as error:
+        return None, 0, error
+    return found.input, found.beside, no_digit(source, found) if found.lost else None, found.pages
+
+
+def _read_chunk(chunk: list, settings: dict) -> list:
+    return [_read(source, settings) for source in chunk]
+
+
+def _start() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the answers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Without this a process would outlive one that was killed, wait for pictures and keep its streams open."""
+    from multiprocessing import parent_process
+
+    parent_process().join()
+    os._exit(1)
+
+
+def _by_processes(sources: Iterator, settings: dict, pool, n_processes: int) -> Iterator:
+    from concurrent.futures.process import BrokenProcessPool
+
+    waiting: deque = deque()
+    try:
+        while True:
+            while len(waiting) < AHEAD * n_processes and (chunk := list(itertools.islice(sources, CHUNK))):
+                open_ones = {i: _read(source, settings) for i, source in enumerate(chunk) if hasattr(source, "read")}
+                others = [source for i, source in enumerate(chunk) if i not in open_ones]
+                waiting.append((chunk, open_ones, pool.submit(_read_chunk, others, settings)))
+            if not waiting:
+                return
+            chunk, open_ones, future = waiting.popleft()
+            answers = iter(future.result())
+            for i, source in enumerate(chunk):
+                yield Reading(source, *(open_ones[i] if i in open_ones else next(answers)))
+    except BrokenProcessPool:
+        raise LeNet5Error("a process that prepares pictures was killed (too little memory?); try --threads 1") from None
+    finally:
+        # When all is done they are waited for: at exit the interpreter would wake a manager that closes its pipe.
+        pool.shutdown(wait=not waiting, cancel_futures=True)

@@ -1,0 +1,1 @@
+"""How the networks that ship are made anew: the only room where models meet generators of training data."""

@@ -1,0 +1,115 @@
+"""What the networks of numbers are trained on: labelled segments and windows, cut out of composed strings."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from ..datasets.synthetic.digit_strings import Composed
+from ..ocr import sdnn
+from ..ocr.layout import evened
+from ..ocr.networks import CLASSES, RUBBISH
+from ..ocr.oversegmentation import LEVEL, Hypotheses, Pieces, cut, hypotheses
+from ..preprocessing.binarization import quantile
+from ..preprocessing.ruled_lines import without_rules
+
+_THERE = 0.2  # so much ink of a character counts where another one may have some, too
+_SAME_OVERLAPPING = 0.78
+_LIKELY = 6, 1.7  # pieces, heights: nearly all characters are no more; longer runs would only add rubbish
+EVENED = 0.8  # of the strings that runs are cut out of; reading does it with all
+_NEAR, _FAR = 1.1, 2.0  # pixels from a digit's middle: up to there it is read, from there on it is not
+_SAME, _OTHER = 0.88, 0.7  # of the ink in common: so much is the character, so little is none
+
+
+def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
+    """The class of each hypothesis (n,), and -1 where it is neither a character nor clearly none.
+
+    What a run of pieces and a character have of ink in common, divided by what they have together, decides. Ink that
+    the character shares with another does not count, as only one of the two can have it, and less is asked of such a
+    character.
+    """
+    inside = pieces.labels >= 0
+    own = pieces.labels[inside]
+    n = len(pieces)
+
+    def per_piece(plane: np.ndarray) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(np.bincount(own, plane[inside], n))])
+
+    def per_run(plane: np.ndarray) -> np.ndarray:
+        total = per_piece(plane)
+        return total[found.stop] - total[found.first]
+
+    shared = np.sum([layer > _THERE for layer in string.layers], axis=0, dtype=np.int32) > 1
+    overlap = shared.any()
+    run = per_run(pieces.ink)
+    labels, best = np.full(len(run), RUBBISH), np.zeros(len(run))
+    for character, layer in zip(string.text, string.layers, strict=True):
+        together = run
+        if overlap and (here := shared & (layer > _THERE)).any():
+            layer, together = np.where(here, 0, layer), run - per_run(np.where(here, pieces.ink, 0))
+        common = per_run(np.minimum(layer, pieces.ink))
+        share = common / np.maximum(together + layer.sum() - common, 1e-6)
+        if together is not run:
+            share = np.where(share >= _SAME_OVERLAPPING, np.maximum(share, _SAME), share)
+        labels = np.where(share > best, CLASSES.index(character), labels)
+        best = np.maximum(best, share)
+    return np.where(best >= _SAME, labels, np.where(best < _OTHER, RUBBISH, -1))
+
+
+def unruled(ink: np.ndarray) -> np.ndarray:
+    """A line's ink (H, W) without rules, as `layout.find` takes them away, but for soft edges that are left."""
+    mask = ink > LEVEL
+    removed = mask & ~without_rules(mask)
+    return np.where(removed, 0, ink).astype(np.float32) if removed.any() else ink
+
+
+def as_found(string: Composed, rng: np.random.Generator, even: float = 0.5) -> Composed:
+    """A composed line as a picture of it would give it: without rules, and ``even`` of them evened out, ink and layers
+    alike, so that they still can be compared."""
+    ink = unruled(string.ink)
+    strong = ink[ink > LEVEL]
+    if not len(strong) or rng.random() >= even:
+        return replace(string, ink=ink)
+    full = float(quantile(strong, 0.7))
+    return replace(string, ink=evened(ink, full), layers=[evened(layer, full) for layer in string.layers])
+
+
+def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (N, 2, 28, 28) uint8 and classes (N,) uint8 of the hypotheses of ``strings``.
+
+    ``rubbish`` : so many examples of it, chosen at random, for each one of a character.
+    """
+    rng = np.random.Generator(np.random.PCG64([seed, 1]))
+    X, y = [], []
+    for string in strings:
+        string = as_found(string, rng, EVENED)
+        pieces = cut(string.ink)
+        found = hypotheses(pieces, *_LIKELY)
+        labels = truth(string, pieces, found)
+        right, wrong = np.flatnonzero((labels >= 0) & (labels != RUBBISH)), np.flatnonzero(labels == RUBBISH)
+        most = round(rubbish * max(len(right), 1))
+        wrong = rng.permutation(wrong)[:most]
+        kept = np.concatenate([right, wrong])
+        X.append(found.pictures[kept])
+        y.append(labels[kept].astype(np.uint8))
+    return np.concatenate(X), np.concatenate(y)
+
+
+def windows(strings: Iterable[Composed], *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (N, 1, 32, 32) uint8 and classes (N,) to train on: for each string its digits, and as many blanks."""
+    rng = np.random.Generator(np.random.PCG64([seed, 2]))
+    X, y = [], []
+    for string in strings:
+        line, scale = sdnn.normalized(as_found(string, rng).ink)
+        middles = [(box.left + box.right) / 2 * scale for box in string.boxes]
+        labels = np.full(line.shape[1] - sdnn.FIELD + 1, sdnn.BLANK)
+        for character, middle in zip(string.text, middles, strict=True):
+            if character.isdigit():
+                away = abs(np.arange(len(labels)) - middle)
+                labels[(away > _NEAR) & (away < _FAR) & (labels == sdnn.BLANK)] = -1
+                labels[away <= _NEAR] = int(character)
+        digits, blank = np.flatnonzero((labels >= 0) & (labels != sdnn.BLANK)), np.flatnonzero(labels == sdnn.BLANK)
+        for x in [*rng.permutation(digits)[: 2 * len(middles)], *rng.permutation(blank)[: 2 * len(middles)]]:
+            X.append(line[:, x : x + sdnn.FIELD])
+            y.append(labels[x])
+    return np.stack(X)[:, None], np.array(y, np.uint8)

@@ -1,0 +1,1 @@
+"""Run folders: all that a training leaves behind."""

@@ -1,0 +1,319 @@
+"""Run folders, runs/train-NNN/: all that a training leaves behind, and all that is needed to go on with it.
+
+Where there are teachers, teachers.safetensors is a copy of them.
+
+A committee has one folder for each member in its own, runs/train-NNN/member-K/, a whole run of its own each.
+state.safetensors alone decides where a run stands; the other files are made from it and made again on a resume.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from ..errors import DataError, DivergedError, InUseError, ModelFileError, one_line
+from ..evaluation import contact_sheet
+from ..models.ensemble import MAX_MEMBERS, Committee, members_of
+from ..models.ensemble import load as load_models
+from ..models.lenet import LeNet5
+from ..nn import serialization
+from ..nn.architectures import CHOICES
+from ..training.config import Config
+from ..training.lr_finder import RateCurve
+from ..training.trainer import Epoch, Progress, Trainer
+from ..utils.files import atomic_write, claimed, fsync_folder, parse_json, read_bounded, remove_orphans
+
+#: Within a long epoch the state is saved this often.
+SECONDS_BETWEEN_SAVES = 30.0
+MAX_PLAN = 2**20  # bytes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its pictures.
+
+    ``members`` above 1 makes a committee, of networks that differ in their seeds, from the config's on. ``teachers``:
+    the SHA-256 of each one's parameters.
+    """
+
+    config: Config
+    variant: str
+    activation: str
+    pool: str
+    labels: list[str]
+    dataset: str
+    data_sha256: str
+    command: str
+    out: str
+    c3: str = "dense"  # as in plans that do not say
+    head: str = "softmax"
+    initializer: str | None = None  # the variant's
+    members: int = 1
+    teachers: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """ValueError or TypeError where a field has not its type, or no network can be made of it."""
+        texts = (
+            *self.labels,
+            *self.teachers,
+            *(getattr(self, name) for name in CHOICES),
+            *([] if self.initializer is None else [self.initializer]),
+            self.dataset,
+            self.data_sha256,
+            self.command,
+            self.out,
+        )
+        if (
+            not isinstance(self.labels, list)
+            or not isinstance(self.teachers, list)
+            or not all(isinstance(text, str) for text in texts)
+        ):
+            raise ValueError(
+                f"a text is expected for {', '.join(CHOICES)}, initializer, label, teacher, dataset, data_sha256, "
+                "command and out"
+            )
+        if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
+            raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
+        self.member(self.members).model()
+
+    def member(self, number: int) -> "Plan":
+        """The plan of one member, counted from 1; of a network that is alone its own."""
+        if self.members == 1:
+            return self
+        return replace(self, config=replace(self.config, seed=self.config.seed + number - 1), members=1)
+
+    def model(self) -> LeNet5:
+        """The untrained network."""
+        choices = {name: getattr(self, name) for name in (*CHOICES, "initializer")}
+        return LeNet5(self.variant, seed=self.config.seed, labels=self.labels, **choices)
+
+
+class Run:
+    """One run folder.
+
+    Attributes
+    ----------
+    folder : Path
+    plan : Plan
+    """
+
+    def __init__(self, folder: Path, plan: Plan):
+        self.folder, self.plan = folder, plan
+
+    @classmethod
+    def create(cls, root: str | os.PathLike, plan: Plan, teachers: Sequence[LeNet5] = ()) -> "Run":
+        """A new folder ``root/train-NNN``; never one that exists. OSError where it cannot be made.
+
+        What killed processes left half written in the other runs is removed.
+        """
+        root = Path(root)
+        root.mkdir(parents=True, exist_ok=True)
+        numbers = [int(p.name[6:]) for p in root.iterdir() if re.fullmatch("train-[0-9]{1,9}", p.name)]
+        number = max(numbers, default=0) + 1
+        while True:
+            folder = root / f"train-{number:03}"
+            try:
+                folder.mkdir()
+                break
+            except FileExistsError:  # another process was quicker
+                number += 1
+        for other in (*root.glob("train-*"), *root.glob("train-*/member-*")):
+            remove_orphans(other)
+        for parent in (root.parent, root):
+            fsync_folder(parent)
+        if teachers:
+            Committee(teachers).save(folder / "teachers.safetensors")
+        _write_plan(folder, plan)
+        return cls(folder, plan)
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Keep the run for this process, until it ends at the latest; InUseError where another one has it."""
+        with claimed(self.folder / "config.json") as is_ours:
+            if not is_ours:
+                raise InUseError(f"{one_line(self.folder)}: another process is training this run; wait until it ends")
+            yield
+
+    def teachers(self) -> list[LeNet5]:
+        """Those that the run was begun with; DataError where they are not there any more."""
+        if not self.plan.teachers:
+            return []
+        paths = [folder / "teachers.safetensors" for folder in (self.folder, self.folder.parent)]  # a member's: above
+        path = next(filter(Path.exists, paths), paths[0])
+        teachers = members_of(load_models(path))
+        if [fingerprint(teacher) for teacher in teachers] != self.plan.teachers:
+            raise DataError(f"{path}: not the teachers of this run")
+        return teachers
+
+    def members(self) -> Iterator["Run"]:
+        """The run of each member in turn, gone on with or begun; of a network that is alone its own.
+
+        DataError where a member's folder holds another run.
+        """
+        if self.plan.members == 1:
+            yield self
+            return
+        for number in range(1, self.plan.members + 1):
+            plan, folder = self.plan.member(number), self.folder / f"member-{number}"
+            if not (folder / "config.json").exists():
+                folder.mkdir(exist_ok=True)
+                fsync_folder(self.folder)
+                _write_plan(folder, replace(plan, out=str(folder / "best.safetensors")))
+            member = Run.open(folder)
+            if replace(member.plan, out=plan.out) != plan:
+                raise DataError(f"{folder}: not member {number} of the run in {self.folder}")
+            with member.claim():
+                yield member
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike) -> "Run":
+        """The run in ``folder``; DataError where there is none."""
+        folder = Path(folder)
+        path = folder / "config.json"
+        try:
+            if not path.exists():
+                raise DataError(f"{folder}: no run of lenet5 train (config.json is missing)")
+            document = parse_json(read_bounded(path, one_line(path), "the plan of a run", MAX_PLAN, DataError))
+            plan = Plan(**{**document, "config": Config(**document["config"])})
+            plan.check()
+            return cls(folder, plan)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: not the plan of a run: {error}") from None
+
+    def restore(self, trainer: Trainer) -> None:
+        """Bring ``trainer`` to where the run stands; a run that never saved its state begins anew."""
+        remove_orphans(self.folder)
+        path = self.folder / "state.safetensors"
+        if not path.exists():
+            return
+        tensors, document = serialization.load(path, "checkpoint")
+        try:
+            trainer.restore(tensors, document["position"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{path}: not a state of this run: {error}") from None
+
+    def follow(
+        self,
+        trainer: Trainer,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> Iterator[Epoch]:
+        """`Trainer.run`, with the state saved after each epoch, now and then within one, and at a stop."""
+        if trainer.history:  # the process may have ended between the state and the files that are made from it
+            self.save(trainer)
+        saved = time.monotonic()
+
+        def report(where: Progress) -> None:
+            nonlocal saved
+            progress(where)
+            if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                self._save_state(trainer)
+                saved = time.monotonic()
+
+        try:
+            for epoch in trainer.run(stop=stop, progress=report):
+                self.save(trainer)
+                saved = time.monotonic()
+                yield epoch
+        except DivergedError:  # no state: from where it stands there is no way on
+            self._save_weights(trainer)
+            raise
+        self._save_state(trainer)
+
+    def save(self, trainer: Trainer) -> None:
+        """Write everything: the state first, then what is made from it."""
+        self._save_state(trainer)
+        atomic_write(self.folder / "metrics.csv", _csv(trainer.history))
+        self._save_weights(trainer)
+
+    def _save_weights(self, trainer: Trainer) -> None:
+        for name, parameters in (("best", trainer.best), ("last", trainer.last)):
+            self.finished_model(trainer, parameters).save(self.folder / f"{name}.safetensors")
+
+    def _save_state(self, trainer: Trainer) -> None:
+        tensors, position = trainer.state()
+        serialization.save(self.folder / "state.safetensors", tensors, "checkpoint", {"position": position})
+
+    def draw(self, trainer: Trainer) -> None:
+        """The curves of the training so far, to curves.png; nothing before the first epoch is done."""
+        history = trainer.history
+        if not history:
+            return
+        loss = {"training": [e.train_loss for e in history], "validation": [e.validation_loss for e in history]}
+        error = {
+            "training": [100 * (1 - e.train_accuracy) for e in history],
+            "validation": [None if v is None else 100 * (1 - v) for v in (e.validation_accuracy for e in history)],
+        }
+        contact_sheet.save_png(
+            contact_sheet.curves([e.epoch for e in history], {"loss (nats)": loss, "error (%)": error}),
+            self.folder / "curves.png",
+        )
+
+    def draw_rates(self, curve: RateCurve | None) -> None:
+        """How the learning rate was found, to learning-rate.png; nothing where it was given."""
+        if curve:
+            contact_sheet.save_png(curve.draw(), self.folder / "learning-rate.png")
+
+    def finished_model(self, trainer: Trainer, parameters=None, test: dict | None = None) -> LeNet5:
+        """The model with the best (or given) parameters, and with how it was trained; calibrated once that is done."""
+        model = self.plan.model()
+        model.parameters[:] = trainer.best if parameters is None else parameters
+        if trainer.done and trainer.validation:
+            model.calibrate(*trainer.validation, trainer.threads)
+        metrics = {"epochs_done": len(trainer.history), "best_epoch": trainer.best_epoch}
+        if trainer.best_epoch:
+            best = trainer.history[trainer.best_epoch - 1]
+            metrics |= {"validation_accuracy": best.validation_accuracy, "validation_loss": best.validation_loss}
+        model.training = self._training(metrics, test)
+        return model
+
+    def finished_committee(
+        self, models: list[LeNet5], validation: tuple | None, *, threads: int | None = None, test: dict | None = None
+    ) -> Committee:
+        """The committee of its members' models, calibrated on the validation pictures (X, y) that all of them have."""
+        committee = Committee(models)
+        metrics = {"members": len(models)}
+        if validation:
+            report, _ = committee.calibrate(*validation, threads).evaluate(*validation, threads)
+            metrics |= {"validation_accuracy": report["accuracy"], "validation_loss": report["loss"]}
+        committee.training = self._training(metrics, test)
+        return committee
+
+    def _training(self, metrics: dict, test: dict | None) -> dict:
+        """What a finished model says of how it was trained."""
+        if test:
+            metrics |= {"test_accuracy": test["accuracy"], "test_loss": test["loss"], "test_n": test["n"]}
+        return {
+            "command": self.plan.command,
+            "dataset": self.plan.dataset,
+            "data_sha256": self.plan.data_sha256,
+            "config": asdict(self.plan.config),
+            **({"teachers": self.plan.teachers} if self.plan.teachers else {}),
+            "metrics": metrics,
+        }
+
+
+def fingerprint(model: LeNet5) -> str:
+    """SHA-256 of a model's parameters, as they lie in memory."""
+    return hashlib.sha256(model.parameters).hexdigest()
+
+
+def _write_plan(folder: Path, plan: Plan) -> None:
+    atomic_write(folder / "config.json", json.dumps(asdict(plan), indent=2) + "\n")
+
+
+def _csv(history: list[Epoch]) -> str:
+    """One row an epoch, with a header; empty cells where there was no validation."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(Epoch.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(epoch) for epoch in history)
+    return text.getvalue()

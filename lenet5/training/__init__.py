@@ -1,0 +1,1 @@
+"""Training: settings, order of images, distortions, the loop, and what is known about its progress."""
