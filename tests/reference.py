@@ -351,3 +351,16 @@ def rmsprop(p, g, state, rate, *, beta2=0.99, epsilon=1e-8, weight_decay=0.0, l1
     g = penalised(p, g, weight_decay, l1)
     state["v"] = beta2 * state.get("v", 0) + (1 - beta2) * g**2
     p -= rate * g / (np.sqrt(state["v"]) + epsilon)
+
+
+def pictures(n, height=28, width=28, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, 256, (n, height, width), dtype=np.uint8)
+    return X * (rng.random(X.shape) < 1 / 3)
+
+
+def seen(model, X):
+    """What the network gets of pictures of 28 x 28."""
+    side = 2 - model.margin
+    X = np.pad(X, ((0, 0), (side, side), (side, side)))[:, None] / 255
+    return model.background + (model.ink - model.background) * X

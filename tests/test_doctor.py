@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from commandline import has_escape_codes, model_path, quick
+from commandline import lenet5 as command
 
 import lenet5
-from cli import has_escape_codes, model_path, quick
-from cli import lenet5 as command
 from lenet5 import _kernels, datasets, doctor
 from lenet5.models import lenet
 

@@ -8,8 +8,7 @@ import subprocess
 import sys
 
 import pytest
-
-from cli import (
+from commandline import (
     WITH_FEW_STROKES,
     draw_digit,
     environment,
@@ -20,6 +19,7 @@ from cli import (
     quick,
     start,
 )
+
 from lenet5 import LeNet5, __version__
 from lenet5.cli.commands import HINTS, option_names
 from lenet5.cli.main import cli

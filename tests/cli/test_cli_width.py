@@ -5,8 +5,8 @@ import pty
 import re
 
 import pytest
+from commandline import WITH_FEW_STROKES, draw_digit, finish, model_path, quick, start
 
-from cli import WITH_FEW_STROKES, draw_digit, finish, model_path, quick, start
 from lenet5.benchmark import figures
 
 FEW = ["--dataset", "strokes", "--validation", "1000", "--threads", "1"]

@@ -5,8 +5,8 @@ import os
 from xml.etree import ElementTree
 
 import pytest
+from commandline import has_escape_codes, interrupt, quick, start
 
-from cli import has_escape_codes, interrupt, quick, start
 from lenet5.benchmark import figures
 
 SHORT = ["--quick", "--repeats", "1"]

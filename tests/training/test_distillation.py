@@ -5,10 +5,10 @@ import shutil
 
 import numpy as np
 import pytest
+from commandline import model_path, quick
 from gradcheck import with_biases
 from pictures import strewn
 
-from cli import model_path, quick
 from lenet5 import Committee, LeNet5, _kernels, load
 from lenet5._kernels import CROSS_ENTROPY, SGD, Loss
 from lenet5.nn.architectures import modern

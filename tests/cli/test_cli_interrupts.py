@@ -6,8 +6,7 @@ import sys
 import textwrap
 
 import pytest
-
-from cli import ENTRY_POINT, Result, environment, finish, lenet5, start
+from commandline import ENTRY_POINT, Result, environment, finish, lenet5, start
 
 MODULE = [sys.executable, "-m", "lenet5"]
 

@@ -38,7 +38,8 @@ WITH_FEW_STROKES = [
 
 SERVER = """
 import functools, json, os, sys
-import lenet5.images, lenet5.runs, lenet5.sheets, safetensors.numpy, rich.progress, PIL.PngImagePlugin
+import lenet5.preprocessing.normalization, lenet5.runs.run, lenet5.evaluation.contact_sheet
+import safetensors.numpy, rich.progress, PIL.PngImagePlugin
 from lenet5 import datasets
 from lenet5.benchmark import chart, compare, suite
 from lenet5.cli import benchmark, benchmark_tables, completion, download, evaluate, evaluate_curves, info

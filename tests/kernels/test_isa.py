@@ -16,13 +16,13 @@ from lenet5 import _kernels
 
 CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_everything_compiled starts
 FILES = [
-    "test_kernels.py",
-    "test_kernels_family.py",
-    "test_augment.py",
-    "test_single_training.py",
-    pytest.param("test_variants.py", marks=pytest.mark.slow),
-    pytest.param("test_network.py", marks=pytest.mark.slow),
-    pytest.param("test_training_kernel.py", marks=pytest.mark.slow),
+    "kernels/test_kernels.py",
+    "kernels/test_kernels_family.py",
+    "training/test_augment.py",
+    "kernels/test_single_training.py",
+    pytest.param("nn/test_architectures.py", marks=pytest.mark.slow),
+    pytest.param("nn/test_network.py", marks=pytest.mark.slow),
+    pytest.param("kernels/test_training_kernel.py", marks=pytest.mark.slow),
 ]
 
 
@@ -37,7 +37,7 @@ def run_python(isa, *arguments):
 @pytest.mark.parametrize("isa", [isa for isa in _kernels.ISAS if isa != _kernels.ISA])
 def test_everything_compiled(isa, file):
     """Kernels, networks, training and gathering once more for each instruction set that the processor has."""
-    path = Path(__file__).with_name(file)
+    path = Path(__file__).parents[1] / file
     child = run_python(isa, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(path))
     assert child.returncode == 0, child.stdout[-3000:] + child.stderr[-1000:]
 

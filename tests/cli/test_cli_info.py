@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from commandline import has_escape_codes, model_path, quick
 from safetensors.numpy import save
 
-from cli import has_escape_codes, model_path, quick
 from lenet5 import LeNet5
 
 

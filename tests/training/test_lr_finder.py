@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from commandline import quick
 from PIL import Image
 
-from cli import quick
 from lenet5 import LeNet5
 from lenet5.datasets.synthetic import strokes
 from lenet5.training import lr_finder

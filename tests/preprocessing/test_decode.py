@@ -114,7 +114,7 @@ for path in sys.argv[1:]:
 def read_apart(*paths) -> list[tuple[float, int, str]]:
     """Read pictures in a process of their own: seconds, greatest memory so far in MB, and the line, for each."""
     command = [sys.executable, "-c", RUNNER, *map(str, paths)]
-    root = os.path.dirname(os.path.dirname(os.path.abspath(decode.__file__)))
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(decode.__file__))))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
     assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reference
 from gradcheck import check_gradient
+from reference import pictures, seen
 
 from lenet5 import LeNet5, load
 from lenet5.datasets.synthetic import strokes
@@ -39,19 +40,6 @@ COMBINATIONS = [
     ("lenet4", {"c3": "dense", "head": "softmax"}),
 ]
 IDS = ["-".join([name, *choices.values()]) for name, choices in COMBINATIONS]
-
-
-def pictures(n, height=28, width=28, seed=0):
-    rng = np.random.default_rng(seed)
-    X = rng.integers(0, 256, (n, height, width), dtype=np.uint8)
-    return X * (rng.random(X.shape) < 1 / 3)
-
-
-def seen(model, X):
-    """What the network gets of pictures of 28 x 28."""
-    side = 2 - model.margin
-    X = np.pad(X, ((0, 0), (side, side), (side, side)))[:, None] / 255
-    return model.background + (model.ink - model.background) * X
 
 
 @pytest.fixture(params=COMBINATIONS, ids=IDS)

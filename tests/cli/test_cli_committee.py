@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from commandline import WITH_FEW_STROKES, draw_digit, interrupt, model_path, quick, start, wait_for
 from PIL import Image
 from safetensors.numpy import load_file
 
-from cli import WITH_FEW_STROKES, draw_digit, interrupt, model_path, quick, start, wait_for
 from lenet5 import Committee, LeNet5, load
 from lenet5.datasets.synthetic import strokes
 from lenet5.evaluation.calibration import Calibration, Threshold

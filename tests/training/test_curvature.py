@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from test_variants import pictures, seen
+from reference import pictures, seen
 
 from lenet5 import LeNet5, _kernels
 from lenet5.nn.layers import RBF, AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, ScaledTanh, SubSample2d, Tanh

@@ -4,8 +4,8 @@ import json
 import os
 
 import pytest
+from commandline import draw_digit, lenet5, model_path, quick
 
-from cli import draw_digit, lenet5, model_path, quick
 from lenet5 import LeNet5
 from lenet5.cli.main import cli
 

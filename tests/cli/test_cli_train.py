@@ -11,9 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
-
-from cli import (
+from commandline import (
     ENTRY_POINT,
     WITH_FEW_STROKES,
     finish,
@@ -24,6 +22,8 @@ from cli import (
     start,
     wait_for,
 )
+from safetensors.numpy import load_file
+
 from lenet5 import LeNet5, load
 
 TWO = ["train", "--dataset", "strokes", "--epochs", "2", "--validation", "1000", "--seed", "3"]

@@ -5,9 +5,9 @@ import os
 
 import numpy as np
 import pytest
+from commandline import digits, has_escape_codes, lenet5, model_path, quick
 from PIL import Image
 
-from cli import digits, has_escape_codes, lenet5, model_path, quick
 from lenet5 import Committee, LeNet5
 from lenet5.datasets.synthetic import strokes
 from lenet5.ocr import networks

@@ -485,7 +485,7 @@ def test_pages(kind, pages):
 
 
 def test_examples_are_found():
-    folder = os.path.join(os.path.dirname(__file__), "..", "examples")
+    folder = os.path.join(os.path.dirname(__file__), "..", "..", "examples")
     names = [n for n in sorted(os.listdir(folder)) if n.endswith((".png", ".jpg", ".webp"))]
     assert len(names) >= 5
     for name in names:

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from commandline import has_escape_codes, model_path, quick
 from PIL import Image
 
-from cli import has_escape_codes, model_path, quick
 from lenet5 import LeNet5
 
 

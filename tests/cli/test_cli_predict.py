@@ -9,10 +9,10 @@ import tracemalloc
 import click
 import numpy as np
 import pytest
+from commandline import draw_digit, finish, has_escape_codes, model_path, quick, start
 from PIL import Image, ImageDraw, ImageFont
 from safetensors.numpy import save
 
-from cli import draw_digit, finish, has_escape_codes, model_path, quick, start
 from lenet5 import LeNet5
 from lenet5.cli import output
 from lenet5.cli import predict as command_predict

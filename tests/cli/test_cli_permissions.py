@@ -2,8 +2,8 @@
 
 import click
 import pytest
+from commandline import WITH_FEW_STROKES, bound_by_permissions, draw_digit, finish, model_path, start
 
-from cli import WITH_FEW_STROKES, bound_by_permissions, draw_digit, finish, model_path, start
 from lenet5.cli.main import cli
 
 
