@@ -199,7 +199,7 @@ def _places(folder: Path, dataset: Dataset) -> list[Path]:
 def _found(folder: Path, dataset: Dataset) -> list[LocalFile] | None:
     """The files in another layout than ours, all four; None where there is none, or where one of ours is there."""
     names = [file.name for file in dataset.files]
-    if any((folder / dataset.name / name).exists() for name in names):
+    if any(os.path.exists(folder / dataset.name / name) for name in names):  # False, too, where that may not be seen
         return None
     others = {sha256: other.name for other in TABLE.values() for sha256 in other.contents}
     found = layouts.find(_places(folder, dataset), names, dataset.contents, others)

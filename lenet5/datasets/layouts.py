@@ -1,6 +1,7 @@
 """Where else the files of a published set may lie: unpacked, under dotted names, or as torchvision keeps them."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def find(
         A file is malformed. ChecksumError: its values are not the published ones.
     """
     for folder in places:
-        paths = [next((path for path in _forms(folder, name) if path.is_file()), None) for name in names]
+        paths = [next(filter(os.path.isfile, _forms(folder, name)), None) for name in names]
         if all(paths):
             for path, sha256 in zip(paths, contents, strict=True):
                 _check(path, sha256, others)
