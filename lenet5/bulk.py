@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -87,6 +88,20 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Have Ctrl-C wait, where that can be: between the start of a process and of the thread that ends it, it would
+    leave one that is waited for without end, and in a process that is not ready it would print a traceback."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
@@ -100,7 +115,8 @@ def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
             while len(waiting) < AHEAD * n_processes and (chunk := list(itertools.islice(sources, CHUNK))):
                 open_ones = {i: _read(source, invert) for i, source in enumerate(chunk) if hasattr(source, "read")}
                 others = [source for i, source in enumerate(chunk) if i not in open_ones]
-                waiting.append((chunk, open_ones, pool.submit(_read_chunk, others, invert)))
+                with _interrupts_held_back():
+                    waiting.append((chunk, open_ones, pool.submit(_read_chunk, others, invert)))
             if not waiting:
                 return
             chunk, open_ones, future = waiting.popleft()
