@@ -71,10 +71,13 @@ def _read(source, invert: str) -> tuple:
 
 
 def _read_chunk(chunk: list, invert: str) -> list:
-    return [_read(source, invert) for source in chunk]
+    return [_read(source, invert) for source in chunk if not _is_over.value]
 
 
-def _start() -> None:
+def _start(is_over) -> None:
+    """Prepare a process; ``is_over`` is a shared number that is not 0 once nobody wants the answers any more."""
+    global _is_over
+    _is_over = is_over
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the answers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -108,7 +111,8 @@ def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
     from concurrent.futures.process import BrokenProcessPool
 
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(n_processes, context, _start)
+    is_over = context.RawValue("b", 0)  # without a lock, which a process that is killed would keep
+    pool = ProcessPoolExecutor(n_processes, context, _start, (is_over,))
     waiting: deque = deque()
     try:
         while True:
@@ -126,4 +130,5 @@ def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
     except BrokenProcessPool:
         raise LeNet5Error("a process that prepares pictures was killed (too little memory?); try --threads 1") from None
     finally:
+        is_over.value = 1
         pool.shutdown(wait=False, cancel_futures=True)

@@ -1,8 +1,11 @@
 """Many pictures: the same as one by one, in order, with few of them asked for ahead."""
 
 import io
+import multiprocessing
 import os
 import signal
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -78,6 +81,24 @@ def test_a_process_that_was_killed(monkeypatch):
     monkeypatch.setattr(suicidal, "__qualname__", "_read_chunk", raising=False)
     with pytest.raises(LeNet5Error, match="was killed"):
         list(bulk.read_many([GOOD] * 200, threads=2))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes do not inherit what is patched")
+def test_once_nobody_wants_more_no_more_is_prepared(monkeypatch):
+    def slow(source, invert):
+        time.sleep(0.02)
+        return None, 0, None
+
+    monkeypatch.setattr(bulk, "_read", slow)
+    readings = bulk.read_many(["picture.png"] * 1000, threads=2)
+    next(readings)
+    processes = multiprocessing.active_children()
+    readings.close()
+    began = time.monotonic()
+    for process in processes:
+        process.join()
+    assert len(processes) == 2
+    assert time.monotonic() - began < 0.5  # what is handed out already takes 1.3 s
 
 
 def test_several_marks_are_counted():
