@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -71,7 +72,8 @@ def read_many(
 
 
 def _pool(n_processes: int) -> tuple | None:
-    """Processes and how many they are, at most ``n_processes``; None where there cannot be two of them."""
+    """(processes, what tells them that all is over, how many they are, at most ``n_processes``); None where there
+    cannot be two of them."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
@@ -81,7 +83,8 @@ def _pool(n_processes: int) -> tuple | None:
         return None
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     try:
-        return ProcessPoolExecutor(n_processes, context, _start), n_processes
+        is_over = context.RawValue("b", 0)  # without a lock, which a process that is killed would keep
+        return ProcessPoolExecutor(n_processes, context, _start, (is_over,)), is_over, n_processes
     except (OSError, ImportError, NotImplementedError):  # no semaphores: /dev/shm is closed, say
         return None
 
@@ -96,10 +99,13 @@ def _read(source, settings: dict) -> tuple:
 
 
 def _read_chunk(chunk: list, settings: dict) -> list:
-    return [_read(source, settings) for source in chunk]
+    return [_read(source, settings) for source in chunk if not _is_over.value]
 
 
-def _start() -> None:
+def _start(is_over) -> None:
+    """Prepare a process; ``is_over`` is a shared number that is not 0 once nobody wants the answers any more."""
+    global _is_over
+    _is_over = is_over
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the answers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -113,7 +119,21 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _by_processes(sources: Iterator, settings: dict, pool, n_processes: int) -> Iterator:
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Have Ctrl-C wait, where that can be: between the start of a process and of the thread that ends it, it would
+    leave one that is waited for without end, and in a process that is not ready it would print a traceback."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _by_processes(sources: Iterator, settings: dict, pool, is_over, n_processes: int) -> Iterator:
     from concurrent.futures.process import BrokenProcessPool
 
     waiting: deque = deque()
@@ -122,7 +142,8 @@ def _by_processes(sources: Iterator, settings: dict, pool, n_processes: int) -> 
             while len(waiting) < AHEAD * n_processes and (chunk := list(itertools.islice(sources, CHUNK))):
                 open_ones = {i: _read(source, settings) for i, source in enumerate(chunk) if hasattr(source, "read")}
                 others = [source for i, source in enumerate(chunk) if i not in open_ones]
-                waiting.append((chunk, open_ones, pool.submit(_read_chunk, others, settings)))
+                with _interrupts_held_back():
+                    waiting.append((chunk, open_ones, pool.submit(_read_chunk, others, settings)))
             if not waiting:
                 return
             chunk, open_ones, future = waiting.popleft()
@@ -132,5 +153,5 @@ def _by_processes(sources: Iterator, settings: dict, pool, n_processes: int) -> 
     except BrokenProcessPool:
         raise LeNet5Error("a process that prepares pictures was killed (too little memory?); try --threads 1") from None
     finally:
-        # When all is done they are waited for: at exit the interpreter would wake a manager that closes its pipe.
-        pool.shutdown(wait=not waiting, cancel_futures=True)
+        is_over.value = 1
+        pool.shutdown(cancel_futures=True)  # waits: else the interpreter's end may meet that of the pool's thread

@@ -11,10 +11,10 @@ from commandline import ENTRY_POINT, Result, environment, finish, lenet5, start
 MODULE = [sys.executable, "-m", "lenet5"]
 
 
-def python(code: str, cwd, **settings) -> Result:
+def python(code: str, cwd, timeout: float = 120) -> Result:
     """Run a script that may import from the folder ``cwd``."""
     code = "import os, signal, sys, time\nfrom lenet5.cli import interrupts\n" + textwrap.dedent(code)
-    return finish(start("-c", code, cwd=cwd, command=[sys.executable], env={"PYTHONPATH": str(cwd)}, **settings))
+    return finish(start("-c", code, cwd=cwd, command=[sys.executable], env={"PYTHONPATH": str(cwd)}), timeout=timeout)
 
 
 @pytest.mark.parametrize("command", [ENTRY_POINT, MODULE])
@@ -86,6 +86,24 @@ def test_what_discards_or_replaces_it_does_not_change_the_end(tmp_path, then):
         main.main([])
     """
     assert python(code, tmp_path) == Result("", "Aborted.\n", 130)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not forked")
+def test_while_processes_are_started_it_waits(tmp_path):
+    """Otherwise one that has been started is waited for without end."""
+    code = """
+        import multiprocessing
+        from lenet5.preprocessing import batch
+
+        def start(process, real=multiprocessing.context.ForkProcess.start):
+            real(process)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        multiprocessing.context.ForkProcess.start = start
+    """
+    within = WITHIN.format('list(batch.read_many(["missing.png"] * 300, threads=2))')
+    result = python(textwrap.dedent(code) + textwrap.dedent(within), tmp_path, timeout=20)
+    assert result == Result("raised\n", "", 0)
 
 
 def test_a_second_one_ends_what_the_first_began(tmp_path):

@@ -5,7 +5,9 @@ import io
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -108,6 +110,24 @@ def test_where_there_are_no_semaphores(monkeypatch, error):
 
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", pool)
     assert len(list(batch.read_many(sources(200), threads=2))) == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes do not inherit what is patched")
+def test_once_nobody_wants_more_no_more_is_prepared(monkeypatch):
+    def slow(source, settings):
+        time.sleep(0.02)
+        return None, 0, None
+
+    monkeypatch.setattr(batch, "_read", slow)
+    readings = batch.read_many(["picture.png"] * 1000, threads=2)
+    next(readings)
+    processes = multiprocessing.active_children()
+    readings.close()
+    began = time.monotonic()
+    for process in processes:
+        process.join()
+    assert len(processes) == 2
+    assert time.monotonic() - began < 0.5  # what is handed out already takes 1.3 s
 
 
 def test_several_marks_are_counted():
