@@ -5,7 +5,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+# How long an example takes depends on what else the machine does, and is no property of the code.
+settings.register_profile("lenet5", deadline=None)
+settings.load_profile("lenet5")
 # Processes that tests start import the installed package, as the tests do, and not the source tree they stand in.
 os.environ["PYTHONSAFEPATH"] = "1"
 # A shell that runs tests in the background has them, and these processes, ignore Ctrl-C, which some of them are to get.

@@ -446,7 +446,7 @@ def test_an_exception_on_the_way_leaves_what_came(server, folder):
 
 SCRIPT = """
     from pathlib import Path
-    from lenet5.download import RemoteFile, ensure
+    from lenet5.datasets.download import RemoteFile, ensure
     files = {files!r}
     ensure(Path({folder!r}), files, [{mirror!r}], progress=lambda *call: print(*call, flush=True))
 """
