@@ -61,12 +61,13 @@ def _origin(network) -> str:
 def default_model() -> Path | None:
     """The file that `load_model` takes where none is named, damaged or not; None for the weights that ship."""
     from lenet5 import errors
-    from lenet5.models import ensemble, lenet
 
     if named := os.environ.get("LENET5_MODEL"):
         return Path(named)
     path = _here()
-    with suppress(errors.ModelFileError):
+    with suppress(errors.ModelFileError, ImportError, ValueError):  # without NumPy or kernels there is a report, too
+        from lenet5.models import ensemble, lenet
+
         if path and tuple(ensemble.load(path).labels) != lenet.DIGITS:
             return None
     return path

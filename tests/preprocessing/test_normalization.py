@@ -255,7 +255,7 @@ def test_a_highlighter_is_not_ink(marker, ink):
     page = np.full((300, 300, 3), 245, np.uint8)
     page[130:200, 40:260] = marker
     amount = 1 - np.asarray(drawn(300))[..., None] / 255
-    picture = on_paper(amount * binarization + (1 - amount) * page)
+    picture = on_paper(amount * ink + (1 - amount) * page)
     assert difference(read_image(picture), read_image(drawn(300))) < 0.01
 
 
