@@ -93,16 +93,20 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Have Ctrl-C wait, where that can be: between the start of a process and of the thread that ends it, it would
-    leave one that is waited for without end, and in a process that is not ready it would print a traceback."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Have Ctrl-C wait: between the start of a process and of the thread that ends it, it would leave one that is
+    waited for without end, and in a process that is not ready it would print a traceback."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is None:  # not ours to handle
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    received: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+        if received:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
@@ -131,4 +135,4 @@ def _by_processes(sources: Iterator, invert: str, n_processes: int) -> Iterator:
         raise LeNet5Error("a process that prepares pictures was killed (too little memory?); try --threads 1") from None
     finally:
         is_over.value = 1
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)  # waits, or its thread and the end of Python may get in each other's way
