@@ -29,7 +29,7 @@ def raised() -> Iterator[None]:
         return
     sys.unraisablehook = _unraisable
     if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, _raise)
+        signal.signal(signal.SIGALRM, _come_again)
     signal.signal(signal.SIGINT, _receive)
     try:
         yield
@@ -55,6 +55,13 @@ def _raise(number: int, frame) -> None:
     if _is_importing(frame) and _set_timer(SECONDS_TO_WAIT):
         return
     raise KeyboardInterrupt
+
+
+def _come_again(number: int, frame) -> None:
+    if signal.getsignal(signal.SIGINT) is _leave:
+        _raise(number, frame)
+    else:  # part of the command looks after it by now
+        signal.raise_signal(signal.SIGINT)
 
 
 def _is_importing(frame) -> bool:

@@ -121,16 +121,20 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Have Ctrl-C wait, where that can be: between the start of a process and of the thread that ends it, it would
-    leave one that is waited for without end, and in a process that is not ready it would print a traceback."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Have Ctrl-C wait: between the start of a process and of the thread that ends it, it would leave one that is
+    waited for without end, and in a process that is not ready it would print a traceback."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is None:  # not ours to handle
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    received: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+        if received:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _by_processes(sources: Iterator, settings: dict, pool, is_over, n_processes: int) -> Iterator:

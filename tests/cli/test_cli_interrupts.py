@@ -106,6 +106,19 @@ def test_while_processes_are_started_it_waits(tmp_path):
     assert result == Result("raised\n", "", 0)
 
 
+def test_what_waited_goes_to_the_handler_that_the_command_has_by_then(tmp_path):
+    """As training has, to save first."""
+    (tmp_path / "careless.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    code = """
+        with interrupts.raised():
+            interrupts.SECONDS_TO_WAIT = 0.2
+            import careless
+            before = signal.signal(signal.SIGINT, lambda number, frame: os._exit(77))
+            time.sleep(20)
+    """
+    assert python(code, tmp_path).code == 77
+
+
 def test_a_second_one_ends_what_the_first_began(tmp_path):
     code = """
         with interrupts.raised():
