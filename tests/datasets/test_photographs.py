@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from photographs import CAUSES, SURROUNDINGS, photograph
 
 from lenet5 import pretrained
+from lenet5.datasets.synthetic.photographs import CAUSES, SURROUNDINGS, photograph
 from lenet5.errors import NoDigitError
 from lenet5.preprocessing import background, binarization, localization
 from lenet5.preprocessing.normalization import prepare
