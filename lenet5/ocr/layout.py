@@ -7,7 +7,6 @@ from PIL import Image
 
 from ..preprocessing.background import flattened
 from ..preprocessing.binarization import (
-    Box,
     Components,
     contrast,
     grown,
@@ -23,6 +22,7 @@ from ..preprocessing.decode import Decoded
 from ..preprocessing.localization import stroke_width
 from ..preprocessing.ruled_lines import without_rules, without_tilted_rules
 from ..preprocessing.sheets import sheets, without_border
+from ..utils.geometry import Box
 from .grouping import (
     LONE_GAP,
     WORD_GAP,

@@ -4,20 +4,12 @@ Everything here works on a reduced picture of at most 256 pixels a side, in NumP
 """
 
 import functools
-from typing import NamedTuple
 
 import numpy as np
 
+from ..utils.geometry import Box
+
 FAINTEST = 0.035  # contrast below which a mark is taken for grain in the paper (9 of 255 grey levels)
-
-
-class Box(NamedTuple):
-    """Rows top..bottom and columns left..right of a picture, the ends not included."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
 
 
 def quantile(values: np.ndarray, q: float, axis: int | None = None) -> np.ndarray:
@@ -290,9 +282,3 @@ def digit_mask(ink: np.ndarray, level: float, marks: Components) -> tuple[np.nda
 
 def _union(boxes: np.ndarray) -> Box:
     return Box(*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
-
-
-def box_of(mask: np.ndarray) -> Box:
-    """Find the smallest box that holds every set pixel of a mask (H, W) that has one."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)

@@ -6,11 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
+from ..utils.geometry import Box, box_of
 from .background import flattened, rules
 from .binarization import (
     FAINTEST,
-    Box,
-    box_of,
     contrast,
     digit_mask,
     framed,

@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 
 from ..errors import NoDigitError
 from ..evaluation.contact_sheet import save_png
-from .binarization import Box, box_of, framed, grown, opened, otsu, quantile, threshold
+from ..utils.geometry import Box, box_of
+from .binarization import framed, grown, opened, otsu, quantile, threshold
 from .decode import decoded, source_name
 from .localization import find, fitting, resized, stroke_width, trace
 
