@@ -9,10 +9,8 @@ from ..preprocessing.background import flattened
 from ..preprocessing.binarization import (
     Components,
     contrast,
-    grown,
     is_uneven,
     noise_of,
-    opened,
     paper,
     quantile,
     threshold,
@@ -20,6 +18,7 @@ from ..preprocessing.binarization import (
 )
 from ..preprocessing.decode import Decoded
 from ..preprocessing.localization import stroke_width
+from ..preprocessing.morphology import grown, opened
 from ..preprocessing.ruled_lines import without_rules, without_tilted_rules
 from ..preprocessing.sheets import sheets, without_border
 from ..utils.geometry import Box

@@ -12,7 +12,6 @@ from .binarization import (
     FAINTEST,
     contrast,
     digit_mask,
-    framed,
     ink_is_dark,
     is_dark,
     marks_of,
@@ -20,12 +19,12 @@ from .binarization import (
     otsu,
     paper,
     quantile,
-    slide,
     threshold,
     without_shadows,
 )
 from .document import Sheet, alone, find_sheet, is_counter
 from .enclosures import without_frames
+from .morphology import framed, slide
 
 SMALL = 256  # pixels, the longer side of the picture on which the ink is looked for
 COARSE = 96

@@ -16,9 +16,10 @@ from PIL import Image, ImageDraw
 from ..errors import NoDigitError
 from ..evaluation.contact_sheet import save_png
 from ..utils.geometry import Box, box_of
-from .binarization import framed, grown, opened, otsu, quantile, threshold
+from .binarization import otsu, quantile, threshold
 from .decode import decoded, source_name
 from .localization import find, fitting, resized, stroke_width, trace
+from .morphology import framed, grown, opened
 
 GLYPH = 20  # MNIST's box for the digit itself
 FIELD = 28  # MNIST's picture
