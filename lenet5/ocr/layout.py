@@ -6,16 +6,8 @@ import numpy as np
 from PIL import Image
 
 from ..preprocessing.background import flattened
-from ..preprocessing.binarization import (
-    Components,
-    contrast,
-    is_uneven,
-    noise_of,
-    paper,
-    quantile,
-    threshold,
-    without_shadows,
-)
+from ..preprocessing.binarization import contrast, is_uneven, noise_of, paper, quantile, threshold, without_shadows
+from ..preprocessing.components import Components
 from ..preprocessing.decode import Decoded
 from ..preprocessing.localization import stroke_width
 from ..preprocessing.morphology import grown, opened

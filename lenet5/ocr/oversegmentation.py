@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..preprocessing.binarization import Components
+from ..preprocessing.components import Components
 from . import _oversegmentation
 
 LEVEL = 0.3  # ink above it holds marks together

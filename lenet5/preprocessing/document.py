@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from ..utils.geometry import Box, box_of
-from .binarization import Components, otsu, quantile
+from .binarization import otsu, quantile
+from .components import Components
 from .morphology import grown, slide
 
 SIDE = 128  # pixels, the longer side of the picture on which a sheet is looked for

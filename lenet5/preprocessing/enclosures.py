@@ -6,7 +6,8 @@ what holds a mark as high as a digit in it is a ring.
 
 import numpy as np
 
-from .binarization import Components, marks_of, threshold
+from .binarization import marks_of, threshold
+from .components import Components
 from .morphology import grown
 
 NESTED = 4  # at most: a ring drawn twice round an underlined digit, on a page with a border

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .binarization import Components, otsu, quantile
+from .binarization import otsu, quantile
+from .components import Components
 from .document import between
 from .localization import resized
 from .morphology import grown, opened

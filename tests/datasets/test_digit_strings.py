@@ -11,7 +11,7 @@ from lenet5.datasets.synthetic import allographs, digit_strings, marks, strokes
 from lenet5.ocr import evaluation
 from lenet5.ocr.networks import CLASSES, RUBBISH, SEPARATORS
 from lenet5.ocr.oversegmentation import cut, hypotheses
-from lenet5.preprocessing.binarization import Components
+from lenet5.preprocessing.components import Components
 from lenet5.recipes import segments
 from lenet5.utils.geometry import box_of
 

@@ -13,7 +13,7 @@ from pictures import FORMATS, drawn, in_mode, saved
 from PIL import Image, ImageDraw, ImageFilter
 
 from lenet5.errors import NoDigitError
-from lenet5.preprocessing import binarization, decode, localization, normalization
+from lenet5.preprocessing import decode, localization, normalization
 from lenet5.preprocessing.normalization import prepare, read_image, show_input, stages
 from lenet5.utils.geometry import box_of
 
@@ -256,7 +256,7 @@ def test_a_highlighter_is_not_ink(marker, ink):
     page = np.full((300, 300, 3), 245, np.uint8)
     page[130:200, 40:260] = marker
     amount = 1 - np.asarray(drawn(300))[..., None] / 255
-    picture = on_paper(amount * binarization + (1 - amount) * page)
+    picture = on_paper(amount * ink + (1 - amount) * page)
     assert difference(read_image(picture), read_image(drawn(300))) < 0.01
 
 
@@ -367,37 +367,6 @@ def test_blank_pictures_hold_no_digit(name, picture):
     for invert in ("auto", "yes", "no"):
         with pytest.raises(NoDigitError, match="no digit"):
             read_image(picture, invert=invert)
-
-
-# --- Parts ---
-
-
-def test_components_against_a_slow_fill():
-    rng = np.random.default_rng(2)
-    for density in (0.0, 0.2, 0.4, 0.6, 1.0):
-        mask = rng.random((23, 31)) < density
-        parts = binarization.Components(mask)
-        wanted = filled(mask)
-        assert len(parts.areas) == len(wanted)
-        alone = [parts.mask(np.arange(len(wanted)) == i) for i in range(len(wanted))]
-        assert {frozenset(zip(*np.nonzero(mask), strict=True)) for mask in alone} == set(wanted)
-        assert list(parts.areas) == [mask.sum() for mask in alone]
-        assert [tuple(box) for box in parts.boxes] == [box_of(mask) for mask in alone]
-
-
-def filled(mask: np.ndarray) -> list[frozenset]:
-    todo = set(zip(*np.nonzero(mask), strict=True))
-    parts = []
-    while todo:
-        queue, part = [todo.pop()], set()
-        while queue:
-            y, x = queue.pop()
-            part.add((y, x))
-            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & todo
-            todo -= near
-            queue += near
-        parts.append(frozenset(part))
-    return parts
 
 
 def test_stroke_width_of_a_bar():
