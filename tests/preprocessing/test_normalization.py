@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from lenet5.errors import NoDigitError
 from lenet5.preprocessing import decode, localization, normalization
-from lenet5.preprocessing.normalization import prepare, read_image, show_input, stages
+from lenet5.preprocessing.normalization import prepare, read_image, stages
+from lenet5.preprocessing.show import show_input
 from lenet5.utils.geometry import box_of
 
 MODES = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"]
