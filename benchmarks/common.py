@@ -12,9 +12,8 @@ from lenet5 import datasets
 from lenet5.benchmark import timing
 from lenet5.benchmark.machine import describe as machine
 from lenet5.benchmark.timing import spread as summary
-from lenet5.training.sampler import validation_numbers
 
-__all__ = ["alternate", "held_out_digits", "machine", "parser", "pictures", "save", "summary"]
+__all__ = ["alternate", "machine", "parser", "pictures", "save", "summary"]
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -37,17 +36,6 @@ def pictures(data_dir: str | None) -> tuple[np.ndarray, np.ndarray, str]:
     """MNIST's training pictures and labels where they are on disk, else as many strokes; and which."""
     loaded = datasets.obtain("auto", data_dir, offline=True)
     return *loaded.train, loaded.name
-
-
-def held_out_digits(data_dir: str | None) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """MNIST's training pictures and labels, parted: 55,000 to train on, and the 5,000 that no weights that ship saw.
-
-    These are the validation pictures of `lenet5 train --validation 5000`, of which the model that ships comes.
-    """
-    X, y = datasets.obtain("mnist", data_dir).train
-    held_out = np.zeros(len(y), bool)
-    held_out[validation_numbers(len(y), 5000)] = True
-    return (X[~held_out], y[~held_out]), (X[held_out], y[held_out])
 
 
 def save(name: str, document: dict, out: Path | None) -> None:

@@ -6,7 +6,6 @@ chart, invariance.png beside it.
 """
 
 import io
-import sys
 from pathlib import Path
 
 import common
@@ -14,12 +13,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from lenet5 import pretrained
+from lenet5.datasets.synthetic.encodings import in_mode, saved
+from lenet5.datasets.synthetic.photo_scene import line_digit, mnist_digit
 from lenet5.errors import NoDigitError
 from lenet5.preprocessing import decode, normalization
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from photographs import line_digit, mnist_digit
-from pictures import in_mode, saved
 
 N = 60
 SIDE = 280

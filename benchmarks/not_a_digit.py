@@ -1,10 +1,8 @@
-"""Trains and measures what tells digits from everything else: `python benchmarks/not_a_digit.py --train`, then without.
+"""Measures what tells digits from everything else (trained by recipes/ood.py): `python benchmarks/not_a_digit.py`.
 
-Trained on MNIST's training pictures, digits of the pen model and negatives.py, all drawn by this project. Measured on
-what it never saw: fashion pictures, printed letters, curves, faces, blots, blanks, noise; and real digits.
+On what it never saw: fashion pictures, printed letters, curves, faces, blots, blanks, noise; and real digits.
 """
 
-import hashlib
 import string
 from pathlib import Path
 
@@ -12,41 +10,10 @@ import common
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from lenet5 import LeNet5, datasets
-from lenet5.datasets.synthetic import negatives, strokes
+from lenet5 import datasets
 from lenet5.errors import DataError, NoDigitError
 from lenet5.models import ood
-from lenet5.nn.network import softmax
 from lenet5.preprocessing import normalization
-
-EPOCHS, SEED, N_STROKES, N_RUBBISH = 30, 0, 20_000, 80_000
-REFUSED = 0.007  # of MNIST's validation pictures
-
-
-def train(data_dir: str | None, path: Path) -> None:
-    """Fit the model with two classes more than digits, choose its threshold on validation pictures, write it."""
-    (X, y), _ = datasets.load("mnist", data_dir)
-    order = np.random.default_rng(SEED).permutation(len(X))
-    held, used = order[:5000], order[5000:]
-    drawn, drawn_y = strokes.draw(N_STROKES, seed=SEED + 3)
-    other, is_several = negatives.draw(N_RUBBISH, seed=SEED + 5)
-    pictures = np.concatenate([X[used], drawn, other])
-    labels = np.concatenate([y[used], drawn_y, ood.NOTHING + is_several]).astype(np.int64)
-    model = LeNet5(seed=SEED, labels=[*"0123456789", "nothing", "several"])
-    model.fit(pictures, labels, epochs=EPOCHS, seed=SEED, threads=1)
-    scores = ood.score(softmax(model.logits(X[held])))
-    caught = ood.score(softmax(model.logits(negatives.draw(5000, seed=SEED + 9)[0])))
-    least = float(np.quantile(scores, REFUSED))
-    print(f"least score {least:.3f}: {REFUSED:.1%} of digits refused, {np.mean(caught < least):.1%} of rubbish caught")
-    model.training = {
-        "command": "python benchmarks/not_a_digit.py --train",
-        "config": {"epochs": EPOCHS, "seed": SEED, "strokes": N_STROKES, "rubbish": N_RUBBISH},
-        "data_sha256": hashlib.sha256(X.tobytes() + y.tobytes()).hexdigest(),
-        "least_score": least,
-    }
-    model.save(path)
-    print(f"written: {path}")
-
 
 AMBIGUOUS = "OolIiSsZzBbqg"  # a letter, and a digit to many a reader
 
@@ -160,13 +127,8 @@ def measure(data_dir: str | None) -> dict:
 
 
 def main() -> None:
-    p = common.parser(__doc__)
-    p.add_argument("--train", action="store_true", help="train it anew (some minutes)")
-    args = p.parse_args()
-    if args.train:
-        train(args.data_dir, args.out or Path(ood.__file__).parents[1] / "weights" / "judge.safetensors")
-    else:
-        common.save("not-a-digit", {"machine": common.machine(), "refused": measure(args.data_dir)}, args.out)
+    args = common.parser(__doc__).parse_args()
+    common.save("not-a-digit", {"machine": common.machine(), "refused": measure(args.data_dir)}, args.out)
 
 
 if __name__ == "__main__":

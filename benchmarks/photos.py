@@ -1,9 +1,9 @@
 """Photos of single digits, read: a table for each kind, the mistakes as a sheet; `python benchmarks/photos.py`.
 
-The photos are composed by tests/photographs.py, for each reason that makes one hard; with `--folder`, those of a
-folder with labels.csv (path, label, tier, kind), or with two IDX files of pictures and labels, as well; with
-`--others N`, Tesseract (digits only, one character a picture) and RapidOCR read up to N of each kind, too, where they
-are there (readers.py).
+The photos are composed (lenet5/datasets/synthetic/photographs.py), for each reason that makes one hard; with
+`--folder`, those of a folder with labels.csv (path, label, tier, kind), or with two IDX files of pictures and labels,
+as well; with `--others N`, Tesseract (digits only, one character a picture) and RapidOCR read up to N of each kind,
+too, where they are there (readers.py).
 """
 
 import csv
@@ -19,13 +19,11 @@ from PIL import Image, ImageDraw, ImageOps
 
 from lenet5 import pretrained
 from lenet5.datasets.idx import read_idx
+from lenet5.datasets.synthetic.photographs import CAUSES, SURROUNDINGS, photograph
 from lenet5.errors import NoDigitError
 from lenet5.models import ood
 from lenet5.ocr import evaluation
 from lenet5.preprocessing import normalization
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from photographs import CAUSES, SURROUNDINGS, photograph
 
 
 class Ours:

@@ -19,7 +19,7 @@ import numpy as np
 from common import RESULTS, machine
 
 from lenet5 import LeNet5, datasets
-from lenet5.evaluation import contact_sheet
+from lenet5.evaluation import contact_sheet, plots
 from lenet5.training.config import Config
 from lenet5.training.sampler import validation_numbers
 from lenet5.training.trainer import Trainer
@@ -138,7 +138,7 @@ def draw(runs: list[dict], path: Path) -> None:
                 which: [100 * point[f"{which}_error"] for point in one["curve"]] + missing
                 for which in ("train", "test")
             }
-    contact_sheet.save_png(contact_sheet.curves(list(range(1, longest + 1)), panels), path)
+    contact_sheet.save_png(plots.curves(list(range(1, longest + 1)), panels), path)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from unittest import mock
 
 import numpy as np
 import readers
-from common import held_out_digits, machine, parser, save
+from common import machine, parser, save
 from PIL import Image
 
 from lenet5 import datasets, pretrained
@@ -25,6 +25,7 @@ from lenet5.datasets.synthetic import digit_strings
 from lenet5.ocr import evaluation, layout, reader, sdnn
 from lenet5.preprocessing.decode import decode
 from lenet5.preprocessing.normalization import to_grey
+from lenet5.recipes.data import held_out_digits
 
 
 def composed(style: str, n: int, data_dir: str | None, test: bool) -> list[tuple[np.ndarray, str]]:

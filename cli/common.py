@@ -150,13 +150,6 @@ def _start(path: Path, n: int) -> bytes:
 
 def check_writable(path: Path) -> None:
     """Say before the work, not after it, that its result could not be written: OSError that names the folder."""
-    from lenet5.utils.files import atomic_path
+    from lenet5.utils import files
 
-    class _Enough(Exception):
-        pass
-
-    try:
-        with atomic_path(path):
-            raise _Enough
-    except _Enough:
-        pass
+    files.check_writable(path)

@@ -178,9 +178,9 @@ def only_one(names: Iterator[str], option: str) -> list[str]:
 
 
 def _draw_stages(name: str, path: Path, answer: dict, **settings) -> None:
-    from lenet5.preprocessing import normalization
+    from lenet5.preprocessing.show import show_input
 
-    normalization.show_input(name, path, verdict=_verdict(answer), **settings)
+    show_input(name, path, verdict=_verdict(answer), **settings)
     output.note(f"stages drawn: {output.one_line(path)}")
 
 

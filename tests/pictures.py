@@ -1,9 +1,11 @@
 """Pictures that the tests draw themselves."""
 
-import io
-
 import numpy as np
 from PIL import Image, ImageDraw
+
+from lenet5.datasets.synthetic.encodings import in_mode, saved
+
+__all__ = ["FORMATS", "drawn", "in_mode", "saved", "strewn"]
 
 # Each kind of file that is read.
 FORMATS = ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"]
@@ -22,22 +24,6 @@ def drawn(side=96, *, dark=True, pen=9, where=(0.5, 0.5)) -> Image.Image:
     draw.line(line, fill=black, width=round(pen * k), joint="curve")
     draw.line(bar, fill=black, width=round(pen * k))
     return picture
-
-
-def saved(picture: Image.Image, kind="PNG", **options) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, kind, **options)
-    return stream.getvalue()
-
-
-def in_mode(picture: Image.Image, mode: str) -> Image.Image:
-    if mode in ("I;16", "I", "F"):
-        factor = {"I;16": 257, "I": 70_000, "F": 0.25}[mode]
-        dtype = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
-        return Image.fromarray((np.asarray(picture, float) * factor).astype(dtype))
-    if mode == "PA":
-        return picture.convert("P").convert("PA")
-    return picture.convert("RGB").convert(mode) if mode == "YCbCr" else picture.convert(mode)
 
 
 def strewn(rng, *shape):

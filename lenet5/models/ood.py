@@ -3,7 +3,7 @@
 A network that knows only digits is sure of a letter, too: of 1,000 other things only two thirds can be told by its
 confidence if one digit of a hundred may be refused. So a second LeNet-5 has two classes more, nothing and several
 digits (the rubbish class of LeCun et al., Proc. IEEE 86(11), 1998, eq. 9, but learnt from pictures), and is asked
-only this. It was trained by benchmarks/not_a_digit.py on MNIST, drawn digits and negatives.py.
+only this. recipes/ood.py trains it on MNIST, drawn digits and negatives.py.
 """
 
 import functools

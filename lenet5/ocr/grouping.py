@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..preprocessing.binarization import Box, quantile
+from ..preprocessing.binarization import quantile
+from ..utils.geometry import Box
 
 SMALL = 0.4  # of the typical height: a lower mark is a dot, a dash, the bar of a 5, or of a number written smaller
 FAR = 1.5  # heights: marks that are farther apart are of two numbers

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..preprocessing.binarization import Components
+from ..preprocessing.components import Components
 from . import _oversegmentation
 
 LEVEL = 0.3  # ink above it holds marks together
@@ -30,7 +30,7 @@ class Pieces:
     """The pieces of a line, from left to right.
 
     ink (H, W) float32 in 0..1 · labels (H, W) int: the number of a pixel's piece, -1 for none ·
-    boxes (n, 4) int, as in `binarization.Box` · height: of the line's digits, in pixels
+    boxes (n, 4) int, as in `geometry.Box` · height: of the line's digits, in pixels
     """
 
     ink: np.ndarray

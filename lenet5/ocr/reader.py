@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw
 
 from ..evaluation.contact_sheet import save_png
 from ..nn.network import Network
-from ..preprocessing.binarization import Box
 from ..preprocessing.decode import decoded
 from ..preprocessing.normalization import to_grey
+from ..utils.geometry import Box
 from . import lattice, layout, sdnn
 from .networks import CLASSES, RUBBISH, SEPARATORS, StringNetworks, log_softmax, shipped
 from .oversegmentation import Hypotheses, Pieces, cut, hypotheses

@@ -9,7 +9,7 @@ them. The map also says, for each hypothesis of the lattice, which digit has its
 import numpy as np
 
 from ..nn.network import Network
-from ..preprocessing.binarization import Components
+from ..preprocessing.components import Components
 from .layout import resized
 from .networks import log_softmax
 from .oversegmentation import LEVEL, Pieces, line_height

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..preprocessing.binarization import Components, quantile
+from ..preprocessing.binarization import quantile
+from ..preprocessing.components import Components
 from .grouping import LOWEST, sizes
 
 COVERED = 0.88, 0.93  # of a mark's side a frame's edge covers, and of its width an underline

@@ -1,3 +1,3 @@
 """Any picture to the network's input, one stage a module: decode, document, background, binarization, localization,
-normalization.
+normalization; show draws them.
 """

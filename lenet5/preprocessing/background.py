@@ -5,7 +5,8 @@ All of it on a reduced picture, as in binarization.py, whose surface (`binarizat
 
 import numpy as np
 
-from .binarization import noise_of, opened, quantile, slide
+from .binarization import noise_of, quantile
+from .morphology import opened, slide
 
 STEEPEST = 0.1  # printed lines may rise by this part of their length
 LINE = 5  # pixels; wider ones are no printed lines

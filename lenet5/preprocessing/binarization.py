@@ -4,20 +4,14 @@ Everything here works on a reduced picture of at most 256 pixels a side, in NumP
 """
 
 import functools
-from typing import NamedTuple
 
 import numpy as np
 
+from ..utils.geometry import Box
+from .components import Components
+from .morphology import opened
+
 FAINTEST = 0.035  # contrast below which a mark is taken for grain in the paper (9 of 255 grey levels)
-
-
-class Box(NamedTuple):
-    """Rows top..bottom and columns left..right of a picture, the ends not included."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
 
 
 def quantile(values: np.ndarray, q: float, axis: int | None = None) -> np.ndarray:
@@ -115,53 +109,6 @@ def is_uneven(relief: np.ndarray) -> bool:
     return noise_of(relief) > max(4 * grain, FAINTEST / 2)
 
 
-def framed(plane: np.ndarray, margin: int) -> np.ndarray:
-    """A plane (H, W) with ``margin`` zeros on each side; `np.pad` takes ten times as long."""
-    out = np.zeros((plane.shape[0] + 2 * margin, plane.shape[1] + 2 * margin), plane.dtype)
-    out[margin : out.shape[0] - margin, margin : out.shape[1] - margin] = plane
-    return out
-
-
-def grown(mask: np.ndarray, radius: int) -> np.ndarray:
-    """A mask (H, W) widened by ``radius`` pixels."""
-    for _ in range(radius):
-        padded = np.pad(mask, 1)
-        rows = padded[:-2] | padded[1:-1] | padded[2:]
-        mask = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
-    return mask
-
-
-def opened(plane: np.ndarray, width: int) -> np.ndarray:
-    """Cut off every peak that is narrower than ``width`` pixels: least, then greatest values in a square.
-
-    A square may lie outside of the picture by a quarter of its width, so that the ground's corners there are kept.
-    """
-    beyond = width // 4
-    for extreme, outside, pad in (
-        (np.minimum, np.inf, width // 2 + beyond),
-        (np.maximum, -np.inf, width // 2 - beyond),
-    ):
-        plane = np.pad(plane, pad, constant_values=outside)
-        for axis in (0, 1):
-            plane = slide(plane, width, axis, extreme)
-    return plane
-
-
-def slide(plane: np.ndarray, width: int, axis: int, extreme: np.ufunc) -> np.ndarray:
-    """Take the least or greatest value in each window of ``width`` pixels along ``axis``: ``width`` − 1 fewer.
-
-    Windows of 1, 2, 4, … pixels, each from two of those before, until two of them cover ``width``.
-    """
-    plane = np.moveaxis(plane, axis, 0)
-    size = 1
-    while 2 * size <= width:
-        plane = extreme(plane[:-size], plane[size:])
-        size *= 2
-    if size < width:
-        plane = extreme(plane[: len(plane) - width + size], plane[width - size :])
-    return np.moveaxis(plane, 0, axis)
-
-
 def contrast(grey: np.ndarray, bare: np.ndarray, dark: bool) -> np.ndarray:
     """Say how much ink is on each pixel, about 0..1, given the brightness of the bare paper there.
 
@@ -191,61 +138,6 @@ def otsu(values: np.ndarray) -> int:
     total = np.cumsum(values)
     gap = total[:-1] / n - (total[-1] - total[:-1]) / (values.size - n)
     return int(np.argmax(n * (values.size - n) * gap * gap))
-
-
-class Components:
-    """The connected marks (8 neighbours) of a mask of shape (H, W).
-
-    Attributes: ``boxes`` (n, 4) int as in `Box`, ``areas`` (n,) int. Runs of set pixels are the nodes of a
-    graph, joined where runs of adjacent rows touch; the smallest run's number spreads over each component.
-    """
-
-    def __init__(self, mask: np.ndarray):
-        self.shape = mask.shape
-        padded = framed(mask, 1).view(np.int8)[1:-1]
-        steps = padded[:, 1:] - padded[:, :-1]
-        self._row, self._start = np.nonzero(steps == 1)
-        self._stop = np.nonzero(steps == -1)[1]
-        roots, self._label = np.unique(self._spread(mask.shape[1] + 2), return_inverse=True)
-        self.areas = np.bincount(self._label, self._stop - self._start, len(roots)).astype(int)
-        self.boxes = np.empty((len(roots), 4), int)
-        low, high = np.minimum, np.maximum
-        ends = (self._row, self._start, self._row + 1, self._stop)
-        for i, (better, end) in enumerate(zip((low, low, high, high), ends, strict=True)):
-            self.boxes[:, i] = (0, 0, 0, 0)[i] if better is high else max(mask.shape)
-            better.at(self.boxes[:, i], self._label, end)
-
-    def _spread(self, stride: int) -> np.ndarray:
-        """Give each run the number of the first run it is connected with."""
-        above = (self._row - 1) * stride
-        first = np.searchsorted(self._row * stride + self._stop, above + self._start)
-        last = np.searchsorted(self._row * stride + self._start, above + self._stop, side="right")
-        count = np.maximum(last - first, 0)
-        run = np.repeat(np.arange(len(count)), count)
-        neighbour = np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
-        label = np.arange(len(count))
-        while True:
-            before = label.copy()
-            lower = np.minimum(label[run], label[neighbour])
-            np.minimum.at(label, before[run], lower)
-            np.minimum.at(label, before[neighbour], lower)
-            label = label[label]
-            if (label == before).all():
-                return label
-
-    def labels(self) -> np.ndarray:
-        """The number of the component that each pixel belongs to, -1 for none: (H, W) int."""
-        labels = np.full(self.shape, -1)
-        labels[self.mask(np.ones(len(self.areas), bool))] = np.repeat(self._label, self._stop - self._start)
-        return labels
-
-    def mask(self, chosen: np.ndarray) -> np.ndarray:
-        """Draw the components for which ``chosen`` (n,) is true: (H, W) bool."""
-        runs = chosen[self._label]
-        steps = np.zeros((self.shape[0], self.shape[1] + 1), np.int8)
-        steps[self._row[runs], self._start[runs]] += 1
-        steps[self._row[runs], self._stop[runs]] -= 1
-        return np.cumsum(steps, axis=1)[:, :-1] > 0
 
 
 def marks_of(ink: np.ndarray, level: float, noise: float) -> Components:
@@ -290,9 +182,3 @@ def digit_mask(ink: np.ndarray, level: float, marks: Components) -> tuple[np.nda
 
 def _union(boxes: np.ndarray) -> Box:
     return Box(*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
-
-
-def box_of(mask: np.ndarray) -> Box:
-    """Find the smallest box that holds every set pixel of a mask (H, W) that has one."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)

@@ -16,8 +16,9 @@ import numpy as np
 from PIL import Image
 
 from ..errors import LeNet5Error, PictureError, one_line
+from ..utils.geometry import Box
 from ..utils.kinds import HEAD, KINDS, SAFETENSORS, kind_of
-from .binarization import Box, quantile
+from .binarization import quantile
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_BYTES = 100 * 2**20

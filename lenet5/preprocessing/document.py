@@ -6,7 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from .binarization import Box, Components, box_of, grown, otsu, quantile, slide
+from ..utils.geometry import Box, box_of
+from .binarization import otsu, quantile
+from .components import Components
+from .morphology import grown, slide
 
 SIDE = 128  # pixels, the longer side of the picture on which a sheet is looked for
 LEAST = 48  # pixels of the shorter side of a picture that may show one

@@ -6,7 +6,9 @@ what holds a mark as high as a digit in it is a ring.
 
 import numpy as np
 
-from .binarization import Components, grown, marks_of, threshold
+from .binarization import marks_of, threshold
+from .components import Components
+from .morphology import grown
 
 NESTED = 4  # at most: a ring drawn twice round an underlined digit, on a page with a border
 LEAST_SPAN = 24  # pixels; smaller marks are no frames

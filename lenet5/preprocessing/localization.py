@@ -6,14 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
+from ..utils.geometry import Box, box_of
 from .background import flattened, rules
 from .binarization import (
     FAINTEST,
-    Box,
-    box_of,
     contrast,
     digit_mask,
-    framed,
     ink_is_dark,
     is_dark,
     marks_of,
@@ -21,12 +19,12 @@ from .binarization import (
     otsu,
     paper,
     quantile,
-    slide,
     threshold,
     without_shadows,
 )
 from .document import Sheet, alone, find_sheet, is_counter
 from .enclosures import without_frames
+from .morphology import framed, slide
 
 SMALL = 256  # pixels, the longer side of the picture on which the ink is looked for
 COARSE = 96

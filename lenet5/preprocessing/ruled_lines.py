@@ -3,7 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from .binarization import grown, quantile
+from .binarization import quantile
+from .morphology import grown
 
 SHORTEST_LINE, TIP = 16, 3  # pixels: of a line between two others, and how near its ends come to these
 HOLE, PAGE = 3, 256  # pixels: where a long line is broken; of a page's lesser side at least

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ..errors import DataError, DivergedError, InUseError, ModelFileError, one_line
-from ..evaluation import contact_sheet
+from ..evaluation import contact_sheet, plots
 from ..models.ensemble import MAX_MEMBERS, Committee, members_of
 from ..models.ensemble import load as load_models
 from ..models.lenet import LeNet5
@@ -253,7 +253,7 @@ class Run:
             "validation": [None if v is None else 100 * (1 - v) for v in (e.validation_accuracy for e in history)],
         }
         contact_sheet.save_png(
-            contact_sheet.curves([e.epoch for e in history], {"loss (nats)": loss, "error (%)": error}),
+            plots.curves([e.epoch for e in history], {"loss (nats)": loss, "error (%)": error}),
             self.folder / "curves.png",
         )
 

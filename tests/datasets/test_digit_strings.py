@@ -11,8 +11,9 @@ from lenet5.datasets.synthetic import allographs, digit_strings, marks, strokes
 from lenet5.ocr import evaluation
 from lenet5.ocr.networks import CLASSES, RUBBISH, SEPARATORS
 from lenet5.ocr.oversegmentation import cut, hypotheses
-from lenet5.preprocessing.binarization import Components, box_of
+from lenet5.preprocessing.components import Components
 from lenet5.recipes import segments
+from lenet5.utils.geometry import box_of
 
 X, Y = strokes.draw(300, seed=2)
 GLYPHS = [[x[np.ix_((x > 5).any(1).nonzero()[0], (x > 5).any(0).nonzero()[0])] for x in X[k == Y]] for k in range(10)]

@@ -1,7 +1,5 @@
 """Pictures for people: they can be opened, and hold what they say."""
 
-import math
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -43,31 +41,6 @@ def test_no_mistakes(n):
 
 def test_labels_of_any_script():
     contact_sheet.mistakes(*answers(6, 6, 3), ["Größe", "四", "ankle boot" * 10])
-
-
-@pytest.mark.parametrize(
-    "values",
-    [[0.5], [0.5, 0.4, 0.3], [0.0, 0.0], [1e-30, 1e30], [math.nan, 0.5], [None, None], [math.inf, 1.0, None], [-1, 1]],
-)
-def test_curves_of_any_values(values):
-    epochs = list(range(1, len(values) + 1))
-    sheet = contact_sheet.curves(
-        epochs, {"loss": {"training": values, "validation": values[::-1]}, "error": {"x": values}}
-    )
-    assert sheet.size == (920, 320)
-
-
-def test_a_curve_is_drawn():
-    def blue(values):
-        pixels = np.asarray(contact_sheet.curves([1, 2, 3], {"loss": {"training": values}}))
-        return (pixels == (31, 119, 180)).all(axis=2).sum()
-
-    assert blue([3.0, 2.0, 1.0]) > blue([None, None, None]) + 100
-
-
-def test_curves_of_thousands_of_epochs():
-    n = 5000
-    contact_sheet.curves(list(range(1, n + 1)), {"loss": {"training": [1 / k for k in range(1, n + 1)]}})
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "noending", "ü \n.x"])

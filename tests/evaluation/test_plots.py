@@ -1,5 +1,7 @@
 """Curves in a plane: where points fall, what is cut off, and curves of nothing."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -56,3 +58,25 @@ def test_nothing_to_draw_is_a_plane(curves):
 )
 def test_round_steps(about, step):
     assert round_step(about) == pytest.approx(step)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[0.5], [0.5, 0.4, 0.3], [0.0, 0.0], [1e-30, 1e30], [math.nan, 0.5], [None, None], [math.inf, 1.0, None], [-1, 1]],
+)
+def test_curves_of_any_values(values):
+    epochs = list(range(1, len(values) + 1))
+    sheet = plots.curves(epochs, {"loss": {"training": values, "validation": values[::-1]}, "error": {"x": values}})
+    assert sheet.size == (920, 320)
+
+
+def test_a_curve_is_drawn():
+    def blue(values):
+        return pixels(plots.curves([1, 2, 3], {"loss": {"training": values}}), BLUE)[0].size
+
+    assert blue([3.0, 2.0, 1.0]) > blue([None, None, None]) + 100
+
+
+def test_curves_of_thousands_of_epochs():
+    n = 5000
+    plots.curves(list(range(1, n + 1)), {"loss": {"training": [1 / k for k in range(1, n + 1)]}})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lenet5.ocr import grouping, non_text
-from lenet5.preprocessing.binarization import Components
+from lenet5.preprocessing.components import Components
 
 
 def boxes(*places):

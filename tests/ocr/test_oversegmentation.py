@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from lenet5.datasets.synthetic import digit_strings, strokes
 from lenet5.ocr import _oversegmentation
 from lenet5.ocr.oversegmentation import LEVEL, WIDEST, cut, hypotheses, line_height
-from lenet5.preprocessing.binarization import Components
+from lenet5.preprocessing.components import Components
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lenet5.ocr import touching_frames
-from lenet5.preprocessing.binarization import Components
+from lenet5.preprocessing.components import Components
 
 
 def drawn(*strokes, shape=(60, 160)):

@@ -13,8 +13,10 @@ from pictures import FORMATS, drawn, in_mode, saved
 from PIL import Image, ImageDraw, ImageFilter
 
 from lenet5.errors import NoDigitError
-from lenet5.preprocessing import binarization, decode, localization, normalization
-from lenet5.preprocessing.normalization import prepare, read_image, show_input, stages
+from lenet5.preprocessing import decode, localization, normalization
+from lenet5.preprocessing.normalization import prepare, read_image, stages
+from lenet5.preprocessing.show import show_input
+from lenet5.utils.geometry import box_of
 
 MODES = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"]
 
@@ -164,7 +166,7 @@ def test_smallest_pictures(shape, value):
 @pytest.mark.parametrize("side", [28, 96, 400])
 def test_digit_fills_the_box_and_is_centred(pen, side):
     found = prepare(drawn(side, pen=max(pen, 96 / side), where=(0.45, 0.55)))
-    box = binarization.box_of(found.field > 0)
+    box = box_of(found.field > 0)
     height, width = box.bottom - box.top, box.right - box.left
     assert max(height, width) in (19, 20)
     y, x = normalization._centre_of_mass(found.field)
@@ -181,7 +183,7 @@ def test_thin_strokes_come_out_as_wide_as_mnists():
 def test_aspect_is_kept():
     picture = np.full((200, 200), 255, np.uint8)
     picture[20:180, 90:110] = 0
-    box = binarization.box_of(prepare(picture).field > 0.2)
+    box = box_of(prepare(picture).field > 0.2)
     assert box.bottom - box.top == 20
     assert box.right - box.left in (2, 3)
 
@@ -366,37 +368,6 @@ def test_blank_pictures_hold_no_digit(name, picture):
     for invert in ("auto", "yes", "no"):
         with pytest.raises(NoDigitError, match="no digit"):
             read_image(picture, invert=invert)
-
-
-# --- Parts ---
-
-
-def test_components_against_a_slow_fill():
-    rng = np.random.default_rng(2)
-    for density in (0.0, 0.2, 0.4, 0.6, 1.0):
-        mask = rng.random((23, 31)) < density
-        parts = binarization.Components(mask)
-        wanted = filled(mask)
-        assert len(parts.areas) == len(wanted)
-        alone = [parts.mask(np.arange(len(wanted)) == i) for i in range(len(wanted))]
-        assert {frozenset(zip(*np.nonzero(mask), strict=True)) for mask in alone} == set(wanted)
-        assert list(parts.areas) == [mask.sum() for mask in alone]
-        assert [tuple(box) for box in parts.boxes] == [binarization.box_of(mask) for mask in alone]
-
-
-def filled(mask: np.ndarray) -> list[frozenset]:
-    todo = set(zip(*np.nonzero(mask), strict=True))
-    parts = []
-    while todo:
-        queue, part = [todo.pop()], set()
-        while queue:
-            y, x = queue.pop()
-            part.add((y, x))
-            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & todo
-            todo -= near
-            queue += near
-        parts.append(frozenset(part))
-    return parts
 
 
 def test_stroke_width_of_a_bar():

@@ -17,7 +17,7 @@ from PIL import Image
 from lenet5 import load
 from lenet5.datasets.synthetic import strokes
 from lenet5.errors import DataError, DivergedError, InUseError, ModelFileError
-from lenet5.evaluation import contact_sheet
+from lenet5.evaluation import contact_sheet, plots
 from lenet5.models.lenet import DIGITS
 from lenet5.nn import serialization
 from lenet5.runs import run
@@ -297,7 +297,7 @@ def test_the_curve_of_a_validation_that_is_all_wrong(data, tmp_path, monkeypatch
     monkeypatch.setattr(trainer, "_validate", lambda: (2.5, 0.0))
     for _ in run.follow(trainer):
         pass
-    monkeypatch.setattr(contact_sheet, "curves", lambda epochs, panels: panels["error (%)"]["validation"])
+    monkeypatch.setattr(plots, "curves", lambda epochs, panels: panels["error (%)"]["validation"])
     monkeypatch.setattr(contact_sheet, "save_png", lambda curve, path: np.testing.assert_equal(curve, [100, 100]))
     run.draw(trainer)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ...preprocessing.binarization import Box, box_of
 from ...utils.characters import SEPARATORS
+from ...utils.geometry import Box, box_of
 from . import marks
 
 _MARGIN = 6  # pixels round a string

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ...preprocessing.binarization import Box, box_of
+from ...utils.geometry import Box, box_of
 
 STRAYS = "=~#"  # marks that are no character: two dashes, a scribble, the sign before an amount
 

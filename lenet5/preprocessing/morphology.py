@@ -1,0 +1,50 @@
+"""Morphology of planes (H, W) in NumPy: widened masks, openings, least and greatest values in windows."""
+
+import numpy as np
+
+
+def framed(plane: np.ndarray, margin: int) -> np.ndarray:
+    """A plane (H, W) with ``margin`` zeros on each side; `np.pad` takes ten times as long."""
+    out = np.zeros((plane.shape[0] + 2 * margin, plane.shape[1] + 2 * margin), plane.dtype)
+    out[margin : out.shape[0] - margin, margin : out.shape[1] - margin] = plane
+    return out
+
+
+def grown(mask: np.ndarray, radius: int) -> np.ndarray:
+    """A mask (H, W) widened by ``radius`` pixels."""
+    for _ in range(radius):
+        padded = np.pad(mask, 1)
+        rows = padded[:-2] | padded[1:-1] | padded[2:]
+        mask = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
+    return mask
+
+
+def opened(plane: np.ndarray, width: int) -> np.ndarray:
+    """Cut off every peak that is narrower than ``width`` pixels: least, then greatest values in a square.
+
+    A square may lie outside of the picture by a quarter of its width, so that the ground's corners there are kept.
+    """
+    beyond = width // 4
+    for extreme, outside, pad in (
+        (np.minimum, np.inf, width // 2 + beyond),
+        (np.maximum, -np.inf, width // 2 - beyond),
+    ):
+        plane = np.pad(plane, pad, constant_values=outside)
+        for axis in (0, 1):
+            plane = slide(plane, width, axis, extreme)
+    return plane
+
+
+def slide(plane: np.ndarray, width: int, axis: int, extreme: np.ufunc) -> np.ndarray:
+    """Take the least or greatest value in each window of ``width`` pixels along ``axis``: ``width`` − 1 fewer.
+
+    Windows of 1, 2, 4, … pixels, each from two of those before, until two of them cover ``width``.
+    """
+    plane = np.moveaxis(plane, axis, 0)
+    size = 1
+    while 2 * size <= width:
+        plane = extreme(plane[:-size], plane[size:])
+        size *= 2
+    if size < width:
+        plane = extreme(plane[: len(plane) - width + size], plane[width - size :])
+    return np.moveaxis(plane, 0, axis)

@@ -1,0 +1,73 @@
+"""How a picture becomes the network's input, drawn stage by stage."""
+
+import os
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ..evaluation.contact_sheet import save_png
+from ..utils.geometry import Box
+from .normalization import GLYPH, Prepared, stages
+
+PANEL = 224  # side of a panel on the sheet
+
+
+def show_input(
+    source, path: str | os.PathLike, *, invert: str = "auto", any_ink: bool = False, verdict: str = ""
+) -> None:
+    """Write a PNG to ``path`` which shows how `read_image` prepares ``source``, stage by stage, enlarged.
+
+    Of a picture without a digit these are the stages up to where the ink was lost, and why it was. ``verdict`` is
+    written below them. PictureError where the file cannot be read; OSError where ``path`` cannot be written.
+    """
+    found = stages(source, invert=invert, any_ink=any_ink)
+    panels = _first_panels(found) if found.lost else [*_first_panels(found), *_last_panels(found)]
+    lines = [text for text in (f"no digit: {found.lost}" if found.lost else "", verdict) if text]
+    step, line = PANEL + 8, 16
+    sheet = Image.new("RGB", (step * len(panels) + 8, PANEL + 32 + line * len(lines)), (96, 96, 96))
+    draw = ImageDraw.Draw(sheet)
+    for i, (caption, panel) in enumerate(panels):
+        sheet.paste(panel, (8 + i * step + (PANEL - panel.width) // 2, 8 + (PANEL - panel.height) // 2))
+        draw.text((8 + i * step, PANEL + 14), caption, fill="white")
+    for i, text in enumerate(lines):
+        draw.text((8, PANEL + 30 + line * i), text, fill=(255, 224, 128))
+    save_png(sheet, path)
+
+
+def _first_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
+    """Captions and panels up to the ink, which every picture has."""
+    height, width = found.grey.shape
+    kind, box = "", found.box
+    if not found.lost:
+        kind = ", dark on light" if found.dark else ", light on dark"
+    ink = f"ink, in a box {box.right - box.left} x {box.bottom - box.top}" if box else "ink: none of it is a digit"
+    return [
+        (f"{width} x {height}{kind}", _panel(found.grey)),
+        ("the page under the ink", _panel(found.page)),
+        (ink, _panel(found.ink, box)),
+    ]
+
+
+def _last_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
+    """Those from where a digit was found."""
+    glyph = np.zeros((GLYPH, GLYPH), np.float32)
+    top, left = ((GLYPH - n) // 2 for n in found.glyph.shape)
+    glyph[top : top + found.glyph.shape[0], left : left + found.glyph.shape[1]] = found.glyph
+    return [
+        ("20 x 20: scaled", _panel(glyph)),
+        ("28 x 28: centred", _panel(found.field)),
+        ("32 x 32: what the network sees", _panel(found.input[0])),
+    ]
+
+
+def _panel(plane: np.ndarray, box: Box | None = None) -> Image.Image:
+    """Draw a plane (H, W) in 0..1 at most PANEL pixels large, with a frame round ``box``."""
+    k = PANEL / max(plane.shape)
+    size = max(1, round(plane.shape[1] * k)), max(1, round(plane.shape[0] * k))
+    levels = Image.fromarray(np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8))
+    method = Image.Resampling.NEAREST if k > 1 else Image.Resampling.BOX
+    panel = levels.resize(size, method).convert("RGB")
+    if box is not None:
+        corners = [round(edge * k) for edge in (box.left, box.top, box.right, box.bottom)]
+        ImageDraw.Draw(panel).rectangle(corners, outline=(255, 64, 64))
+    return panel

@@ -1,0 +1,24 @@
+"""One training as every recipe does it: to the best epoch, with a line in the log for each."""
+
+import logging
+
+import numpy as np
+
+from ..nn.network import Network
+from ..training.config import Config
+from ..training.trainer import Trainer
+
+log = logging.getLogger("lenet5")
+
+
+def fit(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None = None) -> Trainer:
+    """Train ``network`` in place; its weights are then the best on the validation images, or without any the last."""
+    trainer = Trainer(network, X, y, config, threads)
+    log.info("%s images", f"{len(y):,}")
+    for epoch in trainer.run():
+        accuracy = "" if epoch.validation_accuracy is None else f"  validation {100 * epoch.validation_accuracy:.2f} %"
+        log.info(
+            "epoch %d/%d  loss %.4f%s  %.1f s", epoch.epoch, config.epochs, epoch.train_loss, accuracy, epoch.seconds
+        )
+    network.parameters[:] = trainer.best
+    return trainer

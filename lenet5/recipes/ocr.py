@@ -1,0 +1,211 @@
+"""Train the networks that read numbers (`lenet5/weights/strings.safetensors`), from MNIST's training digits and drawn
+strokes to the file that ships; some 70 minutes on one core.
+
+Strings are composed of 55,000 training digits, of strokes, and of forms of digits that MNIST's writers hardly use. Runs
+of their pieces, characters and rubbish, train the segment networks, windows of their lines the sliding one. The digit
+networks are trained on the runs that are digits, on those of more strings, in which such forms are as frequent as
+MNIST's, and on the 55,000 as they are, some on all of them put upright. The other 5,000 digits, on which the model that
+ships was not trained either, are for choices, and strings of them give the thresholds of `lenet5 read --max-error`.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from .. import datasets
+from ..datasets.synthetic import allographs, digit_strings, strokes
+from ..evaluation.calibration import Calibration, find_thresholds
+from ..models.lenet import pretrained
+from ..nn.network import Network
+from ..ocr import evaluation, networks, reader
+from ..ocr.layout import evened
+from ..training.config import Config
+from . import command, segments
+from .command import setting
+from .data import HELD_OUT, held_out_digits
+from .fitting import fit
+
+log = logging.getLogger("lenet5")
+
+# Style, and share of all strings, of MNIST's digits, these and forms, and strokes.
+SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "forms", 0.4), ("varied", "strokes", 0.14))
+# And for the segment networks alone so many more, of the plain style: neighbouring ones are the hardest to part.
+ONES_SHARE, ONES = 0.125, replace(digit_strings.STYLES["plain"], ones=0.6)
+
+# For the digit networks more ones have a flag, and more sevens a bar: who writes one writes the other.
+FLAGGED = replace(digit_strings.STYLES["amounts"], flags=0.6)
+
+# How the networks are trained.
+SEGMENTS = {"augment": "affine,elastic", "finetune": 0.125}
+DIGITS = {"augment": "affine-wide,elastic", "finetune": 0.08, "finetune_augment": "crop", "validation": 0}
+SLIDING = {"augment": "rotation,scale,shear,elastic"}  # nothing may move a digit from the middle
+
+Examples = tuple[np.ndarray, np.ndarray]  # images uint8, and their classes (N,)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is composed, how long is trained, and how large the networks are."""
+
+    strings: int = setting(28_000, "composed for segment and digit networks")
+    plain_strings: int = setting(8_000, "more for digit networks")
+    flagged_strings: int = setting(12_000, "more for them, with other forms")
+    sliding_strings: int = setting(40_000, "composed for the sliding network")
+    epochs: int = setting(8, "of segment networks")
+    digit_epochs: int = setting(15, "of digit networks")
+    sliding_epochs: int = setting(16, "of the sliding network")
+    rubbish: float = setting(1.5, "runs that are none, for each that is a character")
+    widths: tuple[int, ...] = setting(networks.WIDTHS, "maps of C1, C3, C5, units of F6, of segment networks")
+    digit_widths: tuple[int, ...] = setting(networks.WIDTHS, "those of digit networks")
+    sliding_widths: tuple[int, ...] = setting(networks.SMALL_WIDTHS, "those of the sliding network")
+    members: int = setting(1, "segment networks")
+    digit_members: int = setting(1, "digit networks that see runs as they are")
+    upright_members: int = setting(1, "digit networks that see them upright")
+    average: float = setting(0.9995, "how much of the running average of the weights stays at each update")
+    validation: int = setting(HELD_OUT, "runs, and windows, set apart to choose the best epoch")
+    calibration: int = setting(2_000, "strings of each style for thresholds")
+    seed: int = setting(0, "of the weights, and of all that is composed")
+
+    @classmethod
+    def small(cls) -> "Settings":
+        """A run of seconds."""
+        n_strings = {"strings": 40, "plain_strings": 10, "flagged_strings": 10, "sliding_strings": 40}
+        n_epochs = {"epochs": 1, "digit_epochs": 1, "sliding_epochs": 1}
+        widths = dict.fromkeys(["widths", "digit_widths"], networks.SMALL_WIDTHS)
+        return cls(**n_strings, **n_epochs, **widths, average=0.9, validation=100, calibration=5)
+
+
+def make(settings: Settings, data_dir: str | None = None, threads: int | None = None) -> networks.StringNetworks:
+    """Train all networks and calibrate them as they will be read.
+
+    DataError where MNIST cannot be had; ValueError for settings that cannot be; DivergedError where nothing is learnt.
+    """
+    found = Training(settings, data_dir, threads).networks()
+    for network in [*found.segments, *found.digits, *found.upright, found.sliding]:
+        network.parameters[:] = network.parameters.astype(networks.STORED)
+    found.calibration = calibrate(found, settings.calibration, data_dir, threads)
+    found.training |= {
+        "command": command.command_of("ocr", settings),
+        "options": asdict(settings),
+        "data_sha256": datasets.obtain("mnist", data_dir).sha256,
+    }
+    return found
+
+
+class Training:
+    """The trainings of one set of networks.
+
+    Attributes
+    ----------
+    accuracies : dict
+        By the name of a network, the share of the images set apart that it answers rightly.
+    """
+
+    def __init__(self, settings: Settings, data_dir: str | None, threads: int | None):
+        self.settings, self.threads = settings, threads
+        self.accuracies: dict[str, float] = {}
+        self._digits, _ = held_out_digits(data_dir)
+
+    def networks(self) -> networks.StringNetworks:
+        """All of them, trained one after the other."""
+        X, y, n_runs = self.segments()
+        segment_networks = self._segment_networks(X, y)
+        straight, upright = self._digit_networks(*self.digits(X[:n_runs], y[:n_runs]))
+        sliding = self._sliding_network(*segments.windows(self.composed(self.settings.sliding_strings),
+                                                          seed=self.settings.seed))  # fmt: skip
+        training = {"validation_accuracy": self.accuracies}
+        return networks.StringNetworks(segment_networks, straight, sliding, training, upright=upright)
+
+    def composed(self, n: int) -> Iterator[digit_strings.Composed]:
+        """``n`` strings in all, as `SHARES` says."""
+        (X, y), seed = self._digits, self.settings.seed + 1
+        drawn = allographs.draw(len(X) // 3, seed=seed)
+        pools = {"mnist": (X, y), "strokes": strokes.draw(len(X), seed=seed)}
+        pools["forms"] = tuple(np.concatenate(pair) for pair in zip((X, y), drawn, strict=True))
+        for k, (style, pool, share) in enumerate(SHARES):
+            yield from digit_strings.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
+
+    def segments(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """Images and classes of runs, those of the strings of ones last, and how many come before these."""
+        settings, seed = self.settings, self.settings.seed
+        n_ones = round(ONES_SHARE * settings.strings)
+        ones = digit_strings.compose(*self._digits, n_ones, style=ONES, seed=1000 * (seed + 1) + len(SHARES))
+        runs = segments.examples(self.composed(settings.strings), seed=seed, rubbish=settings.rubbish)
+        more = segments.examples(ones, seed=seed + 1, rubbish=settings.rubbish)
+        return *(np.concatenate(pair) for pair in zip(runs, more, strict=True)), len(runs[0])
+
+    def digits(self, X: np.ndarray, y: np.ndarray) -> Examples:
+        """What digit networks are trained on: the own ink of runs that are digits, of those in (X, y) and of more
+        strings, and the single images."""
+        (single, label), settings = self._digits, self.settings
+        seed = 1000 * (settings.seed + 1)
+        drawn = allographs.draw(len(single), seed=settings.seed + 1)
+        both = (np.concatenate(pair) for pair in zip((single, label), drawn, strict=True))
+        plain = digit_strings.compose(single, label, settings.plain_strings, style="plain", seed=seed + 10)
+        flagged = digit_strings.compose(*both, settings.flagged_strings, style=FLAGGED, seed=seed + 11)
+        more = (segments.examples(strings, seed=settings.seed + 2, rubbish=0) for strings in (plain, flagged))
+        runs = [(X, y), *more]
+        as_read = np.rint(255 * evened(single.astype(np.float32) / 255, 1.0)).astype(np.uint8)
+        X = np.concatenate([*(X[y < 10, :1] for X, y in runs), as_read[:, None]])
+        return X, np.concatenate([*(y[y < 10] for _, y in runs), label])
+
+    def _segment_networks(self, X: np.ndarray, y: np.ndarray) -> list[Network]:
+        settings = self.settings
+        made = [Network(networks.layers(settings.widths), seed=settings.seed + k) for k in range(settings.members)]
+        how = {"epochs": settings.epochs, "validation": settings.validation, **SEGMENTS}
+        for member, network in enumerate(made):
+            self._fit("segments", member, network, X, y, **how)
+        return made
+
+    def _digit_networks(self, X: np.ndarray, y: np.ndarray) -> tuple[list[Network], list[Network]]:
+        """Those that see runs as they are, and those that see them upright."""
+        settings, n = self.settings, self.settings.digit_members
+        made = []
+        for member in range(n + settings.upright_members):
+            made.append(networks.digit_network(settings.seed + member, settings.digit_widths))
+            if member == n:
+                X = networks.upright(X)
+            self._fit("digits", member, made[-1], X, y, epochs=settings.digit_epochs, **DIGITS)
+        return made[:n], made[n:]
+
+    def _sliding_network(self, X: np.ndarray, y: np.ndarray) -> Network:
+        settings = self.settings
+        network = networks.sliding_network(settings.seed, settings.sliding_widths)
+        how = {"epochs": settings.sliding_epochs, "validation": settings.validation, **SLIDING}
+        self._fit("sliding", 0, network, X, y, **how)
+        return network
+
+    def _fit(self, what: str, member: int, network: Network, X: np.ndarray, y: np.ndarray, **how) -> None:
+        """Train in place, and keep the accuracy where images are set apart."""
+        name, settings = f"{what} {member}", self.settings
+        log.info("%s", name)
+        trainer = fit(network, X, y, Config(seed=settings.seed + member, average=settings.average, **how), self.threads)
+        if trainer.validation:
+            self.accuracies[name] = trainer.history[trainer.best_epoch - 1].validation_accuracy
+
+
+def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, threads: int | None) -> Calibration:
+    """Thresholds for digits from ``n`` strings of held-out digits in each style, read beside the model that ships."""
+    _, (X, y) = held_out_digits(data_dir)
+    network = pretrained()
+    confidence, correct = [], []
+    for style in ("plain", "varied", "amounts"):
+        for image, right in evaluation.pictures(digit_strings.compose(X, y, n, style=style, seed=9)):
+            digits = reader.read(image, network=network, networks=found, threads=threads).digits
+            confidence += [digit.confidence for digit in digits]
+            correct += evaluation.matches("".join(digit.text for digit in digits), right)
+    correct = np.array(correct, bool)
+    repeats = max(len(correct) / len(X), 1.0)
+    return Calibration(thresholds=find_thresholds(np.array(confidence), correct, repeats), n=len(correct))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The recipe as a command; the exit code."""
+    return command.run("ocr", __doc__, Settings, make, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

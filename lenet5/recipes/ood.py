@@ -1,0 +1,92 @@
+"""Train the network that rejects what is no digit (`lenet5/weights/judge.safetensors`): LeNet-5 with two classes more.
+
+It learns MNIST's training digits, digits of the pen model, and drawn images of nothing and of several digits
+(negatives.py). Digits on which it was not trained decide from which score on an image is a digit.
+"""
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from .. import datasets
+from ..datasets.synthetic import negatives, strokes
+from ..models import ood
+from ..models.lenet import LeNet5
+from ..nn.network import softmax
+from ..training.trainer import config_for
+from ..utils.characters import DIGITS
+from . import command
+from .command import setting
+from .fitting import fit
+
+log = logging.getLogger("lenet5")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is drawn, and how long is trained."""
+
+    epochs: int = setting(30, "passes over all images")
+    strokes: int = setting(20_000, "digits of the pen model")
+    rubbish: int = setting(80_000, "drawn images of nothing and of several digits")
+    held_out: int = setting(5_000, "MNIST's digits that decide the least score, not trained on")
+    refused: float = setting(0.007, "share of MNIST's digits that may be rejected")
+    seed: int = setting(0, "of the weights, and of all that is drawn")
+
+    @classmethod
+    def small(cls) -> "Settings":
+        """A run of seconds."""
+        return cls(epochs=1, strokes=500, rubbish=1_000, held_out=500)
+
+
+def make(settings: Settings, data_dir: str | None = None, threads: int | None = None) -> LeNet5:
+    """Train the network and choose its least score.
+
+    DataError where MNIST cannot be had; ValueError for settings that cannot be; DivergedError where nothing is learnt.
+    """
+    data = datasets.obtain("mnist", data_dir)
+    X, y = data.train
+    order = np.random.default_rng(settings.seed).permutation(len(X))
+    held_out, used = order[: settings.held_out], order[settings.held_out :]
+    model = LeNet5(seed=settings.seed, labels=[*DIGITS, "nothing", "several"])
+    config = config_for(model, epochs=settings.epochs, seed=settings.seed, validation=0)
+    fit(model, *training_images(X[used], y[used], settings), config, threads)
+    model.training = {
+        "command": command.command_of("ood", settings),
+        "config": asdict(settings),
+        "dataset": data.name,
+        "data_sha256": data.sha256,
+        "least_score": least_score(model, X[held_out], settings, threads),
+    }
+    return model
+
+
+def training_images(X: np.ndarray, y: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """Images (N, 28, 28) uint8 and classes (N,) of these digits, the pen model's and the negatives."""
+    drawn, drawn_y = strokes.draw(settings.strokes, seed=settings.seed + 3)
+    other, is_several = negatives.draw(settings.rubbish, seed=settings.seed + 5)
+    classes = np.concatenate([y, drawn_y, ood.NOTHING + is_several])
+    return np.concatenate([X, drawn, other]), classes.astype(np.int64)
+
+
+def least_score(model: LeNet5, digits: np.ndarray, settings: Settings, threads: int | None) -> float:
+    """The score that all but the share ``refused`` of these digits (N, 28, 28) reach."""
+    scores = ood.score(softmax(model.logits(digits, threads)))
+    least = float(np.quantile(scores, settings.refused))
+    other, _ = negatives.draw(settings.held_out, seed=settings.seed + 9)
+    caught = np.mean(ood.score(softmax(model.logits(other, threads))) < least)
+    rejected = 100 * settings.refused
+    log.info("least score %.3f: %.1f %% of digits rejected, %.1f %% of negatives", least, rejected, 100 * caught)
+    return least
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The recipe as a command; the exit code."""
+    return command.run("ood", __doc__, Settings, make, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

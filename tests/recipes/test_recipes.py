@@ -1,0 +1,119 @@
+"""Each network that ships is made anew in small: the file loads, answers, and says how it was made."""
+
+import shlex
+
+import numpy as np
+import pytest
+
+from lenet5 import datasets, load, pretrained
+from lenet5.datasets.synthetic import negatives, strokes
+from lenet5.errors import DataError
+from lenet5.models.ood import score
+from lenet5.nn.network import softmax
+from lenet5.ocr import networks, reader
+from lenet5.recipes import command, digits, ocr, ood
+from lenet5.utils.characters import DIGITS
+
+RECIPES = {"digits": digits, "ocr": ocr, "ood": ood}
+
+
+@pytest.fixture(autouse=True)
+def data(monkeypatch):
+    """A few strokes in the place of MNIST."""
+    few = datasets.Loaded("mnist", strokes.draw(6000, seed=0), strokes.draw(500, seed=1), DIGITS)
+    monkeypatch.setattr(datasets, "obtain", lambda name, data_dir=None: few)
+    return few
+
+
+def made(recipe, tmp_path, *arguments):
+    """The path of the file that a run in small writes."""
+    out = tmp_path / "made.safetensors"
+    assert RECIPES[recipe].main(["--small", "--out", str(out), *arguments]) == 0
+    return out
+
+
+def test_digits(tmp_path, data):
+    model = load(made("digits", tmp_path, "--epochs", "8", "--threads", "1"))
+    assert model.score(*data.test) > 0.8
+    assert model.training["metrics"]["test_accuracy"] == model.score(*data.test)
+    assert model.training["config"]["epochs"] == 8
+    assert model.training["config"]["seed"] == 2
+    assert model.training["data_sha256"] == data.sha256
+    assert model.calibration.n == 5000
+
+
+def test_ood(tmp_path, data):
+    model = load(made("ood", tmp_path, "--epochs", "3", "--rubbish", "2000"))
+    digit, other = (score(softmax(model.logits(X))) for X in (data.test[0], negatives.draw(500, seed=3)[0]))
+    least = model.training["least_score"]
+    assert np.mean(digit >= least) > np.mean(other >= least) + 0.3
+    assert model.labels == [*DIGITS, "nothing", "several"]
+
+
+def test_ocr(tmp_path, data):
+    found = ocr.make(ocr.Settings.small())
+    found.save(tmp_path / "ocr.safetensors")
+    stored = networks.load(tmp_path / "ocr.safetensors")
+    for kind in ("segments", "digits", "upright"):  # calibrated as they are stored
+        for made, loaded in zip(getattr(found, kind), getattr(stored, kind), strict=True):
+            np.testing.assert_array_equal(made.parameters, loaded.parameters)
+    number = np.full((60, 130), 255, np.uint8)
+    for k in range(3):
+        number[16:44, 15 + 36 * k : 43 + 36 * k] -= data.test[0][k]
+    assert reader.read(number, network=pretrained(), networks=stored).digits
+    assert stored.training["validation_accuracy"].keys() == {"segments 0", "sliding 0"}
+    assert stored.training["options"]["widths"] == list(networks.SMALL_WIDTHS)
+    assert stored.calibration.n > 0
+
+
+@pytest.mark.parametrize("recipe", ["digits", "ood", pytest.param("ocr", marks=pytest.mark.slow)])
+def test_the_same_command_makes_the_same_file(recipe, tmp_path):
+    first = made(recipe, tmp_path, "--threads", "1").read_bytes()
+    assert made(recipe, tmp_path, "--threads", "2").read_bytes() == first
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_command_in_a_file_gives_its_settings(recipe, monkeypatch):
+    module, seen = RECIPES[recipe], []
+    monkeypatch.setattr(command, "check_writable", lambda path: None)
+
+    def make(settings, data_dir, threads):
+        seen.append(settings)
+        raise DataError("none here")
+
+    for settings in (module.Settings(), module.Settings.small()):
+        python, _, name, *arguments = shlex.split(command.command_of(recipe, settings))
+        assert (python, name) == ("python", f"lenet5.recipes.{recipe}")
+        assert command.run(recipe, "", module.Settings, make, arguments) == 4
+        assert seen.pop() == settings
+    assert not shlex.split(command.command_of(recipe, module.Settings()))[3:]
+
+
+def test_progress_goes_to_standard_error(tmp_path, capfd):
+    made("digits", tmp_path)
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert "6,000 images" in captured.err
+    assert "epoch 1/1" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--epochs", "0"], 2, "Error: epochs is 0"),
+        (["--out", "/missing/folder/a.safetensors"], 1, "Error: /missing/folder/a.safetensors: No such file"),
+    ],
+)
+def test_what_cannot_be_is_one_line(arguments, code, says, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert digits.main(["--small", *arguments]) == code
+    error = capfd.readouterr().err
+    assert error.startswith(says)
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_digits_without_images_set_apart_are_not_calibrated():
+    model = digits.make(digits.Settings(epochs=1, validation=0))
+    assert model.calibration.n == 0
+    assert model.training["metrics"]["validation_accuracy"] is None
