@@ -33,6 +33,16 @@ A flag wins over the environment, which wins over the default.
 | 5 | checksum |
 | 6 | training diverged or learnt nothing |
 | 130, 143 | Ctrl-C, SIGTERM; `train` saves first |
+
+The documents of `--json` for images are lists with an entry per file:
+
+| command | keys of an entry |
+|---|---|
+| `predict` | `file`, `label`, `confidence`, `probabilities`, `model`; some have `reason`, `top`, `hint`, `pages` |
+| `read` | `file`, `text`, `confidence`, `digits`, each with `digit`, `confidence`, `box`; some have `pages` |
+
+A file that failed has `error`. A box is left, top, width, height in pixels of the file, turned upright.
+`predict` also gives `digit`, which is the label, and `note`, which is the reason; `note` stays until 1.0.
 """
 
 

@@ -14,6 +14,7 @@ import lenet5
 from lenet5 import _kernels
 from lenet5.cli.main import COMMANDS
 from lenet5.datasets.synthetic import strokes
+from lenet5.models.base import Classifier
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -83,6 +84,14 @@ def test_scripts_and_figures_that_are_named_exist(path):
         assert (ROOT / name).exists(), f"{path.name}: {name}"
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_modules_that_are_named_exist(path):
+    named = re.findall(r"`(?:lenet5/)?(\w+)/([\w/]+\.(?:py|pyx|h))`", path.read_text(encoding="utf-8"))
+    for room, name in named:
+        places = [folder / room for folder in (ROOT, ROOT / "lenet5") if (folder / room).is_dir()]
+        assert not places or any((place / name).exists() for place in places), f"{path.name}: {room}/{name}"
+
+
 def test_every_decision_is_in_the_index_and_says_why():
     index = page("docs/README.md")
     found = sorted((DOCS / "decisions").glob("*.md"))
@@ -125,7 +134,7 @@ def test_every_public_name_is_documented():
     text = page("docs/python.md")
     for name in lenet5.__all__:
         assert f"`{name}" in text, name
-    methods = [name for name, value in vars(lenet5.models.base.Classifier).items() if callable(value)]
+    methods = [name for name, value in vars(Classifier).items() if callable(value)]
     for name in methods:
         assert name.startswith("_") or f"`{name}(" in text, name
 
