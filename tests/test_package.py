@@ -42,7 +42,8 @@ def test_a_source_tree_without_its_compiled_part_says_what_to_do(tmp_path):
 
 # ---- the clone, and how it is installed ----------------------------------------------------------------------------
 
-TEXTS = [path for folder in (".", ".ci", "benchmarks", "docs", "cli", "lenet5") for path in (ROOT / folder).glob("*")
+FOLDERS = ".", ".ci", "benchmarks", "docs", "docs/decisions", "cli", "lenet5"
+TEXTS = [path for folder in FOLDERS for path in (ROOT / folder).glob("*")
          if path.suffix in (".md", ".py", ".toml") or path.name == "run"]  # fmt: skip
 
 
@@ -70,11 +71,12 @@ def test_ci_begins_with_the_test_command_of_the_readme():
 @pytest.mark.mnist
 @pytest.mark.slow
 @pytest.mark.skipif(not list((ROOT / "lenet5").glob("_kernels.*.so")), reason="not an editable install")
-def test_the_example_of_the_readme_runs_in_the_clone(tmp_path, mnist_dir):
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+def test_the_first_example_of_a_page_runs_in_the_clone(page, tmp_path, mnist_dir):
     ignore = shutil.ignore_patterns("__pycache__")
     for name in ("lenet5", "examples"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
-    blocks = re.findall(r"```python\n(from .*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    blocks = re.findall(r"```python\n(from .*?)```", (ROOT / page).read_text(encoding="utf-8"), re.S)
     code = "batches = []\n" + blocks[0].replace("epochs=20", "epochs=1")
     env = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"} | {"LENET5_DATA_DIR": str(mnist_dir)}
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
@@ -114,26 +116,6 @@ def test_options_of_train_are_those_of_the_library():
 
 def test_parts_of_benchmark_are_those_of_the_library():
     assert benchmark_command.PARTS == suite.PARTS
-
-
-def test_the_readme_knows_every_command():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in COMMANDS:
-        assert f"`lenet5 {name}" in readme, name
-
-
-def test_the_readme_names_every_module():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    layout = readme[readme.index("setup.py  pyproject.toml") :]
-    folder = ROOT / "lenet5"
-    for path in [
-        *folder.glob("*.py"),
-        *folder.glob("*.h"),
-        *folder.glob("benchmark/*.py"),
-        *folder.glob("strings/*.[hp]*"),
-    ]:
-        if not path.name.startswith("__"):
-            assert re.search(rf"\b{re.escape(path.name)}", layout), path.name
 
 
 def test_every_command_is_documented():
