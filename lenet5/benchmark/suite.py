@@ -9,7 +9,7 @@ import numpy as np
 from ..evaluation.calibration import Calibration
 from ..models.lenet import LeNet5, pretrained
 from . import figures, kernels, machine, peers, prediction, scaling, startup, training
-from .timing import Rounds, spread
+from .timing import Rounds, check_clock, spread
 
 PARTS = ("kernels", "training", "prediction", "startup", "scaling")
 #: Parts that need pictures.
@@ -92,6 +92,7 @@ def measure(plan: Plan, pictures: tuple[np.ndarray, np.ndarray] | None, data: st
     """
     if unknown := set(plan.parts) - set(PARTS):
         raise ValueError(f"no part {min(unknown)!r}; there are {', '.join(PARTS)}")
+    check_clock()
     where = machine.describe()
     X, y = pictures or (np.empty((0, 28, 28), np.uint8), np.empty(0, np.uint8))
     if plan.quick:

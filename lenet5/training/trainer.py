@@ -221,8 +221,9 @@ class Trainer:
         if at.epoch == 0 and self._is_hopeless():
             self._give_up()
         loss, accuracy = self._validate()
+        speed = n / at.seconds if at.seconds > 0 else 0.0  # a clock may stand still
         record = Epoch(at.epoch + 1, at.loss_sum / n, at.n_correct / n, loss, accuracy, float(rate), at.seconds,
-                       n / at.seconds)  # fmt: skip
+                       speed)  # fmt: skip
         if self._is_best(record):
             self.best[:], at.best_epoch = self.network.parameters, record.epoch
         self.last[:] = self.network.parameters

@@ -11,7 +11,7 @@ import pytest
 from lenet5 import LeNet5, _kernels
 from lenet5.benchmark import chart, compare, figures, kernels, machine, peers, prediction, scaling, suite, timing
 from lenet5.datasets.synthetic import strokes
-from lenet5.errors import DataError
+from lenet5.errors import DataError, LeNet5Error
 from lenet5.nn.network import softmax
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -469,3 +469,10 @@ def test_other_programs_are_compared_with_the_plain_softmax():
     model, X = suite.uncalibrated(), np.zeros((3, 1, 32, 32), np.float32)
     assert model.temperature == 1
     np.testing.assert_allclose(model.predict_proba(X), softmax(model.logits(X)), rtol=1e-5)
+
+
+def test_a_clock_that_stands_still(monkeypatch):
+    timing.check_clock()
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: 5.0)
+    with pytest.raises(LeNet5Error, match="stands still"):
+        suite.measure(suite.Plan(parts=("kernels",), threads=(1,)), None, None, "lenet5 benchmark")

@@ -585,6 +585,15 @@ def test_one_epoch_of_mnist(mnist_dir):
     assert LeNet5().fit(X[:20000], y[:20000], epochs=1).score(*test) > 0.96
 
 
+# ---- clocks --------------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_stands_still(data, monkeypatch):
+    monkeypatch.setattr(trainer, "perf_counter", lambda: 5.0)
+    history = finished(trainer_of(data)).history
+    assert {(epoch.seconds, epoch.images_per_second) for epoch in history} == {(0.0, 0.0)}
+
+
 # ---- nothing learnt ------------------------------------------------------------------------------------------------
 
 
