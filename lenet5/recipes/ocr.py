@@ -83,7 +83,7 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
 
     DataError where MNIST cannot be had; ValueError for settings that cannot be; DivergedError where nothing is learnt.
     """
-    found = Training(settings, data_dir, threads).networks()
+    found = Training(settings, data_dir, threads).train()
     for network in [*found.segments, *found.digits, *found.upright, found.sliding]:
         network.parameters[:] = network.parameters.astype(networks.STORED)
     found.calibration = calibrate(found, settings.calibration, data_dir, threads)
@@ -107,15 +107,17 @@ class Training:
     def __init__(self, settings: Settings, data_dir: str | None, threads: int | None):
         self.settings, self.threads = settings, threads
         self.accuracies: dict[str, float] = {}
+        self._configs = configs(settings)  # refuses what cannot be, before anything is composed
         self._digits, _ = held_out_digits(data_dir)
 
-    def networks(self) -> networks.StringNetworks:
-        """All of them, trained one after the other."""
-        X, y, n_runs = self.segments()
+    def train(self) -> networks.StringNetworks:
+        """All of them, one after the other; of the examples no more than one set is kept."""
+        X, y, n_runs = self.segment_examples()
         segment_networks = self._segment_networks(X, y)
-        straight, upright = self._digit_networks(*self.digits(X[:n_runs], y[:n_runs]))
-        sliding = self._sliding_network(*segments.windows(self.composed(self.settings.sliding_strings),
-                                                          seed=self.settings.seed))  # fmt: skip
+        X, y = self.digit_examples(X[:n_runs], y[:n_runs])
+        straight, upright = self._digit_networks(X, y)
+        X, y = segments.windows(self.composed(self.settings.sliding_strings), seed=self.settings.seed)
+        sliding = self._sliding_network(X, y)
         training = {"validation_accuracy": self.accuracies}
         return networks.StringNetworks(segment_networks, straight, sliding, training, upright=upright)
 
@@ -128,7 +130,7 @@ class Training:
         for k, (style, pool, share) in enumerate(SHARES):
             yield from digit_strings.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
 
-    def segments(self) -> tuple[np.ndarray, np.ndarray, int]:
+    def segment_examples(self) -> tuple[np.ndarray, np.ndarray, int]:
         """Images and classes of runs, those of the strings of ones last, and how many come before these."""
         settings, seed = self.settings, self.settings.seed
         n_ones = round(ONES_SHARE * settings.strings)
@@ -137,7 +139,7 @@ class Training:
         more = segments.examples(ones, seed=seed + 1, rubbish=settings.rubbish)
         return *(np.concatenate(pair) for pair in zip(runs, more, strict=True)), len(runs[0])
 
-    def digits(self, X: np.ndarray, y: np.ndarray) -> Examples:
+    def digit_examples(self, X: np.ndarray, y: np.ndarray) -> Examples:
         """What digit networks are trained on: the own ink of runs that are digits, of those in (X, y) and of more
         strings, and the single images."""
         (single, label), settings = self._digits, self.settings
@@ -155,9 +157,8 @@ class Training:
     def _segment_networks(self, X: np.ndarray, y: np.ndarray) -> list[Network]:
         settings = self.settings
         made = [Network(networks.layers(settings.widths), seed=settings.seed + k) for k in range(settings.members)]
-        how = {"epochs": settings.epochs, "validation": settings.validation, **SEGMENTS}
         for member, network in enumerate(made):
-            self._fit("segments", member, network, X, y, **how)
+            self._fit("segments", member, network, X, y)
         return made
 
     def _digit_networks(self, X: np.ndarray, y: np.ndarray) -> tuple[list[Network], list[Network]]:
@@ -168,23 +169,31 @@ class Training:
             made.append(networks.digit_network(settings.seed + member, settings.digit_widths))
             if member == n:
                 X = networks.upright(X)
-            self._fit("digits", member, made[-1], X, y, epochs=settings.digit_epochs, **DIGITS)
+            self._fit("digits", member, made[-1], X, y)
         return made[:n], made[n:]
 
     def _sliding_network(self, X: np.ndarray, y: np.ndarray) -> Network:
-        settings = self.settings
-        network = networks.sliding_network(settings.seed, settings.sliding_widths)
-        how = {"epochs": settings.sliding_epochs, "validation": settings.validation, **SLIDING}
-        self._fit("sliding", 0, network, X, y, **how)
+        network = networks.sliding_network(self.settings.seed, self.settings.sliding_widths)
+        self._fit("sliding", 0, network, X, y)
         return network
 
-    def _fit(self, what: str, member: int, network: Network, X: np.ndarray, y: np.ndarray, **how) -> None:
+    def _fit(self, what: str, member: int, network: Network, X: np.ndarray, y: np.ndarray) -> None:
         """Train in place, and keep the accuracy where images are set apart."""
-        name, settings = f"{what} {member}", self.settings
+        name, config = f"{what} {member}", self._configs[what]
         log.info("%s", name)
-        trainer = fit(network, X, y, Config(seed=settings.seed + member, average=settings.average, **how), self.threads)
+        trainer = fit(network, X, y, replace(config, seed=config.seed + member), self.threads)
         if trainer.validation:
             self.accuracies[name] = trainer.history[trainer.best_epoch - 1].validation_accuracy
+
+
+def configs(settings: Settings) -> dict[str, Config]:
+    """How each kind of network is trained, the first of each; ValueError for settings that cannot be."""
+    every = {"average": settings.average, "seed": settings.seed}
+    return {
+        "segments": Config(epochs=settings.epochs, validation=settings.validation, **SEGMENTS, **every),
+        "digits": Config(epochs=settings.digit_epochs, **DIGITS, **every),
+        "sliding": Config(epochs=settings.sliding_epochs, validation=settings.validation, **SLIDING, **every),
+    }
 
 
 def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, threads: int | None) -> Calibration:

@@ -1,4 +1,4 @@
-"""Composed strings, the examples cut out of them, and how readings are counted."""
+"""Strings of digits, composed: what they show is what they say."""
 
 from dataclasses import replace
 
@@ -8,12 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lenet5.datasets.synthetic import allographs, digit_strings, marks, strokes
-from lenet5.ocr import evaluation
-from lenet5.ocr.networks import CLASSES, RUBBISH, SEPARATORS
-from lenet5.ocr.oversegmentation import cut, hypotheses
+from lenet5.ocr.networks import SEPARATORS
 from lenet5.preprocessing.components import Components
-from lenet5.recipes import segments
-from lenet5.utils.geometry import box_of
 
 X, Y = strokes.draw(300, seed=2)
 GLYPHS = [[x[np.ix_((x > 5).any(1).nonzero()[0], (x > 5).any(0).nonzero()[0])] for x in X[k == Y]] for k in range(10)]
@@ -133,100 +129,3 @@ def test_forms_are_digits_of_all_ten_classes():
 def test_no_digits_are_an_error(digits, labels):
     with pytest.raises(ValueError, match="expected as many of both"):
         next(digit_strings.compose(digits, labels, 1))
-
-
-def test_truth_finds_each_character_and_calls_halves_rubbish():
-    style = digit_strings.Style(length=(3, 3), gap=(3, 3))
-    for string in digit_strings.compose(X, Y, 10, style=style, seed=8):
-        pieces = cut(string.ink)
-        runs = hypotheses(pieces, 6, 1.7)
-        labels = segments.truth(string, pieces, runs)
-        found = {CLASSES[k] for k in labels if k not in (-1, RUBBISH)}
-        assert found == set(string.text)
-        wide = runs.boxes[:, 3] - runs.boxes[:, 1] > 1.4 * max(box.right - box.left for box in string.boxes)
-        assert np.isin(labels[wide], (RUBBISH, -1)).all()
-
-
-@pytest.mark.parametrize("apart", [27, 29, 31, 34])
-def test_truth_finds_both_of_two_zeros_that_share_a_part(apart):
-    y, x = np.mgrid[:50, :90]
-    rings = [np.clip(3 - abs(np.hypot(x - cx, y - 25) - 16), 0, 1).astype(np.float32) for cx in (30, 30 + apart)]
-    boxes = [box_of(ring > 0.02) for ring in rings]
-    string = digit_strings.Composed(np.maximum(*rings), "00", rings, boxes)
-    pieces = cut(string.ink)
-    runs = hypotheses(pieces)
-    labels = segments.truth(string, pieces, runs)
-    zeros = np.flatnonzero(labels == 0)
-    assert any(runs.stop[a] <= runs.first[b] for a in zeros for b in zeros)  # one way has both
-    both = (runs.first == 0) & (runs.stop == len(pieces))
-    assert (labels[both] == RUBBISH).all()
-
-
-@pytest.mark.parametrize("even", [0.0, 1.0])
-def test_truth_finds_faint_characters_whether_or_not_they_are_evened_out(even):
-    style = digit_strings.Style(length=(3, 3), gap=(3, 3), strength=(0.5, 0.6))
-    for string in digit_strings.compose(X, Y, 10, style=style, seed=8):
-        found = segments.as_found(string, np.random.default_rng(0), even)
-        assert (found.ink.max() > 0.9) == bool(even)
-        pieces = cut(found.ink)
-        labels = segments.truth(found, pieces, hypotheses(pieces, 6, 1.7))
-        assert {CLASSES[k] for k in labels if k not in (-1, RUBBISH)} == set(string.text)
-
-
-def test_examples_have_characters_and_rubbish():
-    pictures, labels = segments.examples(digit_strings.compose(X, Y, 20, style="varied", seed=1), rubbish=0.5)
-    assert pictures.shape == (len(labels), 2, 28, 28)
-    assert pictures.dtype == labels.dtype == np.uint8
-    n_rubbish = (labels == RUBBISH).sum()
-    assert 0.2 * len(labels) < n_rubbish < 0.5 * len(labels)
-    own, line = pictures[:, 0].astype(int), pictures[:, 1].astype(int)
-    assert (own <= line).all()
-
-
-def slow_changes(a, b):
-    if not a or not b:
-        return len(a) + len(b)
-    same = slow_changes(a[1:], b[1:]) + (a[0] != b[0])
-    return min(same, 1 + slow_changes(a[1:], b), 1 + slow_changes(a, b[1:]))
-
-
-@given(st.text("01", max_size=5), st.text("01", max_size=5))
-@settings(deadline=None)
-def test_changes_are_the_least(a, b):
-    assert evaluation.changes(a, b) == slow_changes(a, b)
-
-
-@given(st.text("012", max_size=6), st.text("012", max_size=6))
-@settings(deadline=None)
-def test_matches_are_those_of_a_way_of_least_changes(read, right):
-    found = evaluation.matches(read, right)
-    assert len(found) == len(read)
-    kept = "".join(c for c, is_right in zip(read, found, strict=True) if is_right)
-    rest = iter(right)
-    assert all(c in rest for c in kept)  # a subsequence
-    wrong = len(read) - len(kept)
-    changes = evaluation.changes(read, right)
-    assert wrong <= changes <= wrong + len(right)
-    if len(read) == len(right) == len(kept):
-        assert changes == 0
-
-
-def test_matches_by_hand():
-    assert evaluation.matches("1234", "124") == [True, True, False, True]
-    assert evaluation.matches("194", "1234") == [True, False, True]
-    assert evaluation.matches("", "12") == []
-
-
-def test_what_is_counted():
-    report = evaluation.evaluation([("12.3", "123"), ("45", "455"), ("?7\n8", "978")])
-    assert report["n"], report["errors"] == (3, 2)
-    assert report["accuracy"] == 1 / 3
-    assert report["digit_accuracy"] == 1 - 2 / 9
-    assert report["wrong_length"] == 1
-    assert evaluation.evaluation([])["accuracy"] is None
-
-
-def test_measure_gives_dark_ink_on_light_paper():
-    seen = []
-    evaluation.measure(digit_strings.compose(X, Y, 2), lambda picture: seen.append(picture) or "1")
-    assert all(picture.dtype == np.uint8 and picture[0, 0] == 255 for picture in seen)

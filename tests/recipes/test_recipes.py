@@ -98,15 +98,17 @@ def test_progress_goes_to_standard_error(tmp_path, capfd):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("recipe", "arguments", "code", "says"),
     [
-        (["--epochs", "0"], 2, "Error: epochs is 0"),
-        (["--out", "/missing/folder/a.safetensors"], 1, "Error: /missing/folder/a.safetensors: No such file"),
+        ("digits", ["--epochs", "0"], 2, "Error: epochs is 0"),
+        ("ocr", ["--digit-epochs", "0"], 2, "Error: epochs is 0"),
+        ("ood", ["--seed", "-1"], 2, "Error: "),
+        ("ood", ["--out", "/missing/folder/a"], 1, "Error: /missing/folder/a: No such file"),
     ],
 )
-def test_what_cannot_be_is_one_line(arguments, code, says, tmp_path, monkeypatch, capfd):
+def test_what_cannot_be_is_one_line(recipe, arguments, code, says, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    assert digits.main(["--small", *arguments]) == code
+    assert RECIPES[recipe].main(["--small", *arguments]) == code
     error = capfd.readouterr().err
     assert error.startswith(says)
     assert error.count("\n") == 1
