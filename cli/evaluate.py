@@ -63,7 +63,7 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     data = _data_for([network, *([small] if small else [])], dataset, data_dir, offline)
     X, y = data.test
     if strings:
-        from .digit_strings import report_strings
+        from .strings import report_strings
 
         report_strings(network, data.name, X, y, strings, n_strings or 2000, threads, errors_png, as_json)
         return

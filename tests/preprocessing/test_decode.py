@@ -94,7 +94,7 @@ HOSTILE = {
 RUNNER = """
 import resource, sys, time, warnings
 warnings.simplefilter("error")
-from lenet5.images import read_image
+from lenet5.preprocessing.normalization import read_image
 from lenet5.errors import PictureError
 for path in sys.argv[1:]:
     began = time.perf_counter()

@@ -137,7 +137,7 @@ CHILD = """
 import json, sys, threading
 import numpy as np
 from lenet5 import LeNet5, order
-from lenet5.config import Config
+from lenet5.training.config import Config
 from lenet5.train import Trainer
 
 def resident():
