@@ -136,16 +136,17 @@ def test_a_large_map_gives_the_bits_of_the_array(model, tmp_path, monkeypatch):
 CHILD = """
 import json, sys, threading
 import numpy as np
-from lenet5 import LeNet5, order
+from lenet5 import LeNet5
+from lenet5.training import sampler
 from lenet5.training.config import Config
-from lenet5.train import Trainer
+from lenet5.training.trainer import Trainer
 
 def resident():
     lines = open("/proc/self/status").read().splitlines()
     fields = dict(line.split(":", 1) for line in lines)
     return int(fields["RssAnon"].split()[0]) / 1024, int(fields["RssFile"].split()[0]) / 1024
 
-order.WINDOW = 1 << 13
+sampler.WINDOW = 1 << 13
 X, y = np.load("X.npy", mmap_mode="r"), np.load("y.npy")
 if X.dtype == np.float32:
     X = X[:, None]
