@@ -17,7 +17,7 @@ from pathlib import Path
 
 FOLDERS = {"predict": ("photos", "photos2", "dida"), "read": ("strings", "strings2", "cheques")}
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
-KEPT = ("file", "digit", "text", "confidence", "probabilities", "digits", "numbers", "note", "reason", "error")
+KEPT = ("file", "digit", "text", "confidence", "probabilities", "digits", "numbers", "note", "error")
 TRAININGS = {
     "modern": ({}, {}),
     "1998": ({"variant": "1998"}, {"optimizer": "sdlm", "batch_size": 1, "loss": "map", "schedule": "paper"}),

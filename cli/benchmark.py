@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .common import check_svg, check_writable, load_data
+from .common import check_svg, load_data
 
 PARTS = ("kernels", "training", "prediction", "startup", "scaling")
 #: Parts that peers take part in, and of which charts are drawn.
@@ -139,6 +139,7 @@ def _check_result(path: Path) -> None:
     """Refuse, before the work, to replace a file that is no result of a benchmark."""
     from lenet5 import errors
     from lenet5.benchmark import figures
+    from lenet5.utils.files import check_writable
 
     if path.exists():
         try:

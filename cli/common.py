@@ -41,13 +41,11 @@ def load_model(path: Path | None, *, digits: bool = True) -> tuple:
         classes = ", ".join(network.labels[:3])
         output.note(f"note: ./{path} reads {classes}, ... and no digits; to use it: --model {path}")
         path, network = None, lenet.pretrained()
-    output.note(
-        f"model: {output.one_line(path)}{_origin(network)}" if path else "model: the one that ships with lenet5"
-    )
+    output.note(f"model: {output.one_line(path)}{origin(network)}" if path else "model: the one that ships with lenet5")
     return network, os.fspath(path or SHIPPED)
 
 
-def _origin(network) -> str:
+def origin(network) -> str:
     """What a model was trained on, as far as it says so, in brackets."""
     training = network.training or {}
     metrics = training.get("metrics") if isinstance(training.get("metrics"), dict) else {}
@@ -109,6 +107,8 @@ def load_data(name: str, data_dir: Path | None, offline: bool | None):
 
 def check_png(path: Path, *inputs: str) -> None:
     """Refuse, before the work, a target of a picture that is no PNG by its name or content, or that is an input."""
+    from lenet5.utils.files import check_writable
+
     if path.suffix.lower() != ".png":
         raise click.UsageError(f"{output.one_line(path)}: the picture is a PNG, so its name must end in .png")
     if path.exists():
@@ -121,6 +121,8 @@ def check_png(path: Path, *inputs: str) -> None:
 
 def check_svg(path: Path) -> None:
     """Refuse, before the work, a target of a chart that is no SVG by its name or content."""
+    from lenet5.utils.files import check_writable
+
     if path.suffix.lower() != ".svg":
         raise click.UsageError(f"{output.one_line(path)}: the chart is an SVG, so its name must end in .svg")
     if path.exists() and (not path.is_file() or _start(path, 4) not in (b"", b"<svg")):
@@ -128,28 +130,6 @@ def check_svg(path: Path) -> None:
     check_writable(path)
 
 
-def check_model(path: Path) -> None:
-    """Refuse, before the work, to replace a file that is no model; say what model is replaced."""
-    from lenet5 import errors
-    from lenet5.models import ensemble
-
-    if path.exists():
-        try:
-            output.note(f"note: {output.one_line(path)} will be replaced{_origin(ensemble.load(path))}")
-        except errors.ModelFileError:
-            raise click.UsageError(
-                f"{output.one_line(path)}: exists and is no model of lenet5; choose another name"
-            ) from None
-    check_writable(path)
-
-
 def _start(path: Path, n: int) -> bytes:
     with open(path, "rb") as stream:
         return stream.read(n)
-
-
-def check_writable(path: Path) -> None:
-    """Say before the work, not after it, that its result could not be written: OSError that names the folder."""
-    from lenet5.utils import files
-
-    files.check_writable(path)

@@ -8,7 +8,7 @@ import click
 
 from . import options, output
 from .common import check_png, load_models, source
-from .predict import expand, note_pages, only_one, reason
+from .inputs import expand, note_pages, only_one, reason
 
 
 @options.command()

@@ -5,6 +5,7 @@ the world: files, networks, numbers that ran away. The command line gives each i
 Every message is one line: what, where, what to do.
 """
 
+import os
 import re
 
 # No file system has such names or paths, so that they need not be given whole; data URLs are none from the start.
@@ -46,6 +47,14 @@ class DivergedError(LeNet5Error):
 
 class NothingLearnedError(DivergedError):
     """Training ended with a network that is no better than chance."""
+
+
+class StoppedError(LeNet5Error):
+    """A training was saved and left, as its caller wished; ``run`` is the folder to resume."""
+
+    def __init__(self, message: str, run: os.PathLike):
+        super().__init__(message)
+        self.run = run
 
 
 def shortened(name: str) -> str:

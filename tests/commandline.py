@@ -43,7 +43,7 @@ import safetensors.numpy, rich.progress, PIL.PngImagePlugin
 from lenet5 import datasets
 from lenet5.benchmark import chart, compare, suite
 from lenet5.cli import benchmark, benchmark_tables, completion, download, evaluate, evaluate_curves, info
-from lenet5.cli import predict, train
+from lenet5.cli import predict, train, train_report
 from lenet5.cli.main import main
 
 if sys.argv[1] == "few":

@@ -17,6 +17,7 @@ from ..utils.memmap import pieces
 
 if TYPE_CHECKING:
     from ..ocr.reader import Reading
+    from .recognize import Answer
 
 log = logging.getLogger("lenet5")
 
@@ -44,13 +45,29 @@ class Classifier:
         """What scores are divided by before the softmax."""
         return self.calibration.temperature
 
-    def predict_proba(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
-        """Probabilities of the classes, (N, classes) float32; a map (N, classes, h, w) for pictures over 32 x 32."""
-        return softmax(self.logits(X, threads), self.temperature)
+    def predict_proba(self, X, threads: int | None = None) -> np.ndarray:
+        """Probabilities of the classes, (N, classes) float32; X as `predict` takes it.
 
-    def predict(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
-        """The most probable class of each picture, (N,) int64; (N, h, w) for pictures over 32 x 32."""
-        return self.logits(X, threads).argmax(axis=1)
+        For images over 32 x 32 it is a map (N, classes, h, w).
+        """
+        return softmax(self.logits(as_array(X, threads), threads), self.temperature)
+
+    def predict(self, X, threads: int | None = None) -> np.ndarray:
+        """The most probable class of each image, (N,) int64; (N, h, w) for images over 32 x 32.
+
+        Parameters
+        ----------
+        X : array, or one image or a list of them
+            Arrays are network inputs (N, 28, 28) or (N, 1, 32, 32). Anything else that `read_image` takes (a path,
+            bytes, an open file, an image of Pillow) is prepared by it.
+        threads : int, optional
+
+        Raises
+        ------
+        PictureError
+            A file cannot be read, or nothing is drawn on it; `recognize` answers the others all the same.
+        """
+        return self.logits(as_array(X, threads), threads).argmax(axis=1)
 
     def predict_proba_stream(
         self, batches: np.ndarray | Iterable[np.ndarray], threads: int | None = None
@@ -98,6 +115,16 @@ class Classifier:
         self.calibration = Calibration(temperature, thresholds, len(y))
         return self
 
+    def recognize(self, sources, **settings) -> "list[Answer]":
+        """An answer to each image: its label and confidence, or the reason why there is none.
+
+        sources and settings (invert, reject, max_error, top, threads) are those of `models.recognize.recognize`, which
+        answers one after the other.
+        """
+        from .recognize import recognize
+
+        return list(recognize(sources, self, **settings))
+
     def read(self, source, **settings) -> "Reading":
         """Read the numbers of several digits in a picture: ``str(model.read("number.png"))`` is their text.
 
@@ -136,3 +163,13 @@ class Classifier:
         if logits.ndim != 2:
             raise ValueError(f"pictures give maps of shape {logits.shape[2:]}, expected one answer each (32 x 32)")
         return logits
+
+
+def as_array(X, threads: int | None = None) -> np.ndarray:
+    """``X`` as it is, unless it is an image or a list of images, which are prepared for the network."""
+    if hasattr(X, "shape"):
+        return X
+    from .recognize import inputs, is_source
+
+    several = isinstance(X, list | tuple) and len(X) and all(is_source(x) and not isinstance(x, np.ndarray) for x in X)
+    return inputs(X, threads) if several or is_source(X) else X

@@ -16,7 +16,7 @@ from ..nn.network import Network
 from ..training.config import Config
 from ..training.trainer import Trainer, config_for
 from ..utils.characters import DIGITS
-from .base import Classifier
+from .base import Classifier, as_array
 
 MAX_LABEL = 100  # characters
 _TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
@@ -126,9 +126,12 @@ class LeNet5(Classifier, Network):
         self.training = {"command": "LeNet5.fit", "config": asdict(config)}
         return self
 
-    def predict_proba(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
-        """Probabilities of the classes, (N, classes) float32; a map (N, classes, h, w) for pictures over 32 x 32."""
-        return self.probabilities(X, threads)
+    def predict_proba(self, X, threads: int | None = None) -> np.ndarray:
+        """Probabilities of the classes, (N, classes) float32; X as `predict` takes it.
+
+        For images over 32 x 32 it is a map (N, classes, h, w).
+        """
+        return self.probabilities(as_array(X, threads), threads)
 
     @property
     def macs(self) -> int:

@@ -11,18 +11,25 @@ from importlib import resources
 
 import numpy as np
 
-from ..nn.network import softmax
-from .lenet import LeNet5, load
+from ..nn import serialization
+from ..nn.architectures import modern
+from ..nn.network import Network, softmax
 
 NOTHING, SEVERAL = 10, 11
 WIDE, STROKES = 1.6, 3  # ink that is so many heights wide, and crossed by so many strokes, may be a row of digits
 
 
 @functools.cache
-def network() -> LeNet5:
-    """The model, which ships with the package."""
+def network() -> tuple[Network, dict]:
+    """The network, which ships with the package, and what its file says of it.
+
+    It is no `LeNet5`, so that every model can ask it.
+    """
     with resources.as_file(resources.files("lenet5.weights") / "judge.safetensors") as path:
-        return load(path)
+        tensors, info = serialization.load(path, "model")
+    judge = Network(modern(n_classes=len(info["labels"])), seed=None)
+    judge.load_state_dict(tensors)
+    return judge.freeze(), info
 
 
 def score(probabilities: np.ndarray) -> np.ndarray:
@@ -34,8 +41,9 @@ def score(probabilities: np.ndarray) -> np.ndarray:
 
 def decide(X: np.ndarray, threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """For pictures (N, 1, 32, 32) as `read_image` makes them: which show a digit, and which several; (N,) bool each."""
-    probabilities = softmax(network().logits(X, threads))
-    is_digit = score(probabilities) >= network().training["least_score"]
+    judge, info = network()
+    probabilities = softmax(judge.logits(X, threads))
+    is_digit = score(probabilities) >= info["training"]["least_score"]
     return is_digit, ~is_digit & ((probabilities[:, SEVERAL] > probabilities[:, NOTHING]) | _are_rows(X))
 
 

@@ -149,12 +149,16 @@ def _guarded(work: Callable[[], Decoded], name: str) -> Decoded:
 
 def source_name(source) -> str:
     """Say on one line what ``source`` is called, for messages."""
+    return one_line(file_name(source)) or "the picture"
+
+
+def file_name(source) -> str:
+    """What the file of ``source`` is called; "" where it is of none."""
     if isinstance(source, Image.Image):
         source = getattr(source, "filename", "")
     if not isinstance(source, str | os.PathLike):
         source = getattr(source, "name", None)
-    name = os.fsdecode(source) if isinstance(source, str | bytes | os.PathLike) else ""
-    return one_line(name) or "the picture"
+    return os.fsdecode(source) if isinstance(source, str | bytes | os.PathLike) else ""
 
 
 def _from_array(array: np.ndarray) -> Image.Image:

@@ -1,1 +1,5 @@
-"""Run folders: all that a training leaves behind."""
+"""Run folders: all that a training leaves behind; and the whole training, from the data to the model."""
+
+from .training import Listener, TrainedNetwork, TrainingResult, resume_run, train_run
+
+__all__ = ["Listener", "TrainedNetwork", "TrainingResult", "resume_run", "train_run"]

@@ -51,7 +51,7 @@ class _RangeTest(Trainer):
 
     def _learning_rates(self, first_step: int, n_steps: int) -> np.ndarray:
         done = np.arange(first_step, first_step + n_steps) / UPDATES
-        return OPTIMIZERS[self.config.optimizer][1] * LOWEST * (HIGHEST / LOWEST) ** done
+        return OPTIMIZERS[self.config.optimizer] * LOWEST * (HIGHEST / LOWEST) ** done
 
 
 def find(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None = None) -> RateCurve:

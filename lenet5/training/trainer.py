@@ -27,6 +27,8 @@ from .regularization import fold, regularized_layers
 from .sampler import Order
 from .schedules import learning_rates
 
+#: What the kernels call the optimizers.
+KINDS = {name: getattr(_kernels, name.upper()) for name in OPTIMIZERS}
 #: Pictures between two looks at the clock and at whether to stop: some 50 ms.
 PICTURES_PER_RUN = 4096
 #: Times the learning rate: where that of finetuning begins.
@@ -82,7 +84,7 @@ class Trainer:
         self._average = self._trained.parameters.copy() if config.average else None
         self._training = _kernels.Training(
             self._trained.program(self._pictures.shape), self._trained.parameters, *self._moments,
-            OPTIMIZERS[config.optimizer][0], batch_size=config.batch_size, n_threads=self.threads,
+            KINDS[config.optimizer], batch_size=config.batch_size, n_threads=self.threads,
             momentum=config.momentum, nesterov=config.nesterov, beta2=0.99 if config.optimizer == "rmsprop" else 0.999,
             weight_decay=config.weight_decay, l1=config.l1, clip_norm=config.clip_norm,
             loss=_loss(config, bool(teachers)),

@@ -14,8 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from safetensors.numpy import save
 
 from lenet5 import LeNet5
-from lenet5.cli import output
-from lenet5.cli import predict as command_predict
+from lenet5.cli import inputs, output, predict_text
 
 
 def predict(folder, *args, stdin=None, **env):
@@ -150,8 +149,8 @@ def test_a_line_that_is_too_long_for_a_name(folder, command):
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no /dev/zero")
 def test_a_list_without_an_end(folder, monkeypatch):
     """A device is read in constant memory, and only so far."""
-    monkeypatch.setattr(command_predict, "_MAX_PASSED", 2**24)
-    names = command_predict.expand(["7.png", "@/dev/zero"])
+    monkeypatch.setattr(inputs, "_MAX_PASSED", 2**24)
+    names = inputs.expand(["7.png", "@/dev/zero"])
     assert next(names) == "7.png"
     tracemalloc.start()
     try:
@@ -254,14 +253,15 @@ def test_a_blank_picture_is_no_digit(folder):
     result = predict(folder, "blank.png")
     assert (result.code, answers(result)) == (0, [["blank.png", "no digit", "-"]])
     [row] = documents(predict(folder, "blank.png", "--json"))
-    assert row["digit"] is row["confidence"] is row["probabilities"] is None
+    assert row["digit"] is row["label"] is row["confidence"] is row["probabilities"] is None
+    assert row["reason"] == row["note"] == "no digit"
     assert "error" not in row
 
 
 def test_the_shape_of_the_json(folder):
     [row] = documents(predict(folder, "7.png", "--json"))
-    assert set(row) == {"file", "digit", "confidence", "probabilities", "model"}
-    assert (row["file"], row["digit"], row["model"]) == ("7.png", 7, str(model_path()))
+    assert set(row) == {"file", "digit", "label", "confidence", "probabilities", "model"}
+    assert (row["file"], row["digit"], row["label"], row["model"]) == ("7.png", 7, 7, str(model_path()))
     assert len(row["probabilities"]) == 10
     assert sum(row["probabilities"]) == pytest.approx(1, abs=1e-5)
     assert row["confidence"] == max(row["probabilities"]) == row["probabilities"][7]
@@ -332,9 +332,9 @@ def test_show_input_of_what_is_no_digit_and_of_an_unsure_one(folder):
     for args, text in said.items():
         [answer] = documents(predict(folder, *args, "--show-input", "stages.png", "--json"))
         assert width_of(folder / "stages.png") > 1000
-        assert command_predict._verdict(answer).startswith(text)
-    unsure = {"digit": None, "confidence": 0.4, "probabilities": [0.1], "note": "unsure", "hint": "several digits?"}
-    assert command_predict._verdict(unsure) == (
+        assert predict_text.verdict(answer).startswith(text)
+    unsure = {"digit": None, "confidence": 0.4, "probabilities": [0.1], "reason": "unsure", "hint": "several digits?"}
+    assert predict_text.verdict(unsure) == (
         "answered: unsure, as the confidence, 0.4000, is too low for --max-error; several digits?"
     )
 
@@ -432,7 +432,7 @@ def test_a_letter_is_no_digit(folder):
     assert answers(result)[1][:2] == ["7.png", "7"]
     [row] = documents(predict(folder, "letter.png", "--json"))
     assert row["digit"] is row["confidence"] is None
-    assert row["note"] == "no digit"
+    assert row["reason"] == row["note"] == "no digit"
     assert len(row["probabilities"]) == 10
     [[_, digit, _]] = answers(predict(folder, "letter.png", "--no-reject"))
     assert digit in "0123456789"

@@ -83,6 +83,7 @@ def test_the_score_is_that_of_one_digit_against_the_rest():
 
 
 def test_the_judge_says_how_it_was_made():
-    network = ood.network()
-    assert network.labels == [*pretrained().labels, "nothing", "several"]
-    assert set(network.training) >= {"command", "config", "data_sha256", "least_score"}
+    network, info = ood.network()
+    assert info["labels"] == [*pretrained().labels, "nothing", "several"]
+    assert network.n_classes == len(info["labels"])
+    assert set(info["training"]) >= {"command", "config", "data_sha256", "least_score"}

@@ -1,0 +1,304 @@
+"""A whole training: what `lenet5 train` does, from the data to the model that is written."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from .. import datasets
+from ..errors import DataError, ModelFileError, NothingLearnedError, StoppedError, one_line
+from ..evaluation.metrics import beats_chance
+from ..models.ensemble import Committee, load, members_of
+from ..models.lenet import LeNet5
+from ..nn.architectures import CHOICES, VARIANTS
+from ..training import lr_finder
+from ..training.config import RECIPES, Config
+from ..training.records import Epoch, Progress
+from ..training.trainer import Trainer, config_for
+from ..utils.files import check_writable
+from .run import Plan, Run, fingerprint
+
+
+class Listener:
+    """What a training tells its caller while it runs, and when it is to stop. A subclass has what it wants to know."""
+
+    def replaces(self, out: Path, model: LeNet5 | Committee) -> None:
+        """The ``model`` in the file ``out`` will be replaced at the end."""
+
+    def rate_found(self, curve: lr_finder.RateCurve) -> None:
+        """A learning rate was looked for."""
+
+    def ready(self) -> None:
+        """Nothing speaks against the training; from now on `stop` is asked."""
+
+    def stop(self) -> bool:
+        """Whether to save and leave, asked some twenty times a second."""
+        return False
+
+    def begins(self, run: Run, trainer: Trainer, data: datasets.Loaded, number: int, n_members: int) -> None:
+        """A network, the ``number``-th from 1, is about to be trained, from where its run stands."""
+
+    @contextmanager
+    def following(self, run: Run, trainer: Trainer) -> Iterator[None]:
+        """Entered for the time in which a network is trained."""
+        yield
+
+    def progress(self, progress: Progress) -> None:
+        """Some batches are done."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """A pass over the images is done."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """A network with the folder of its run, and what its training came to; ``test`` is a report of `evaluate`."""
+
+    run: Path
+    model: LeNet5
+    config: Config
+    best_epoch: int
+    history: list[Epoch]
+    test: dict
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """A model with the folder of its run.
+
+    Attributes
+    ----------
+    run, out : Path, the run folder and the model's file
+    dataset : str
+    model : LeNet5, or the Committee of several
+    networks : list of TrainedNetwork, the members of a committee or the only one
+    test : dict, the report of the model's `evaluate` on the test images
+    """
+
+    run: Path
+    out: Path
+    dataset: str
+    model: LeNet5 | Committee
+    networks: list[TrainedNetwork]
+    test: dict
+
+
+def train_run(
+    data: str | datasets.Loaded = "auto",
+    *,
+    out: str | os.PathLike = "lenet5.safetensors",
+    runs: str | os.PathLike = "runs",
+    recipe: str = "standard",
+    variant: str = "modern",
+    members: int = 1,
+    teachers: Sequence[LeNet5 | Committee | str | os.PathLike] = (),
+    threads: int | None = None,
+    command: str = "lenet5.runs.train_run",
+    load_data: Callable[[str], datasets.Loaded] = datasets.obtain,
+    listener: Listener | None = None,
+    **settings,
+) -> TrainingResult:
+    """Train a network in a run folder of its own, test it once, and write its best weights to ``out``.
+
+    Parameters
+    ----------
+    data : name of a data set, for ``load_data``; or one in memory
+    out : the model's file; an older model is replaced, no other file is
+    runs : the folder of run folders
+    recipe : one of `config.RECIPES`, which ``settings`` change
+    members : train so many networks of this variant, with the seeds from ``seed`` on, as one committee
+    teachers : models, or their files, to learn from
+    threads : changes the time, not the weights
+    command : how the model says it was made
+    **settings : fields of `config.Config`, where learning_rate may be "auto"; and activation, pool, c3, head and
+        initializer as `LeNet5` takes them
+
+    Raises
+    ------
+    ValueError, TypeError : an argument is none of the above, or ``out`` is a file that is no model
+    DataError, ModelFileError : the data or a teacher cannot be had
+    DivergedError : the loss is not finite, or the model no better than chance; ``out`` is as it was
+    StoppedError : the listener wished it; `resume_run` goes on
+    """
+    listener, out = listener or Listener(), Path(out)
+    choices = {name: settings.pop(name, None) for name in (*CHOICES, "initializer")}
+    finds_rate = settings.get("learning_rate") == "auto"
+    how = settings | ({"learning_rate": None} if finds_rate else {})
+    config = Config.of_recipe(recipe, **how)  # refuses what cannot be, before the data is read
+    _check_out(out, listener)
+    data = load_data(data) if isinstance(data, str) else data
+    teachers = _networks_in(teachers, data.classes)
+    plan = _plan(config, data, teachers, variant, choices, members=members, command=command, out=str(out))
+    curve = _found_rate(plan, data, threads, listener) if finds_rate else None
+    how = {**RECIPES[recipe], **how, **({"learning_rate": curve.best} if curve else {})}
+    plan = replace(plan, config=config_for(plan.model(), is_taught=bool(teachers), **how))
+    job = _Job(data, teachers, threads, listener)
+    first = job.trainer(plan)  # refuses what cannot be, before there is a folder
+    listener.ready()
+    run = Run.create(runs, plan, teachers)
+    with run.claim():
+        run.draw_rates(curve)
+        return job.train(run, first, out)
+
+
+def resume_run(
+    folder: str | os.PathLike,
+    *,
+    out: str | os.PathLike | None = None,
+    threads: int | None = None,
+    load_data: Callable[[str], datasets.Loaded] = datasets.obtain,
+    listener: Listener | None = None,
+) -> TrainingResult:
+    """Go on with a run exactly where it stands; arguments and errors as of `train_run`.
+
+    The model goes to the run's own file unless ``out`` is given. DataError where the images are others than the run
+    was begun with; InUseError where another process is training it.
+    """
+    listener, run = listener or Listener(), Run.open(folder)
+    with run.claim():
+        plan, out = run.plan, Path(run.plan.out if out is None else out)
+        _check_out(out, listener)
+        data = load_data(plan.dataset)
+        if data.sha256 != plan.data_sha256:
+            raise DataError(f"{plan.dataset}: not the pictures that this run was trained on (SHA-256 differs)")
+        job = _Job(data, run.teachers(), threads, listener)
+        first = job.trainer(plan)
+        listener.ready()
+        return job.train(run, first, out)
+
+
+def document(result: TrainingResult) -> dict:
+    """A result as JSON."""
+    networks = [
+        {
+            "run": str(network.run),
+            "seed": network.config.seed,
+            "best_epoch": network.best_epoch,
+            "history": [asdict(epoch) for epoch in network.history],
+            "test": network.test,
+        }
+        for network in result.networks
+    ]
+    whole = {"run": str(result.run), "model": str(result.out), "dataset": result.dataset}
+    if isinstance(result.model, Committee):
+        return whole | {"members": networks, "test": result.test}
+    return whole | networks[0]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all networks of a run are trained with."""
+
+    data: datasets.Loaded
+    teachers: list[LeNet5]
+    threads: int | None
+    listener: Listener
+
+    def trainer(self, plan: Plan) -> Trainer:
+        """That of a plan's network, or of the first one."""
+        plan = plan.member(1)
+        return Trainer(plan.model(), *self.data.train, plan.config, self.threads, self.teachers)
+
+    def train(self, run: Run, first: Trainer, out: Path) -> TrainingResult:
+        """Train each member from where it stands, the ``first`` with this trainer, and write the model."""
+        networks, n = [], run.plan.members
+        for number, member in enumerate(run.members(), 1):
+            trainer = first if number == 1 else self.trainer(member.plan)
+            member.restore(trainer)
+            self.listener.begins(member, trainer, self.data, number, n)
+            self._follow(member, trainer, run)
+            networks.append(self._finish(member, trainer, Path(member.plan.out) if n > 1 else out))
+        if n > 1:
+            model, test = self._finish_committee(run, networks, trainer, out)
+        else:
+            model, test = networks[0].model, networks[0].test
+        return TrainingResult(run.folder, out, self.data.name, model, networks, test)
+
+    def _follow(self, run: Run, trainer: Trainer, whole: Run) -> None:
+        """Train to the end, or save and leave; ``whole`` is what to resume, this run or its committee's."""
+        listener = self.listener
+        with listener.following(run, trainer):
+            for epoch in run.follow(trainer, stop=listener.stop, progress=listener.progress):
+                listener.epoch(epoch)
+            run.draw(trainer)
+        if not trainer.done:
+            raise StoppedError(f"{one_line(whole.folder)}: stopped, and saved; resume it to go on", whole.folder)
+
+    def _finish(self, run: Run, trainer: Trainer, out: Path) -> TrainedNetwork:
+        """Look at the test images, once, and write the best weights with what came out.
+
+        NothingLearnedError, and ``out`` stays as it is, where they are no better than chance.
+        """
+        report, _ = run.finished_model(trainer).evaluate(*self.data.test, trainer.threads)
+        model = run.finished_model(trainer, test=report)
+        _check_learned(run, report)
+        for path in (run.folder / "best.safetensors", out):
+            model.save(path)
+        return TrainedNetwork(run.folder, model, run.plan.config, trainer.best_epoch, trainer.history, report)
+
+    def _finish_committee(self, run: Run, networks: list[TrainedNetwork], trainer: Trainer, out: Path) -> tuple:
+        """The same for the committee of all: (model, report)."""
+        models = [network.model for network in networks]
+        settings = {"validation": trainer.validation, "threads": trainer.threads}
+        report, _ = run.finished_committee(models, **settings).evaluate(*self.data.test, trainer.threads)
+        committee = run.finished_committee(models, **settings, test=report)
+        for path in (run.folder / "best.safetensors", out):
+            committee.save(path)
+        return committee, report
+
+
+def _check_out(out: Path, listener: Listener) -> None:
+    """Refuse, before the work, to replace a file that is no model, or one that cannot be written."""
+    if out.exists():
+        try:
+            listener.replaces(out, load(out))
+        except ModelFileError:
+            raise ValueError(f"{one_line(out)}: exists and is no model of lenet5; choose another name") from None
+    check_writable(out)
+
+
+def _networks_in(teachers: Sequence, classes: Sequence[str]) -> list[LeNet5]:
+    """The networks in models and files, those of committees one by one."""
+    models = [load(teacher) if isinstance(teacher, str | os.PathLike) else teacher for teacher in teachers]
+    networks = [network for model in models for network in members_of(model)]
+    if any(network.labels != list(classes) for network in networks):
+        raise ValueError("a teacher does not fit: its classes are not those of the pictures to train on")
+    return networks
+
+
+def _plan(
+    config: Config, data: datasets.Loaded, teachers: list[LeNet5], variant: str, choices: dict, **settings
+) -> Plan:
+    """What is to be done, with no learning rate looked for yet; ValueError for choices that cannot go together."""
+    if variant not in VARIANTS:
+        raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
+    initializer = choices.pop("initializer")
+    plan = Plan(
+        config,
+        variant,
+        labels=list(data.classes),
+        dataset=data.name,
+        data_sha256=data.sha256,
+        initializer=initializer,
+        teachers=[fingerprint(teacher) for teacher in teachers],
+        **asdict(VARIANTS[variant].choose(**choices)),
+        **settings,
+    )
+    plan.check()
+    return plan
+
+
+def _found_rate(plan: Plan, data: datasets.Loaded, threads: int | None, listener: Listener) -> lr_finder.RateCurve:
+    curve = lr_finder.find(plan.model(), *data.train, plan.config, threads)
+    listener.rate_found(curve)
+    return curve
+
+
+def _check_learned(run: Run, report: dict) -> None:
+    if not beats_chance(report):
+        accuracy = "-" if report["accuracy"] is None else f"{100 * report['accuracy']:.2f} %"
+        raise NothingLearnedError(
+            f"nothing was learnt: test accuracy {accuracy} is chance, so no model is written; try another learning "
+            f"rate than {run.plan.config.learning_rate:g}, or more epochs"
+        )
