@@ -104,16 +104,6 @@ def atomic_write(path: str | os.PathLike, data: bytes | str) -> None:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
-def check_writable(path: str | os.PathLike) -> None:
-    """Tell before the work, not after it, that its result could not be written: OSError that names the folder."""
-
-    class _Enough(Exception):
-        pass
-
-    with contextlib.suppress(_Enough), atomic_path(path):
-        raise _Enough
-
-
 def part_of(path: Path) -> Path:
     """Where `resumable_part` collects ``path``."""
     return path.with_name(f".{path.name}.part")
