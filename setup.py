@@ -5,6 +5,7 @@ and the C compiler's address and undefined-behaviour sanitizers are left to CFLA
 """
 
 import os
+from glob import glob
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -22,42 +23,15 @@ DIRECTIVES = {
     "freethreading_compatible": True,
 }
 
+C = "lenet5/kernels"
+HEADERS = sorted(glob(f"{C}/**/*.h", recursive=True))
+
 kernels = Extension(
     "lenet5._kernels",
-    sources=[
-        "lenet5/_kernels.pyx",
-        # One source of micro-kernels (the *_body.h), compiled once per instruction set.
-        "lenet5/kernels_baseline.c",
-        "lenet5/kernels_avx2.c",
-        "lenet5/kernels_avx512.c",
-    ],
-    depends=[
-        "lenet5/kernels.h",
-        "lenet5/vector_body.h",
-        "lenet5/winograd_body.h",
-        "lenet5/dense_body.h",
-        "lenet5/conv_general_body.h",
-        "lenet5/conv_body.h",
-        "lenet5/conv_pool_body.h",
-        "lenet5/table_body.h",
-        "lenet5/pool_body.h",
-        "lenet5/rbf_body.h",
-        "lenet5/activation_body.h",
-        "lenet5/loss_body.h",
-        "lenet5/regularize_body.h",
-        "lenet5/kernels_table.h",
-        "lenet5/kernels_isa.h",
-        "lenet5/augment_body.h",
-        "lenet5/photo_body.h",
-        "lenet5/gather_body.h",
-        "lenet5/network_body.h",
-        "lenet5/single_body.h",
-        "lenet5/update_body.h",
-        "lenet5/single_training_body.h",
-        "lenet5/training_body.h",
-        "lenet5/team.h",
-        "lenet5/strokes.h",
-    ],
+    # One source of kernels, compiled once per instruction set.
+    sources=["lenet5/_kernels.pyx", f"{C}/isa/baseline.c", f"{C}/isa/avx2.c", f"{C}/isa/avx512.c"],
+    depends=HEADERS,
+    include_dirs=[C],
     extra_compile_args=[
         *(["-O1", "-g"] if DEBUG else ["-O3", "-g0"]),
         # a * b + c becomes one fused instruction where there is one: same bits in every path.
@@ -71,7 +45,8 @@ kernels = Extension(
 pieces = Extension(
     "lenet5.strings._pieces",
     sources=["lenet5/strings/_pieces.pyx"],
-    depends=["lenet5/strings/pieces.h"],
+    depends=HEADERS,
+    include_dirs=[C],
     extra_compile_args=kernels.extra_compile_args,
 )
 

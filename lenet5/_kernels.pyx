@@ -1,7 +1,7 @@
 """Every compiled entry point: layers over image lanes, the whole network, a thread's share of training.
 
 Three tiers: the modules above explain and check dtypes; the ``def`` functions here compare shapes and allocate; the C
-functions behind them (the *_body.h) only compute, without the GIL. Lane arrays are (B, C, H, W, 16):
+functions behind them (kernels/) only compute, without the GIL. Lane arrays are (B, C, H, W, 16):
 16 pictures side by side in the innermost axis.
 """
 
@@ -15,7 +15,7 @@ from cpython.buffer cimport (
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from .ckernels cimport (
+from .kernels.kernels cimport (
     FIELD_SIDE, LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL,
     OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
     OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
@@ -32,7 +32,7 @@ ctypedef fused real:
 
 cdef extern from *:
     """
-    #include "kernels.h"
+    #include "program.h"
     /* The tables that this processor can run, widest first. */
     static int lenet5_supported(const lenet5_isa **tables) {
         int n = 0;
@@ -1228,7 +1228,7 @@ cdef class Fixed:
 cdef class Training:
     """Steps of an optimiser over float32 parameters, on ``n_threads`` threads that all call :meth:`run`.
 
-    The weights after a run are the same bits for any number of threads (network_body.h says how).
+    The weights after a run are the same bits for any number of threads (net/training.h says how).
     """
     cdef lenet5_training_f32 c
     cdef lenet5_team team

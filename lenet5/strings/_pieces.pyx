@@ -1,11 +1,11 @@
-"""The compiled loops of cutting lines into pieces: shapes are checked here, pieces.h computes without the GIL."""
+"""The compiled loops of cutting lines into pieces: shapes are checked here, oversegment.h computes without the GIL."""
 
 import numpy as np
 
 from libc.stdint cimport INT32_MAX, int8_t, int32_t, int64_t, uint8_t
 
 
-cdef extern from "pieces.h" nogil:
+cdef extern from "oversegment.h" nogil:
     enum: PIECES_FIELD
     ctypedef struct pieces_cuts:
         float diagonal

@@ -138,7 +138,7 @@ INLINE void FN(dense_weight_outputs)(const T *xt, const T *dY, T *dW, int F, int
         FN(dense_weight_block)(xt, dY, dW, F, f, accumulate, NO, 1);
 }
 
-/* Training takes many groups at once instead (training_body.h). scratch: padded(F) vectors */
+/* Training takes many groups at once instead (net/training.h). scratch: padded(F) vectors */
 static void FN(dense_weight_gradient)(const T *X, const T *dY, T *dW, int F, int O, int accumulate, T *scratch) {
     const int NO = VECTOR_BYTES == 64 ? 8 : 4;
     int o = 0;

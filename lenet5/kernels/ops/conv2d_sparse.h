@@ -1,5 +1,5 @@
 /* Convolution with a connection table, forward beside backward, for element type T: output channel o sees only the input
- * channels that are in its row of the table, and there is one kernel for each such pair. As in conv_body.h every output
+ * channels that are in its row of the table, and there is one kernel for each such pair. As in ops/conv2d.h every output
  * is one chain of multiply-adds in the order (c, ky, kx) of the connected channels.
  *
  * Few channels share their inputs, so a block of accumulators is a run of neighbouring pixels of one channel, and the row

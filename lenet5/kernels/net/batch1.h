@@ -4,7 +4,7 @@
  * pixels instead, and activations are plain (C, H, W). A plane is taken as one long row: the column (c, ky, kx) of
  * im2col for the output at flat position p = y W + x is the input at p + ky W + kx, so vectors of neighbouring p need
  * no columns stored; the KS - 1 positions at the end of each row are computed too and thrown away. For minimal
- * filtering (winograd_body.h) lanes are rows, for dense layers outputs. Every output is the same sum in the same order
+ * filtering (ops/conv2d_winograd.h) lanes are rows, for dense layers outputs. Every output is the same sum in the same order
  * as on image lanes: the same bits.
  */
 
@@ -58,7 +58,7 @@ INLINE T FN(relu_of_largest)(T a, T b, T c, T d) {
     return best <= 0 ? 0 : best;
 }
 
-/* ---- C1 with rows as lanes: F(4, 5), conv_pool_body.h ---------------------------------------------------------------
+/* ---- C1 with rows as lanes: F(4, 5), ops/conv_pool_relu.h ---------------------------------------------------------------
  *
  * Rows of one parity lie side by side, so that pooling compares whole vectors: output row 2 j + q and tap ky meet in input
  * row 2 j + q + ky, which is number j + (q + ky) / 2 of its parity. Sums read up to 3 rows beyond, and are thrown away there.
@@ -104,7 +104,7 @@ INLINE void FN(single_c1_point)(const T (*v)[PARITY_ROWS], const T *u, T *m, int
     }
 }
 
-/* All points and channels of a tile: a function of its own, as in winograd_body.h. */
+/* All points and channels of a tile: a function of its own, as in ops/conv2d_winograd.h. */
 NOINLINE void FN(single_c1_products)(const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
     enum { NO = VECTOR_BYTES == 64 ? 6 : 3 };
     for (int t = 0; t < C1_POINTS; t++)
@@ -179,7 +179,7 @@ static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, co
         }
 }
 
-/* ---- C3 with output channels as lanes: F(5, 5), winograd_body.h ---------------------------------------------------- */
+/* ---- C3 with output channels as lanes: F(5, 5), ops/conv2d_winograd.h ---------------------------------------------------- */
 
 /* NY rows of one tile and point: m (NY, LANES) from v (C, LANES), u (5 C, LANES). */
 INLINE void FN(single_c3_point)(const T *v, const T *u, T *m, int C, int NY) {

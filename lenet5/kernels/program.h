@@ -12,11 +12,11 @@
 
 #define LANES 16
 
-/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (conv_pool_body.h).
- * OP_BATCH_NORM, OP_DROPOUT: for training only (regularize_body.h).
- * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (table_body.h).
- * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each for a channel (pool_body.h).
- * OP_RBF: minus the squared distances to fixed centres (rbf_body.h). */
+/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (ops/conv_pool_relu.h).
+ * OP_BATCH_NORM, OP_DROPOUT: for training only (ops/regularization.h).
+ * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (ops/conv2d_sparse.h).
+ * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each for a channel (ops/pooling.h).
+ * OP_RBF: minus the squared distances to fixed centres (ops/rbf.h). */
 typedef enum {
     OP_CONV2D,
     OP_AVG_POOL2D,
@@ -62,8 +62,8 @@ typedef struct {
     int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
 } lenet5_net;
 
-/* C1 of LeNet-5, and C3 of LeNet-5 or with more maps, for which minimal filtering is compiled (conv_pool_body.h,
- * winograd_body.h); it wants the kernels transformed. Many more maps would leave the second cache. */
+/* C1 of LeNet-5, and C3 of LeNet-5 or with more maps, for which minimal filtering is compiled (ops/conv_pool_relu.h,
+ * ops/conv2d_winograd.h); it wants the kernels transformed. Many more maps would leave the second cache. */
 static inline int lenet5_has_winograd(const lenet5_op *op) {
     if (op->kind == OP_CONV_POOL)
         return op->out_channels == 6 && op->in_height == 32 && op->in_width == 32;
@@ -106,7 +106,7 @@ static inline int64_t lenet5_n_extra(const lenet5_op *op) {
     }
 }
 
-/* The same for one picture at a time (single_body.h): C1's with one number more, and dense weights transposed, their rows
+/* The same for one picture at a time (net/batch1.h): C1's with one number more, and dense weights transposed, their rows
  * padded to a multiple of LANES. */
 static inline int64_t lenet5_n_ready(const lenet5_op *op) {
     const int64_t n_features = (int64_t)op->in_channels * op->kernel_size * op->kernel_size;
@@ -125,7 +125,7 @@ static inline int64_t lenet5_n_kept(const lenet5_op *op) {
     return LANES * ((n_features + LANES - 1) / LANES * LANES + op->out_channels);
 }
 
-/* Blocks of registers in convolutions of any shape (conv_general_body.h) are at most so many pixels wide, and so many
+/* Blocks of registers in convolutions of any shape (ops/conv2d_direct.h) are at most so many pixels wide, and so many
  * output channels high for gradients of weights. */
 #define MOST_PIXELS 6
 #define MOST_ROWS 12
@@ -156,7 +156,7 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     const int64_t transposed_X = (n_taps + LANES - 1) / LANES * LANES;
     if (op->out_height == 1 && op->out_width == 1)
         return LANES * transposed_X;
-    /* A strip of the input, one of the gradients, sums of the weights' gradients: conv_general_body.h. */
+    /* A strip of the input, one of the gradients, sums of the weights' gradients: ops/conv2d_direct.h. */
     const int64_t strip = n_rows * (MOST_PIXELS + op->kernel_size - 1), sums = MOST_ROWS * n_taps;
     const int64_t gradients = (int64_t)op->out_channels * MOST_PIXELS;
     /* One picture alone wants a LANESth of: its outputs in rows of the input's width. */
@@ -207,7 +207,7 @@ typedef struct {
     float knot_spacing, knot_range;
     int cutout_side;           /* pixels */
     float cutout_probability, inversion_probability;
-    /* Pens, paper and cameras, see photo_body.h: parts of the way, 0 to 1; probability of a bar at the edge. */
+    /* Pens, paper and cameras, see augment/photo.h: parts of the way, 0 to 1; probability of a bar at the edge. */
     float photo_pen, photo_blur, photo_uneven, photo_grain, photo_clutter;
     float photo_jpeg;          /* half the largest factor of the steps */
 } lenet5_augmentation;
@@ -249,12 +249,12 @@ typedef struct {
 
 #define T float
 #define SUFFIX f32
-#include "kernels_table.h"
+#include "table.inl.h"
 #undef T
 #undef SUFFIX
 #define T double
 #define SUFFIX f64
-#include "kernels_table.h"
+#include "table.inl.h"
 #undef T
 #undef SUFFIX
 

@@ -145,7 +145,7 @@ static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y,
 
 /* ---- C1 of LeNet-5: minimal filtering F(4, 5) ------------------------------------------------------------------------
  *
- * As in winograd_body.h, with the points 0, +-1/2, +-1, +-2 and infinity: 8 multiplications for 4 outputs of 5 taps. A tile
+ * As in ops/conv2d_winograd.h, with the points 0, +-1/2, +-1, +-2 and infinity: 8 multiplications for 4 outputs of 5 taps. A tile
  * is 4 columns of outputs, two of pooled ones, from top to bottom.
  */
 
@@ -244,7 +244,7 @@ INLINE void FN(c1_columns)(const T *x, V (*v)[C1_SIDE]) {
 }
 
 /* C1_BLOCK output channels from o on x 4 rows of one tile: m (8, C1_BLOCK, 4). A function of its own, as
- * in winograd_body.h. */
+ * in ops/conv2d_winograd.h. */
 NOINLINE void FN(c1_products)(V (*v)[C1_SIDE], const T *U, V (*m)[C1_BLOCK * 4]) {
     enum { NO = C1_BLOCK };
     for (int t = 0; t < C1_POINTS; t++) {

@@ -1,6 +1,6 @@
 /* Training by one picture at a time, as in 1998, for element type T: a lane group would compute 16 and use one.
  *
- * Activations are plain (C, H, W) and lanes are neighbouring pixels, as in single_body.h: a plane is one long row, and
+ * Activations are plain (C, H, W) and lanes are neighbouring pixels, as in net/batch1.h: a plane is one long row, and
  * gradients of outputs are laid out with the input's width, zeros where no output is, so that
  *     dW[o, c, ky, kx] = sum over p of dY[o][p] X[c][p + ky W + kx]
  *     dX[c][p] = sum over o, ky, kx of W[o, c, ky, kx] dY[o][p - ky W - kx]

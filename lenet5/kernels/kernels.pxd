@@ -1,9 +1,9 @@
-"""The C side of the kernels (kernels.h, kernels_table.h, team.h), as Cython sees it."""
+"""The C side of the kernels (program.h, table.inl.h, thread_team.h), as Cython sees it."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
-cdef extern from "kernels.h" nogil:
+cdef extern from "program.h" nogil:
     int LANES, PICTURE_SIDE, FIELD_SIDE
     ctypedef enum lenet5_op_kind:
         OP_CONV2D
@@ -220,7 +220,7 @@ cdef extern from "kernels.h" nogil:
         kernels_f32 f32
         kernels_f64 f64
 
-cdef extern from "team.h" nogil:
+cdef extern from "thread_team.h" nogil:
     ctypedef struct lenet5_team:
         int n_threads
     int lenet5_team_init(lenet5_team *, int)
