@@ -87,3 +87,16 @@ static void FN(conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, co
     if (dX)
         FN(conv_input_gradient)(op, dY, W, dX, scratch);
 }
+
+/* One picture: the same. ready: W^T of a dense layer, or NULL. */
+static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *ready, T *Y, T *scratch) {
+    if (IS_DENSE(op)) {
+        if (ready)
+            FN(ready_dense)(X, ready, b, Y, N_FEATURES(op), op->out_channels);
+        else
+            FN(single_dense)(X, W, b, Y, N_FEATURES(op), op->out_channels);
+        return;
+    }
+    FN(flat_conv)(X, W, b, scratch, op->in_channels, op->in_height, op->in_width, op->out_channels, op->kernel_size, 4, 2);
+    FN(flat_rows)(op, scratch, Y);
+}
