@@ -1099,7 +1099,7 @@ cdef class Program:
         t.optimizer = lenet5_optimizer(OPTIMIZER_SGD, True, 0.9, 0.9, 0.999, 1e-8, 1e-4, 0, 0)
         with nogil:
             for _ in range(n):
-                _isa.f32.train_dense_alone(&t, op, 4)
+                _isa.train_dense_alone(&t, op, 4)
 
 
 def fma_peak(int64_t n):
@@ -1356,7 +1356,7 @@ cdef class Training:
         if self.pictures is None or not 0 <= thread < self.c.n_threads:
             raise ValueError(f"thread {thread} of {self.c.n_threads}, or run() before prepare()")
         with nogil:
-            _isa.f32.train(&self.c, thread)
+            _isa.train(&self.c, thread)
 
     @property
     def result(self):

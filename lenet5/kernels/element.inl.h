@@ -17,6 +17,3 @@
 #include "net/gather.h"
 #include "net/forward_backward.h"
 #include "net/batch1.h"
-#include "net/optimizers.h"
-#include "net/batch1_training.h"
-#include "net/training.h"

@@ -4,8 +4,8 @@
 #ifndef LENET5_MACROS_H
 #define LENET5_MACROS_H
 
-#include "program.h"
-
+#define CONCAT2(a, b) a##_##b
+#define CONCAT(a, b) CONCAT2(a, b)
 #define STRING2(x) #x
 #define STRING(x) STRING2(x)
 #define INLINE static inline __attribute__((always_inline))

@@ -244,24 +244,67 @@ typedef struct {
     double adversarial;        /* how far each pixel of every second picture goes against the network; 0: none */
 } lenet5_perturbation;
 
-#define CONCAT2(a, b) a##_##b
-#define CONCAT(a, b) CONCAT2(a, b)
+/* Training is in float32 alone: float64 is for checks of kernels and gradients. */
 
+/* A trained network whose answers are learnt from. */
+typedef struct {
+    const lenet5_net *net;
+    const float *parameters, *prepared;
+} lenet5_teacher_f32;
+
+typedef struct {
+    const lenet5_net *net;
+    float *parameters;             /* (n_parameters) */
+    float *gradients;              /* (n_slices, n_parameters + n_prepared) */
+    float *kept;                   /* (n_slices, n_kept) */
+    float *moment1, *moment2;      /* (n_parameters): momentum; Adam's two means; RMSprop's mean, SDLM's rates in the second */
+    float *arenas;                 /* (n_threads, 2 * n_activations + n_scratch + n_prepared + classes * LANES); for one
+                                * picture an update at least n_activations + lenet5_n_single */
+    const lenet5_pictures *pictures;
+    const uint8_t *labels;     /* (N) */
+    const int64_t *order;      /* (n_positions): the pictures in the order of this run */
+    const lenet5_augmentation *augmentation; /* or NULL */
+    int64_t n_positions, batch_size, n_steps;
+    const double *learning_rates; /* (n_steps) */
+    lenet5_optimizer optimizer;
+    lenet5_loss loss;
+    lenet5_perturbation perturbation;
+    const lenet5_teacher_f32 *teachers; /* (n_teachers); the mean of their answers is part of each target */
+    float *teacher_arenas;         /* (n_threads, n_teacher_arena): of each n_activations + n_scratch of the largest */
+    int64_t n_teacher_arena;
+    int n_teachers;
+    int64_t first_step;        /* updates made before this run: AdamW's bias correction */
+    int n_slices, n_threads;
+    struct lenet5_team *team;
+    double *slice_losses;      /* (n_slices) */
+    int64_t *slice_corrects;   /* (n_slices) */
+    /* results, written by thread 0 */
+    double loss_sum;
+    int64_t n_correct, steps_done;
+    int diverged;
+} lenet5_training_f32;
+
+#define ENTRY(result, name, arguments) result(*name) arguments;
 #define T float
-#define SUFFIX f32
+typedef struct {
 #include "table.inl.h"
+} lenet5_kernels_f32;
 #undef T
-#undef SUFFIX
 #define T double
-#define SUFFIX f64
+typedef struct {
 #include "table.inl.h"
+} lenet5_kernels_f64;
 #undef T
-#undef SUFFIX
+#undef ENTRY
 
 typedef struct {
     const char *name;
-    kernels_f32 f32;
-    kernels_f64 f64;
+    lenet5_kernels_f32 f32;
+    lenet5_kernels_f64 f64;
+    /* One thread's share of a run of training steps; all n_threads must call it at the same time. */
+    void (*train)(lenet5_training_f32 *training, int thread);
+    /* All rows of one dense layer, with the update, from what is kept of n_groups: a part of train, for timing. */
+    void (*train_dense_alone)(lenet5_training_f32 *training, const lenet5_op *op, int n_groups);
 } lenet5_isa;
 
 extern const lenet5_isa lenet5_baseline;
