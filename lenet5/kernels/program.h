@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "special_shapes.h"
+
 #define LANES 16
 
 /* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (ops/conv_pool_relu.h).
@@ -62,20 +64,23 @@ typedef struct {
     int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
 } lenet5_net;
 
-/* C1 of LeNet-5, and C3 of LeNet-5 or with more maps, for which minimal filtering is compiled (ops/conv_pool_relu.h,
- * ops/conv2d_winograd.h); it wants the kernels transformed. Many more maps would leave the second cache. */
+/* Whether a step is one of special_shapes.h, for which minimal filtering is compiled. */
 static inline int lenet5_has_winograd(const lenet5_op *op) {
-    if (op->kind == OP_CONV_POOL)
-        return op->out_channels == 6 && op->in_height == 32 && op->in_width == 32;
-    return op->kind == OP_CONV2D && op->kernel_size == 5 && op->in_height == 14 && op->in_width == 14 &&
-           op->in_channels >= 6 && op->in_channels <= 32 && op->in_channels % 2 == 0 && op->out_channels <= 64 &&
-           op->out_channels % 16 == 0;
+    const int C = op->in_channels, O = op->out_channels;
+#define FITS(KIND, SIDE, C_FROM, C_TO, C_STEP, O_FROM, O_TO, O_STEP)                                                       \
+    if (op->kind == KIND && op->kernel_size == TAPS && op->in_height == SIDE && op->in_width == SIDE && C >= C_FROM &&     \
+        C <= C_TO && C % C_STEP == 0 && O >= O_FROM && O <= O_TO && O % O_STEP == 0)                                       \
+        return 1;
+    MINIMAL_FILTERING(FITS)
+#undef FITS
+    return 0;
 }
 
 static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
     if (!lenet5_has_winograd(op))
         return 0;
-    return op->kind == OP_CONV_POOL ? 8 * 6 * 5 : 9 * op->out_channels * op->in_channels * 5;
+    const int n_points = op->kind == OP_CONV_POOL ? C1_POINTS : N_POINTS;
+    return (int64_t)n_points * op->out_channels * op->in_channels * TAPS;
 }
 
 /* Trainable weights of a step; it has as many biases as output channels if it has any. A batch normalisation has four
@@ -133,8 +138,8 @@ static inline int64_t lenet5_n_kept(const lenet5_op *op) {
 /* The same for C3's minimal filtering: points of both tiles' columns, and of their gradients; or for one picture alone,
  * a LANESth of: its columns, their points, and 16 channels of outputs, all with 16 lanes. */
 static inline int64_t lenet5_n_winograd(const lenet5_op *op) {
-    const int64_t points = 2 * 9 * (14 * op->in_channels + 10 * op->out_channels);
-    const int64_t single = LANES * (op->in_channels * (14 + 2 * 9) + 10 * 10);
+    const int64_t points = C3_TILES * N_POINTS * (C3_SIDE * op->in_channels + C3_OUT_SIDE * op->out_channels);
+    const int64_t single = LANES * (op->in_channels * (C3_SIDE + C3_TILES * N_POINTS) + C3_OUT_SIDE * C3_OUT_SIDE);
     return LANES * (points > single ? points : single);
 }
 

@@ -16,20 +16,13 @@ static void FN(conv2d_finish)(const lenet5_op *op, const T *dU, T *dW) {
 }
 
 static void FN(conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
-    const int O = op->out_channels;
     if (lenet5_has_winograd(op))
-        FN(c3_forward)(X, U, b, Y, scratch, op->in_channels, O);
+        FN(c3_forward)(X, U, b, Y, scratch, op->in_channels, op->out_channels);
     else if (!IS_DENSE(op)) {
         const lenet5_op flat = FN(flattened)(op);
         FN(general_forward)(&flat, X, W, b, Y, scratch);
-    } else if (N_FEATURES(op) == 400 && O == 120)
-        FN(dense_forward_blocks)(X, W, b, Y, 400, 120, ROWS_DENSE);
-    else if (N_FEATURES(op) == 120 && O == 84)
-        FN(dense_forward_blocks)(X, W, b, Y, 120, 84, 12);
-    else if (N_FEATURES(op) == 84 && O == 10)
-        FN(dense_forward_blocks)(X, W, b, Y, 84, 10, 10);
-    else
-        FN(dense_forward_blocks)(X, W, b, Y, N_FEATURES(op), O, 8);
+    } else
+        FN(dense_forward)(X, W, b, Y, N_FEATURES(op), op->out_channels);
 }
 
 static void FN(conv_input_gradient)(const lenet5_op *op, const T *dY, const T *W, T *dX, T *scratch) {

@@ -57,8 +57,8 @@ INLINE void FN(table_forward)(const lenet5_op *op, const T *X, const T *W, const
 }
 
 static void FN(table_conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y) {
-    if (op->kernel_size == 5)
-        FN(table_forward)(op, X, W, b, Y, 5);
+    if (op->kernel_size == SPARSE_TAPS)
+        FN(table_forward)(op, X, W, b, Y, SPARSE_TAPS);
     else
         FN(table_forward)(op, X, W, b, Y, op->kernel_size);
 }
@@ -163,12 +163,12 @@ static void FN(table_conv2d_backward)(const lenet5_op *op, const T *X, const T *
         FN(conv_bias_gradient)(op, dY, db, accumulate);
     if (dW && !accumulate)
         memset(dW, 0, sizeof(T) * lenet5_n_weights(op));
-    if (dW && KS == 5)
-        FN(table_weight_gradients)(op, X, dY, dW, 5, 5);
+    if (dW && KS == SPARSE_TAPS)
+        FN(table_weight_gradients)(op, X, dY, dW, SPARSE_TAPS, SPARSE_TAPS);
     else if (dW)
         FN(table_weight_gradients)(op, X, dY, dW, KS, 1);
-    if (dX && KS == 5)
-        FN(table_input_gradient)(op, dY, W, dX, scratch, 5);
+    if (dX && KS == SPARSE_TAPS)
+        FN(table_input_gradient)(op, dY, W, dX, scratch, SPARSE_TAPS);
     else if (dX)
         FN(table_input_gradient)(op, dY, W, dX, scratch, KS);
 }

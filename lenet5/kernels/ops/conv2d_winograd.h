@@ -13,10 +13,8 @@
  * B are exact in float32; G has the factors that are not. Pairs +-p share the even and the odd half of every sum.
  */
 
-#define N_POINTS 9
 #define N_OUTPUTS 5 /* of a tile, and the taps */
 #define N_PAIRS 4
-#define TAPS 5
 
 static const T FN(point)[N_PAIRS] = {(T)0.5, 1, (T)1.5, 4};
 /* The product of (z - q^2) over the other pairs q: the coefficients of 1, z and z^2; that of z^3 is 1. */
@@ -124,12 +122,9 @@ static void FN(winograd_finish)(int O, int rows, const T *dU, T *dW) {
 /* ---- C3 ----------------------------------------------------------------------------------------------------------
  *
  * X (C, 14, 14, LANES), Y (O, 10, 10, LANES); LeNet-5 has C = 6 and O = 16. For one tile, v is (9, C, 14, LANES), the
- * points of its columns, and m is (9, O, 10, LANES). C is even, O a multiple of 16 (lenet5_has_winograd).
+ * points of its columns, and m is (9, O, 10, LANES). C is even, O a multiple of 16 (special_shapes.h).
  */
 
-#define C3_SIDE 14
-#define C3_OUT_SIDE 10
-#define C3_TILES 2
 #define C3_N_V(C) ((C) * C3_SIDE * LANES)     /* of one tile and point */
 #define C3_N_M(O) ((O) * C3_OUT_SIDE * LANES) /* the same */
 #define C3_N_U(C, O) ((O) * (C) * 5)          /* of one point */
@@ -386,7 +381,7 @@ static void FN(single_winograd)(const lenet5_op *op, const T *X, const T *U, con
 
 /* The points of the weights, U (O / LANES, 9, 5 C, LANES), from W (O, C, 5, 5). */
 static void FN(single_c3_prepare)(const lenet5_op *op, const T *W, T *to) {
-    enum { MOST = C3_N_U(32, LANES) }; /* of LANES output channels: lenet5_has_winograd */
+    enum { MOST = C3_N_U(C3_MOST_CHANNELS, LANES) }; /* of LANES output channels */
     T U[N_POINTS * MOST + LANES];      /* whole vectors are loaded at the end, too */
     const int n_taps = op->in_channels * TAPS, n = LANES * n_taps;
     for (int o = 0; o < op->out_channels; o += LANES, W += n * TAPS) {

@@ -148,12 +148,9 @@ static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y,
  * is 4 columns of outputs, two of pooled ones, from top to bottom.
  */
 
-#define C1_SIDE 32
 #define C1_OUT 28
 #define C1_POOLED 14
 #define C1_TILES 7
-#define C1_CHANNELS 6
-#define C1_POINTS 8
 #define C1_ROWS (C1_CHANNELS * TAPS)
 #define C1_BLOCK (VECTOR_BYTES == 64 ? C1_CHANNELS : 2)
 

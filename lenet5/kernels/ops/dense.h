@@ -29,6 +29,16 @@ INLINE void FN(dense_forward_blocks)(const T *X, const T *W, const T *b, T *Y, i
 #undef REST
 }
 
+INLINE void FN(dense_forward)(const T *X, const T *W, const T *b, T *Y, int F, int O) {
+#define SHAPE(INPUTS, OUTPUTS, ROWS)                                                                                       \
+    if (F == INPUTS && O == OUTPUTS)                                                                                       \
+        FN(dense_forward_blocks)(X, W, b, Y, INPUTS, OUTPUTS, ROWS);                                                       \
+    else
+    DENSE_SHAPES(SHAPE)
+#undef SHAPE
+    FN(dense_forward_blocks)(X, W, b, Y, F, O, 8);
+}
+
 /* The same for two lane groups, so that a weight that was loaded is used twice. */
 INLINE void FN(dense_pair_block)(const T *x0, const T *x1, const T *w, const T *b, T *y0, T *y1, int F, int NO) {
     for (int v = 0; v < LANES; v += VL) {

@@ -131,11 +131,11 @@ INLINE void FN(subsample_backward_of)(const lenet5_op *op, const T *X, const T *
     }
 }
 
-/* Windows of 2 x 2, which everybody uses, are compiled with that size as a constant. */
+/* POOL_SIDE, which everybody uses, is compiled in as a constant. */
 #define WITH_SIZE(body, ...)                                                                                           \
     do {                                                                                                               \
-        if (op->kernel_size == 2)                                                                                      \
-            body(op, __VA_ARGS__, 2);                                                                                  \
+        if (op->kernel_size == POOL_SIDE)                                                                              \
+            body(op, __VA_ARGS__, POOL_SIDE);                                                                          \
         else                                                                                                           \
             body(op, __VA_ARGS__, op->kernel_size);                                                                    \
     } while (0)
@@ -187,10 +187,10 @@ INLINE void FN(single_pool)(const lenet5_op *op, const T *X, T *Y, int use_max, 
 
 static void FN(single_pool2d)(const lenet5_op *op, const T *X, T *Y) {
     const int use_max = op->kind == OP_MAX_POOL2D;
-    if (op->kernel_size == 2 && use_max)
-        FN(single_pool)(op, X, Y, 1, 2);
-    else if (op->kernel_size == 2)
-        FN(single_pool)(op, X, Y, 0, 2);
+    if (op->kernel_size == POOL_SIDE && use_max)
+        FN(single_pool)(op, X, Y, 1, POOL_SIDE);
+    else if (op->kernel_size == POOL_SIDE)
+        FN(single_pool)(op, X, Y, 0, POOL_SIDE);
     else
         FN(single_pool)(op, X, Y, use_max, op->kernel_size);
 }
