@@ -5,6 +5,7 @@ and the C compiler's address and undefined-behaviour sanitizers are left to CFLA
 """
 
 import os
+import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 
@@ -14,6 +15,12 @@ from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("LENET5_DEBUG_KERNELS") == "1"
 
+# One wheel serves Python 3.11 and later: the stable ABI has buffers, which memoryviews need, from 3.11 on. Builds of
+# Python without the GIL have no stable ABI; they get a wheel of their own, which says that it needs no GIL.
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+LIMITED = not (DEBUG or FREE_THREADED)
+MACROS = [("Py_LIMITED_API", "0x030b0000")] if LIMITED else []
+
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": DEBUG,
@@ -22,7 +29,7 @@ DIRECTIVES = {
     "nonecheck": DEBUG,
     "cdivision": not DEBUG,
     "embedsignature": True,
-    "freethreading_compatible": True,
+    "freethreading_compatible": FREE_THREADED,
 }
 
 C = "lenet5/kernels"
@@ -59,6 +66,8 @@ kernels = Extension(
     sources=["lenet5/_kernels.pyx", *(f"{C}/isa/{isa}.c" for isa in ("avx512", "avx2", "baseline"))],
     depends=HEADERS,
     include_dirs=[C],
+    define_macros=MACROS,
+    py_limited_api=LIMITED,
     extra_compile_args=[
         *(["-O1", "-g"] if DEBUG else ["-O3", "-g0"]),
         # a * b + c becomes one fused instruction where there is one: same bits in every path.
@@ -75,10 +84,13 @@ pieces = Extension(
     sources=["lenet5/strings/_pieces.pyx"],
     depends=HEADERS,
     include_dirs=[C],
+    define_macros=MACROS,
+    py_limited_api=LIMITED,
     extra_compile_args=kernels.extra_compile_args,
 )
 
 setup(
     ext_modules=cythonize([kernels, pieces], compiler_directives=DIRECTIVES, force=DEBUG),
     cmdclass={"build_ext": SideBySide},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED else {},
 )
