@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "team.h"
+#include "thread_team.h"
 
 static int n_threads;
 static long steps, steps_a_run, work;

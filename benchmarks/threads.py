@@ -1,7 +1,7 @@
 """What threads cost: a step's dispatch, several processes at once, after a fork, next to PyTorch in one process.
 
-The first two are measured with our meetings (team.h) and with OpenMP alike, by a small C program that is compiled on
-the spot.
+The first two are measured with our meetings (thread_team.h) and with OpenMP alike, by a small C program that is
+compiled on the spot.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from lenet5.training.trainer import Trainer
 from lenet5.utils.threads import parallel
 
 SOURCE = Path(__file__).with_name("dispatch.c")
-LIBRARY = Path(__file__).resolve().parents[1] / "lenet5"
+LIBRARY = Path(__file__).resolve().parents[1] / "lenet5" / "kernels"
 #: Mechanisms of the C program: its first argument and what OpenMP reads from the environment.
 MECHANISMS = {
     "ours": ("ours", {}),

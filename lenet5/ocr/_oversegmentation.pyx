@@ -1,4 +1,4 @@
-"""The compiled loops of cutting lines into pieces: shapes are checked here, pieces.h computes without the GIL."""
+"""The compiled loops of cutting lines into pieces: shapes are checked here, oversegment.h computes without the GIL."""
 
 import numpy as np
 

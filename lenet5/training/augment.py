@@ -1,6 +1,6 @@
 """Random distortions of training pictures, a function of (seed, epoch, number of the picture) and of nothing else.
 
-What is drawn is uniform in the ranges that are given here and made in compiled code (augment_body.h). The distortions
+What is drawn is uniform in the ranges that are given here and made in compiled code (kernels/augment/). The distortions
 are those of the field that the network sees, a picture with its padding. In the order in which they are done:
 a photo's pen and lens; affine and elastic, in one resampling, bilinear, background outside; a photo's ink and paper;
 cutout; inversion.

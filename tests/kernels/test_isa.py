@@ -87,7 +87,7 @@ def instructions():
     if "-march" in flags:
         pytest.skip(f"built for one processor on purpose: {flags}")
     sources, found, source = source_of_functions(), defaultdict(list), None
-    if "kernels_baseline.c" not in sources.values():
+    if "baseline.c" not in sources.values():
         pytest.skip("the extension has no symbol table")
     for line in objdump("-d").splitlines():
         if match := re.match(r"([0-9a-f]+) <(.*)>:$", line):
@@ -103,7 +103,7 @@ EVEX = re.compile(r"%zmm|%k[0-7]\b|%[xy]mm(1[6-9]|2\d|3[01])\b")
 
 @pytest.mark.parametrize(
     ("source", "wider"),
-    [("kernels_baseline.c", VEX), ("_kernels.c", VEX), ("kernels_avx2.c", EVEX)],
+    [("baseline.c", VEX), ("_kernels.c", VEX), ("avx2.c", EVEX)],
     ids=["baseline", "Cython", "avx2"],
 )
 def test_no_wider_instruction_than_promised(instructions, source, wider):
@@ -113,7 +113,7 @@ def test_no_wider_instruction_than_promised(instructions, source, wider):
 
 
 def test_this_test_sees_wide_instructions(instructions):
-    for source, wide in (("kernels_avx2.c", VEX), ("kernels_avx512.c", EVEX)):
+    for source, wide in (("avx2.c", VEX), ("avx512.c", EVEX)):
         assert sum(bool(wide.search(line)) for line in instructions[source]) > 1000
-    assert any("%zmm" in line for line in instructions["kernels_avx512.c"])
-    assert any("\tvfmadd" in line for line in instructions["kernels_avx2.c"])
+    assert any("%zmm" in line for line in instructions["avx512.c"])
+    assert any("\tvfmadd" in line for line in instructions["avx2.c"])

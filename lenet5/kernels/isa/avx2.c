@@ -8,11 +8,11 @@
 #define ISA avx2
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx,avx2,fma"))), apply_to = function)
-#include "kernels_isa.h"
+#include "isa.inl.h"
 #pragma clang attribute pop
 #else
 #pragma GCC target("avx,avx2,fma")
-#include "kernels_isa.h"
+#include "isa.inl.h"
 #endif
 #else
 typedef int kernels_avx2_is_for_x86_only;

@@ -7,6 +7,8 @@
  * not differ from one that is added. At most one resampling is done, so nothing is blurred twice.
  */
 
+#include "random.h"
+
 #define FVL (VECTOR_BYTES / 4)
 #define MAX_KNOTS (FIELD_SIDE / 3 + 4)
 #define SOURCE_BORDER 3 /* a line may grow by one pixel, and be blurred by another one */
@@ -47,34 +49,12 @@ INLINE void lenet5_transpose_bytes(lenet5_bytes *x) {
     }
 }
 
-/* ---- random numbers ------------------------------------------------------------------------------------------- */
-
-/* Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011): four words
- * for each counter and key, so that any of them can be had without those before it. */
-static inline void lenet5_philox(uint32_t *x, uint64_t key) {
-    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-    for (int round = 0; round < 10; round++) {
-        const uint64_t p0 = (uint64_t)0xD2511F53u * x[0], p1 = (uint64_t)0xCD9E8D57u * x[2];
-        const uint32_t y0 = (uint32_t)(p1 >> 32) ^ x[1] ^ k0, y2 = (uint32_t)(p0 >> 32) ^ x[3] ^ k1;
-        x[0] = y0, x[1] = (uint32_t)p1, x[2] = y2, x[3] = (uint32_t)p0;
-        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
-    }
-}
-
 /* Block `block` of the words of a picture. Blocks 0 and 1 are for the affine map, 2 for cutout and inversion, those
  * from 16 on for the elastic distortion: what one does is the same whether there are others or not. */
 #define ELASTIC_BLOCKS 16
-INLINE void lenet5_random(uint64_t seed, uint32_t epoch, int64_t picture, uint32_t block, uint32_t *words) {
-    words[0] = (uint32_t)picture, words[1] = (uint32_t)((uint64_t)picture >> 32), words[2] = epoch, words[3] = block;
-    lenet5_philox(words, seed);
-}
-
 INLINE void lenet5_words(const lenet5_augmentation *a, int64_t picture, uint32_t block, uint32_t *words) {
     lenet5_random(a->seed, a->epoch, picture, block, words);
 }
-
-INLINE double lenet5_chance(uint32_t word) { return word * 0x1p-32; }           /* 0 to below 1 */
-INLINE double lenet5_either_way(uint32_t word) { return word * 0x1p-31 - 1; }    /* -1 to below 1 */
 
 /* What is done to one picture. */
 typedef struct {

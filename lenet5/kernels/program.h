@@ -10,13 +10,15 @@
 
 #include <stdint.h>
 
+#include "special_shapes.h"
+
 #define LANES 16
 
-/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (conv_pool_body.h).
- * OP_BATCH_NORM, OP_DROPOUT: for training only (regularize_body.h).
- * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (table_body.h).
- * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each for a channel (pool_body.h).
- * OP_RBF: minus the squared distances to fixed centres (rbf_body.h). */
+/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (ops/conv_pool_relu.h).
+ * OP_BATCH_NORM, OP_DROPOUT: for training only (ops/regularization.h).
+ * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (ops/conv2d_sparse.h).
+ * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each for a channel (ops/pooling.h).
+ * OP_RBF: minus the squared distances to fixed centres (ops/rbf.h). */
 typedef enum {
     OP_CONV2D,
     OP_AVG_POOL2D,
@@ -62,20 +64,23 @@ typedef struct {
     int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
 } lenet5_net;
 
-/* C1 of LeNet-5, and C3 of LeNet-5 or with more maps, for which minimal filtering is compiled (conv_pool_body.h,
- * winograd_body.h); it wants the kernels transformed. Many more maps would leave the second cache. */
+/* Whether a step is one of special_shapes.h, for which minimal filtering is compiled. */
 static inline int lenet5_has_winograd(const lenet5_op *op) {
-    if (op->kind == OP_CONV_POOL)
-        return op->out_channels == 6 && op->in_height == 32 && op->in_width == 32;
-    return op->kind == OP_CONV2D && op->kernel_size == 5 && op->in_height == 14 && op->in_width == 14 &&
-           op->in_channels >= 6 && op->in_channels <= 32 && op->in_channels % 2 == 0 && op->out_channels <= 64 &&
-           op->out_channels % 16 == 0;
+    const int C = op->in_channels, O = op->out_channels;
+#define FITS(KIND, SIDE, C_FROM, C_TO, C_STEP, O_FROM, O_TO, O_STEP)                                                       \
+    if (op->kind == KIND && op->kernel_size == TAPS && op->in_height == SIDE && op->in_width == SIDE && C >= C_FROM &&     \
+        C <= C_TO && C % C_STEP == 0 && O >= O_FROM && O <= O_TO && O % O_STEP == 0)                                       \
+        return 1;
+    MINIMAL_FILTERING(FITS)
+#undef FITS
+    return 0;
 }
 
 static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
     if (!lenet5_has_winograd(op))
         return 0;
-    return op->kind == OP_CONV_POOL ? 8 * 6 * 5 : 9 * op->out_channels * op->in_channels * 5;
+    const int n_points = op->kind == OP_CONV_POOL ? C1_POINTS : N_POINTS;
+    return (int64_t)n_points * op->out_channels * op->in_channels * TAPS;
 }
 
 /* Trainable weights of a step; it has as many biases as output channels if it has any. A batch normalisation has four
@@ -106,7 +111,7 @@ static inline int64_t lenet5_n_extra(const lenet5_op *op) {
     }
 }
 
-/* The same for one picture at a time (single_body.h): C1's with one number more, and dense weights transposed, their rows
+/* The same for one picture at a time (net/batch1.h): C1's with one number more, and dense weights transposed, their rows
  * padded to a multiple of LANES. */
 static inline int64_t lenet5_n_ready(const lenet5_op *op) {
     const int64_t n_features = (int64_t)op->in_channels * op->kernel_size * op->kernel_size;
@@ -125,7 +130,7 @@ static inline int64_t lenet5_n_kept(const lenet5_op *op) {
     return LANES * ((n_features + LANES - 1) / LANES * LANES + op->out_channels);
 }
 
-/* Blocks of registers in convolutions of any shape (conv_general_body.h) are at most so many pixels wide, and so many
+/* Blocks of registers in convolutions of any shape (ops/conv2d_direct.h) are at most so many pixels wide, and so many
  * output channels high for gradients of weights. */
 #define MOST_PIXELS 6
 #define MOST_ROWS 12
@@ -133,8 +138,8 @@ static inline int64_t lenet5_n_kept(const lenet5_op *op) {
 /* The same for C3's minimal filtering: points of both tiles' columns, and of their gradients; or for one picture alone,
  * a LANESth of: its columns, their points, and 16 channels of outputs, all with 16 lanes. */
 static inline int64_t lenet5_n_winograd(const lenet5_op *op) {
-    const int64_t points = 2 * 9 * (14 * op->in_channels + 10 * op->out_channels);
-    const int64_t single = LANES * (op->in_channels * (14 + 2 * 9) + 10 * 10);
+    const int64_t points = C3_TILES * N_POINTS * (C3_SIDE * op->in_channels + C3_OUT_SIDE * op->out_channels);
+    const int64_t single = LANES * (op->in_channels * (C3_SIDE + C3_TILES * N_POINTS) + C3_OUT_SIDE * C3_OUT_SIDE);
     return LANES * (points > single ? points : single);
 }
 
@@ -156,7 +161,7 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     const int64_t transposed_X = (n_taps + LANES - 1) / LANES * LANES;
     if (op->out_height == 1 && op->out_width == 1)
         return LANES * transposed_X;
-    /* A strip of the input, one of the gradients, sums of the weights' gradients: conv_general_body.h. */
+    /* A strip of the input, one of the gradients, sums of the weights' gradients: ops/conv2d_direct.h. */
     const int64_t strip = n_rows * (MOST_PIXELS + op->kernel_size - 1), sums = MOST_ROWS * n_taps;
     const int64_t gradients = (int64_t)op->out_channels * MOST_PIXELS;
     /* One picture alone wants a LANESth of: its outputs in rows of the input's width. */
@@ -207,7 +212,7 @@ typedef struct {
     float knot_spacing, knot_range;
     int cutout_side;           /* pixels */
     float cutout_probability, inversion_probability;
-    /* Pens, paper and cameras, see photo_body.h: parts of the way, 0 to 1; probability of a bar at the edge. */
+    /* Pens, paper and cameras, see augment/photo.h: parts of the way, 0 to 1; probability of a bar at the edge. */
     float photo_pen, photo_blur, photo_uneven, photo_grain, photo_clutter;
     float photo_jpeg;          /* half the largest factor of the steps */
 } lenet5_augmentation;
@@ -244,24 +249,67 @@ typedef struct {
     double adversarial;        /* how far each pixel of every second picture goes against the network; 0: none */
 } lenet5_perturbation;
 
-#define CONCAT2(a, b) a##_##b
-#define CONCAT(a, b) CONCAT2(a, b)
+/* Training is in float32 alone: float64 is for checks of kernels and gradients. */
 
+/* A trained network whose answers are learnt from. */
+typedef struct {
+    const lenet5_net *net;
+    const float *parameters, *prepared;
+} lenet5_teacher_f32;
+
+typedef struct {
+    const lenet5_net *net;
+    float *parameters;             /* (n_parameters) */
+    float *gradients;              /* (n_slices, n_parameters + n_prepared) */
+    float *kept;                   /* (n_slices, n_kept) */
+    float *moment1, *moment2;      /* (n_parameters): momentum; Adam's two means; RMSprop's mean, SDLM's rates in the second */
+    float *arenas;                 /* (n_threads, 2 * n_activations + n_scratch + n_prepared + classes * LANES); for one
+                                * picture an update at least n_activations + lenet5_n_single */
+    const lenet5_pictures *pictures;
+    const uint8_t *labels;     /* (N) */
+    const int64_t *order;      /* (n_positions): the pictures in the order of this run */
+    const lenet5_augmentation *augmentation; /* or NULL */
+    int64_t n_positions, batch_size, n_steps;
+    const double *learning_rates; /* (n_steps) */
+    lenet5_optimizer optimizer;
+    lenet5_loss loss;
+    lenet5_perturbation perturbation;
+    const lenet5_teacher_f32 *teachers; /* (n_teachers); the mean of their answers is part of each target */
+    float *teacher_arenas;         /* (n_threads, n_teacher_arena): of each n_activations + n_scratch of the largest */
+    int64_t n_teacher_arena;
+    int n_teachers;
+    int64_t first_step;        /* updates made before this run: AdamW's bias correction */
+    int n_slices, n_threads;
+    struct lenet5_team *team;
+    double *slice_losses;      /* (n_slices) */
+    int64_t *slice_corrects;   /* (n_slices) */
+    /* results, written by thread 0 */
+    double loss_sum;
+    int64_t n_correct, steps_done;
+    int diverged;
+} lenet5_training_f32;
+
+#define ENTRY(result, name, arguments) result(*name) arguments;
 #define T float
-#define SUFFIX f32
-#include "kernels_table.h"
+typedef struct {
+#include "table.inl.h"
+} lenet5_kernels_f32;
 #undef T
-#undef SUFFIX
 #define T double
-#define SUFFIX f64
-#include "kernels_table.h"
+typedef struct {
+#include "table.inl.h"
+} lenet5_kernels_f64;
 #undef T
-#undef SUFFIX
+#undef ENTRY
 
 typedef struct {
     const char *name;
-    kernels_f32 f32;
-    kernels_f64 f64;
+    lenet5_kernels_f32 f32;
+    lenet5_kernels_f64 f64;
+    /* One thread's share of a run of training steps; all n_threads must call it at the same time. */
+    void (*train)(lenet5_training_f32 *training, int thread);
+    /* All rows of one dense layer, with the update, from what is kept of n_groups: a part of train, for timing. */
+    void (*train_dense_alone)(lenet5_training_f32 *training, const lenet5_op *op, int n_groups);
 } lenet5_isa;
 
 extern const lenet5_isa lenet5_baseline;

@@ -187,3 +187,24 @@ INLINE void FN(prefetch_picture)(const lenet5_pictures *pictures, int64_t pictur
     for (int64_t i = 0; i < n; i += 64)
         __builtin_prefetch((const char *)pictures->pixels + picture * n + i, 0, 2);
 }
+
+/* One picture, plain (C, H, W), as it is. */
+static void FN(gather_single)(const lenet5_pictures *pictures, int64_t picture, T *X) {
+    const int h = pictures->height, w = pictures->width, pad = pictures->padding;
+    const int H = h + 2 * pad, W = w + 2 * pad;
+    const T scale = (T)(pictures->ink - pictures->background), shift = (T)pictures->background;
+    if (pad)
+        for (int64_t i = 0; i < (int64_t)pictures->channels * H * W; i++)
+            X[i] = shift;
+    for (int c = 0; c < pictures->channels; c++)
+        for (int y = 0; y < h; y++) {
+            const int64_t from = ((picture * pictures->channels + c) * h + y) * w;
+            T *to = X + ((int64_t)c * H + y + pad) * W + pad;
+            if (pictures->is_uint8)
+                for (int x = 0; x < w; x++)
+                    to[x] = shift + scale * (T)UNIT((float)((const uint8_t *)pictures->pixels)[from + x]);
+            else
+                for (int x = 0; x < w; x++)
+                    to[x] = shift + scale * (T)((const float *)pictures->pixels)[from + x];
+        }
+}

@@ -96,19 +96,3 @@ static void FN(activation_backward)(lenet5_op_kind kind, int64_t n, const T *Y, 
 
 #undef SCALED_TANH
 #undef SIGMOID
-
-/* ---- what the processor can do ------------------------------------------------------------------------------- */
-
-/* n rounds of as many independent multiply-adds as fill the pipelines, on registers only; operations done. */
-static double FN(fma_peak)(int64_t n, T *out) {
-    enum { N_CHAINS = VECTOR_BYTES == 64 ? 24 : 12 };
-    V acc[N_CHAINS], a = FN(splat)((T)0.999), b = FN(splat)((T)0.001);
-    UNROLL for (int i = 0; i < N_CHAINS; i++) acc[i] = FN(splat)((T)i);
-    for (int64_t k = 0; k < n; k++) {
-        UNROLL for (int i = 0; i < N_CHAINS; i++) acc[i] = acc[i] * a + b;
-    }
-    V total = {0};
-    UNROLL for (int i = 0; i < N_CHAINS; i++) total += acc[i];
-    *out = FN(sum_lanes)(total);
-    return 2.0 * N_CHAINS * VL * n;
-}

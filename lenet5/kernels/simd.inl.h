@@ -91,3 +91,26 @@ INLINE T FN(sum_lanes)(V x) {
         total += q[i];
     return total;
 }
+
+/* The sum of each of VL vectors, in one vector: halves are zipped and added until one is left. */
+INLINE V FN(sum_lanes_of_all)(V *x) {
+    UNROLL for (int n = VL; n > 1; n /= 2)
+        UNROLL for (int i = 0; i < n / 2; i++) x[i] = ZIP(LOW, x[i], x[i + n / 2]) + ZIP(HIGH, x[i], x[i + n / 2]);
+    return x[0];
+}
+
+/* ---- what the processor can do ------------------------------------------------------------------------------- */
+
+/* n rounds of as many independent multiply-adds as fill the pipelines, on registers only; operations done. */
+static double FN(fma_peak)(int64_t n, T *out) {
+    enum { N_CHAINS = VECTOR_BYTES == 64 ? 24 : 12 };
+    V acc[N_CHAINS], a = FN(splat)((T)0.999), b = FN(splat)((T)0.001);
+    UNROLL for (int i = 0; i < N_CHAINS; i++) acc[i] = FN(splat)((T)i);
+    for (int64_t k = 0; k < n; k++) {
+        UNROLL for (int i = 0; i < N_CHAINS; i++) acc[i] = acc[i] * a + b;
+    }
+    V total = {0};
+    UNROLL for (int i = 0; i < N_CHAINS; i++) total += acc[i];
+    *out = FN(sum_lanes)(total);
+    return 2.0 * N_CHAINS * VL * n;
+}

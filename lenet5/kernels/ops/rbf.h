@@ -28,3 +28,30 @@ static void FN(rbf_backward)(const lenet5_op *op, const T *X, const T *dY, T *dX
             FN(store)(dX + c * P + p, total * -2);
         }
 }
+
+/* ---- one picture: activations are plain (C, H, W) ---------------------------------------------------------------------- */
+
+static void FN(single_rbf)(const lenet5_op *op, const T *X, T *Y) {
+    const int64_t P = (int64_t)op->in_height * op->in_width;
+    for (int o = 0; o < op->out_channels; o++)
+        for (int64_t p = 0; p < P; p++) {
+            V total = {0}; /* a vector of equal numbers: in a scalar sum the compiler fuses other operations */
+            for (int c = 0; c < op->in_channels; c++) {
+                V d = FN(splat)(X[c * P + p]) - (T)op->constants[(int64_t)o * op->in_channels + c];
+                IN_REGISTER(d);
+                total -= d * d;
+            }
+            *Y++ = total[0];
+        }
+}
+
+static void FN(single_rbf_backward)(const lenet5_op *op, const T *X, const T *dY, T *dX) {
+    const int64_t P = (int64_t)op->in_height * op->in_width;
+    for (int c = 0; c < op->in_channels; c++)
+        for (int64_t p = 0; p < P; p++) {
+            T total = 0;
+            for (int o = 0; o < op->out_channels; o++)
+                total += dY[o * P + p] * (X[c * P + p] - (T)op->constants[(int64_t)o * op->in_channels + c]);
+            dX[c * P + p] = -2 * total;
+        }
+}

@@ -1,9 +1,9 @@
-"""The C side of the kernels (kernels.h, kernels_table.h, team.h), as Cython sees it."""
+"""The C side of the kernels (program.h, table.inl.h, thread_team.h), as Cython sees it."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
-cdef extern from "kernels.h" nogil:
+cdef extern from "program.h" nogil:
     int LANES, PICTURE_SIDE, FIELD_SIDE
     ctypedef enum lenet5_op_kind:
         OP_CONV2D
@@ -106,7 +106,7 @@ cdef extern from "kernels.h" nogil:
         double loss_sum
         int64_t n_correct, steps_done
         int diverged
-    ctypedef struct kernels_f32:
+    ctypedef struct lenet5_kernels_f32:
         void (*conv2d_prepare)(const lenet5_op *, const float *, float *) noexcept nogil
         void (*conv2d_forward)(const lenet5_op *, const float *, const float *, const float *, const float *,
                                float *, float *) noexcept nogil
@@ -157,10 +157,8 @@ cdef extern from "kernels.h" nogil:
                                    int64_t, float *, float *) noexcept nogil
         void (*net_backward)(const lenet5_net *, const float *, const float *, const float *, float *, float *, float *,
                              int, float *, int, float *) noexcept nogil
-        void (*train)(lenet5_training_f32 *, int) noexcept nogil
-        void (*train_dense_alone)(lenet5_training_f32 *, const lenet5_op *, int) noexcept nogil
         double (*fma_peak)(int64_t, float *) noexcept nogil
-    ctypedef struct kernels_f64:
+    ctypedef struct lenet5_kernels_f64:
         void (*conv2d_prepare)(const lenet5_op *, const double *, double *) noexcept nogil
         void (*conv2d_forward)(const lenet5_op *, const double *, const double *, const double *, const double *,
                                double *, double *) noexcept nogil
@@ -217,10 +215,12 @@ cdef extern from "kernels.h" nogil:
                              int, double *, int, double *) noexcept nogil
     ctypedef struct lenet5_isa:
         const char *name
-        kernels_f32 f32
-        kernels_f64 f64
+        lenet5_kernels_f32 f32
+        lenet5_kernels_f64 f64
+        void (*train)(lenet5_training_f32 *, int) noexcept nogil
+        void (*train_dense_alone)(lenet5_training_f32 *, const lenet5_op *, int) noexcept nogil
 
-cdef extern from "team.h" nogil:
+cdef extern from "thread_team.h" nogil:
     ctypedef struct lenet5_team:
         int n_threads
     int lenet5_team_init(lenet5_team *, int)

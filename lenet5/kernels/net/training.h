@@ -83,6 +83,9 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
     }
 }
 
+/* What becomes of a sum of gradients. */
+enum { UPDATE, BUFFER, RUNNING };
+
 /* A thread's part of n parameters from `at` on, whose gradients are in the buffers of n_slices: they are updated, or the
  * sum, times `factor`, left in the first buffer, or it is taken into running means. */
 INLINE void FN(update_range)(FN(lenet5_training) *t, const FN(step) *s, int64_t at, int64_t n, int n_slices, T factor,

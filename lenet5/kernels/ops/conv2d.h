@@ -1,6 +1,6 @@
 /* Convolution, valid, stride 1, on one lane group, for element type T: which code a layer takes.
  *
- * But for C3, of LeNet-5 or with more maps, which has minimal filtering (winograd_body.h), every output is one chain  b + W[0] X[0] + W[1] X[1] + ...
+ * But for C3, of LeNet-5 or with more maps, which has minimal filtering (ops/conv2d_winograd.h), every output is one chain  b + W[0] X[0] + W[1] X[1] + ...
  * in the order (c, ky, kx), whatever the block: the same picture gives the same bits on every path, and a dense layer
  * the same as the convolution that it is equal to.
  */
@@ -16,20 +16,13 @@ static void FN(conv2d_finish)(const lenet5_op *op, const T *dU, T *dW) {
 }
 
 static void FN(conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
-    const int O = op->out_channels;
     if (lenet5_has_winograd(op))
-        FN(c3_forward)(X, U, b, Y, scratch, op->in_channels, O);
+        FN(c3_forward)(X, U, b, Y, scratch, op->in_channels, op->out_channels);
     else if (!IS_DENSE(op)) {
         const lenet5_op flat = FN(flattened)(op);
         FN(general_forward)(&flat, X, W, b, Y, scratch);
-    } else if (N_FEATURES(op) == 400 && O == 120)
-        FN(dense_forward_blocks)(X, W, b, Y, 400, 120, ROWS_DENSE);
-    else if (N_FEATURES(op) == 120 && O == 84)
-        FN(dense_forward_blocks)(X, W, b, Y, 120, 84, 12);
-    else if (N_FEATURES(op) == 84 && O == 10)
-        FN(dense_forward_blocks)(X, W, b, Y, 84, 10, 10);
-    else
-        FN(dense_forward_blocks)(X, W, b, Y, N_FEATURES(op), O, 8);
+    } else
+        FN(dense_forward)(X, W, b, Y, N_FEATURES(op), op->out_channels);
 }
 
 static void FN(conv_input_gradient)(const lenet5_op *op, const T *dY, const T *W, T *dX, T *scratch) {
@@ -86,4 +79,17 @@ static void FN(conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, co
         FN(conv_weight_gradient)(op, X, dY, dW, accumulate, scratch);
     if (dX)
         FN(conv_input_gradient)(op, dY, W, dX, scratch);
+}
+
+/* One picture: the same. ready: W^T of a dense layer, or NULL. */
+static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *ready, T *Y, T *scratch) {
+    if (IS_DENSE(op)) {
+        if (ready)
+            FN(ready_dense)(X, ready, b, Y, N_FEATURES(op), op->out_channels);
+        else
+            FN(single_dense)(X, W, b, Y, N_FEATURES(op), op->out_channels);
+        return;
+    }
+    FN(flat_conv)(X, W, b, scratch, op->in_channels, op->in_height, op->in_width, op->out_channels, op->kernel_size, 4, 2);
+    FN(flat_rows)(op, scratch, Y);
 }

@@ -29,6 +29,16 @@ INLINE void FN(dense_forward_blocks)(const T *X, const T *W, const T *b, T *Y, i
 #undef REST
 }
 
+INLINE void FN(dense_forward)(const T *X, const T *W, const T *b, T *Y, int F, int O) {
+#define SHAPE(INPUTS, OUTPUTS, ROWS)                                                                                       \
+    if (F == INPUTS && O == OUTPUTS)                                                                                       \
+        FN(dense_forward_blocks)(X, W, b, Y, INPUTS, OUTPUTS, ROWS);                                                       \
+    else
+    DENSE_SHAPES(SHAPE)
+#undef SHAPE
+    FN(dense_forward_blocks)(X, W, b, Y, F, O, 8);
+}
+
 /* The same for two lane groups, so that a weight that was loaded is used twice. */
 INLINE void FN(dense_pair_block)(const T *x0, const T *x1, const T *w, const T *b, T *y0, T *y1, int F, int NO) {
     for (int v = 0; v < LANES; v += VL) {
@@ -138,7 +148,7 @@ INLINE void FN(dense_weight_outputs)(const T *xt, const T *dY, T *dW, int F, int
         FN(dense_weight_block)(xt, dY, dW, F, f, accumulate, NO, 1);
 }
 
-/* Training takes many groups at once instead (training_body.h). scratch: padded(F) vectors */
+/* Training takes many groups at once instead (net/training.h). scratch: padded(F) vectors */
 static void FN(dense_weight_gradient)(const T *X, const T *dY, T *dW, int F, int O, int accumulate, T *scratch) {
     const int NO = VECTOR_BYTES == 64 ? 8 : 4;
     int o = 0;
@@ -147,4 +157,94 @@ static void FN(dense_weight_gradient)(const T *X, const T *dY, T *dW, int F, int
         FN(dense_weight_outputs)(scratch, dY + o * LANES, dW + (int64_t)o * F, F, accumulate, NO);
     for (; o < O; o++)
         FN(dense_weight_outputs)(scratch, dY + o * LANES, dW + (int64_t)o * F, F, accumulate, 1);
+}
+
+/* ---- one picture, with outputs as lanes -------------------------------------------------------------------------------- */
+
+/* NB blocks of VL rows of W, VL taps at a time, are transposed in registers, in turns, as each is one chain of sums; of one
+ * block there may be only n_rows. The last taps are loaded as a whole vector too: behind every weight there is a bias,
+ * which is padded to 16. Up to VL - 1 elements more are written. */
+INLINE void FN(single_dense_rows)(const T *x, const T *W, const T *b, T *y, int F, int NB, int n_rows) {
+    V acc[4];
+    UNROLL for (int n = 0; n < NB; n++) acc[n] = FN(load)(b + n * VL);
+    for (int k = 0; k < F; k += VL)
+        UNROLL for (int n = 0; n < NB; n++) {
+            V w[VECTOR_BYTES / ELEMENT_BYTES];
+            UNROLL for (int i = 0; i < VL; i++)
+                w[i] = FN(load)(W + (int64_t)(n * VL + (i < n_rows ? i : 0)) * F + k);
+            FN(transpose)(w);
+            if (F - k >= VL)
+                UNROLL for (int i = 0; i < VL; i++) acc[n] += w[i] * x[k + i];
+            else
+                UNROLL for (int i = 0; i < VL; i++) if (k + i < F) acc[n] += w[i] * x[k + i];
+        }
+    UNROLL for (int n = 0; n < NB; n++) FN(store)(y + n * VL, acc[n]);
+}
+
+static void FN(single_dense)(const T *x, const T *W, const T *b, T *y, int F, int O) {
+    int o = 0;
+    for (; o + 3 * VL <= O; o += 3 * VL)
+        FN(single_dense_rows)(x, W + (int64_t)o * F, b + o, y + o, F, 3, VL);
+    for (; o + VL <= O; o += VL)
+        FN(single_dense_rows)(x, W + (int64_t)o * F, b + o, y + o, F, 1, VL);
+    if (o < O)
+        FN(single_dense_rows)(x, W + (int64_t)o * F, b + o, y + o, F, 1, O - o);
+}
+
+/* The same with W^T (F, padded(O)), which weights that stay are worth: n vectors of outputs. */
+INLINE void FN(ready_dense_block)(const T *x, const T *wt, const T *b, T *y, int F, int stride, int n) {
+    V acc[16];
+    UNROLL for (int i = 0; i < n; i++) acc[i] = FN(load)(b + i * VL);
+    for (int f = 0; f < F; f++) {
+        V a = FN(splat)(x[f]);
+        IN_REGISTER(a);
+        UNROLL for (int i = 0; i < n; i++) acc[i] += a * FN(load)(wt + (int64_t)f * stride + i * VL);
+    }
+    UNROLL for (int i = 0; i < n; i++) FN(store)(y + i * VL, acc[i]);
+}
+
+/* Up to VL - 1 elements more are written. */
+static void FN(ready_dense)(const T *x, const T *wt, const T *b, T *y, int F, int O) {
+    enum { MOST = VECTOR_BYTES == 64 ? 8 : 15 };
+    const int stride = FN(padded)(O);
+    int n = (O + VL - 1) / VL;
+    for (; n >= MOST; n -= MOST, wt += MOST * VL, b += MOST * VL, y += MOST * VL)
+        FN(ready_dense_block)(x, wt, b, y, F, stride, MOST);
+    for (; n >= 8; n -= 8, wt += 8 * VL, b += 8 * VL, y += 8 * VL)
+        FN(ready_dense_block)(x, wt, b, y, F, stride, 8);
+#define REST(n)                                                                                                            \
+    case n: FN(ready_dense_block)(x, wt, b, y, F, stride, n); break;
+    switch (n) { REST(1) REST(2) REST(3) REST(4) REST(5) REST(6) REST(7) }
+#undef REST
+}
+
+static void FN(transpose_dense)(const T *W, int F, int O, T *wt) {
+    const int stride = FN(padded)(O);
+    for (int o = 0; o < stride; o += VL)
+        for (int f = 0; f < F; f += VL) {
+            V block[VECTOR_BYTES / ELEMENT_BYTES];
+            UNROLL for (int i = 0; i < VL; i++) /* where there are no more rows the first one again */
+                block[i] = FN(load)(W + (int64_t)(o + i < O ? o + i : 0) * F + f);
+            FN(transpose)(block);
+            for (int i = 0; i < VL && f + i < F; i++)
+                FN(store)(wt + (int64_t)(f + i) * stride + o, block[i]);
+        }
+}
+
+/* dX = W^T dY, NV vectors of features from f on. */
+INLINE void FN(single_dense_block)(const T *dY, const T *W, T *dX, int F, int O, int f, int NV) {
+    V acc[8];
+    UNROLL for (int i = 0; i < NV; i++) acc[i] = (V){0};
+    for (int o = 0; o < O; o++)
+        UNROLL for (int i = 0; i < NV; i++) acc[i] += FN(load)(W + (int64_t)o * F + f + i * VL) * dY[o];
+    UNROLL for (int i = 0; i < NV; i++) FN(store)(dX + f + i * VL, acc[i]);
+}
+
+/* All features. Rows of weights are read up to VL - 1 elements too far, and so much is written too much. */
+static void FN(single_dense_input_gradient)(const T *dY, const T *W, T *dX, int F, int O) {
+    int f = 0;
+    for (; f + 5 * VL <= F; f += 5 * VL)
+        FN(single_dense_block)(dY, W, dX, F, O, f, 5);
+    for (; f < F; f += VL)
+        FN(single_dense_block)(dY, W, dX, F, O, f, 1);
 }

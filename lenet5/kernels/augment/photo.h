@@ -1,5 +1,5 @@
 /* What pens, paper and cameras do to a picture: wider and thinner lines, blur, JPEG's blocks, ink that covers unevenly,
- * grain, a bar of something else at the edge. Included once per instruction set, after augment_body.h. Lines, blur and
+ * grain, a bar of something else at the edge. Included once per instruction set, after augment/affine_elastic.h. Lines, blur and
  * blocks are those of the picture before it is moved, the rest that of the field.
  */
 

@@ -8,11 +8,11 @@
 #define ISA avx512
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx,avx2,fma,avx512f,avx512vl,avx512dq,avx512bw"))), apply_to = function)
-#include "kernels_isa.h"
+#include "isa.inl.h"
 #pragma clang attribute pop
 #else
 #pragma GCC target("avx,avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")
-#include "kernels_isa.h"
+#include "isa.inl.h"
 #endif
 #else
 typedef int kernels_avx512_is_for_x86_only;

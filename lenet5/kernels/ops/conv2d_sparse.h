@@ -1,5 +1,5 @@
 /* Convolution with a connection table, forward beside backward, for element type T: output channel o sees only the input
- * channels that are in its row of the table, and there is one kernel for each such pair. As in conv_body.h every output
+ * channels that are in its row of the table, and there is one kernel for each such pair. As in ops/conv2d.h every output
  * is one chain of multiply-adds in the order (c, ky, kx) of the connected channels.
  *
  * Few channels share their inputs, so a block of accumulators is a run of neighbouring pixels of one channel, and the row
@@ -57,8 +57,8 @@ INLINE void FN(table_forward)(const lenet5_op *op, const T *X, const T *W, const
 }
 
 static void FN(table_conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y) {
-    if (op->kernel_size == 5)
-        FN(table_forward)(op, X, W, b, Y, 5);
+    if (op->kernel_size == SPARSE_TAPS)
+        FN(table_forward)(op, X, W, b, Y, SPARSE_TAPS);
     else
         FN(table_forward)(op, X, W, b, Y, op->kernel_size);
 }
@@ -163,12 +163,49 @@ static void FN(table_conv2d_backward)(const lenet5_op *op, const T *X, const T *
         FN(conv_bias_gradient)(op, dY, db, accumulate);
     if (dW && !accumulate)
         memset(dW, 0, sizeof(T) * lenet5_n_weights(op));
-    if (dW && KS == 5)
-        FN(table_weight_gradients)(op, X, dY, dW, 5, 5);
+    if (dW && KS == SPARSE_TAPS)
+        FN(table_weight_gradients)(op, X, dY, dW, SPARSE_TAPS, SPARSE_TAPS);
     else if (dW)
         FN(table_weight_gradients)(op, X, dY, dW, KS, 1);
-    if (dX && KS == 5)
-        FN(table_input_gradient)(op, dY, W, dX, scratch, 5);
+    if (dX && KS == SPARSE_TAPS)
+        FN(table_input_gradient)(op, dY, W, dX, scratch, SPARSE_TAPS);
     else if (dX)
         FN(table_input_gradient)(op, dY, W, dX, scratch, KS);
+}
+
+/* ---- one picture, with neighbouring pixels as lanes: ops/conv2d_flat.h ------------------------------------------------ */
+
+/* One output channel, NV vectors of neighbouring flat positions. */
+INLINE void FN(flat_table_block)(const lenet5_op *op, const int32_t *kernels, const T *x, const T *W_, T bias, T *y, int NV) {
+    const int W = op->in_width, KS = op->kernel_size, plane = op->in_height * W;
+    V acc[8];
+    UNROLL for (int v = 0; v < NV; v++) acc[v] = FN(splat)(bias);
+    for (int c = 0; c < op->in_channels; c++)
+        for (int ky = 0; kernels[c] >= 0 && ky < KS; ky++)
+            for (int kx = 0; kx < KS; kx++) {
+                const T *from = x + (int64_t)c * plane + ky * W + kx;
+                V weight = FN(splat)(W_[((int64_t)kernels[c] * KS + ky) * KS + kx]);
+                IN_REGISTER(weight);
+                UNROLL for (int v = 0; v < NV; v++) acc[v] += FN(load)(from + v * VL) * weight;
+            }
+    UNROLL for (int v = 0; v < NV; v++) FN(store)(y + v * VL, acc[v]);
+}
+
+/* Y (O, flat_stride) */
+static void FN(flat_table)(const lenet5_op *op, const T *X, const T *W_, const T *b, T *Y) {
+    const int W = op->in_width;
+    const int64_t stride = FN(flat_stride)(op->out_height, W), used = (int64_t)(op->out_height - 1) * W + op->out_width;
+    for (int o = 0; o < op->out_channels; o++) {
+        const int32_t *kernels = op->constants + (int64_t)o * op->in_channels;
+        int64_t p = 0;
+        for (; p + 8 * VL <= stride && p < used; p += 8 * VL)
+            FN(flat_table_block)(op, kernels, X + p, W_, b[o], Y + o * stride + p, 8);
+        for (; p < used; p += VL)
+            FN(flat_table_block)(op, kernels, X + p, W_, b[o], Y + o * stride + p, 1);
+    }
+}
+
+static void FN(single_table)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y, T *scratch) {
+    FN(flat_table)(op, X, W, b, scratch);
+    FN(flat_rows)(op, scratch, Y);
 }

@@ -131,11 +131,11 @@ INLINE void FN(subsample_backward_of)(const lenet5_op *op, const T *X, const T *
     }
 }
 
-/* Windows of 2 x 2, which everybody uses, are compiled with that size as a constant. */
+/* POOL_SIDE, which everybody uses, is compiled in as a constant. */
 #define WITH_SIZE(body, ...)                                                                                           \
     do {                                                                                                               \
-        if (op->kernel_size == 2)                                                                                      \
-            body(op, __VA_ARGS__, 2);                                                                                  \
+        if (op->kernel_size == POOL_SIDE)                                                                              \
+            body(op, __VA_ARGS__, POOL_SIDE);                                                                          \
         else                                                                                                           \
             body(op, __VA_ARGS__, op->kernel_size);                                                                    \
     } while (0)
@@ -159,4 +159,92 @@ static void FN(subsample_forward)(const lenet5_op *op, const T *X, const T *w, c
 static void FN(subsample_backward)(const lenet5_op *op, const T *X, const T *dY, const T *w, T *dX, T *dw, T *db,
                                    int accumulate) {
     WITH_SIZE(FN(subsample_backward_of), X, dY, w, dX, dw, db, accumulate);
+}
+
+/* ---- one picture: activations are plain (C, H, W) ---------------------------------------------------------------------- */
+
+/* Pooling in the order of comparisons and additions that the lanes have. */
+INLINE void FN(single_pool)(const lenet5_op *op, const T *X, T *Y, int use_max, const int KS) {
+    const int W = op->in_width;
+    const T factor = (T)1 / (KS * KS);
+    for (int c = 0; c < op->out_channels; c++)
+        for (int y = 0; y < op->out_height; y++) {
+            const T *row = X + (int64_t)(c * op->in_height + y * KS) * W;
+            for (int x = 0; x < op->out_width; x++) {
+                T total = use_max ? row[x * KS] : 0;
+                for (int i = 0; i < KS; i++)
+                    for (int j = 0; j < KS; j++) {
+                        const T candidate = row[i * W + x * KS + j];
+                        if (use_max)
+                            total = candidate > total || candidate != candidate ? candidate : total;
+                        else
+                            total += candidate;
+                    }
+                *Y++ = use_max ? total : total * factor;
+            }
+        }
+}
+
+static void FN(single_pool2d)(const lenet5_op *op, const T *X, T *Y) {
+    const int use_max = op->kind == OP_MAX_POOL2D;
+    if (op->kernel_size == POOL_SIDE && use_max)
+        FN(single_pool)(op, X, Y, 1, POOL_SIDE);
+    else if (op->kernel_size == POOL_SIDE)
+        FN(single_pool)(op, X, Y, 0, POOL_SIDE);
+    else
+        FN(single_pool)(op, X, Y, use_max, op->kernel_size);
+}
+
+static void FN(single_subsample)(const lenet5_op *op, const T *X, const T *w, const T *b, T *Y) {
+    const int W = op->in_width, KS = op->kernel_size, M = op->out_channels / op->in_channels;
+    const T factor = (T)1 / (KS * KS);
+    for (int o = 0; o < op->out_channels; o++)
+        for (int y = 0; y < op->out_height; y++)
+            for (int x = 0; x < op->out_width; x++) {
+                const T *window = X + (int64_t)(o / M * op->in_height + y * KS) * W + x * KS;
+                T total = 0;
+                for (int i = 0; i < KS * KS; i++)
+                    total += window[i / KS * W + i % KS];
+                *Y++ = total * factor * w[o] + b[o];
+            }
+}
+
+/* The mean of a window is spread over it; with a coefficient w that is trained, dw and db are those of the channel. */
+static void FN(single_mean_backward)(const lenet5_op *op, const T *X, const T *dY, const T *w, T *dX, T *dw, T *db) {
+    const int W = op->in_width, KS = op->kernel_size, M = op->out_channels / op->in_channels;
+    const T factor = (T)1 / (KS * KS);
+    memset(dX, 0, sizeof(T) * op->in_channels * op->in_height * W);
+    for (int o = 0; o < op->out_channels; o++) {
+        T products = 0, total = 0;
+        for (int y = 0; y < op->out_height; y++)
+            for (int x = 0; x < op->out_width; x++) {
+                const int64_t at = (int64_t)(o / M * op->in_height + y * KS) * W + x * KS;
+                const T d = *dY++, share = d * factor * (w ? w[o] : 1);
+                T mean = 0;
+                for (int i = 0; i < KS; i++)
+                    for (int j = 0; j < KS; j++) {
+                        mean += X[at + i * W + j];
+                        dX[at + i * W + j] += share;
+                    }
+                products += d * mean;
+                total += d;
+            }
+        if (w)
+            dw[o] = products * factor, db[o] = total;
+    }
+}
+
+/* The gradient goes to the first pixel of the window, row by row, that equals the maximum. */
+static void FN(single_max_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX) {
+    const int W = op->in_width, KS = op->kernel_size;
+    memset(dX, 0, sizeof(T) * op->in_channels * op->in_height * W);
+    for (int c = 0; c < op->out_channels; c++)
+        for (int y = 0; y < op->out_height; y++)
+            for (int x = 0; x < op->out_width; x++, Y++, dY++) {
+                const int64_t at = (int64_t)(c * op->in_height + y * KS) * W + x * KS;
+                int i = 0;
+                while (i < KS * KS - 1 && X[at + i / KS * W + i % KS] != *Y)
+                    i++;
+                dX[at + i / KS * W + i % KS] = *dY;
+            }
 }

@@ -13,7 +13,6 @@
  * B are exact in float32; G has the factors that are not. Pairs +-p share the even and the odd half of every sum.
  */
 
-#define N_POINTS 9
 #define N_OUTPUTS 5 /* of a tile, and the taps */
 #define N_PAIRS 4
 
@@ -123,22 +122,12 @@ static void FN(winograd_finish)(int O, int rows, const T *dU, T *dW) {
 /* ---- C3 ----------------------------------------------------------------------------------------------------------
  *
  * X (C, 14, 14, LANES), Y (O, 10, 10, LANES); LeNet-5 has C = 6 and O = 16. For one tile, v is (9, C, 14, LANES), the
- * points of its columns, and m is (9, O, 10, LANES). C is even, O a multiple of 16 (lenet5_has_winograd).
+ * points of its columns, and m is (9, O, 10, LANES). C is even, O a multiple of 16 (special_shapes.h).
  */
 
-#define C3_SIDE 14
-#define C3_OUT_SIDE 10
-#define C3_TILES 2
 #define C3_N_V(C) ((C) * C3_SIDE * LANES)     /* of one tile and point */
 #define C3_N_M(O) ((O) * C3_OUT_SIDE * LANES) /* the same */
 #define C3_N_U(C, O) ((O) * (C) * 5)          /* of one point */
-
-/* The sum of each of VL vectors, in one vector: halves are zipped and added until one is left. */
-INLINE V FN(sum_lanes_of_all)(V *x) {
-    UNROLL for (int n = VL; n > 1; n /= 2)
-        UNROLL for (int i = 0; i < n / 2; i++) x[i] = ZIP(LOW, x[i], x[i + n / 2]) + ZIP(HIGH, x[i], x[i + n / 2]);
-    return x[0];
-}
 
 /* Both tiles' columns of points: tile i from v + i * N_POINTS * C3_N_V on. */
 INLINE void FN(c3_columns)(const T *X, T *v, int C) {
@@ -279,4 +268,126 @@ static void FN(c3_backward)(const T *X, const T *dY, const T *U, T *dX, T *dU, T
     }
     for (int tile = 0; dX && tile < C3_TILES; tile++)
         FN(c3_columns_transposed)(v + tile * N_POINTS * n_v, dX + tile * N_OUTPUTS * LANES, tile, C);
+}
+
+/* ---- C3 of one picture, with output channels as lanes ---------------------------------------------------------------- */
+
+/* NY rows of one tile and point: m (NY, LANES) from v (C, LANES), u (5 C, LANES). */
+INLINE void FN(single_c3_point)(const T *v, const T *u, T *m, int C, int NY) {
+    enum { NV = LANES * ELEMENT_BYTES / VECTOR_BYTES };
+    V acc[10];
+    UNROLL for (int i = 0; i < NY * NV; i++) acc[i] = (V){0};
+    for (int c = 0; c < C; c++)
+        UNROLL for (int ky = 0; ky < TAPS; ky++) {
+            V w[NV];
+            UNROLL for (int i = 0; i < NV; i++) {
+                w[i] = FN(load)(u + (c * TAPS + ky) * LANES + i * VL);
+                IN_REGISTER(w[i]);
+            }
+            UNROLL for (int y = 0; y < NY; y++) {
+                const V x = FN(splat)(v[c * LANES + y + ky]);
+                UNROLL for (int i = 0; i < NV; i++) acc[y * NV + i] += x * w[i];
+            }
+        }
+    UNROLL for (int y = 0; y < NY; y++)
+        UNROLL for (int i = 0; i < NV; i++) FN(store)(m + y * LANES + i * VL, acc[y * NV + i]);
+}
+
+NOINLINE void FN(single_c3_products)(const T *v, const T *U, T (*m)[C3_TILES][C3_OUT_SIDE][LANES], int C) {
+    enum { NV = LANES * ELEMENT_BYTES / VECTOR_BYTES, NY = NV == 1 ? 10 : NV == 2 ? 5 : NV == 4 ? 2 : 1 };
+    for (int t = 0; t < N_POINTS; t++)
+        for (int tile = 0; tile < C3_TILES; tile++)
+            for (int y = 0; y < C3_OUT_SIDE; y += NY)
+                FN(single_c3_point)(v + (t * C3_TILES + tile) * C * LANES + y, U + t * C * TAPS * LANES, m[t][tile][y], C, NY);
+}
+
+/* v (9, 2, C, LANES): points of both tiles, from X (C, 14, LANES): columns. */
+static void FN(single_c3_points)(const T *X, T *v, int C) {
+    for (int tile = 0; tile < C3_TILES; tile++)
+        for (int c = 0; c < C; c++)
+            for (int l = 0; l < LANES; l += VL) {
+                V d[N_POINTS], p[N_POINTS];
+                UNROLL for (int i = 0; i < N_POINTS; i++)
+                    d[i] = FN(load)(X + (c * C3_SIDE + N_OUTPUTS * tile + i) * LANES + l);
+                FN(input_transform)(d, p);
+                UNROLL for (int t = 0; t < N_POINTS; t++) FN(store)(v + ((t * C3_TILES + tile) * C + c) * LANES + l, p[t]);
+            }
+}
+
+/* LANES output channels: U (9, 5 C, LANES): taps, output channels; Y (10, 10, LANES): rows, columns, output channels. */
+static void FN(single_c3)(const T *v, const T *U, const T *b, T *Y, int C) {
+    T m[N_POINTS][C3_TILES][C3_OUT_SIDE][LANES];
+    FN(single_c3_products)(v, U, m, C);
+    for (int y = 0; y < C3_OUT_SIDE; y++)
+        for (int tile = 0; tile < C3_TILES; tile++)
+            for (int l = 0; l < LANES; l += VL) {
+                V p[N_POINTS], out[N_OUTPUTS];
+                UNROLL for (int t = 0; t < N_POINTS; t++) p[t] = FN(load)(&m[t][tile][y][l]);
+                UNROLL for (int k = 0; k < N_OUTPUTS; k++) out[k] = FN(load)(b + l);
+                FN(evaluate_transposed)(p, out);
+                UNROLL for (int k = 0; k < N_OUTPUTS; k++)
+                    FN(store)(Y + (y * C3_OUT_SIDE + N_OUTPUTS * tile + k) * LANES + l, out[k]);
+            }
+}
+
+/* Max-pooling 2 x 2 in place, of X (10, 10, LANES) to (5, 5, LANES). */
+static void FN(pool_c3)(T *X) {
+    enum { SIDE = C3_OUT_SIDE };
+    for (int y = 0; y < SIDE / 2; y++)
+        for (int x = 0; x < SIDE / 2; x++)
+            for (int l = 0; l < LANES; l += VL) {
+                const T *window = X + (2 * y * SIDE + 2 * x) * LANES + l;
+                FN(store)(X + (y * SIDE / 2 + x) * LANES + l, FN(window_max)(window, SIDE, 2));
+            }
+}
+
+/* Y (LANES, n) of X (n, LANES): up to VL - 1 elements more are written. */
+static void FN(channels_first)(const T *X, int n, T *Y) {
+    const int last = (n - 1) / VL * VL;
+    for (int k = 0; k <= last; k += VL) {
+        const int p = k ? k - VL : last; /* what reaches into the next channel comes before that channel */
+        for (int c = 0; c < LANES; c += VL) {
+            V block[VECTOR_BYTES / ELEMENT_BYTES], zero = {0};
+            UNROLL for (int i = 0; i < VL; i++) block[i] = p + i < n ? FN(load)(X + (p + i) * LANES + c) : zero;
+            FN(transpose)(block);
+            UNROLL for (int i = 0; i < VL; i++) FN(store)(Y + (c + i) * n + p, block[i]);
+        }
+    }
+}
+
+/* (C, H, W) to columns (C, W, LANES) */
+static void FN(to_columns)(const T *X, int C, int H, int W, T *Y) {
+    for (int c = 0; c < C; c++)
+        for (int y = 0; y < H; y++)
+            for (int x = 0; x < W; x++)
+                Y[(c * W + x) * LANES + y] = *X++;
+}
+
+/* Y (O, 10, 10), or (O, 5, 5) where the next step, max-pooling, is done too. scratch: lenet5_n_winograd / LANES */
+static void FN(single_winograd)(const lenet5_op *op, const T *X, const T *U, const T *b, T *Y, int from_columns,
+                                int with_pooling, T *scratch) {
+    const int C = op->in_channels, n = C3_OUT_SIDE * C3_OUT_SIDE / (with_pooling ? 4 : 1);
+    T *columns = scratch, *points = columns + C * C3_SIDE * LANES, *out = points + N_POINTS * C3_TILES * C * LANES;
+    if (!from_columns)
+        FN(to_columns)(X, C, C3_SIDE, C3_SIDE, columns);
+    FN(single_c3_points)(from_columns ? X : columns, points, C);
+    for (int o = 0; o < op->out_channels; o += LANES, U += N_POINTS * C * TAPS * LANES) {
+        FN(single_c3)(points, U, b + o, out, C);
+        if (with_pooling)
+            FN(pool_c3)(out);
+        FN(channels_first)(out, n, Y + o * n);
+    }
+}
+
+/* The points of the weights, U (O / LANES, 9, 5 C, LANES), from W (O, C, 5, 5). */
+static void FN(single_c3_prepare)(const lenet5_op *op, const T *W, T *to) {
+    enum { MOST = C3_N_U(C3_MOST_CHANNELS, LANES) }; /* of LANES output channels */
+    T U[N_POINTS * MOST + LANES];      /* whole vectors are loaded at the end, too */
+    const int n_taps = op->in_channels * TAPS, n = LANES * n_taps;
+    for (int o = 0; o < op->out_channels; o += LANES, W += n * TAPS) {
+        memset(U + N_POINTS * n, 0, sizeof(T) * LANES);
+        FN(winograd_prepare)(n, W, U);
+        for (int t = 0; t < N_POINTS; t++, to += n)
+            FN(transpose_dense)(U + t * n, n_taps, LANES, to);
+    }
 }
