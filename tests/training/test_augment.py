@@ -153,7 +153,8 @@ def test_jpeg_blocks_of_any_size_against_the_reference(height, width, dtype, see
     given = {"seed": seed, "epoch": 1, "padding": 2, "index": [0, 1, 2]}
     out, expected = gathered(X, only, **given), of_reference(X, only, **given)
     away = abs(out - expected) > 1e-3
-    assert away.mean() <= 0.05  # a number between two steps may be rounded either way, for a whole block
+    # A number between two steps may be rounded either way, for a whole block: for one block, or for few of many.
+    assert away.sum() <= max(64, 0.05 * away.size)
 
 
 def test_jpeg_blocks_are_those_of_a_jpeg_file():
