@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "checks.h"
 #include "macros.h"
 #include "program.h"
 #include "thread_team.h"

@@ -5,6 +5,7 @@
 #ifndef LENET5_PIECES_H
 #define LENET5_PIECES_H
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ enum { PIECES_FIELD = 28, PIECES_GLYPH = 20 };
  *
  * and the step -1, 0 or 1 to where it comes from. `down` is 1 to begin at the top, -1 at the bottom. */
 static void pieces_seams(const float *ink, int h, int w, float diagonal, int down, float *cost, int8_t *step) {
+    assert(ink && cost && step && h >= 1 && w >= 1 && (down == 1 || down == -1));
     const int64_t first = down > 0 ? 0 : (int64_t)(h - 1) * w;
     memcpy(cost + first, ink + first, w * sizeof(float));
     memset(step + first, 0, w);
@@ -71,6 +73,7 @@ static int pieces_columns(const float *through, int w, const pieces_cuts *cuts, 
  * `ink` are planes of `stride` columns. The next number, or -1 where there is no memory. */
 static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts, int64_t stride, int64_t mark,
                         const int64_t box[4], const pieces_cuts *cuts, int n) {
+    assert(ink && labels && parts && box && cuts && stride >= 1 && box[0] < box[2] && box[1] < box[3]);
     const int h = (int)(box[2] - box[0]), w = (int)(box[3] - box[1]), middle = h / 2;
     const size_t size = (size_t)h * w;
     float *own = (float *)calloc(size * 3 + w, sizeof(float));
@@ -125,6 +128,7 @@ static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts,
 /* Give pixels of more ink than `soft` that have no label the greatest of their neighbours': from `labels` to `out`, both
  * (h, w). */
 static void pieces_soften(const float *ink, const int32_t *labels, int h, int w, float soft, int32_t *out) {
+    assert(ink && labels && out && h >= 1 && w >= 1);
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
             const int64_t at = (int64_t)y * w + x;
@@ -238,6 +242,7 @@ static void pieces_resample(const pieces_line *line, int first, int stop, const 
 
 /* One run as the network sees it: channel 0 its own ink, channel 1 the whole line's, (2, FIELD, FIELD). */
 static int pieces_picture(const pieces_line *line, int first, int stop, const int64_t box[4], uint8_t *out) {
+    assert(line && line->levels && line->labels && box && out && box[0] < box[2] && box[1] < box[3]);
     double scale, corner[2];
     pieces_axis rows = {.weights = NULL}, columns = {.weights = NULL};
     float *wide = (float *)calloc((size_t)line->height * 2 * PIECES_FIELD + 2 * (size_t)line->width, sizeof(float));

@@ -8,6 +8,7 @@
 #ifndef LENET5_STROKES_H
 #define LENET5_STROKES_H
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -196,6 +197,7 @@ static void strokes_place(float canvas[STROKES_BOX][STROKES_BOX], uint8_t *pictu
 
 /* One picture (28, 28) from control points (n, 2) with their kinds (n), n <= STROKES_POINTS, and a pen. */
 static void strokes_draw(const float *control, const uint8_t *kind, int n, const float *pen, uint8_t *picture) {
+    assert(control && kind && pen && picture && n >= 1 && n <= STROKES_POINTS);
     strokes_segment segment[STROKES_MAX];
     float canvas[STROKES_BOX][STROKES_BOX];
     const int count = strokes_trace(control, kind, n, pen, segment);

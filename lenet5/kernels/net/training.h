@@ -156,6 +156,9 @@ static void FN(train_dense)(const FN(destination) *d, const lenet5_op *op, int n
 
 /* One dense layer in one thread, with the update: for timing. */
 static void FN(train_dense_alone)(FN(lenet5_training) *t, const lenet5_op *op, int n_groups) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(t->parameters, t->gradients, t->kept, t->moment1, t->moment2);
+    assert(n_groups >= 1);
     const FN(step) numbers = FN(step_of)(t, 0, n_groups);
     const FN(destination) d = {t, &numbers, 1, 1, 0};
     FN(train_dense)(&d, op, n_groups, 0, FN(n_blocks)(op));
@@ -304,6 +307,11 @@ static int FN(train_batch)(FN(lenet5_training) *t, const FN(dense_parts) *parts,
 }
 
 static void FN(train)(FN(lenet5_training) *t, int thread) {
+    ASSERT_NET(t->net);
+    ASSERT_PICTURES(t->pictures);
+    ASSERT_ARRAYS(t->parameters, t->gradients, t->kept, t->moment1, t->moment2, t->arenas);
+    assert(t->labels && t->order && t->learning_rates && t->team && t->batch_size >= 1 && t->n_slices >= 1);
+    assert(thread >= 0 && thread < t->n_threads);
     T *arena = t->arenas + thread * (2 * t->net->n_activations + t->net->n_scratch + t->net->n_prepared +
                                   t->net->ops[t->net->n_ops - 1].out_channels * LANES);
     if (FN(trains_single)(t)) {
