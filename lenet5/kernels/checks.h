@@ -46,7 +46,7 @@ static inline int lenet5_are_arrays(const void *const *arrays, size_t n, size_t 
 }
 
 #define POINTERS(...) ((const void *const[]){__VA_ARGS__})
-#define ARE_ARRAYS(optional, ...) \
+#define ARE_ARRAYS(optional, ...)                                                                                          \
     lenet5_are_arrays(POINTERS(__VA_ARGS__), sizeof POINTERS(__VA_ARGS__) / sizeof(void *), sizeof(T), optional)
 #define ASSERT_OP(op) assert(lenet5_is_op(op))
 #define ASSERT_NET(net) assert(lenet5_is_net(net))

@@ -69,8 +69,7 @@ static float strokes_radius(const float *pen, float dx, float dy, float along) {
 }
 
 /* Control points (n, 2) to segments, still in glyph units; returns their number. */
-static int strokes_trace(const float *control, const uint8_t *kind, int n, const float *pen,
-                         strokes_segment *segment) {
+static int strokes_trace(const float *control, const uint8_t *kind, int n, const float *pen, strokes_segment *segment) {
     int count = 0;
     for (int k = 1; k < n; k++) {
         if (!(kind[k] & STROKES_DRAWN))
@@ -152,9 +151,7 @@ static void strokes_fit(strokes_segment *segment, int count, const float *pen) {
 }
 
 /* The row or column of the canvas that a coordinate lies in, or the nearest. */
-static int strokes_pixel(float coordinate) {
-    return (int)fminf(fmaxf(coordinate, 0.0f), STROKES_BOX - 1.0f);
-}
+static int strokes_pixel(float coordinate) { return (int)fminf(fmaxf(coordinate, 0.0f), STROKES_BOX - 1.0f); }
 
 /* The part of each pixel that one segment covers, where it is more than is there already. The distance to
  * the line tells it: all where that is half a grey edge less than the radius, none where it is as much more. */

@@ -71,6 +71,5 @@ static void FN(net_forward_single)(const lenet5_net *net, const T *parameters, c
     const lenet5_op *last = net->ops + net->n_ops - 1;
     FN(gather_single)(pictures, picture, single);
     FN(single_forward)(net, parameters, ready, with_dense, single, single + net->n_activations / LANES);
-    memcpy(out, single + last->output / LANES,
-           sizeof(T) * last->out_channels * last->out_height * last->out_width);
+    memcpy(out, single + last->output / LANES, sizeof(T) * last->out_channels * last->out_height * last->out_width);
 }

@@ -2,13 +2,9 @@
 
 /* ---- the program -------------------------------------------------------------------------------------------- */
 
-INLINE int64_t FN(n_out)(const lenet5_op *op) {
-    return (int64_t)op->out_channels * op->out_height * op->out_width * LANES;
-}
+INLINE int64_t FN(n_out)(const lenet5_op *op) { return (int64_t)op->out_channels * op->out_height * op->out_width * LANES; }
 
-INLINE int64_t FN(n_in)(const lenet5_op *op) {
-    return (int64_t)op->in_channels * op->in_height * op->in_width * LANES;
-}
+INLINE int64_t FN(n_in)(const lenet5_op *op) { return (int64_t)op->in_channels * op->in_height * op->in_width * LANES; }
 
 static void FN(net_prepare)(const lenet5_net *net, const T *parameters, T *prepared) {
     ASSERT_NET(net);
@@ -136,8 +132,8 @@ static void FN(net_backward_steps)(const lenet5_net *net, int first, int last, c
             break;
         case OP_CONV_POOL:
             if (gradients)
-                FN(conv_pool_backward)(op, X, Y, dY, gradients + op->weight, gradients + op->bias, d_prepared + op->prepared,
-                                   accumulate, scratch);
+                FN(conv_pool_backward)(op, X, Y, dY, gradients + op->weight, gradients + op->bias,
+                                       d_prepared + op->prepared, accumulate, scratch);
             break;
         case OP_AVG_POOL2D: FN(avg_pool2d_backward)(op, dY, dX); break;
         case OP_MAX_POOL2D: FN(max_pool2d_backward)(op, X, Y, dY, dX); break;

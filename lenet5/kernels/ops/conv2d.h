@@ -1,8 +1,8 @@
 /* Convolution, valid, stride 1, on one lane group, for element type T: which code a layer takes.
  *
- * But for C3, of LeNet-5 or with more maps, which has minimal filtering (ops/conv2d_winograd.h), every output is one chain  b + W[0] X[0] + W[1] X[1] + ...
- * in the order (c, ky, kx), whatever the block: the same picture gives the same bits on every path, and a dense layer
- * the same as the convolution that it is equal to.
+ * But for C3, of LeNet-5 or with more maps, which has minimal filtering (ops/conv2d_winograd.h), every output is one
+ * chain  b + W[0] X[0] + W[1] X[1] + ...  in the order (c, ky, kx), whatever the block: the same picture gives the same
+ * bits on every path, and a dense layer the same as the convolution that it is equal to.
  */
 
 static void FN(conv2d_prepare)(const lenet5_op *op, const T *W, T *U) {

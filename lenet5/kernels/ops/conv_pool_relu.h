@@ -13,7 +13,9 @@ INLINE V FN(check)(const T *x, int n, const T *w, int m) {
     V sums[4] = {{0}};
     T total = 0;
     for (int i = 0; i + 4 <= n; i += 4)
+        /* clang-format off */
         UNROLL for (int k = 0; k < 4; k++) sums[k] += FN(load)(x + (int64_t)(i + k) * LANES) * 0;
+        /* clang-format on */
     for (int i = n / 4 * 4; i < n; i++)
         sums[0] += FN(load)(x + (int64_t)i * LANES) * 0;
     V weights = {0};

@@ -132,12 +132,12 @@ INLINE void FN(subsample_backward_of)(const lenet5_op *op, const T *X, const T *
 }
 
 /* POOL_SIDE, which everybody uses, is compiled in as a constant. */
-#define WITH_SIZE(body, ...)                                                                                           \
-    do {                                                                                                               \
-        if (op->kernel_size == POOL_SIDE)                                                                              \
-            body(op, __VA_ARGS__, POOL_SIDE);                                                                          \
-        else                                                                                                           \
-            body(op, __VA_ARGS__, op->kernel_size);                                                                    \
+#define WITH_SIZE(body, ...)                                                                                               \
+    do {                                                                                                                   \
+        if (op->kernel_size == POOL_SIDE)                                                                                  \
+            body(op, __VA_ARGS__, POOL_SIDE);                                                                              \
+        else                                                                                                               \
+            body(op, __VA_ARGS__, op->kernel_size);                                                                        \
     } while (0)
 
 static void FN(avg_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) {

@@ -73,8 +73,8 @@ static double FN(lane_loss)(const lenet5_loss *loss, int classes, const T *Z, co
 
 /* Scores Z and targets (classes, LANES), of which the first n_valid lanes count; dZ (classes, LANES): the gradient of the
  * sum of losses, times `scale`. Returns that sum; adds to *n_correct how many labels have the largest score. */
-static double FN(loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels, int n_valid,
-                       T scale, T *dZ, int64_t *n_correct) {
+static double FN(loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels,
+                       int n_valid, T scale, T *dZ, int64_t *n_correct) {
     assert(loss && labels && n_correct && classes >= 1 && n_valid >= 0 && n_valid <= LANES);
     ASSERT_ARRAYS(Z, targets, dZ);
     double sum = 0;
