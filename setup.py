@@ -1,7 +1,7 @@
 """The compiled extensions only; everything else about the package is in pyproject.toml.
 
-LENET5_DEBUG_KERNELS=1 builds with every check on: Cython's bounds, wraparound and None checks,
-and the C compiler's address and undefined-behaviour sanitizers are left to CFLAGS.
+LENET5_DEBUG_KERNELS=1 builds with every check on: Cython's bounds, wraparound and None checks, and what the kernels
+assert of their arguments (kernels/checks.h). The C compiler's sanitizers are left to CFLAGS.
 """
 
 import os
@@ -69,7 +69,7 @@ kernels = Extension(
     define_macros=MACROS,
     py_limited_api=LIMITED,
     extra_compile_args=[
-        *(["-O1", "-g"] if DEBUG else ["-O3", "-g0"]),
+        *(["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0", "-DNDEBUG"]),
         # a * b + c becomes one fused instruction where there is one: same bits in every path.
         "-ffp-contract=fast",
         "-fno-math-errno",

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "checks.h"
 #include "macros.h"
 #include "program.h"
 #include "thread_team.h"
@@ -32,6 +33,7 @@
 #undef INTEGER
 #undef ELEMENT_BYTES
 
+/* clang-format off */
 #define ENTRY(result, name, arguments) .name = FN(name),
 const lenet5_isa CONCAT(lenet5, ISA) = {
     .name = STRING(ISA),
@@ -48,3 +50,4 @@ const lenet5_isa CONCAT(lenet5, ISA) = {
     .train = train_f32,
     .train_dense_alone = train_dense_alone_f32,
 };
+/* clang-format on */

@@ -5,6 +5,7 @@
 #ifndef LENET5_PIECES_H
 #define LENET5_PIECES_H
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ enum { PIECES_FIELD = 28, PIECES_GLYPH = 20 };
  *
  * and the step -1, 0 or 1 to where it comes from. `down` is 1 to begin at the top, -1 at the bottom. */
 static void pieces_seams(const float *ink, int h, int w, float diagonal, int down, float *cost, int8_t *step) {
+    assert(ink && cost && step && h >= 1 && w >= 1 && (down == 1 || down == -1));
     const int64_t first = down > 0 ? 0 : (int64_t)(h - 1) * w;
     memcpy(cost + first, ink + first, w * sizeof(float));
     memset(step + first, 0, w);
@@ -27,8 +29,10 @@ static void pieces_seams(const float *ink, int h, int w, float diagonal, int dow
         for (int x = 0; x < w; x++) {
             float best = above[x];
             int from = 0;
-            if (x > 0 && above[x - 1] + diagonal < best) best = above[x - 1] + diagonal, from = -1;
-            if (x < w - 1 && above[x + 1] + diagonal < best) best = above[x + 1] + diagonal, from = 1;
+            if (x > 0 && above[x - 1] + diagonal < best)
+                best = above[x - 1] + diagonal, from = -1;
+            if (x < w - 1 && above[x + 1] + diagonal < best)
+                best = above[x + 1] + diagonal, from = 1;
             cost[row + x] = ink[row + x] + best;
             step[row + x] = (int8_t)from;
         }
@@ -52,8 +56,10 @@ static int pieces_columns(const float *through, int w, const pieces_cuts *cuts, 
         int lowest = through[x] <= cuts->dearest;
         for (int i = x > cuts->reach ? x - cuts->reach : 0; lowest && i < w && i <= x + cuts->reach; i++)
             lowest = through[x] <= through[i];
-        if (!lowest) continue;
-        if (x - last > 1) columns[n++] = x; /* one of each plateau */
+        if (!lowest)
+            continue;
+        if (x - last > 1)
+            columns[n++] = x; /* one of each plateau */
         last = x;
     }
     int kept = 0;
@@ -61,7 +67,8 @@ static int pieces_columns(const float *through, int w, const pieces_cuts *cuts, 
         int better = 0;
         for (int k = 0; k < n; k++)
             better += through[columns[k]] < through[columns[i]] || (k < i && through[columns[k]] == through[columns[i]]);
-        if (better < cuts->most) columns[n + kept++] = columns[i];
+        if (better < cuts->most)
+            columns[n + kept++] = columns[i];
     }
     memmove(columns, columns + n, kept * sizeof(int));
     return kept;
@@ -71,6 +78,7 @@ static int pieces_columns(const float *through, int w, const pieces_cuts *cuts, 
  * `ink` are planes of `stride` columns. The next number, or -1 where there is no memory. */
 static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts, int64_t stride, int64_t mark,
                         const int64_t box[4], const pieces_cuts *cuts, int n) {
+    assert(ink && labels && parts && box && cuts && stride >= 1 && box[0] < box[2] && box[1] < box[3]);
     const int h = (int)(box[2] - box[0]), w = (int)(box[3] - box[1]), middle = h / 2;
     const size_t size = (size_t)h * w;
     float *own = (float *)calloc(size * 3 + w, sizeof(float));
@@ -86,7 +94,8 @@ static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts,
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
             const int64_t at = (box[0] + y) * stride + box[1] + x;
-            if (labels[at] == mark) total += own[(size_t)y * w + x] = ink[at];
+            if (labels[at] == mark)
+                total += own[(size_t)y * w + x] = ink[at];
         }
     int n_cuts = 0, n_columns = 0;
     if (cuts->most > 0) {
@@ -100,22 +109,28 @@ static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts,
     }
     for (int i = 0; i < n_columns; i++) {
         path[middle] = columns[i];
-        for (int y = middle; y > 0; y--) path[y - 1] = path[y] + step[(size_t)y * w + path[y]];
-        for (int y = middle; y < h - 1; y++) path[y + 1] = path[y] + step[size + (size_t)y * w + path[y]];
+        for (int y = middle; y > 0; y--)
+            path[y - 1] = path[y] + step[(size_t)y * w + path[y]];
+        for (int y = middle; y < h - 1; y++)
+            path[y + 1] = path[y] + step[size + (size_t)y * w + path[y]];
         double left = 0;
         for (int y = 0; y < h; y++)
-            for (int x = 0; x < path[y]; x++) left += own[(size_t)y * w + x];
-        if (left <= PIECES_LEAST_INK || total - left <= PIECES_LEAST_INK) continue;
+            for (int x = 0; x < path[y]; x++)
+                left += own[(size_t)y * w + x];
+        if (left <= PIECES_LEAST_INK || total - left <= PIECES_LEAST_INK)
+            continue;
         n_cuts++;
         for (int y = 0; y < h; y++)
-            for (int x = path[y]; x < w; x++) sides[(size_t)y * w + x]++;
+            for (int x = path[y]; x < w; x++)
+                sides[(size_t)y * w + x]++;
     }
     for (int side = 0, named; side <= n_cuts; side++, n += named) {
         named = 0;
         for (int y = 0; y < h; y++)
             for (int x = 0; x < w; x++) {
                 const int64_t at = (box[0] + y) * stride + box[1] + x;
-                if (sides[(size_t)y * w + x] == side && labels[at] == mark) parts[at] = n, named = 1;
+                if (sides[(size_t)y * w + x] == side && labels[at] == mark)
+                    parts[at] = n, named = 1;
             }
     }
     free(own), free(step), free(sides);
@@ -125,6 +140,7 @@ static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts,
 /* Give pixels of more ink than `soft` that have no label the greatest of their neighbours': from `labels` to `out`, both
  * (h, w). */
 static void pieces_soften(const float *ink, const int32_t *labels, int h, int w, float soft, int32_t *out) {
+    assert(ink && labels && out && h >= 1 && w >= 1);
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
             const int64_t at = (int64_t)y * w + x;
@@ -132,7 +148,8 @@ static void pieces_soften(const float *ink, const int32_t *labels, int h, int w,
             if (label < 0 && ink[at] > soft)
                 for (int v = y ? y - 1 : 0; v < h && v <= y + 1; v++)
                     for (int u = x ? x - 1 : 0; u < w && u <= x + 1; u++)
-                        if (labels[(int64_t)v * w + u] > label) label = labels[(int64_t)v * w + u];
+                        if (labels[(int64_t)v * w + u] > label)
+                            label = labels[(int64_t)v * w + u];
             out[at] = label;
         }
 }
@@ -162,12 +179,14 @@ static int pieces_axis_init(pieces_axis *axis, double start, double scale, int s
     const double reach = scale < 1 ? 1 / scale : 1;
     axis->most = (int)(2 * reach) + 2;
     axis->weights = (float *)calloc((size_t)PIECES_FIELD * axis->most, sizeof(float));
-    if (!axis->weights) return -1;
+    if (!axis->weights)
+        return -1;
     for (int o = 0; o < PIECES_FIELD; o++) {
         const double centre = start + (o + 0.5) / scale - 0.5; /* in old pixels, whose middles are whole numbers */
         const int low = (int)ceil(centre - reach), high = (int)floor(centre + reach);
         double sum = 0;
-        for (int i = low; i <= high; i++) sum += pieces_weight(i - centre, reach);
+        for (int i = low; i <= high; i++)
+            sum += pieces_weight(i - centre, reach);
         axis->first[o] = low < 0 ? 0 : low;
         axis->count[o] = 0;
         for (int i = axis->first[o]; i <= high && i < size && axis->count[o] < axis->most; i++)
@@ -184,7 +203,8 @@ static void pieces_place(const pieces_line *line, int first, int stop, const int
     for (int64_t y = box[0]; y < box[2]; y++)
         for (int64_t x = box[1]; x < box[3]; x++) {
             const int32_t own = line->labels[y * line->width + x];
-            if (own < first || own >= stop) continue;
+            if (own < first || own >= stop)
+                continue;
             const double ink = line->levels[y * line->width + x];
             mass += ink, moment[0] += ink * (y - box[0] + 0.5), moment[1] += ink * (x - box[1] + 0.5);
         }
@@ -228,7 +248,8 @@ static void pieces_resample(const pieces_line *line, int first, int stop, const 
         float sums[2 * PIECES_FIELD] = {0};
         for (int k = 0; k < rows->count[o]; k++) {
             const float weight = rows->weights[o * rows->most + k], *row = wide + (rows->first[o] + k) * 2 * PIECES_FIELD;
-            for (int x = 0; x < 2 * PIECES_FIELD; x++) sums[x] += weight * row[x];
+            for (int x = 0; x < 2 * PIECES_FIELD; x++)
+                sums[x] += weight * row[x];
         }
         for (int side = 0; side < 2; side++)
             for (int x = 0; x < PIECES_FIELD; x++)
@@ -238,6 +259,7 @@ static void pieces_resample(const pieces_line *line, int first, int stop, const 
 
 /* One run as the network sees it: channel 0 its own ink, channel 1 the whole line's, (2, FIELD, FIELD). */
 static int pieces_picture(const pieces_line *line, int first, int stop, const int64_t box[4], uint8_t *out) {
+    assert(line && line->levels && line->labels && box && out && box[0] < box[2] && box[1] < box[3]);
     double scale, corner[2];
     pieces_axis rows = {.weights = NULL}, columns = {.weights = NULL};
     float *wide = (float *)calloc((size_t)line->height * 2 * PIECES_FIELD + 2 * (size_t)line->width, sizeof(float));

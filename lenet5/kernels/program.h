@@ -96,9 +96,7 @@ static inline int64_t lenet5_n_weights(const lenet5_op *op) {
     }
 }
 
-static inline int64_t lenet5_n_biases(const lenet5_op *op) {
-    return lenet5_n_weights(op) ? op->out_channels : 0;
-}
+static inline int64_t lenet5_n_biases(const lenet5_op *op) { return lenet5_n_weights(op) ? op->out_channels : 0; }
 
 /* Elements behind its output that a step keeps for the way back: where pooled values came from; factors; means and inverse
  * deviations, each padded. */
@@ -262,12 +260,12 @@ typedef struct {
     float *parameters;             /* (n_parameters) */
     float *gradients;              /* (n_slices, n_parameters + n_prepared) */
     float *kept;                   /* (n_slices, n_kept) */
-    float *moment1, *moment2;      /* (n_parameters): momentum; Adam's two means; RMSprop's mean, SDLM's rates in the second */
-    float *arenas;                 /* (n_threads, 2 * n_activations + n_scratch + n_prepared + classes * LANES); for one
+    float *moment1, *moment2; /* (n_parameters): momentum; Adam's two means; RMSprop's mean, SDLM's rates in the second */
+    float *arenas; /* (n_threads, 2 * n_activations + n_scratch + n_prepared + classes * LANES); for one
                                 * picture an update at least n_activations + lenet5_n_single */
     const lenet5_pictures *pictures;
-    const uint8_t *labels;     /* (N) */
-    const int64_t *order;      /* (n_positions): the pictures in the order of this run */
+    const uint8_t *labels; /* (N) */
+    const int64_t *order; /* (n_positions): the pictures in the order of this run */
     const lenet5_augmentation *augmentation; /* or NULL */
     int64_t n_positions, batch_size, n_steps;
     const double *learning_rates; /* (n_steps) */
@@ -275,14 +273,14 @@ typedef struct {
     lenet5_loss loss;
     lenet5_perturbation perturbation;
     const lenet5_teacher_f32 *teachers; /* (n_teachers); the mean of their answers is part of each target */
-    float *teacher_arenas;         /* (n_threads, n_teacher_arena): of each n_activations + n_scratch of the largest */
+    float *teacher_arenas; /* (n_threads, n_teacher_arena): of each n_activations + n_scratch of the largest */
     int64_t n_teacher_arena;
     int n_teachers;
-    int64_t first_step;        /* updates made before this run: AdamW's bias correction */
+    int64_t first_step; /* updates made before this run: AdamW's bias correction */
     int n_slices, n_threads;
     struct lenet5_team *team;
-    double *slice_losses;      /* (n_slices) */
-    int64_t *slice_corrects;   /* (n_slices) */
+    double *slice_losses; /* (n_slices) */
+    int64_t *slice_corrects; /* (n_slices) */
     /* results, written by thread 0 */
     double loss_sum;
     int64_t n_correct, steps_done;

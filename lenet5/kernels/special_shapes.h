@@ -9,8 +9,8 @@
  * of LeNet-5 or with more maps (ops/conv2d_winograd.h); many more would leave the second cache.
  *
  * DO(kind, side of the input, in_channels from, to, in steps of, out_channels from, to, in steps of); TAPS x TAPS */
-#define MINIMAL_FILTERING(DO)                                          \
-    DO(OP_CONV_POOL, C1_SIDE, 1, 1, 1, C1_CHANNELS, C1_CHANNELS, 1) /* C1 */ \
+#define MINIMAL_FILTERING(DO)                                                                                              \
+    DO(OP_CONV_POOL, C1_SIDE, 1, 1, 1, C1_CHANNELS, C1_CHANNELS, 1) /* C1 */                                               \
     DO(OP_CONV2D, C3_SIDE, 6, C3_MOST_CHANNELS, 2, 16, 64, 16)      /* C3 */
 
 #define TAPS 5

@@ -8,6 +8,7 @@
 #ifndef LENET5_STROKES_H
 #define LENET5_STROKES_H
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -68,8 +69,7 @@ static float strokes_radius(const float *pen, float dx, float dy, float along) {
 }
 
 /* Control points (n, 2) to segments, still in glyph units; returns their number. */
-static int strokes_trace(const float *control, const uint8_t *kind, int n, const float *pen,
-                         strokes_segment *segment) {
+static int strokes_trace(const float *control, const uint8_t *kind, int n, const float *pen, strokes_segment *segment) {
     int count = 0;
     for (int k = 1; k < n; k++) {
         if (!(kind[k] & STROKES_DRAWN))
@@ -151,9 +151,7 @@ static void strokes_fit(strokes_segment *segment, int count, const float *pen) {
 }
 
 /* The row or column of the canvas that a coordinate lies in, or the nearest. */
-static int strokes_pixel(float coordinate) {
-    return (int)fminf(fmaxf(coordinate, 0.0f), STROKES_BOX - 1.0f);
-}
+static int strokes_pixel(float coordinate) { return (int)fminf(fmaxf(coordinate, 0.0f), STROKES_BOX - 1.0f); }
 
 /* The part of each pixel that one segment covers, where it is more than is there already. The distance to
  * the line tells it: all where that is half a grey edge less than the radius, none where it is as much more. */
@@ -196,6 +194,7 @@ static void strokes_place(float canvas[STROKES_BOX][STROKES_BOX], uint8_t *pictu
 
 /* One picture (28, 28) from control points (n, 2) with their kinds (n), n <= STROKES_POINTS, and a pen. */
 static void strokes_draw(const float *control, const uint8_t *kind, int n, const float *pen, uint8_t *picture) {
+    assert(control && kind && pen && picture && n >= 1 && n <= STROKES_POINTS);
     strokes_segment segment[STROKES_MAX];
     float canvas[STROKES_BOX][STROKES_BOX];
     const int count = strokes_trace(control, kind, n, pen, segment);

@@ -33,7 +33,9 @@ INLINE void lenet5_unit(const uint8_t *restrict bytes, int n, float *restrict to
     else
         for (int i = 0; i < n; i += BLOCK) {
             const int at = i <= n - BLOCK ? i : n - BLOCK;
+            /* clang-format off */
             VECTORIZE for (int j = 0; j < BLOCK; j++) to[at + j] = UNIT((float)bytes[at + j]);
+            /* clang-format on */
         }
 }
 

@@ -63,13 +63,13 @@ static void lenet5_both_ways(const float m[8][8], int back, const float in[8][8]
 /* JPEG's loss: the cosine transform of each 8 x 8 block is rounded to multiples of its steps (ITU-T T.81, table K.1, times
  * a factor; 2 is called quality 25). Blocks without ink stay as they are. */
 static void lenet5_photo_jpeg(const lenet5_photo *p, lenet5_source *s) {
-    static const uint8_t steps[8][8] = {
-        {16, 11, 10, 16, 24, 40, 51, 61},     {12, 12, 14, 19, 26, 58, 60, 55},
-        {14, 13, 16, 24, 40, 57, 69, 56},     {14, 17, 22, 29, 51, 87, 80, 62},
-        {18, 22, 37, 56, 68, 109, 103, 77},   {24, 35, 55, 64, 81, 104, 113, 92},
-        {49, 64, 78, 87, 103, 121, 120, 101}, {72, 92, 95, 98, 112, 100, 103, 99}};
+    static const uint8_t steps[8][8] = {{16, 11, 10, 16, 24, 40, 51, 61},     {12, 12, 14, 19, 26, 58, 60, 55},
+                                        {14, 13, 16, 24, 40, 57, 69, 56},     {14, 17, 22, 29, 51, 87, 80, 62},
+                                        {18, 22, 37, 56, 68, 109, 103, 77},   {24, 35, 55, 64, 81, 104, 113, 92},
+                                        {49, 64, 78, 87, 103, 121, 120, 101}, {72, 92, 95, 98, 112, 100, 103, 99}};
     /* cos(k pi / 16) / 2 */
-    static const float cosines[9] = {0.50000000f, 0.49039264f, 0.46193977f, 0.41573481f, 0.35355339f, 0.27778512f, 0.19134172f, 0.09754516f, 0.00000000f};
+    static const float cosines[9] = {0.50000000f, 0.49039264f, 0.46193977f, 0.41573481f, 0.35355339f,
+                                     0.27778512f, 0.19134172f, 0.09754516f, 0.00000000f};
     float wave[8][8], block[8][8], frequencies[8][8];
     for (int u = 0; u < 8; u++)
         for (int x = 0; x < 8; x++) {
@@ -159,7 +159,9 @@ static void lenet5_photo_field(const lenet5_photo *p, int W, int from, int to, f
         }
         if (p->grain > 0) {
             const uint32_t first = p->key ^ (uint32_t)((y + 1) << 16);
+            /* clang-format off */
             VECTORIZE for (int x = 0; x < ROW_STRIDE(W); x++) {
+            /* clang-format on */
                 const uint32_t h = lenet5_hash(first + (uint32_t)x);
                 const float ink = (float)(int)(h >> 16) * 0x1p-16f, paper = (float)(int)(h & 0xffff) * 0x1p-16f;
                 out[x] += p->grain * (paper * paper * (1 - out[x]) - ink * out[x]);

@@ -7,7 +7,8 @@
 #define VECTOR_BYTES 64
 #define ISA avx512
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx,avx2,fma,avx512f,avx512vl,avx512dq,avx512bw"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx,avx2,fma,avx512f,avx512vl,avx512dq,avx512bw"))),                   \
+                             apply_to = function)
 #include "isa.inl.h"
 #pragma clang attribute pop
 #else

@@ -11,6 +11,8 @@ INLINE int FN(is_c3)(const lenet5_op *op) { return op->kind == OP_CONV2D && lene
 /* The weights as the kernels here want them (lenet5_n_ready elements): points of C1 and whether all are finite; points of
  * C3 with output channels as lanes; and, which takes longer than one picture does, dense weights transposed. */
 static void FN(single_prepare)(const lenet5_net *net, const T *parameters, T *ready, int with_dense) {
+    ASSERT_NET(net);
+    ASSERT_ARRAYS(parameters, ready);
     for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
         const T *W = parameters + op->weight, *b = parameters + op->bias;
@@ -62,9 +64,12 @@ static void FN(single_forward)(const lenet5_net *net, const T *parameters, const
  * single: (n_activations + n_scratch) / LANES + 64 elements. */
 static void FN(net_forward_single)(const lenet5_net *net, const T *parameters, const T *ready, int with_dense,
                                    const lenet5_pictures *pictures, int64_t picture, T *single, T *out) {
+    ASSERT_NET(net);
+    ASSERT_PICTURES(pictures);
+    ASSERT_ARRAYS(parameters, ready, single, out);
+    assert(picture >= 0);
     const lenet5_op *last = net->ops + net->n_ops - 1;
     FN(gather_single)(pictures, picture, single);
     FN(single_forward)(net, parameters, ready, with_dense, single, single + net->n_activations / LANES);
-    memcpy(out, single + last->output / LANES,
-           sizeof(T) * last->out_channels * last->out_height * last->out_width);
+    memcpy(out, single + last->output / LANES, sizeof(T) * last->out_channels * last->out_height * last->out_width);
 }

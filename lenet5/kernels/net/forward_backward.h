@@ -2,15 +2,13 @@
 
 /* ---- the program -------------------------------------------------------------------------------------------- */
 
-INLINE int64_t FN(n_out)(const lenet5_op *op) {
-    return (int64_t)op->out_channels * op->out_height * op->out_width * LANES;
-}
+INLINE int64_t FN(n_out)(const lenet5_op *op) { return (int64_t)op->out_channels * op->out_height * op->out_width * LANES; }
 
-INLINE int64_t FN(n_in)(const lenet5_op *op) {
-    return (int64_t)op->in_channels * op->in_height * op->in_width * LANES;
-}
+INLINE int64_t FN(n_in)(const lenet5_op *op) { return (int64_t)op->in_channels * op->in_height * op->in_width * LANES; }
 
 static void FN(net_prepare)(const lenet5_net *net, const T *parameters, T *prepared) {
+    ASSERT_NET(net);
+    ASSERT_ARRAYS(parameters, prepared);
     for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
         if (op->kind == OP_CONV2D)
@@ -21,6 +19,8 @@ static void FN(net_prepare)(const lenet5_net *net, const T *parameters, T *prepa
 }
 
 static void FN(net_finish)(const lenet5_net *net, const T *d_prepared, T *gradients) {
+    ASSERT_NET(net);
+    ASSERT_ARRAYS(d_prepared, gradients);
     for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
         if (op->kind == OP_CONV2D)
@@ -53,6 +53,9 @@ INLINE void FN(forward_step)(const lenet5_op *op, const T *parameters, const T *
 /* For training: net_backward may follow. */
 static void FN(net_forward)(const lenet5_net *net, const T *parameters, const T *prepared, T *activations, int n_valid,
                             T *scratch) {
+    ASSERT_NET(net);
+    ASSERT_ARRAYS(parameters, prepared, activations, scratch);
+    assert(n_valid >= 0 && n_valid <= LANES);
     for (int i = 0; i < net->n_ops; i++)
         FN(forward_step)(net->ops + i, parameters, prepared, activations, n_valid, 1, scratch);
 }
@@ -79,6 +82,10 @@ static int FN(first_dense)(const lenet5_net *net, int otherwise) {
  * cache; there each weight that was loaded serves both. */
 static void FN(net_predict)(const lenet5_net *net, const T *parameters, const T *prepared, const lenet5_pictures *pictures,
                             int64_t start, int n, T *first, T *second, T *scratch) {
+    ASSERT_NET(net);
+    ASSERT_PICTURES(pictures);
+    ASSERT_ARRAYS(parameters, prepared, first, second, scratch);
+    assert(start >= 0 && n >= 1 && n <= 2 * LANES);
     const int dense = FN(first_dense)(net, net->n_ops), pair = n > LANES;
     const lenet5_op *last = net->ops + net->n_ops - 1, *at = net->ops + dense;
     const int64_t from = dense < net->n_ops ? at->input : last->output;
@@ -125,8 +132,8 @@ static void FN(net_backward_steps)(const lenet5_net *net, int first, int last, c
             break;
         case OP_CONV_POOL:
             if (gradients)
-                FN(conv_pool_backward)(op, X, Y, dY, gradients + op->weight, gradients + op->bias, d_prepared + op->prepared,
-                                   accumulate, scratch);
+                FN(conv_pool_backward)(op, X, Y, dY, gradients + op->weight, gradients + op->bias,
+                                       d_prepared + op->prepared, accumulate, scratch);
             break;
         case OP_AVG_POOL2D: FN(avg_pool2d_backward)(op, dY, dX); break;
         case OP_MAX_POOL2D: FN(max_pool2d_backward)(op, X, Y, dY, dX); break;
@@ -153,6 +160,10 @@ static void FN(net_backward_steps)(const lenet5_net *net, int first, int last, c
 /* All steps. */
 static void FN(net_backward)(const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA,
                              T *gradients, T *d_prepared, int accumulate, T *kept, int n_valid, T *scratch) {
+    ASSERT_NET(net);
+    ASSERT_ARRAYS(parameters, prepared, activations, dA, scratch);
+    ASSERT_OPTIONAL(gradients, d_prepared, kept);
+    assert(n_valid >= 0 && n_valid <= LANES);
     FN(net_backward_steps)(net, 0, net->n_ops, parameters, prepared, activations, dA, gradients, d_prepared, accumulate,
                            kept, n_valid, scratch);
 }

@@ -60,6 +60,8 @@ INLINE void FN(row_to_lanes)(const uint8_t *const *rows, int is_uint8, int w, T 
 
 /* Whether every one of n values is a number in low..high. */
 static int FN(within)(int64_t n, const T *x, T low, T high) {
+    assert(n >= 1);
+    ASSERT_ARRAYS(x);
     FN(mask) inside[2] = {~(FN(mask)){0}, ~(FN(mask)){0}};
     int rest_inside = 1;
     int64_t i = 0;
@@ -168,6 +170,9 @@ static void FN(gather_augmented)(const lenet5_pictures *pictures, const int64_t 
 
 static void FN(gather)(const lenet5_pictures *pictures, const int64_t *index, int64_t first, int n_valid,
                        const lenet5_augmentation *augmentation, T *X) {
+    ASSERT_PICTURES(pictures);
+    ASSERT_ARRAYS(X);
+    assert(first >= 0 && n_valid >= 0 && n_valid <= LANES);
     const int64_t n = (int64_t)pictures->channels * (pictures->height + 2 * pictures->padding) *
                       (pictures->width + 2 * pictures->padding) * LANES;
     int64_t numbers[LANES]; /* a lane without a picture gets the first one, and is blanked at the end */

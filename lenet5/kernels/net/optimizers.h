@@ -56,9 +56,7 @@ INLINE void FN(update_vector)(const FN(step) *s, T *parameters, T *moment1, T *m
             direction = g + m * s->momentum;
         p -= direction * s->rate;
         break;
-    case OPTIMIZER_SDLM:
-        FN(store)(parameters, p - g * FN(load)(moment2) * s->rate);
-        return;
+    case OPTIMIZER_SDLM: FN(store)(parameters, p - g * FN(load)(moment2) * s->rate); return;
     case OPTIMIZER_RMSPROP:
         v = FN(load)(moment2) * s->beta2 + g * g * (1 - s->beta2);
         FN(store)(moment2, v);

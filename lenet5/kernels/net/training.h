@@ -18,7 +18,8 @@ static void FN(go_against)(const FN(lenet5_training) *t, const T *prepared, cons
     T *dA = arena + net->n_activations, *scratch = dA + net->n_activations;
     int64_t n_correct = 0;
     FN(net_forward)(net, t->parameters, prepared, arena, n_valid, scratch);
-    FN(loss)(&t->loss, last->out_channels, arena + last->output, targets, labels, n_valid, 1, dA + last->output, &n_correct);
+    FN(loss)(&t->loss, last->out_channels, arena + last->output, targets, labels, n_valid, 1, dA + last->output,
+             &n_correct);
     FN(net_backward)(net, t->parameters, prepared, arena, dA, NULL, NULL, 0, NULL, n_valid, scratch);
     FN(step_against)(dA, (T)t->perturbation.adversarial * (high - low), low, high, arena, FN(n_in)(first));
 }
@@ -62,8 +63,7 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
     FN(gather)(t->pictures, t->order + first, 0, n_valid, t->augmentation, arena);
     FN(targets_of_labels)(&t->loss, classes, labels, n_valid, targets);
     if (t->perturbation.mixup > 0)
-        FN(mixup)(&t->perturbation, t->order + first, n_valid, arena,
-                  FN(n_in)(net->ops) / LANES, targets, classes);
+        FN(mixup)(&t->perturbation, t->order + first, n_valid, arena, FN(n_in)(net->ops) / LANES, targets, classes);
     if (t->n_teachers)
         FN(teach)(t, arena, classes, targets, t->teacher_arenas + thread * t->n_teacher_arena);
     FN(draw_dropout)(net, &t->perturbation, t->order + first, n_valid, arena);
@@ -110,7 +110,8 @@ INLINE void FN(update_range)(FN(lenet5_training) *t, const FN(step) *s, int64_t 
 /* ---- weights of dense layers --------------------------------------------------------------------------------------- */
 
 /* NO rows from o on x NV vectors of features from f on, over the groups of the wave. */
-INLINE void FN(dense_block)(const FN(destination) *d, const lenet5_op *op, int n_groups, int o, int f, int F, int NO, int NV) {
+INLINE void FN(dense_block)(const FN(destination) *d, const lenet5_op *op, int n_groups, int o, int f, int F, int NO,
+                            int NV) {
     const FN(lenet5_training) *t = d->t;
     const int FP = FN(padded)(F);
     V acc[32];
@@ -156,6 +157,9 @@ static void FN(train_dense)(const FN(destination) *d, const lenet5_op *op, int n
 
 /* One dense layer in one thread, with the update: for timing. */
 static void FN(train_dense_alone)(FN(lenet5_training) *t, const lenet5_op *op, int n_groups) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(t->parameters, t->gradients, t->kept, t->moment1, t->moment2);
+    assert(n_groups >= 1);
     const FN(step) numbers = FN(step_of)(t, 0, n_groups);
     const FN(destination) d = {t, &numbers, 1, 1, 0};
     FN(train_dense)(&d, op, n_groups, 0, FN(n_blocks)(op));
@@ -304,6 +308,11 @@ static int FN(train_batch)(FN(lenet5_training) *t, const FN(dense_parts) *parts,
 }
 
 static void FN(train)(FN(lenet5_training) *t, int thread) {
+    ASSERT_NET(t->net);
+    ASSERT_PICTURES(t->pictures);
+    ASSERT_ARRAYS(t->parameters, t->gradients, t->kept, t->moment1, t->moment2, t->arenas);
+    assert(t->labels && t->order && t->learning_rates && t->team && t->batch_size >= 1 && t->n_slices >= 1);
+    assert(thread >= 0 && thread < t->n_threads);
     T *arena = t->arenas + thread * (2 * t->net->n_activations + t->net->n_scratch + t->net->n_prepared +
                                   t->net->ops[t->net->n_ops - 1].out_channels * LANES);
     if (FN(trains_single)(t)) {

@@ -1,4 +1,4 @@
-/* Activations for element type T; and how fast multiply-adds are. */
+/* Activations, for element type T. */
 
 /* ---- activations, n elements (a multiple of LANES), in place if Y == X; the backward reads the output ------- */
 
@@ -75,6 +75,8 @@ INLINE void FN(squash_backward)(int64_t n, const T *Y, const T *dY, T *dX, T gai
 #define SIGMOID (T)0.5, (T)0.5, (T)0.5
 
 static void FN(activation_forward)(lenet5_op_kind kind, int64_t n, const T *X, T *Y) {
+    assert(n >= 1);
+    ASSERT_ARRAYS(X, Y);
     switch (kind) {
     case OP_RELU: FN(relu_forward)(n, X, Y); break;
     case OP_TANH: FN(squash_forward)(n, X, Y, 1, 1, 0); break;
@@ -85,6 +87,8 @@ static void FN(activation_forward)(lenet5_op_kind kind, int64_t n, const T *X, T
 }
 
 static void FN(activation_backward)(lenet5_op_kind kind, int64_t n, const T *Y, const T *dY, T *dX) {
+    assert(n >= 1);
+    ASSERT_ARRAYS(Y, dY, dX);
     switch (kind) {
     case OP_RELU: FN(relu_backward)(n, Y, dY, dX); break;
     case OP_TANH: FN(squash_backward)(n, Y, dY, dX, 1, 1, 0); break;

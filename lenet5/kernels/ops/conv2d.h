@@ -1,21 +1,27 @@
 /* Convolution, valid, stride 1, on one lane group, for element type T: which code a layer takes.
  *
- * But for C3, of LeNet-5 or with more maps, which has minimal filtering (ops/conv2d_winograd.h), every output is one chain  b + W[0] X[0] + W[1] X[1] + ...
- * in the order (c, ky, kx), whatever the block: the same picture gives the same bits on every path, and a dense layer
- * the same as the convolution that it is equal to.
+ * But for C3, of LeNet-5 or with more maps, which has minimal filtering (ops/conv2d_winograd.h), every output is one
+ * chain  b + W[0] X[0] + W[1] X[1] + ...  in the order (c, ky, kx), whatever the block: the same picture gives the same
+ * bits on every path, and a dense layer the same as the convolution that it is equal to.
  */
 
 static void FN(conv2d_prepare)(const lenet5_op *op, const T *W, T *U) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(W, U);
     if (lenet5_has_winograd(op))
         FN(winograd_prepare)(op->out_channels * op->in_channels * 5, W, U);
 }
 
 static void FN(conv2d_finish)(const lenet5_op *op, const T *dU, T *dW) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(dU, dW);
     if (lenet5_has_winograd(op))
         FN(winograd_finish)(op->out_channels, op->in_channels * 5, dU, dW);
 }
 
 static void FN(conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, W, b, U, Y, scratch);
     if (lenet5_has_winograd(op))
         FN(c3_forward)(X, U, b, Y, scratch, op->in_channels, op->out_channels);
     else if (!IS_DENSE(op)) {
@@ -65,6 +71,9 @@ static void FN(conv_bias_gradient)(const lenet5_op *op, const T *dY, T *db, int 
 
 static void FN(conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, const T *U, T *dX, T *dW, T *db,
                                 T *dU, int accumulate, T *scratch) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, dY, W, U, scratch);
+    ASSERT_OPTIONAL(dX, dW, db, dU);
     if (db)
         FN(conv_bias_gradient)(op, dY, db, accumulate);
     if (lenet5_has_winograd(op)) {

@@ -41,7 +41,9 @@ static FN(block_shape) FN(block_for)(int n, int width) {
 INLINE void FN(block_products)(V *acc, const T *w, int64_t row, const T *x, int64_t step, int N, int P) {
     if (N <= P) {
         V weight[MOST_PIXELS];
+        /* clang-format off */
         UNROLL for (int o = 0; o < N; o++) {
+        /* clang-format on */
             weight[o] = FN(splat)(w[o * row]);
             IN_REGISTER(weight[o]);
         }

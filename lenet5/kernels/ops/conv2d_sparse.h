@@ -57,6 +57,9 @@ INLINE void FN(table_forward)(const lenet5_op *op, const T *X, const T *W, const
 }
 
 static void FN(table_conv2d_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, T *Y) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, W, b, Y);
+    assert(op->constants && op->n_pairs >= 1);
     if (op->kernel_size == SPARSE_TAPS)
         FN(table_forward)(op, X, W, b, Y, SPARSE_TAPS);
     else
@@ -158,6 +161,10 @@ INLINE void FN(table_weight_gradients)(const lenet5_op *op, const T *X, const T 
 
 static void FN(table_conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, const T *W, T *dX, T *dW, T *db,
                                       int accumulate, T *scratch) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, dY, W, scratch);
+    ASSERT_OPTIONAL(dX, dW, db);
+    assert(op->constants && op->n_pairs >= 1);
     const int KS = op->kernel_size;
     if (db)
         FN(conv_bias_gradient)(op, dY, db, accumulate);

@@ -13,7 +13,9 @@ INLINE V FN(check)(const T *x, int n, const T *w, int m) {
     V sums[4] = {{0}};
     T total = 0;
     for (int i = 0; i + 4 <= n; i += 4)
+        /* clang-format off */
         UNROLL for (int k = 0; k < 4; k++) sums[k] += FN(load)(x + (int64_t)(i + k) * LANES) * 0;
+        /* clang-format on */
     for (int i = n / 4 * 4; i < n; i++)
         sums[0] += FN(load)(x + (int64_t)i * LANES) * 0;
     V weights = {0};
@@ -369,17 +371,23 @@ static void FN(c1_backward)(const T *X, const T *Y, const T *dY, T *dU, T *db, i
 /* ---- the step --------------------------------------------------------------------------------------------------------- */
 
 static void FN(conv_pool_prepare)(const lenet5_op *op, const T *W, T *U) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(W, U);
     if (lenet5_has_winograd(op))
         FN(c1_prepare)(W, U);
 }
 
 static void FN(conv_pool_finish)(const lenet5_op *op, const T *dU, T *dW) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(dU, dW);
     if (lenet5_has_winograd(op))
         FN(c1_finish)(dU, dW);
 }
 
 static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y,
                                   int training) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, W, b, U, Y);
     if (lenet5_has_winograd(op) && training)
         FN(c1_forward)(X, U, b, Y, 1);
     else if (lenet5_has_winograd(op))
@@ -391,6 +399,8 @@ static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, c
 /* There is no gradient for the picture. */
 static void FN(conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db, T *dU,
                                    int accumulate, T *scratch) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, Y, dY, dW, db, dU, scratch);
     if (lenet5_has_winograd(op)) {
         if (!accumulate)
             memset(dW, 0, sizeof(T) * C1_ROWS * TAPS);

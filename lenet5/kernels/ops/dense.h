@@ -9,7 +9,9 @@
 INLINE void FN(dense_forward_block)(const T *x, const T *w, const T *b, T *y, int F, int NO) {
     for (int v = 0; v < LANES; v += VL) {
         V acc[24];
+        /* clang-format off */
         UNROLL for (int o = 0; o < NO; o++) acc[o] = FN(splat)(b[o]);
+        /* clang-format on */
         for (int f = 0; f < F; f++) {
             const V a = FN(load)(x + (int64_t)f * LANES + v);
             UNROLL for (int o = 0; o < NO; o++) acc[o] += a * w[(int64_t)o * F + f];

@@ -132,32 +132,49 @@ INLINE void FN(subsample_backward_of)(const lenet5_op *op, const T *X, const T *
 }
 
 /* POOL_SIDE, which everybody uses, is compiled in as a constant. */
-#define WITH_SIZE(body, ...)                                                                                           \
-    do {                                                                                                               \
-        if (op->kernel_size == POOL_SIDE)                                                                              \
-            body(op, __VA_ARGS__, POOL_SIDE);                                                                          \
-        else                                                                                                           \
-            body(op, __VA_ARGS__, op->kernel_size);                                                                    \
+#define WITH_SIZE(body, ...)                                                                                               \
+    do {                                                                                                                   \
+        if (op->kernel_size == POOL_SIDE)                                                                                  \
+            body(op, __VA_ARGS__, POOL_SIDE);                                                                              \
+        else                                                                                                               \
+            body(op, __VA_ARGS__, op->kernel_size);                                                                        \
     } while (0)
 
-static void FN(avg_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) { WITH_SIZE(FN(avg_pool_forward), X, Y); }
+static void FN(avg_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, Y);
+    WITH_SIZE(FN(avg_pool_forward), X, Y);
+}
 
 static void FN(avg_pool2d_backward)(const lenet5_op *op, const T *dY, T *dX) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(dY, dX);
     WITH_SIZE(FN(avg_pool_backward), dY, dX);
 }
 
-static void FN(max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) { WITH_SIZE(FN(max_pool_forward), X, Y); }
+static void FN(max_pool2d_forward)(const lenet5_op *op, const T *X, T *Y) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, Y);
+    WITH_SIZE(FN(max_pool_forward), X, Y);
+}
 
 static void FN(max_pool2d_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dX) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, Y, dY, dX);
     WITH_SIZE(FN(max_pool_backward), X, Y, dY, dX);
 }
 
 static void FN(subsample_forward)(const lenet5_op *op, const T *X, const T *w, const T *b, T *Y) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, w, b, Y);
     WITH_SIZE(FN(subsample_forward_of), X, w, b, Y);
 }
 
 static void FN(subsample_backward)(const lenet5_op *op, const T *X, const T *dY, const T *w, T *dX, T *dw, T *db,
                                    int accumulate) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, dY, w, dX);
+    ASSERT_OPTIONAL(dw, db);
     WITH_SIZE(FN(subsample_backward_of), X, dY, w, dX, dw, db, accumulate);
 }
 

@@ -3,6 +3,9 @@
  * is the nearest centre, and softmax of the scores is the 1998 paper's probability (eq. 9). */
 
 static void FN(rbf_forward)(const lenet5_op *op, const T *X, T *Y) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, Y);
+    assert(op->constants);
     const int64_t P = (int64_t)op->in_height * op->in_width * LANES;
     for (int o = 0; o < op->out_channels; o++) {
         const int32_t *centre = op->constants + (int64_t)o * op->in_channels;
@@ -18,6 +21,9 @@ static void FN(rbf_forward)(const lenet5_op *op, const T *X, T *Y) {
 }
 
 static void FN(rbf_backward)(const lenet5_op *op, const T *X, const T *dY, T *dX) {
+    ASSERT_OP(op);
+    ASSERT_ARRAYS(X, dY, dX);
+    assert(op->constants);
     const int64_t P = (int64_t)op->in_height * op->in_width * LANES;
     for (int c = 0; c < op->in_channels; c++)
         for (int64_t p = 0; p < P; p += VL) {

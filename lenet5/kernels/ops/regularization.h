@@ -87,6 +87,9 @@ static void FN(dropout)(int64_t n, const T *X, const T *factors, T *Y) {
 /* The factors of all dropouts, for the n_valid pictures with these numbers; without a perturbation all are 1. */
 static void FN(draw_dropout)(const lenet5_net *net, const lenet5_perturbation *p, const int64_t *numbers, int n_valid,
                              T *activations) {
+    ASSERT_NET(net);
+    ASSERT_ARRAYS(activations);
+    assert((numbers || !p) && n_valid >= 0 && n_valid <= LANES);
     for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
         if (op->kind != OP_DROPOUT)
@@ -99,7 +102,8 @@ static void FN(draw_dropout)(const lenet5_net *net, const lenet5_perturbation *p
         for (int l = 0; p && l < n_valid; l++)
             for (int64_t k = 0; k < n; k += 8) {
                 uint32_t words[4];
-                lenet5_random(p->seed, p->epoch, numbers[l], DROPOUT_BLOCKS + ((uint32_t)i << 16) + (uint32_t)(k / 8), words);
+                lenet5_random(p->seed, p->epoch, numbers[l], DROPOUT_BLOCKS + ((uint32_t)i << 16) + (uint32_t)(k / 8),
+                              words);
                 for (int j = 0; j < 8 && k + j < n; j++) {
                     const uint32_t chance = words[j / 2] >> 16 * (j % 2) & 0xFFFF;
                     factors[(k + j) * LANES + l] = chance < threshold ? 0 : (T)(1 / (1 - op->probability));
@@ -112,9 +116,9 @@ static void FN(draw_dropout)(const lenet5_net *net, const lenet5_perturbation *p
 
 /* From a Beta distribution with both parameters alpha <= 1, by Joehnk's method. */
 INLINE double FN(share)(const lenet5_perturbation *p, int64_t picture) {
-    for (int try = 0; try < MIXUP_TRIES; try++) {
+    for (int attempt = 0; attempt < MIXUP_TRIES; attempt++) {
         uint32_t words[4];
-        lenet5_random(p->seed, p->epoch, picture, MIXUP_BLOCKS + try, words);
+        lenet5_random(p->seed, p->epoch, picture, MIXUP_BLOCKS + attempt, words);
         const double x = pow(lenet5_chance(words[0]), 1 / p->mixup), y = pow(lenet5_chance(words[1]), 1 / p->mixup);
         if (x + y > 0 && x + y <= 1)
             return x / (x + y);

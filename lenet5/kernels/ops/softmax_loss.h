@@ -19,6 +19,8 @@ INLINE double FN(exponentials)(const T *z, int n, int64_t stride, T top, T *e) {
 }
 
 static void FN(softmax)(int64_t n, int classes, int64_t positions, const T *logits, T *probabilities) {
+    assert(n >= 0 && classes >= 1 && positions >= 1);
+    ASSERT_ARRAYS(logits, probabilities);
     for (int64_t i = 0; i < n; i++)
         for (int64_t p = 0; p < positions; p++) {
             const T *z = logits + i * classes * positions + p;
@@ -34,6 +36,8 @@ static void FN(softmax)(int64_t n, int classes, int64_t positions, const T *logi
 
 /* targets (classes, LANES), a distribution over the classes for each lane: all to the label, but what is smoothed away. */
 static void FN(targets_of_labels)(const lenet5_loss *loss, int classes, const uint8_t *labels, int n_valid, T *targets) {
+    assert(loss && labels && classes >= 1 && n_valid >= 0 && n_valid <= LANES);
+    ASSERT_ARRAYS(targets);
     const T rest = (T)(loss->label_smoothing / classes);
     for (int k = 0; k < classes; k++)
         for (int l = 0; l < LANES; l++)
@@ -69,8 +73,10 @@ static double FN(lane_loss)(const lenet5_loss *loss, int classes, const T *Z, co
 
 /* Scores Z and targets (classes, LANES), of which the first n_valid lanes count; dZ (classes, LANES): the gradient of the
  * sum of losses, times `scale`. Returns that sum; adds to *n_correct how many labels have the largest score. */
-static double FN(loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels, int n_valid,
-                       T scale, T *dZ, int64_t *n_correct) {
+static double FN(loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels,
+                       int n_valid, T scale, T *dZ, int64_t *n_correct) {
+    assert(loss && labels && n_correct && classes >= 1 && n_valid >= 0 && n_valid <= LANES);
+    ASSERT_ARRAYS(Z, targets, dZ);
     double sum = 0;
     memset(dZ, 0, sizeof(T) * classes * LANES);
     for (int l = 0; l < n_valid; l++) {
