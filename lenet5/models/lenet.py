@@ -7,7 +7,7 @@ from importlib import resources
 
 import numpy as np
 
-from ..errors import DivergedError, ModelFileError, one_line
+from ..errors import DivergedError
 from ..evaluation.calibration import Calibration
 from ..nn import serialization
 from ..nn.architectures import CHOICES, VARIANTS
@@ -156,23 +156,6 @@ class LeNet5(Classifier, Network):
         serialization.save(path, self.state_dict(), "model", self.info())
 
 
-def load(path: str | os.PathLike) -> LeNet5:
-    """The model that `LeNet5.save` wrote; ModelFileError, in one line, for any other file.
-
-    Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
-    """
-    return described(path, from_document, *serialization.load(path, "model"))
-
-
-def described(path: str | os.PathLike, make, tensors: dict[str, np.ndarray], info: dict):
-    """What ``make(tensors, info)`` gives; ModelFileError, in one line, where the document is malformed."""
-    try:
-        return make(tensors, info)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelFileError(f"{one_line(path)}: does not describe a model: {what[:200]}") from None
-
-
 def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
     """The model that `LeNet5.info` describes; AttributeError, KeyError, TypeError, ValueError where it is malformed."""
     labels = info["labels"]
@@ -213,4 +196,4 @@ def _largest_sum(model: LeNet5) -> float:
 def pretrained() -> LeNet5:
     """The model that ships with the package, trained on MNIST (`lenet5 info` says how)."""
     with resources.as_file(resources.files("lenet5.weights") / "mnist.safetensors") as path:
-        return load(path)
+        return from_document(*serialization.load(path, "model"))

@@ -17,6 +17,7 @@ from lenet5.utils.files import (
     MAX_DEPTH,
     atomic_path,
     atomic_write,
+    check_writable,
     claimed,
     parse_json,
     part_of,
@@ -176,6 +177,15 @@ def test_a_missing_folder_is_an_error_and_is_not_made(tmp_path):
     with pytest.raises(FileNotFoundError):
         atomic_write(tmp_path / "missing" / "a", b"1")
     assert names(tmp_path) == []
+
+
+def test_what_could_not_be_written_is_told_before(tmp_path):
+    (tmp_path / "old").write_bytes(b"1")
+    for name in ("old", "new"):
+        check_writable(tmp_path / name)
+    assert names(tmp_path) == ["old"]
+    with pytest.raises(OSError, match="missing"):
+        check_writable(tmp_path / "missing" / "a")
 
 
 def test_a_folder_in_the_place_of_the_file_stays(tmp_path):
