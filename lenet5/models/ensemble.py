@@ -44,6 +44,9 @@ class Committee(Classifier):
         self.in_channels = self.models[0].in_channels
         self.training: dict | None = None
 
+    def _kind(self) -> str:
+        return f"of {len(self.models)}"
+
     @property
     def macs(self) -> float:
         """Multiply-accumulates of one picture: those of all members."""
@@ -98,6 +101,9 @@ class Cascade(Classifier):
             raise ValueError(f"threshold is {threshold!r}, expected a confidence, at least 0")
         self.small, self.large, self.threshold = small, large, float(threshold)
         self.labels, self.n_classes, self.in_channels = small.labels, small.n_classes, small.in_channels
+
+    def _kind(self) -> str:
+        return f"up to confidence {self.threshold:g}"
 
     @property
     def macs(self) -> float:
