@@ -110,7 +110,7 @@ def _measure(out, chart, parts, peers, repeats, threads, batch_sizes, quick, dat
         output.note(f"note: load average {where['load_before']}: something else runs, and the figures suffer from it")
     if max(threads) > where["cores"]:
         output.note(f"note: {max(threads)} threads on {where['cores']} processors")
-    plan = suite.Plan(parts, threads, batch_sizes, repeats=repeats, quick=quick, peers=peers)
+    plan = suite.BenchmarkPlan(parts, threads, batch_sizes, repeats=repeats, quick=quick, peers=peers)
     command = shlex.join(["lenet5", *sys.argv[1:]])
     # Lines and no moving bar, which would take time from what is measured; and some peers print as they please.
     with contextlib.redirect_stdout(sys.stderr):

@@ -31,12 +31,12 @@ def load_model(path: Path | None, *, digits: bool = True) -> tuple:
     """
     import lenet5
     from lenet5 import _kernels
-    from lenet5.models import ensemble, lenet
+    from lenet5.models import lenet, loading
 
     output.detail(f"lenet5 {lenet5.__version__} in {Path(lenet5.__file__).parent}, {_kernels.ISA} kernels")
     named = path or os.environ.get("LENET5_MODEL")
     path = named or _here()
-    network = ensemble.load(path) if path else lenet.pretrained()
+    network = loading.load(path) if path else lenet.pretrained()
     if path and not named and digits and tuple(network.labels) != lenet.DIGITS:
         classes = ", ".join(network.labels[:3])
         output.note(f"note: ./{path} reads {classes}, ... and no digits; to use it: --model {path}")
@@ -64,9 +64,9 @@ def default_model() -> Path | None:
         return Path(named)
     path = _here()
     with suppress(errors.ModelFileError, ImportError, ValueError):  # without NumPy or kernels there is a report, too
-        from lenet5.models import ensemble, lenet
+        from lenet5.models import lenet, loading
 
-        if path and tuple(ensemble.load(path).labels) != lenet.DIGITS:
+        if path and tuple(loading.load(path).labels) != lenet.DIGITS:
             return None
     return path
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from . import options, output
+from . import evaluate_text, options, output
 from .common import check_png, load_data, load_model, load_models
 
 _WITHOUT_PNG = "-"  # stands for no file after --reject-curve
@@ -46,6 +46,8 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
       lenet5 evaluate --cascade small.safetensors --cascade-curve cost.png
       lenet5 evaluate --strings plain --errors misread.png
     """
+    from lenet5.evaluation import contact_sheet
+
     reject_png = reject_curve if reject_curve and str(reject_curve) != _WITHOUT_PNG else None
     if cascade_png and not small:
         raise click.UsageError("--cascade-curve draws what --cascade tells: name the small model with --cascade")
@@ -69,19 +71,17 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
         return
     with output.library_log():
         report, probabilities = network.evaluate(X, y, threads)
-    document, texts = {"dataset": data.name, "model": model, **report}, [_text(data.name, report)]
+    document, texts = {"dataset": data.name, "model": model, **report}, [evaluate_text.text(data.name, report)]
     if errors_png:
-        _draw_mistakes(X, y, probabilities, network.labels, errors_png)
+        _draw(contact_sheet.mistakes(X, y, probabilities, network.labels), errors_png, "mistakes")
     if reject_curve:
-        from . import evaluate_curves
-
-        document["rejection"] = evaluate_curves.rejection(network, probabilities, y, data.name, reject_png)
-        texts.append(evaluate_curves.rejection_text(document["rejection"], data.name))
+        rejection = _rejection(network, probabilities, y, data.name, reject_png)
+        document["rejection"] = rejection.as_dict()
+        texts.append(evaluate_text.rejection_text(rejection, data.name))
     if small:
-        from . import evaluate_curves
-
-        document["cascade"] = evaluate_curves.cascade(small, network, data, cascade_png, threads)
-        texts.append(evaluate_curves.cascade_text(document["cascade"]))
+        cascade = _cascade(small, network, data, cascade_png, threads)
+        document["cascade"] = cascade.as_dict()
+        texts.append(evaluate_text.cascade_text(cascade))
     if as_json:
         output.result_json(document)
     else:
@@ -106,36 +106,28 @@ def _trained_on(network) -> str:
     return name if name in options.DATASETS else "auto"
 
 
-def _draw_mistakes(X, y, probabilities, labels: list[str], path: Path) -> None:
+def _rejection(network, probabilities, y, name: str, png: Path | None):
+    from lenet5.evaluation import risk_coverage
+
+    report = risk_coverage.report(probabilities, y, network.calibration, dataset=name)
+    if png:
+        _draw(risk_coverage.draw(probabilities, y, dataset=name), png, "rejection curve")
+    return report
+
+
+def _cascade(small, large, data, png: Path | None, threads: int):
+    from lenet5.models.cascade_report import cascade_report
+
+    report = cascade_report(small, large, data, threads)
+    if not report.chosen:
+        output.note("note: no threshold is chosen: the models have no validation pictures of this set in common")
+    if png:
+        _draw(report.draw(f"{data.name}, {len(data.test[1]):,} pictures"), png, "cascade")
+    return report
+
+
+def _draw(picture, path: Path, what: str) -> None:
     from lenet5.evaluation import contact_sheet
 
-    contact_sheet.save_png(contact_sheet.mistakes(X, y, probabilities, labels), path)
-    output.note(f"mistakes drawn: {output.one_line(path)}")
-
-
-def _text(name: str, report: dict) -> str:
-    """The report for people."""
-    low, high = report["accuracy_95"]
-    labels = [row["label"] for row in report["classes"]]
-    per_class = [
-        (row["label"], f"{row['n']:,}", output.percent(row["precision"]), output.percent(row["recall"]))
-        for row in report["classes"]
-    ]
-    confusion = [
-        (label, *("." if count == 0 else count for count in row))
-        for label, row in zip(labels, report["confusion"], strict=True)
-    ]
-    fit = report["calibration"]
-    return "\n".join([
-        f"{name}, {report['n']:,} test pictures",
-        f"accuracy {output.percent(report['accuracy'])} (95 % interval {output.percent(low)} to "
-        f"{output.percent(high)}), {report['errors']:,} errors, loss {report['loss']:.4f}",
-        f"expected calibration error {output.percent(fit['expected_calibration_error'])} at temperature "
-        f"{fit['temperature']:.3f}, {output.percent(fit['uncalibrated_error'])} without\n"
-        "  (15 bins of equally many pictures)",
-        "",
-        output.table(per_class, ("class", "pictures", "precision", "recall")),
-        "",
-        "rows: what it is; columns: what was answered",
-        output.table(confusion, ("", *labels)),
-    ])  # fmt: skip
+    contact_sheet.save_png(picture, path)
+    output.note(f"{what} drawn: {output.one_line(path)}")

@@ -39,7 +39,7 @@ def info(model: Path | None, as_json: bool) -> None:
     if members:
         output.result(_members(network))
     else:
-        output.result(output.layer_table(network))
+        output.result(str(network.summary()))
         n_bytes = network.n_parameters * np.dtype(np.float32).itemsize
         output.result(f"\nvariant {network.variant}: {network.activation}, {network.pool} pooling, {network.c3} C3, "
                       f"{network.head} head\nweights: {n_bytes:,} bytes of float32")  # fmt: skip

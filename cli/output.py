@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from lenet5.errors import one_line, shortened, with_short_words  # noqa: F401  (part of what this module offers)
+from lenet5.utils import tables
 from lenet5.utils.threads import can_start
 
 QUIET, NORMAL, VERBOSE = logging.ERROR, logging.INFO, logging.DEBUG
@@ -154,27 +155,8 @@ def percent(value: float | None) -> str:
 
 
 def table(rows: list[tuple], header: tuple[str, ...], *, left: int = 1) -> str:
-    """Columns of text under a header; the first ``left`` columns are flush left, the others right."""
-    cells = [header, *(tuple(shown(str(cell)) for cell in row) for row in rows)]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
-
-    def line(row: tuple[str, ...]) -> str:
-        parts = (c.ljust(w) if k < left else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True)))
-        return "  ".join(parts).rstrip()
-
-    return "\n".join([line(cells[0]), "  ".join("-" * w for w in widths), *map(line, cells[1:])])
-
-
-def layer_table(network) -> str:
-    """The layers of a network for one 32 x 32 picture, with their costs and the totals."""
-    rows = network.summary()
-    body = [
-        (r.name, r.kind, "x".join(map(str, r.output_shape)), f"{r.n_parameters:,}", f"{r.connections:,}", f"{r.macs:,}")
-        for r in rows
-    ]
-    totals = (f"{sum(getattr(r, name) for r in rows):,}" for name in ("n_parameters", "connections", "macs"))
-    header = ("layer", "kind", "output", "parameters", "connections", "multiply-adds")
-    return table([*body, ("total", "", "", *totals)], header, left=3)
+    """`tables.table` of any values, as standard output shows them."""
+    return tables.table([[shown(str(cell)) for cell in row] for row in rows], header, left=left)
 
 
 class _Stderr(logging.Handler):

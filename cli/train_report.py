@@ -53,7 +53,7 @@ def _introduce(run, trainer, data, number: int, n_members: int) -> None:
     config = run.plan.config
     n_validation = len(trainer.validation[1]) if trainer.validation else 0
     if number == 1:
-        output.note(output.layer_table(trainer.network))
+        output.note(str(trainer.network.summary()))
         output.note(
             f"\n{data.name}: {len(data.train[1]) - n_validation:,} training, {n_validation:,} validation, "
             f"{len(data.test[1]):,} test pictures"
@@ -100,13 +100,8 @@ def _reporter(trainer) -> Iterator[tuple]:
     n_epochs = trainer.config.epochs
 
     def line(epoch) -> str:
-        validation = "" if epoch.validation_accuracy is None else f"  val {100 * epoch.validation_accuracy:.2f}%"
         left = (n_epochs - epoch.epoch) * epoch.seconds
-        return (
-            f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  loss {epoch.train_loss:.4f}  acc "
-            f"{100 * epoch.train_accuracy:.2f}%{validation}  {epoch.seconds:.1f} s  "
-            f"{epoch.images_per_second:,.0f}/s  {_duration(left)} left"
-        )
+        return f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  {epoch}  {_duration(left)} left"
 
     if not output.has_bars():
         yield lambda epoch: output.note(line(epoch)), lambda progress: None

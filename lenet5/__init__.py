@@ -21,7 +21,7 @@ _HOME = {
     "Cascade": "models.ensemble",
     "Committee": "models.ensemble",
     "LeNet5": "models.lenet",
-    "load": "models.ensemble",
+    "load": "models.loading",
     "pretrained": "models.lenet",
     "read_image": "preprocessing.normalization",
 }

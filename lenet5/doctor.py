@@ -139,9 +139,9 @@ def _state(folder: Path, files: Sequence) -> str:
 
 def _model(path: Path | None) -> dict:
     """The model's file and what it says of itself, as far as it says it."""
-    from .models import ensemble, lenet
+    from .models import lenet, loading
 
-    found = lenet.pretrained() if path is None else ensemble.load(path)
+    found = lenet.pretrained() if path is None else loading.load(path)
     training = found.training or {}
     metrics = training.get("metrics") if isinstance(training.get("metrics"), dict) else {}
     return {

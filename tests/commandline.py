@@ -42,7 +42,7 @@ import lenet5.preprocessing.normalization, lenet5.runs.run, lenet5.evaluation.co
 import safetensors.numpy, rich.progress, PIL.PngImagePlugin
 from lenet5 import datasets
 from lenet5.benchmark import chart, compare, suite
-from lenet5.cli import benchmark, benchmark_tables, completion, download, evaluate, evaluate_curves, info
+from lenet5.cli import benchmark, benchmark_tables, completion, download, evaluate, info
 from lenet5.cli import predict, train, train_report
 from lenet5.cli.main import main
 

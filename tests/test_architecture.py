@@ -164,6 +164,17 @@ def test_every_module_and_public_class_says_what_it_is(name):
             assert ast.get_docstring(node), f"{name}.{node.name} has no docstring"
 
 
+def test_a_public_class_has_a_name_of_its_own():
+    names = [node.name for tree in TREES.values() for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert [name for name in names if names.count(name) > 1 and not name.startswith("_")] == []
+
+
+def test_one_load_reads_models():
+    """Others of that name read data sets, results of the benchmark, tensors, and the networks of another room."""
+    loads = {name for name, tree in TREES.items() for node in tree.body if getattr(node, "name", "") == "load"}
+    assert {name for name in loads if name.startswith("models.")} == {"models.loading"}
+
+
 def test_this_test_sees_what_a_module_imports():
     tree = ast.parse("def f():\n    from .. import cli\nimport lenet5.nn.network\nfrom ..errors import DataError")
     assert own(tree, "utils.files") == {"cli.__init__", "nn.network", "errors"}

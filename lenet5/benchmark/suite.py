@@ -28,7 +28,7 @@ SIZES = (1, 1000, 10_000)
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchmarkPlan:
     """What to measure. ``repeats`` None: as often as each part needs; ``quick``: fewer pictures and turns."""
 
     parts: tuple[str, ...] = PARTS
@@ -50,7 +50,7 @@ class Plan:
 class _Run:
     """A plan while it is carried out. X uint8 (N, 28, 28), y uint8 (N,); both empty where no part needs them."""
 
-    plan: Plan
+    plan: BenchmarkPlan
     X: np.ndarray
     y: np.ndarray
     say: Callable[[str], None]
@@ -72,7 +72,7 @@ class _Run:
             self.say(note)
 
 
-def measure(plan: Plan, pictures: tuple[np.ndarray, np.ndarray] | None, data: str | None, command: str,
+def measure(plan: BenchmarkPlan, pictures: tuple[np.ndarray, np.ndarray] | None, data: str | None, command: str,
             say: Callable[[str], None] = lambda line: None) -> dict:  # fmt: skip
     """Carry out a plan.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import ChecksumError, DataError
 from ..utils.characters import DIGITS
 from . import download, layouts
-from .download import LocalFile, Progress, RemoteFile
+from .download import LocalFile, ProgressCallback, RemoteFile
 from .http import Limits
 
 if TYPE_CHECKING:  # NumPy, like all that is heavy here, is imported when data is read
@@ -129,7 +129,7 @@ def obtain(
     *,
     offline: bool | None = None,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Loaded:
     """Load a set together with what there is to say about it.
 
@@ -167,7 +167,7 @@ def fetch(
     *,
     offline: bool | None = None,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> list[LocalFile]:
     """Make the files of a published set be there, and return them in the order of the table; see `obtain`."""
     if name not in TABLE:
@@ -206,7 +206,7 @@ def _found(folder: Path, dataset: Dataset) -> list[LocalFile] | None:
     return [LocalFile(path, None) for path in found] if found else None
 
 
-def _auto(data_dir, offline, limits: Limits, progress: Progress | None) -> Loaded:
+def _auto(data_dir, offline, limits: Limits, progress: ProgressCallback | None) -> Loaded:
     """MNIST if it can be had soon, else strokes and a note that says why, unless a folder was named."""
     try:
         return obtain("mnist", data_dir, offline=offline, limits=limits, progress=progress)

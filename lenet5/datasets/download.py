@@ -24,7 +24,7 @@ from .http import HTML_PAGE, CannotResume, Limits, TransferError, blocks
 MISSING = "missing"
 NOTE = logging.INFO + 5  # of the log: what to say beside a progress bar, though nothing is wrong
 SECONDS_BETWEEN_LOOKS = 0.1  # while another process fetches the file
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 log = logging.getLogger("lenet5")
 
 
@@ -104,7 +104,7 @@ def ensure(
     *,
     offline: bool | None = None,
     limits: Limits | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> list[LocalFile]:
     """Make ``folder`` hold ``files``: check those that are there, fetch those that are missing or wrong.
 
@@ -221,7 +221,7 @@ class _Collected:
 class _Fetcher:
     """Fetches file after file, remembering which mirrors failed and how much patience is left."""
 
-    def __init__(self, mirrors: Sequence[str], limits: Limits, progress: Progress):
+    def __init__(self, mirrors: Sequence[str], limits: Limits, progress: ProgressCallback):
         self.mirrors, self.limits, self.progress = list(mirrors), limits, progress
         self.deadline = None if limits.patience is None else time.monotonic() + limits.patience
         self.n_seen: int | None = None  # bytes that another process had when we began to wait for it

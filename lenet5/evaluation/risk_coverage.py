@@ -1,59 +1,119 @@
 """What an answer that is not given costs and saves: error against rejection, beside figures from the literature."""
 
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
 import numpy as np
 from PIL import Image
 
 from . import plots
-from .calibration import Calibration
+from .calibration import Calibration, Threshold
 from .metrics import error_at, rejection_curve, rejection_for
 
 #: Parts of the pictures not answered, for which the error is told.
 RATES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
-#: (name, error with none rejected or None, error, part rejected for it), of handwritten digits. The first is the net of
-#: 1990 for zip codes, about; the others are on MNIST, from LeCun et al., Proc. IEEE 86(11), 1998.
+#: Errors for which the rejection is told.
+WANTED = (0.01, 0.005, 0.002, 0.001)
+
+
+class Published(NamedTuple):
+    """A figure of the literature: the error with none rejected (None: not told), and what an error takes."""
+
+    name: str
+    error_of_all: float | None
+    error: float
+    rejected: float
+
+
+#: Of handwritten digits. The first is the net of 1990 for zip codes, about; the others are on MNIST, from LeCun et al.,
+#: Proc. IEEE 86(11), 1998.
 PUBLISHED = (
-    ("zip-code net, 1990", None, 0.01, 0.09),
-    ("K-NN, deslanted, 1998", 0.024, 0.005, 0.081),
-    ("LeNet-1, 1998", 0.017, 0.005, 0.037),
-    ("tangent distance, 1998", 0.011, 0.005, 0.019),
-    ("LeNet-4, 1998", 0.011, 0.005, 0.018),
-    ("SVM, polynomial, 1998", 0.011, 0.005, 0.018),
-    ("boosted LeNet-4, 1998", 0.007, 0.005, 0.005),
+    Published("zip-code net, 1990", None, 0.01, 0.09),
+    Published("K-NN, deslanted, 1998", 0.024, 0.005, 0.081),
+    Published("LeNet-1, 1998", 0.017, 0.005, 0.037),
+    Published("tangent distance, 1998", 0.011, 0.005, 0.019),
+    Published("LeNet-4, 1998", 0.011, 0.005, 0.018),
+    Published("SVM, polynomial, 1998", 0.011, 0.005, 0.018),
+    Published("boosted LeNet-4, 1998", 0.007, 0.005, 0.005),
 )
+#: Data sets beside which these say something.
+PUBLISHED_FOR = ("mnist",)
 _DRAWN = (0, 1, 2, 4, 6)
 
 
-def report(probabilities: np.ndarray, y: np.ndarray, calibration: Calibration) -> dict:
-    """Error against rejection, the least sure answers first, as plain Python values.
+@dataclass(frozen=True)
+class RejectionPoint:
+    """The error of the other answers where this fraction is not given; None where no image is left."""
+
+    rejected: float
+    error: float | None
+
+
+@dataclass(frozen=True)
+class TriedThreshold:
+    """What a threshold of the calibration comes to: the ``wanted_error``, and what was rejected and wrong instead."""
+
+    wanted_error: float
+    confidence: float
+    rejected: float | None
+    error: float | None
+
+
+@dataclass(frozen=True)
+class RejectionReport:
+    """Error against rejection, the least sure answers first.
+
+    points : for each of `RATES` · needed : for each of `WANTED` · thresholds : the model's own, tried on these images ·
+    n_validation : images that these come from · published : figures of the literature, where they say something
+    """
+
+    points: list[RejectionPoint]
+    needed: list[RejectionPoint]
+    thresholds: list[TriedThreshold]
+    n_validation: int
+    published: tuple[Published, ...] = ()
+
+    def as_dict(self) -> dict:
+        """As JSON."""
+        document = {"score": "highest probability", **asdict(self)}
+        if not document.pop("published"):
+            return document
+        return document | {"published": [figure._asdict() for figure in self.published]}
+
+
+def report(
+    probabilities: np.ndarray, y: np.ndarray, calibration: Calibration, *, dataset: str | None = None
+) -> RejectionReport:
+    """Error against rejection of some answers.
 
     Parameters
     ----------
     probabilities : (N, classes)
     y : (N,), labels
-    calibration : the model's, whose thresholds are tried on these pictures
+    calibration : the model's, whose thresholds are tried on these images
+    dataset : the images' set, for published figures
     """
     confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == y
     curve = rejection_curve(confidence, correct)
-    thresholds = []
-    for threshold in calibration.thresholds:
-        given = confidence >= threshold.confidence
-        thresholds.append({
-            "wanted_error": threshold.error,
-            "confidence": threshold.confidence,
-            "rejected": float((~given).mean()) if len(given) else None,
-            "error": float((~correct[given]).mean()) if given.any() else None,
-        })  # fmt: skip
-    return {
-        "score": "highest probability",
-        "points": [{"rejected": rate, "error": error_at(rate, curve)} for rate in RATES],
-        "needed": [{"error": error, "rejected": rejection_for(error, curve)} for error in (0.01, 0.005, 0.002, 0.001)],
-        "thresholds": thresholds,
-        "n_validation": calibration.n,
-    }
+    return RejectionReport(
+        [RejectionPoint(rate, error_at(rate, curve)) for rate in RATES],
+        [RejectionPoint(rejection_for(error, curve), error) for error in WANTED],
+        [_tried(threshold, confidence, correct) for threshold in calibration.thresholds],
+        calibration.n,
+        PUBLISHED if dataset in PUBLISHED_FOR else (),
+    )
 
 
-def draw(probabilities: np.ndarray, y: np.ndarray, *, published: bool) -> Image.Image:
-    """The curve, up to 10 % rejected; ``published``: with the literature's figures."""
+def _tried(threshold: Threshold, confidence: np.ndarray, correct: np.ndarray) -> TriedThreshold:
+    given = confidence >= threshold.confidence
+    rejected = float((~given).mean()) if len(given) else None
+    error = float((~correct[given]).mean()) if given.any() else None
+    return TriedThreshold(threshold.error, threshold.confidence, rejected, error)
+
+
+def draw(probabilities: np.ndarray, y: np.ndarray, *, dataset: str | None = None) -> Image.Image:
+    """The curve, up to 10 % rejected, with published figures where they say something of the data set."""
+    published = dataset in PUBLISHED_FOR
     rejected, error = rejection_curve(probabilities.max(axis=1), probabilities.argmax(axis=1) == y)
     curves = [plots.Curve(f"this model, {len(y):,} pictures", 100 * rejected, 100 * error)]
     for name, before, after, part in [PUBLISHED[k] for k in _DRAWN] if published else []:

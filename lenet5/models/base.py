@@ -1,12 +1,13 @@
 """What every model answers, a network or several that decide together: scikit-learn's words, and how sure it is."""
 
+import html
 import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import DivergedError
+from ..errors import DivergedError, one_line
 from ..evaluation.calibration import Calibration, find_thresholds, fit_temperature
 from ..evaluation.metrics import evaluation, expected_calibration_error
 from ..nn.arrays import check_labels_of
@@ -44,6 +45,27 @@ class Classifier:
     def temperature(self) -> float:
         """What scores are divided by before the softmax."""
         return self.calibration.temperature
+
+    def __repr__(self) -> str:
+        name, (kind, *facts) = type(self).__name__, self._facts().values()
+        return f"<{name} {kind}: {', '.join(facts)}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        rows = {"model": type(self).__name__} | self._facts()
+        cells = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(fact)}</td></tr>" for name, fact in rows.items())
+        return f"<table>{''.join(cells)}</table>"
+
+    def _facts(self) -> dict[str, str]:
+        """What it is, in words: its kind first."""
+        facts = {"kind": self._kind(), "classes": f"{self.n_classes} classes"}
+        if hasattr(self, "n_parameters"):
+            facts["parameters"] = f"{self.n_parameters:,} parameters"
+        return facts | {"training": _trained(getattr(self, "training", None))}
+
+    def _kind(self) -> str:
+        """What tells it from other models of its class."""
+        return "model"
 
     def predict_proba(self, X, threads: int | None = None) -> np.ndarray:
         """Probabilities of the classes, (N, classes) float32; X as `predict` takes it.
@@ -173,3 +195,14 @@ def as_array(X, threads: int | None = None) -> np.ndarray:
 
     several = isinstance(X, list | tuple) and len(X) and all(is_source(x) and not isinstance(x, np.ndarray) for x in X)
     return inputs(X, threads) if several or is_source(X) else X
+
+
+def _trained(training: dict | None) -> str:
+    """How a model was trained, as far as it says so; a file may say anything."""
+    if not training:
+        return "not trained, or unknown how"
+    metrics = training.get("metrics") if isinstance(training.get("metrics"), dict) else {}
+    accuracy, data = metrics.get("test_accuracy"), training.get("dataset")
+    good = isinstance(accuracy, float) and 0 <= accuracy <= 1
+    by, on = one_line(str(training.get("command"))[:60]), f" on {one_line(str(data)[:40])}" if data else ""
+    return f"trained by {by}{on}" + (f", test accuracy {100 * accuracy:.2f} %" if good else "")

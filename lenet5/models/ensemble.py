@@ -10,8 +10,9 @@ from ..evaluation.calibration import Calibration
 from ..nn import serialization
 from ..nn.arrays import check_labels_of
 from ..training.sampler import validation_numbers
+from . import lenet
 from .base import Classifier
-from .lenet import LeNet5, described, from_document
+from .lenet import LeNet5
 
 MAX_MEMBERS = 64
 _LEAST = np.finfo(np.float32).tiny  # so that the logarithm of a probability is finite
@@ -42,6 +43,9 @@ class Committee(Classifier):
         self.labels, self.n_classes = self.models[0].labels, self.models[0].n_classes
         self.in_channels = self.models[0].in_channels
         self.training: dict | None = None
+
+    def _kind(self) -> str:
+        return f"of {len(self.models)}"
 
     @property
     def macs(self) -> float:
@@ -98,6 +102,9 @@ class Cascade(Classifier):
         self.small, self.large, self.threshold = small, large, float(threshold)
         self.labels, self.n_classes, self.in_channels = small.labels, small.n_classes, small.in_channels
 
+    def _kind(self) -> str:
+        return f"up to confidence {self.threshold:g}"
+
     @property
     def macs(self) -> float:
         """Multiply-accumulates of one picture at most; `cost` has the mean."""
@@ -153,12 +160,6 @@ class CascadeCurve:
         return float(self.asked[k]), float(self.error[k])
 
 
-def load(path: str | os.PathLike) -> LeNet5 | Committee:
-    """The model or committee that ``save`` wrote; ModelFileError, in one line, for any other file."""
-    tensors, info = serialization.load(path, "model", "committee")
-    return described(path, from_document if info["kind"] == "model" else _committee_from_document, tensors, info)
-
-
 def members_of(model: LeNet5 | Committee) -> list[LeNet5]:
     """The models of a committee, and of its committees; of a model that is alone itself."""
     if isinstance(model, Committee):
@@ -166,7 +167,7 @@ def members_of(model: LeNet5 | Committee) -> list[LeNet5]:
     return [model]
 
 
-def _committee_from_document(tensors: dict[str, np.ndarray], info: dict) -> Committee:
+def from_document(tensors: dict[str, np.ndarray], info: dict) -> Committee:
     """The committee that `Committee.info` describes; KeyError, TypeError, ValueError where that is malformed."""
     documents = info["members"]
     if not isinstance(documents, list) or not 1 <= len(documents) <= MAX_MEMBERS:
@@ -177,7 +178,9 @@ def _committee_from_document(tensors: dict[str, np.ndarray], info: dict) -> Comm
         if number not in map(str, range(1, len(parts) + 1)):
             raise ValueError(f"tensor {key!r} is of no member")
         parts[int(number) - 1][name] = tensor
-    committee = Committee([from_document(part, document) for part, document in zip(parts, documents, strict=True)])
+    committee = Committee(
+        [lenet.from_document(part, document) for part, document in zip(parts, documents, strict=True)]
+    )
     if info["labels"] != committee.labels:
         raise ValueError("its labels are not those of its members")
     committee.calibration = Calibration.from_dict(info.get("calibration"))

@@ -1,19 +1,20 @@
 """LeNet-5 as people use it: fit, predict, save, load; scikit-learn's words and meanings."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple
 from importlib import resources
 
 import numpy as np
 
-from ..errors import DivergedError, ModelFileError, one_line
+from ..errors import DivergedError
 from ..evaluation.calibration import Calibration
 from ..nn import serialization
 from ..nn.architectures import CHOICES, VARIANTS
 from ..nn.layers import RBF, ScaledTanh, Sigmoid, Tanh
 from ..nn.network import Network
 from ..training.config import Config
+from ..training.records import Epoch
 from ..training.trainer import Trainer, config_for
 from ..utils.characters import DIGITS
 from .base import Classifier, as_array
@@ -47,6 +48,8 @@ class LeNet5(Classifier, Network):
     ----------
     training : dict or None
         How it was trained: what `lenet5 info` shows. JSON values only.
+    history_ : list of Epoch
+        What each pass of the last `fit` came to; there after it only.
     """
 
     def __init__(
@@ -85,6 +88,9 @@ class LeNet5(Classifier, Network):
         *,
         threads: int | None = None,
         teachers: "Sequence[LeNet5]" = (),
+        validation_data: tuple[np.ndarray, np.ndarray] | None = None,
+        callback: Callable[[Epoch], None] | None = None,
+        verbose: bool = False,
         **settings,
     ) -> "LeNet5":
         """Train quietly, on from the present weights; returns self. For a fresh start make a new LeNet5.
@@ -97,6 +103,12 @@ class LeNet5(Classifier, Network):
             Changes the time, not the weights.
         teachers : models, optional
             The mean of their answers is learnt instead of the labels, or as the part ``teacher_weight`` of them.
+        validation_data : (X, y), optional
+            Images to validate on, instead of ``validation`` of the training images.
+        callback : callable, optional
+            Is called with an `Epoch` after each pass.
+        verbose : bool
+            Print a line after each pass.
         **settings
             Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
             some of "affine,elastic,photo,cutout,invert" (default "affine"); ``validation`` (default 0 here) sets
@@ -114,10 +126,14 @@ class LeNet5(Classifier, Network):
                 f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"
             )
         config = config_for(self, is_taught=bool(teachers), **{"validation": 0, "seed": self.seed or 0, **settings})
-        trainer = Trainer(self, X, y, config, threads, teachers)
+        trainer = Trainer(self, X, y, config, threads, teachers, validation_data)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
-        for _ in trainer.run():
-            pass
+        for epoch in trainer.run():
+            if verbose:
+                print(f"epoch {epoch.epoch}/{config.epochs}  {epoch}")
+            if callback:
+                callback(epoch)
+        self.history_ = trainer.history
         self.parameters[:] = trainer.best
         if not _largest_sum(self) < _TOO_LARGE:
             raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
@@ -125,6 +141,9 @@ class LeNet5(Classifier, Network):
             self.calibrate(*trainer.validation, trainer.threads)
         self.training = {"command": "LeNet5.fit", "config": asdict(config)}
         return self
+
+    def _kind(self) -> str:
+        return self.variant
 
     def predict_proba(self, X, threads: int | None = None) -> np.ndarray:
         """Probabilities of the classes, (N, classes) float32; X as `predict` takes it.
@@ -154,23 +173,6 @@ class LeNet5(Classifier, Network):
     def save(self, path: str | os.PathLike) -> None:
         """Write a model file (safetensors), wholly or not at all. OSError where that cannot be."""
         serialization.save(path, self.state_dict(), "model", self.info())
-
-
-def load(path: str | os.PathLike) -> LeNet5:
-    """The model that `LeNet5.save` wrote; ModelFileError, in one line, for any other file.
-
-    Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
-    """
-    return described(path, from_document, *serialization.load(path, "model"))
-
-
-def described(path: str | os.PathLike, make, tensors: dict[str, np.ndarray], info: dict):
-    """What ``make(tensors, info)`` gives; ModelFileError, in one line, where the document is malformed."""
-    try:
-        return make(tensors, info)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ModelFileError(f"{one_line(path)}: does not describe a model: {what[:200]}") from None
 
 
 def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
@@ -213,4 +215,4 @@ def _largest_sum(model: LeNet5) -> float:
 def pretrained() -> LeNet5:
     """The model that ships with the package, trained on MNIST (`lenet5 info` says how)."""
     with resources.as_file(resources.files("lenet5.weights") / "mnist.safetensors") as path:
-        return load(path)
+        return from_document(*serialization.load(path, "model"))

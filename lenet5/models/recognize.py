@@ -136,7 +136,7 @@ class _Recognizer:
     top: int
     threads: int | None
 
-    def answers(self, readings: Iterator[batch.Reading]) -> Iterator[Answer]:
+    def answers(self, readings: Iterator[batch.Outcome]) -> Iterator[Answer]:
         while chunk := list(itertools.islice(readings, CHUNK)):
             opinions = self._opinions([reading.input for reading in chunk if not reading.error])
             for reading in chunk:
@@ -153,7 +153,7 @@ class _Recognizer:
             accepted, several = ood.decide(X, self.threads)
         return zip(probabilities, accepted, several, strict=True)
 
-    def _seen(self, reading: batch.Reading, probabilities: np.ndarray, accepted: bool, several: bool) -> Answer:
+    def _seen(self, reading: batch.Outcome, probabilities: np.ndarray, accepted: bool, several: bool) -> Answer:
         order = (-probabilities).argsort(kind="stable")[: self.top]
         top = tuple((_value(self.model.labels[k]), float(probabilities[k])) for k in order)
         label, confidence = top[0]
@@ -166,7 +166,7 @@ class _Recognizer:
         )
 
 
-def _unseen(reading: batch.Reading) -> Answer:
+def _unseen(reading: batch.Outcome) -> Answer:
     """The answer to an image that is blank or cannot be read."""
     if isinstance(reading.error, NoDigitError):
         return Answer(reading.source, reason=NO_DIGIT, pages=reading.pages)

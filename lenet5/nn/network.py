@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _kernels
 from ..utils.memmap import ROWS, pieces
+from ..utils.tables import table
 from ..utils.threads import MAX_THREADS, Workers, check_threads, default_threads
 from .arrays import check_pictures
 from .layers import RBF, AvgPool2d, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
@@ -31,6 +32,22 @@ class LayerSummary:
     n_parameters: int
     connections: int
     macs: int
+
+
+_COUNTED = ("n_parameters", "connections", "macs")
+
+
+class Summary(list[LayerSummary]):
+    """The layer table: rows, which are printed with their totals."""
+
+    def __str__(self) -> str:
+        body = [
+            (row.name, row.kind, "x".join(map(str, row.output_shape)), *(f"{getattr(row, n):,}" for n in _COUNTED))
+            for row in self
+        ]
+        totals = (f"{sum(getattr(row, name) for row in self):,}" for name in _COUNTED)
+        header = ("layer", "kind", "output", "parameters", "connections", "multiply-adds")
+        return table([*body, ("total", "", "", *totals)], header, left=3)
 
 
 class Network:
@@ -183,9 +200,9 @@ class Network:
         for name, tensor in own.items():
             tensor[...] = tensors[name]
 
-    def summary(self, height: int = 32, width: int = 32) -> list[LayerSummary]:
+    def summary(self, height: int = 32, width: int = 32) -> Summary:
         """The layer table for pictures of this size; an activation is counted with the layer before it."""
-        rows: list[LayerSummary] = []
+        rows = Summary()
         shape: Shape = (self.in_channels, height - 2 * self.margin, width - 2 * self.margin)
         for name, layer in self.layers.items():
             if layer.connections(shape):

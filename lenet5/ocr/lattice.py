@@ -14,7 +14,7 @@ LIMIT = 12.0  # of a hypothesis' logarithm: no network is surer than that
 
 
 @dataclass(frozen=True)
-class Character:
+class Step:
     """One character on the best way: the class, its confidence in 0..1, and the number of its hypothesis."""
 
     label: int
@@ -35,7 +35,7 @@ def search(
     leave_out: np.ndarray,
     length: int | None = None,
     n_counted: int | None = None,
-) -> tuple[list[Character], float]:
+) -> tuple[list[Step], float]:
     """The characters on the best way, from left to right, and the logarithm of the weight of all ways.
 
     first, stop (n,): pieces of each hypothesis · scores (n, classes): as `odds` gives · leave_out (pieces,): the
@@ -61,7 +61,7 @@ def search(
         common = ink[np.minimum(stop, stop[k])] - ink[np.maximum(first, first[k])]
         same = 2 * common > ink[np.maximum(stop, stop[k])] - ink[np.minimum(first, first[k])]
         shares = forward[first[same]] + scores[same, label] + backward[stop[same]] - forward[-1]
-        characters.append(Character(label, float(min(np.exp(shares).sum(), 1.0)), k))
+        characters.append(Step(label, float(min(np.exp(shares).sum(), 1.0)), k))
     return characters, forward[-1]
 
 

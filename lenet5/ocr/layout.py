@@ -43,7 +43,7 @@ SMALLEST_PHOTO = 128  # pixels of its longer side: in a smaller picture a digit'
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberImage:
     """The ink of one number: ink (h, w) float32 in 0..1 at ``scale``, down and across, times the size of the picture,
     its corner at pixel (top, left) there; line: the number of its line, from 0."""
 
@@ -59,11 +59,11 @@ class Number:
         top, left = max(int(top + self.top), 0), max(int(left + self.left), 0)  # decoding may have added a margin
         return Box(top, left, max(round(bottom + self.top), top + 1), max(round(right + self.left), left + 1))
 
-    def moved(self, window: tuple[slice, slice]) -> "Number":
+    def moved(self, window: tuple[slice, slice]) -> "NumberImage":
         """The same number in a picture of which ``window``, rows and columns, is what it was found in."""
         return replace(self, top=self.top + window[0].start, left=self.left + window[1].start)
 
-    def in_file(self, picture: Decoded) -> "Number":
+    def in_file(self, picture: Decoded) -> "NumberImage":
         """The same number with its place in the file that ``picture``, in which it was found, was decoded from."""
         k = picture.scale
         down, across = self.scale
@@ -72,7 +72,7 @@ class Number:
         )
 
 
-def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
+def find(grey: np.ndarray, invert: str = "auto") -> list[NumberImage]:
     """The numbers of a picture (H, W), float32 in 0..1, in reading order; none where nothing is drawn.
 
     Where sheets lie on a darker ground, those on the sheets, if there are any.
@@ -81,7 +81,7 @@ def find(grey: np.ndarray, invert: str = "auto") -> list[Number]:
     return [number.moved(page) for number in _find_on_page(np.ascontiguousarray(grey[page]), invert)]
 
 
-def _find_on_page(grey: np.ndarray, invert: str) -> list[Number]:
+def _find_on_page(grey: np.ndarray, invert: str) -> list[NumberImage]:
     """As `find`, on a picture without a border."""
     numbers = []
     for window, inside in sheets(grey) if invert != "no" else []:
@@ -92,7 +92,7 @@ def _find_on_page(grey: np.ndarray, invert: str) -> list[Number]:
     return [replace(numbers[i], line=line) for line, row in enumerate(order) for i in row]
 
 
-def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> list[Number]:
+def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> list[NumberImage]:
     """As `find`, on all of a picture, or on its pixels ``inside``, (H, W) bool."""
     if inside is not None:
         grey = np.where(inside, grey, quantile(grey[inside], 0.5))
@@ -217,7 +217,7 @@ def _as_strong(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, groups: li
     return strength >= FAINT * np.average(strength[tall], weights=sums[kept[tall]])
 
 
-def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.ndarray, line: int) -> Number:
+def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.ndarray, line: int) -> NumberImage:
     """Cut a number out: its own marks with their soft edges, contrast evened out, scaled, strokes not too thin."""
     box = union(boxes)
     margin = 3
@@ -233,7 +233,7 @@ def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.nd
     shape = tuple(max(1, round(n * scale)) for n in part.shape)
     exact = shape[0] / part.shape[0], shape[1] / part.shape[1]
     part = np.clip(resized(part, shape), 0, 1)
-    return Number(_thickened(part, height * scale), exact, top, left, line)
+    return NumberImage(_thickened(part, height * scale), exact, top, left, line)
 
 
 def evened(ink: np.ndarray, full: float) -> np.ndarray:

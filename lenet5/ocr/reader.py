@@ -190,7 +190,7 @@ def leave_out(pieces: Pieces) -> np.ndarray:
 
 
 def _decoded(
-    number: layout.Number, runs: Hypotheses, ways: tuple[np.ndarray, ...], allow: str, length: int | None,
+    number: layout.NumberImage, runs: Hypotheses, ways: tuple[np.ndarray, ...], allow: str, length: int | None,
     min_confidence: float,
 ) -> Number | None:  # fmt: skip
     """The best way through one number's hypotheses, or None where no digit is on it."""

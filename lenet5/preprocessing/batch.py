@@ -25,7 +25,7 @@ CHUNK = 32  # pictures handed to a process at a time
 AHEAD = 3  # chunks that wait for each process
 
 
-class Reading(NamedTuple):
+class Outcome(NamedTuple):
     """What became of a source: the ``input``, (1, 32, 32) float32, and the number of marks ``beside``; or an error.
 
     It is the first of ``pages`` pages.
@@ -40,7 +40,7 @@ class Reading(NamedTuple):
 
 def read_many(
     sources: Iterable, *, invert: str = "auto", any_ink: bool = False, threads: int | None = None
-) -> Iterator[Reading]:
+) -> Iterator[Outcome]:
     """What `normalization.read_image` makes of each source, in their order.
 
     Parameters
@@ -66,7 +66,7 @@ def read_many(
     pool = None if len(first) < FEW else _pool(n_processes)
     if pool is None:
         for source in sources:
-            yield Reading(source, *_read(source, settings))
+            yield Outcome(source, *_read(source, settings))
     else:
         yield from _by_processes(sources, settings, *pool)
 
@@ -90,7 +90,7 @@ def _pool(n_processes: int) -> tuple | None:
 
 
 def _read(source, settings: dict) -> tuple:
-    """All of a `Reading` but its source, which need not be sent back by a process."""
+    """All of a `Outcome` but its source, which need not be sent back by a process."""
     try:
         found = stages(source, **settings)
     except PictureError as error:
@@ -153,7 +153,7 @@ def _by_processes(sources: Iterator, settings: dict, pool, is_over, n_processes:
             chunk, open_ones, future = waiting.popleft()
             answers = iter(future.result())
             for i, source in enumerate(chunk):
-                yield Reading(source, *(open_ones[i] if i in open_ones else next(answers)))
+                yield Outcome(source, *(open_ones[i] if i in open_ones else next(answers)))
     except BrokenProcessPool:
         raise LeNet5Error("a process that prepares pictures was killed (too little memory?); try --threads 1") from None
     finally:

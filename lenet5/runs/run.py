@@ -21,8 +21,8 @@ from pathlib import Path
 from ..errors import DataError, DivergedError, InUseError, ModelFileError, one_line
 from ..evaluation import contact_sheet, plots
 from ..models.ensemble import MAX_MEMBERS, Committee, members_of
-from ..models.ensemble import load as load_models
 from ..models.lenet import LeNet5
+from ..models.loading import load
 from ..nn import serialization
 from ..nn.architectures import CHOICES
 from ..training.config import Config
@@ -147,7 +147,7 @@ class Run:
             return []
         paths = [folder / "teachers.safetensors" for folder in (self.folder, self.folder.parent)]  # a member's: above
         path = next(filter(Path.exists, paths), paths[0])
-        teachers = members_of(load_models(path))
+        teachers = members_of(load(path))
         if [fingerprint(teacher) for teacher in teachers] != self.plan.teachers:
             raise DataError(f"{path}: not the teachers of this run")
         return teachers

@@ -9,8 +9,9 @@ from pathlib import Path
 from .. import datasets
 from ..errors import DataError, ModelFileError, NothingLearnedError, StoppedError, one_line
 from ..evaluation.metrics import beats_chance
-from ..models.ensemble import Committee, load, members_of
+from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
+from ..models.loading import load
 from ..nn.architectures import CHOICES, VARIANTS
 from ..training import lr_finder
 from ..training.config import RECIPES, Config

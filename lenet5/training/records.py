@@ -17,6 +17,13 @@ class Epoch:
     seconds: float
     images_per_second: float
 
+    def __str__(self) -> str:
+        validation = "" if self.validation_accuracy is None else f"  val {100 * self.validation_accuracy:.2f}%"
+        return (
+            f"loss {self.train_loss:.4f}  acc {100 * self.train_accuracy:.2f}%{validation}  {self.seconds:.1f} s  "
+            f"{self.images_per_second:,.0f}/s"
+        )
+
 
 @dataclass
 class Progress:

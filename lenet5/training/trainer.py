@@ -49,6 +49,8 @@ class Trainer:
     teachers : trained networks, optional
         Distillation (Hinton, Vinyals, Dean, 2015): the mean of their answers to each picture, as distorted, is the
         part ``config.teacher_weight`` of its target. They take pictures as ``network`` does.
+    validation_data : (X, y), optional
+        Validation pictures of one's own, where ``config.validation`` is 0.
 
     Attributes
     ----------
@@ -68,6 +70,7 @@ class Trainer:
         config: Config,
         threads: int | None = None,
         teachers: Sequence[Network] = (),
+        validation_data: tuple[np.ndarray, np.ndarray] | None = None,
     ):
         y = check_labels_of(X, y, network.in_channels, network.n_classes)
         X = check_pictures(X, network.in_channels)
@@ -75,6 +78,8 @@ class Trainer:
             raise ValueError("X holds no pictures, expected at least one to train on")
         self._order = Order(len(y), config.validation, config.seed, Pages(X))
         self.validation = (self._order.read_validation(X), y[self._order.validation]) if config.validation else None
+        if validation_data is not None:
+            self.validation = self._checked_validation(network, *validation_data)
         self.network, self.config = network.thaw(), config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
@@ -95,6 +100,14 @@ class Trainer:
         self.last = network.parameters.copy()
         self._at = Position()
         self.steps_per_epoch = -(-self._order.n // config.batch_size)
+
+    def _checked_validation(self, network: Network, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.validation:
+            raise ValueError("validation_data is given, so none of the training pictures are needed: validation is 0")
+        y = check_labels_of(X, y, network.in_channels, network.n_classes)
+        if not len(y):
+            raise ValueError("validation_data holds no pictures, expected at least one")
+        return check_pictures(X, network.in_channels), y
 
     @property
     def history(self) -> list[Epoch]:

@@ -88,20 +88,20 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
             raise
 
 
+def atomic_write(path: str | os.PathLike, data: bytes | str) -> None:
+    """Write ``data`` (text as UTF-8) to ``path``, wholly or not at all."""
+    with atomic_path(path) as part:
+        part.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
 def check_writable(path: str | os.PathLike) -> None:
-    """Say before the work, not after it, that its result could not be written: OSError that names the folder."""
+    """Tell before the work, not after it, that its result could not be written: OSError that names the folder."""
 
     class _Enough(Exception):
         pass
 
     with contextlib.suppress(_Enough), atomic_path(path):
         raise _Enough
-
-
-def atomic_write(path: str | os.PathLike, data: bytes | str) -> None:
-    """Write ``data`` (text as UTF-8) to ``path``, wholly or not at all."""
-    with atomic_path(path) as part:
-        part.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 def part_of(path: Path) -> Path:

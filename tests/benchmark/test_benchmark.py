@@ -136,7 +136,7 @@ def test_numbers_of_threads():
 def measured():
     """All parts, as few and as small as they can be."""
     said = []
-    plan = suite.Plan(threads=(1, 2), batch_sizes=(64,), sizes=(1, 20), repeats=1, quick=True)
+    plan = suite.BenchmarkPlan(threads=(1, 2), batch_sizes=(64,), sizes=(1, 20), repeats=1, quick=True)
     found = suite.measure(plan, strokes.draw(300, seed=1), "strokes", "lenet5 benchmark", said.append)
     return found, said
 
@@ -170,14 +170,15 @@ def test_a_run_names_sizes_and_rates(measured):
 
 def test_no_part_of_that_name():
     with pytest.raises(ValueError, match="no part 'x'"):
-        suite.measure(suite.Plan(parts=("x",)), None, None, "")
+        suite.measure(suite.BenchmarkPlan(parts=("x",)), None, None, "")
 
 
 def test_rounds_of_a_plan():
-    assert suite.Plan(repeats=7).rounds("kernels") == suite.Plan(repeats=7, quick=True).rounds("training")
-    assert suite.Plan(repeats=7).rounds("peak") == suite.ROUNDS["peak"]
-    assert suite.Plan(quick=True).rounds("startup").most == suite.QUICK_ROUNDS
-    assert {suite.Plan().rounds(part) for part in ("peak", *suite.PARTS)} == set(suite.ROUNDS.values())
+    plan = suite.BenchmarkPlan
+    assert plan(repeats=7).rounds("kernels") == plan(repeats=7, quick=True).rounds("training")
+    assert plan(repeats=7).rounds("peak") == suite.ROUNDS["peak"]
+    assert plan(quick=True).rounds("startup").most == suite.QUICK_ROUNDS
+    assert {plan().rounds(part) for part in ("peak", *suite.PARTS)} == set(suite.ROUNDS.values())
     assert all(rounds.least >= compare.LEAST_RUNS for rounds in suite.ROUNDS.values())
 
 
@@ -216,7 +217,7 @@ def fake_peers(monkeypatch):
 
 
 def test_peers_beside_and_the_reason_where_one_is_left_out(fake_peers):
-    plan = suite.Plan(("training", "prediction"), sizes=(5,), repeats=1, quick=True, peers=True)
+    plan = suite.BenchmarkPlan(("training", "prediction"), sizes=(5,), repeats=1, quick=True, peers=True)
     found = suite.measure(plan, strokes.draw(64, seed=1), "strokes", "")
     for part, names in (
         ("training", {"lenet5", "PyTorch", "PyTorch compiled"}),

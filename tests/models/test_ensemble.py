@@ -130,12 +130,6 @@ def test_a_file_keeps_the_whole_committee(committee, data, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["c.safetensors"]
 
 
-def test_where_one_network_is_needed_a_committee_is_refused(committee, tmp_path):
-    committee.save(tmp_path / "c")
-    with pytest.raises(ModelFileError, match="this is a 'committee', not a model"):
-        model_module.load(tmp_path / "c")
-
-
 def test_only_networks_can_be_saved(models, tmp_path):
     with pytest.raises(TypeError, match="each of its members is a LeNet5"):
         Committee([Committee(models)]).save(tmp_path / "c")

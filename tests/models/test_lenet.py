@@ -216,3 +216,66 @@ def test_a_model_that_was_loaded_is_read_only_until_it_is_trained_on(tmp_path):
     assert not loaded.is_frozen
     np.testing.assert_array_equal(loaded.parameters, made.parameters)
     np.testing.assert_array_equal(loaded.predict_proba(X[:1]), made.predict_proba(X)[:1])
+
+
+# ---- what a model says of itself, and of its training ---------------------------------------------------------------
+
+
+def test_a_model_in_a_line_and_in_a_table():
+    assert repr(LeNet5("lenet1")).startswith("<LeNet5 lenet1: 10 classes, ")
+    assert repr(LeNet5()).endswith("61,706 parameters, not trained, or unknown how>")
+    shipped = lenet5.pretrained()
+    assert "on mnist, test accuracy 99." in repr(shipped)
+    assert repr(lenet5.Committee([shipped, LeNet5()])).startswith("<Committee of 2: 10 classes, ")
+    assert repr(lenet5.Cascade(shipped, shipped, 0.5)).startswith("<Cascade up to confidence 0.5: 10 classes, ")
+    assert "<td>61,706 parameters</td>" in shipped._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "training", [{}, {"command": 3}, {"metrics": [], "dataset": "<b>\n" * 99}, {"metrics": {"test_accuracy": "<i>"}}]
+)
+def test_whatever_a_file_says_of_its_training(training):
+    model = LeNet5()
+    model.training = training
+    assert "\n" not in repr(model)
+    assert len(repr(model)) < 400
+    assert "<b>" not in model._repr_html_()
+
+
+def test_the_summary_is_rows_and_prints_as_a_table():
+    rows = LeNet5().summary()
+    assert [row.name for row in rows] == ["c1", "s2", "c3", "s4", "c5", "f6", "output"]
+    lines = str(rows).splitlines()
+    assert lines[0].split() == ["layer", "kind", "output", "parameters", "connections", "multiply-adds"]
+    assert lines[-1].split()[:2] == ["total", "61,706"]
+
+
+def test_fit_tells_of_each_epoch(data, capsys):
+    X, y = data
+    told = []
+    model = LeNet5(seed=1)
+    assert not hasattr(model, "history_")
+    quiet = LeNet5(seed=1).fit(X, y, epochs=2, threads=1)
+    assert capsys.readouterr().out == ""
+    model.fit(X, y, epochs=2, threads=1, callback=told.append, verbose=True)
+    assert [epoch.epoch for epoch in told] == [1, 2]
+    assert model.history_ == told
+    np.testing.assert_array_equal(model.parameters, quiet.parameters)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:15] for line in lines] == ["epoch 1/2  loss", "epoch 2/2  loss"]
+
+
+def test_fit_with_validation_data_of_ones_own(data):
+    X, y = data
+    held = X[:100], y[:100]
+    model = LeNet5(seed=1).fit(X[100:], y[100:], epochs=2, threads=1, validation_data=held)
+    alone = LeNet5(seed=1).fit(X[100:], y[100:], epochs=2, threads=1)
+    assert model.calibration.n == 100
+    assert all(epoch.validation_accuracy is not None for epoch in model.history_)
+    assert model.history_[-1].train_loss == alone.history_[-1].train_loss
+    with pytest.raises(ValueError, match="validation is 0"):
+        LeNet5().fit(X, y, validation=50, validation_data=held)
+    with pytest.raises(ValueError, match="holds no pictures"):
+        LeNet5().fit(X, y, validation_data=(X[:0], y[:0]))
+    with pytest.raises(ValueError, match=r"^y "):
+        LeNet5().fit(X, y, validation_data=(X[:2], y[:1]))

@@ -1,0 +1,25 @@
+"""The one `load`: what kind a model's file is of decides the class."""
+
+import os
+
+from ..errors import ModelFileError, one_line
+from ..nn import serialization
+from . import ensemble, lenet
+from .ensemble import Committee
+from .lenet import LeNet5
+
+#: By the kind that a file names: what makes the model of its tensors and its document.
+MAKERS = {"model": lenet.from_document, "committee": ensemble.from_document}
+
+
+def load(path: str | os.PathLike) -> LeNet5 | Committee:
+    """The model or committee that ``save`` wrote; ModelFileError, in one line, for any other file.
+
+    Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
+    """
+    tensors, info = serialization.load(path, *MAKERS)
+    try:
+        return MAKERS[info["kind"]](tensors, info)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ModelFileError(f"{one_line(path)}: does not describe a model: {what[:200]}") from None
