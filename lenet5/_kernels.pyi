@@ -1,12 +1,11 @@
 """What the compiled kernels take and give; see _kernels.pyx. Arrays of lanes are (B, C, H, W, 16)."""
 
-from typing import Any, Literal, TypeVar, final
+from typing import Any, TypeVar, final
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 _Real = TypeVar("_Real", np.float32, np.float64)
-_Part = Literal["forward", "backward_input", "backward_weights", "backward"]
 
 COMPILER: str
 ISAS: tuple[str, ...]
@@ -33,7 +32,7 @@ RMSPROP: int
 SDLM: int
 CROSS_ENTROPY: int
 RIGHT_SCORE: int
-PARTS: tuple[_Part, ...]
+PARTS: tuple[str, ...]
 
 def aligned_zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]: ...
 
@@ -77,7 +76,7 @@ class Pictures:
     @property
     def n(self) -> int: ...
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, int, int]: ...
 
 @final
 class Augmentation:
@@ -157,7 +156,7 @@ class Program:
     def input_gradient(
         self, parameters: NDArray[_Real], pictures: Pictures, labels: NDArray[np.uint8], loss: Loss | None = None
     ) -> NDArray[_Real]: ...
-    def repeat(self, parameters: NDArray[np.float32], pictures: Pictures, step: int, part: _Part, n: int) -> None: ...
+    def repeat(self, parameters: NDArray[np.float32], pictures: Pictures, step: int, part: str, n: int) -> None: ...
 
 @final
 class Fixed:

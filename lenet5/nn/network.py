@@ -116,7 +116,7 @@ class Network:
                 weight = tensors[f"{name}.weight"]
                 if isinstance(layer, SubSample2d | BatchNorm2d):
                     weight[...] = scale
-                else:
+                elif isinstance(layer, Conv2d):
                     gain = 6 if kind == _kernels.RELU else 3
                     weight[...] = _uniform(rng, scale * np.sqrt(gain / layer.fan_in()), layer, weight.shape)
                 if after_sigmoid:
@@ -127,6 +127,7 @@ class Network:
         for name, tensor in self.state_dict().items():
             owner, kind = name.rsplit(".", 1)
             layer = self.layers[owner]
+            assert isinstance(layer, Conv2d | SubSample2d)  # no other layer of a network of these weights has any
             bound = 2.4 / layer.fan_in() ** power
             if kind == "weight" and isinstance(layer, SubSample2d) and power == 1:
                 bound *= layer.kernel_size**2
@@ -301,7 +302,7 @@ def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tup
     for i in range(len(order) - 1):
         if isinstance(order[i + 1][1], MaxPool2d) and type(order[i][1]) is ReLU:
             order[i], order[i + 1] = order[i + 1], order[i]
-    steps = [(layer.kind, (name,)) for name, layer in order]
+    steps: list[tuple[int, tuple[str, ...]]] = [(layer.kind, (name,)) for name, layer in order]
     if fused and [layer for _, layer in order[1:3]] == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
         steps[:3] = [(_kernels.CONV_POOL, tuple(name for name, _ in order[:3]))]
     return steps
@@ -309,15 +310,15 @@ def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tup
 
 def _kind(layer: Layer) -> str:
     """What a layer is called in the table: with the pairs of channels that are connected where not all are."""
-    table = getattr(layer, "table", None)
-    pairs = f" {layer.n_pairs}/{layer.in_channels * layer.out_channels}" if table else ""
-    return type(layer).__name__ + pairs
+    if not isinstance(layer, Conv2d) or layer.table is None:
+        return type(layer).__name__
+    return f"{type(layer).__name__} {layer.n_pairs}/{layer.in_channels * layer.out_channels}"
 
 
 def _sums(layer: Layer, weight: np.ndarray) -> np.ndarray:
     """The sum of the weights of one unit of each output channel, (O,); sub-sampling, which takes means, has one."""
     kernels = weight.reshape(len(weight), -1).sum(axis=1)
-    if getattr(layer, "table", None) is None:
+    if not isinstance(layer, Conv2d) or layer.table is None:
         return kernels
     return np.add.reduceat(kernels, np.cumsum([0, *map(len, layer.table[:-1])]))
 
