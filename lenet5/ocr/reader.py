@@ -124,8 +124,8 @@ def read(
     if max_error is not None:
         min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
     picture = decoded(source)
-    found = [(number.in_file(picture), cut(number.ink)) for number in layout.find(to_grey(picture.pixels), invert)]
-    found = [(number, pieces, hypotheses(pieces)) for number, pieces in found if len(pieces)]
+    lines = [(number.in_file(picture), cut(number.ink)) for number in layout.find(to_grey(picture.pixels), invert)]
+    found = [(number, pieces, hypotheses(pieces)) for number, pieces in lines if len(pieces)]
     if not found:
         return Reading([], picture.pages)
     pictures = np.concatenate([runs.pictures for _, _, runs in found])
@@ -153,8 +153,8 @@ def check(allow: str, length: int | None, min_confidence: float, invert: str = "
 
 
 def _scores(
-    pictures: np.ndarray, slid: np.ndarray, ways: list[tuple[np.ndarray, ...]], networks: StringNetworks,
-    network: Network | None, threads: int | None,
+    pictures: np.ndarray, slid: np.ndarray, ways: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    networks: StringNetworks, network: Network | None, threads: int | None,
 ) -> list[np.ndarray]:  # fmt: skip
     """`lattice.odds` (n, classes - 1) of each number's hypotheses, from the pictures (N, 2, 28, 28) uint8 of all
     numbers' and ``slid`` (N, 11), see `sdnn.opinions`; ways: first, stop and leave_out of each number's.
@@ -190,8 +190,8 @@ def leave_out(pieces: Pieces) -> np.ndarray:
 
 
 def _decoded(
-    number: layout.Number, runs: Hypotheses, ways: tuple[np.ndarray, ...], allow: str, length: int | None,
-    min_confidence: float,
+    number: layout.Number, runs: Hypotheses, ways: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], allow: str,
+    length: int | None, min_confidence: float,
 ) -> Number | None:  # fmt: skip
     """The best way through one number's hypotheses, or None where no digit is on it."""
     path, total = lattice.search(*ways, length, 10)
