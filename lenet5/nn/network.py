@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -60,11 +61,7 @@ class Network:
     parameters : ndarray of shape (n,), float32
         All weights and biases, layer by layer, each zero-padded to a multiple of 16: a vector that straddles two cache
         lines would cost twice.
-    temperature : float
-        What scores are divided by before the softmax.
     """
-
-    temperature = 1.0
 
     def __init__(
         self,
@@ -139,11 +136,16 @@ class Network:
         return {**self.__dict__, "_programs": {}, "_fixed": None}
 
     @property
+    def temperature(self) -> float:
+        """What scores are divided by before the softmax."""
+        return 1.0
+
+    @property
     def is_frozen(self) -> bool:
         """Whether the weights are read-only."""
         return not self.parameters.flags.writeable
 
-    def freeze(self) -> "Network":
+    def freeze(self) -> Self:
         """Make the weights read-only, which answers to one picture at a time are quicker for; returns self.
 
         Arrays that `parameters` and `state_dict` gave before do not belong to the network any more.
@@ -152,7 +154,7 @@ class Network:
             self._own_parameters().setflags(write=False)
         return self
 
-    def thaw(self) -> "Network":
+    def thaw(self) -> Self:
         """Undo `freeze`, as training does of itself; returns self."""
         if self.is_frozen:
             self._own_parameters()
