@@ -7,6 +7,7 @@
 
 import importlib
 import importlib.util
+from typing import TYPE_CHECKING
 
 if importlib.util.find_spec(f"{__name__}._kernels") is None:
     raise ImportError(
@@ -30,12 +31,19 @@ _MODULES = ("datasets",)
 __all__ = ["Cascade", "Committee", "LeNet5", "datasets", "load", "pretrained", "read_image"]
 
 
-def __getattr__(name: str):
-    if name in _MODULES:
-        return importlib.import_module(f".{name}", __name__)
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    from . import datasets
+    from .models.ensemble import Cascade, Committee, load
+    from .models.lenet import LeNet5, pretrained
+    from .preprocessing.normalization import read_image
+else:  # for a type checker, too, a name that does not exist is an error
+
+    def __getattr__(name):
+        if name in _MODULES:
+            return importlib.import_module(f".{name}", __name__)
+        if name in _HOME:
+            return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -143,7 +143,8 @@ def _model(path: Path | None) -> dict:
 
     found = lenet.pretrained() if path is None else loading.load(path)
     training = found.training or {}
-    metrics = training.get("metrics") if isinstance(training.get("metrics"), dict) else {}
+    metrics = training.get("metrics")
+    metrics = metrics if isinstance(metrics, dict) else {}
     return {
         "file": "ships with lenet5" if path is None else str(path),
         "kind": type(found).__name__,

@@ -47,7 +47,7 @@ def groups(document: dict) -> list[tuple[str, list[dict]]]:
     favour somebody. Of several batch sizes it is the smallest. A network that is not this one (scikit-learn's, for
     scale) is left out.
     """
-    chosen = []
+    chosen: list[tuple[str, list[dict]]] = []
     for part, name, wanted, heading in _GROUPS:
         rows = [row for row in document["figures"] if (row["part"], row["name"]) == (part, name)]
         rows = [row for row in rows if not row["contestant"].startswith("scikit-learn") and "n_pictures" in row]

@@ -4,6 +4,7 @@ import json
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 from ..errors import DataError, one_line
 from ..utils.files import atomic_write, parse_json, read_bounded
@@ -117,5 +118,5 @@ def _text(document: dict, name: str, most: int = MAX_TEXT) -> None:
         raise ValueError(f"{name} is no text of at most {most:,} characters")
 
 
-def _is_size(value: object) -> bool:
+def _is_size(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < 1e300 and math.isfinite(value)

@@ -32,8 +32,9 @@ def describe() -> dict:
 def is_busy(machine: dict) -> bool:
     """Whether something else ran just before: more than a fifth of the processors (each other job counts one)."""
     load, cores = machine.get("load_before"), machine.get("cores")
-    numbers = all(isinstance(value, int | float) for value in (load, cores))
-    return numbers and load > max(0.5, cores / 5)
+    if not isinstance(load, int | float) or not isinstance(cores, int | float):
+        return False
+    return load > max(0.5, cores / 5)
 
 
 def versions(distributions: tuple[str, ...]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import importlib.util
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -35,9 +36,9 @@ def _is_installed(name: str) -> bool:
 
 def prediction_peers(model: LeNet5, X: np.ndarray, threads: int, failed: Failed) -> dict[str, Callable[[], np.ndarray]]:
     """name -> a function that gives the probabilities (N, 10) of X, float32 (N, 1, 32, 32)."""
-    makers = {
+    makers: dict[str, tuple[str, Callable]] = {
         "PyTorch": ("torch", _torch_predict),
-        "PyTorch compiled": ("torch", lambda *given: _torch_predict(*given, compiled=True)),
+        "PyTorch compiled": ("torch", partial(_torch_predict, compiled=True)),
         "ONNX Runtime": ("onnxruntime", _onnxruntime_predict),
         "OpenVINO": ("openvino", _openvino_predict),
     }
@@ -65,9 +66,9 @@ def training_peers(
     X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, failed: Failed
 ) -> dict[str, Callable[[], None]]:
     """name -> a function that makes one pass over the pictures X, uint8 (N, 28, 28)."""
-    makers = {
+    makers: dict[str, tuple[str, Callable]] = {
         "PyTorch": ("torch", _torch_pass),
-        "PyTorch compiled": ("torch", lambda *given: _torch_pass(*given, compiled=True)),
+        "PyTorch compiled": ("torch", partial(_torch_pass, compiled=True)),
         "scikit-learn MLP": ("scikit-learn", _sklearn_pass),
     }
     there, found = available(), {}

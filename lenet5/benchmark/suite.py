@@ -128,7 +128,7 @@ def _peak_figures(run: _Run) -> Iterator[dict]:
 
 def _with_rates(row: dict, run: _Run) -> dict:
     """``row`` beside the best that the same number of threads ever reached."""
-    return figures.with_rates(row, max(run.peaks.get(row.get("threads"), [0.0])))
+    return figures.with_rates(row, max(run.peaks.get(row.get("threads", 0), [0.0])))
 
 
 def _kernels(run: _Run) -> list[dict]:

@@ -4,9 +4,11 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..errors import LeNet5Error
 
+_Key = TypeVar("_Key")
 MAX_CALLS = 1_000_000
 #: Seconds of rest before each turn where other programs take part: some keep threads spinning after a call.
 REST = 0.2
@@ -36,18 +38,18 @@ def timed(function: Callable[[], object]) -> float:
 
 
 def alternate(
-    contestants: Mapping[str, Callable[[], object]],
+    contestants: Mapping[_Key, Callable[[], object]],
     rounds: Rounds,
-    failed: Callable[[str, Exception], None] | None = None,
+    failed: Callable[[_Key, Exception], None] | None = None,
     rest: float = 0.0,
-) -> dict[str, list[float]]:
+) -> dict[_Key, list[float]]:
     """Seconds of each contestant's calls, taken in turns: what the machine does meanwhile meets all of them.
 
     Nobody works during ``rest`` seconds before each turn. One call of each comes first and is not counted. A
     contestant whose first call raises is left out after ``failed(name, error)``; without ``failed`` the error is the
     caller's.
     """
-    ready: dict[str, Callable[[], object]] = {}
+    ready: dict[_Key, Callable[[], object]] = {}
     for name, function in contestants.items():
         try:
             function()
@@ -57,7 +59,7 @@ def alternate(
             failed(name, error)
         else:
             ready[name] = function
-    seconds: dict[str, list[float]] = {name: [] for name in ready}
+    seconds: dict[_Key, list[float]] = {name: [] for name in ready}
     started = time.perf_counter()
     for done in range(rounds.most):
         if done >= rounds.least and time.perf_counter() - started >= rounds.seconds:

@@ -29,7 +29,7 @@ class Dataset:
 
     name: str
     mirrors: tuple[str, ...]
-    files: tuple[RemoteFile, RemoteFile, RemoteFile, RemoteFile]
+    files: tuple[RemoteFile, ...]
     contents: tuple[str, str, str, str]
     torchvision: str
     classes: tuple[str, ...] = DIGITS
@@ -156,9 +156,11 @@ def obtain(
         return _auto(data_dir, offline, limits or Limits(patience=PATIENCE), progress)
     if name == "strokes":
         return _strokes()
-    files = [file.path for file in fetch(name, data_dir, offline=offline, limits=limits, progress=progress)]
+    train_X, train_y, test_X, test_y = (
+        file.path for file in fetch(name, data_dir, offline=offline, limits=limits, progress=progress)
+    )
     classes = TABLE[name].classes
-    return Loaded(name, _read(*files[:2], len(classes)), _read(*files[2:], len(classes)), classes)
+    return Loaded(name, _read(train_X, train_y, len(classes)), _read(test_X, test_y, len(classes)), classes)
 
 
 def fetch(

@@ -177,7 +177,7 @@ class _Collected:
 
     def __init__(self, stream: BinaryIO, file: RemoteFile):
         self.stream, self.file = stream, file
-        self.digest = hashlib.file_digest(stream, "sha256")
+        self.digest = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type]  # BinaryIO lacks readinto
         self.n_bytes = stream.tell()
         if self.n_bytes > file.size:
             self.restart()
@@ -259,7 +259,8 @@ class _Fetcher:
         with suppress(TransferError):
             collected.check()
             return None
-        failures, kind = [], DataError
+        failures: list[str] = []
+        kind: type[DataError] = DataError
         name = collected.file.name
         for mirror in tuple(self.mirrors):
             url = f"{mirror.rstrip('/')}/{name}"

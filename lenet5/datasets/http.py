@@ -4,7 +4,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
@@ -36,7 +36,9 @@ class Limits:
     patience: float | None = None
 
 
-def blocks(url: str, size: int, limits: Limits, wait: float, start: int = 0) -> Iterator[tuple[int, bytes]]:
+def blocks(
+    url: str, size: int, limits: Limits, wait: float, start: int = 0
+) -> Generator[tuple[int, bytes], None, None]:
     """Yield bytes of ``url``, a file of ``size``, as they come, each with its place; the first within ``wait`` seconds.
 
     They begin at ``start``, or at 0 where the server gives whole files only. TransferError where none come, too
@@ -48,7 +50,8 @@ def blocks(url: str, size: int, limits: Limits, wait: float, start: int = 0) -> 
     """
     import requests  # noqa: F401  here and not in the thread, so that a broken installation is seen
 
-    box, stop = queue.Queue(maxsize=64), threading.Event()
+    box: queue.Queue[tuple[int, bytes] | TransferError | None] = queue.Queue(maxsize=64)
+    stop = threading.Event()
     arguments = url, size, start, limits, box, stop
     try:
         threading.Thread(target=_pump, args=arguments, name="lenet5-fetch", daemon=True).start()

@@ -13,7 +13,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def read_idx(
     """
     where = str(getattr(source, "name", "stream")) if hasattr(source, "read") else os.fsdecode(source)
     with _explained(where), _opened(source, where) as (stream, size):
-        head = _take(stream, 2)
+        head = bytes(_take(stream, 2))
         zipped = head == b"\x1f\x8b"
         reader = (_Gunzip if zipped else _Plain)(stream, head)
         shape = _header(reader, where, ndim, max_bytes)
@@ -115,7 +115,7 @@ def write_idx(path: str | os.PathLike, array: np.ndarray) -> None:
 def _opened(source: str | os.PathLike | BinaryIO, where: str) -> Iterator[tuple[BinaryIO, int | None]]:
     """Give a stream, and its length where that is known."""
     if hasattr(source, "read"):
-        yield source, None
+        yield cast(BinaryIO, source), None
         return
     status = os.stat(source)
     if not stat.S_ISREG(status.st_mode):  # before opening: to open a pipe is to wait for its writer

@@ -30,8 +30,9 @@ def find(
         A file is malformed. ChecksumError: its values are not the published ones.
     """
     for folder in places:
-        paths = [next(filter(os.path.isfile, _forms(folder, name)), None) for name in names]
-        if all(paths):
+        found = (next(filter(os.path.isfile, _forms(folder, name)), None) for name in names)
+        paths = [path for path in found if path]
+        if len(paths) == len(names):
             for path, sha256 in zip(paths, contents, strict=True):
                 _check(path, sha256, others)
             return paths
@@ -47,7 +48,7 @@ def _forms(folder: Path, name: str) -> Iterator[Path]:
 def _check(path: Path, sha256: str, others: Mapping[str, str]) -> None:
     from .idx import read_idx
 
-    got = hashlib.sha256(read_idx(path)).hexdigest()
+    got = hashlib.sha256(read_idx(path).data).hexdigest()
     if got != sha256:
         what = f"the values of {others[got]}" if got in others else f"not the published values (SHA-256 {got})"
         raise ChecksumError(f"{path}: holds {what}; name another data set or data folder")

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +83,7 @@ class _Plane:
 
     def __init__(self, size: tuple[int, int], x_range: tuple[float, float], y_max: float, top: int = _TOP):
         self.size, self.top = size, top
-        self.sheet = Image.new("RGB", tuple(n * _SCALE for n in size), _PAPER)
+        self.sheet = Image.new("RGB", (size[0] * _SCALE, size[1] * _SCALE), _PAPER)
         self.pen = ImageDraw.Draw(self.sheet)
         self.font = ImageFont.load_default(13 * _SCALE)
         (self.x_min, self.x_max), self.y_max = x_range, y_max
@@ -103,7 +103,7 @@ class _Plane:
     def text(self, x: float, y: float, text: str, colour=_INK, anchor: str = "lm") -> None:
         self.pen.text((x, y), text, fill=colour, font=self.font, anchor=anchor)
 
-    def axes(self, title: str, x_label: str, y_label: str, x_ticks: Sequence[float]) -> None:
+    def axes(self, title: str, x_label: str, y_label: str, x_ticks: Iterable[float]) -> None:
         left, bottom = self.place(self.x_min, 0)
         right, top = self.place(self.x_max, self.y_max)
         for x in x_ticks:

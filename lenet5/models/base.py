@@ -3,7 +3,7 @@
 import html
 import logging
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -39,7 +39,11 @@ class Classifier:
     labels: list[str]
     n_classes: int
     in_channels: int
-    macs: float
+    if TYPE_CHECKING:
+
+        @property
+        def macs(self) -> float: ...
+        def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray: ...
 
     @property
     def temperature(self) -> float:
@@ -127,7 +131,7 @@ class Classifier:
             }
         }, probabilities
 
-    def calibrate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> "Classifier":
+    def calibrate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> Self:
         """Fit temperature and thresholds to validation pictures, which must not have been trained on; returns self."""
         y = check_labels_of(X, y, self.in_channels, self.n_classes)
         logits = self._finite_logits(X, threads)

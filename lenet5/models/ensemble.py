@@ -35,7 +35,7 @@ class Committee(Classifier):
         How it was trained. JSON values only.
     """
 
-    def __init__(self, models: Sequence[Classifier]):
+    def __init__(self, models: "Sequence[LeNet5 | Committee]"):
         self.models = list(models)
         if not 1 <= len(self.models) <= MAX_MEMBERS:
             raise ValueError(f"{len(self.models)} models, a committee has 1 to {MAX_MEMBERS}")
@@ -74,12 +74,11 @@ class Committee(Classifier):
 
     def save(self, path: str | os.PathLike) -> None:
         """Write all members into one file (safetensors), wholly or not at all; each must be a LeNet5."""
-        if not all(isinstance(model, LeNet5) for model in self.models):
+        members = [model for model in self.models if isinstance(model, LeNet5)]
+        if len(members) < len(self.models):
             raise TypeError("a committee can be saved if each of its members is a LeNet5")
         tensors = {
-            f"{k}.{name}": tensor
-            for k, model in enumerate(self.models, 1)
-            for name, tensor in model.state_dict().items()
+            f"{k}.{name}": tensor for k, model in enumerate(members, 1) for name, tensor in model.state_dict().items()
         }
         serialization.save(path, tensors, "committee", self.info())
 
@@ -211,7 +210,7 @@ def _logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities.astype(np.float64), _LEAST)).astype(np.float32)
 
 
-def common_validation(models: Sequence[Classifier], data_sha256: str, n: int) -> np.ndarray | None:
+def common_validation(models: Sequence[LeNet5 | Committee], data_sha256: str, n: int) -> np.ndarray | None:
     """Numbers, among ``n`` training pictures, of those that all these models had set apart for validation.
 
     None where a model does not say so, or was trained on other pictures. Committees answer for their members.
@@ -220,8 +219,8 @@ def common_validation(models: Sequence[Classifier], data_sha256: str, n: int) ->
     for model in models:
         for member in model.models if isinstance(model, Committee) else [model]:
             training = member.training or {}
-            config = training.get("config") if isinstance(training.get("config"), dict) else {}
-            n_validation = config.get("validation")
+            config = training.get("config")
+            n_validation = config.get("validation") if isinstance(config, dict) else None
             if training.get("data_sha256") != data_sha256 or type(n_validation) is not int or not 0 < n_validation < n:
                 return None
             chosen = np.intersect1d(chosen, validation_numbers(n, n_validation))

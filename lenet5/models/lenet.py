@@ -204,7 +204,8 @@ def _largest_sum(model: LeNet5) -> float:
             weight, bias = (np.abs(tensors[f"{name}.{kind}"], dtype=np.float64) for kind in ("weight", "bias"))
             # the largest kernel times the most kernels that a unit has, or each unit's own sum
             sums = weight.reshape(len(weight), -1).sum(axis=1)
-            n_kernels = 1 if getattr(layer, "table", None) is None else max(map(len, layer.table))
+            table = getattr(layer, "table", None)
+            n_kernels = 1 if table is None else max(map(len, table))
             bound = float((n_kernels * sums.max() if n_kernels > 1 else sums).max() * bound + bias.max())
         elif isinstance(layer, Sigmoid | Tanh | ScaledTanh):
             bound = min(bound, 2.0)

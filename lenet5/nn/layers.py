@@ -270,9 +270,6 @@ class BatchNorm2d(ReLU):
     channels: int
     kind = _kernels.BATCH_NORM
 
-    def fan_in(self) -> int:
-        return 1
-
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.channels,))
 

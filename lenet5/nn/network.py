@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -77,11 +78,7 @@ class Network:
     parameters : ndarray of shape (n,), float32
         All weights and biases, layer by layer, each zero-padded to a multiple of 16: a vector that straddles two cache
         lines would cost twice.
-    temperature : float
-        What scores are divided by before the softmax.
     """
-
-    temperature = 1.0
 
     def __init__(
         self,
@@ -133,7 +130,7 @@ class Network:
                 weight = tensors[f"{name}.weight"]
                 if isinstance(layer, SubSample2d | BatchNorm2d):
                     weight[...] = scale
-                else:
+                elif isinstance(layer, Conv2d):
                     gain = 6 if kind == _kernels.RELU else 3
                     weight[...] = _uniform(rng, scale * np.sqrt(gain / layer.fan_in()), layer, weight.shape)
                 if after_sigmoid:
@@ -144,6 +141,7 @@ class Network:
         for name, tensor in self.state_dict().items():
             owner, kind = name.rsplit(".", 1)
             layer = self.layers[owner]
+            assert isinstance(layer, Conv2d | SubSample2d)  # no other layer of a network of these weights has any
             bound = 2.4 / layer.fan_in() ** power
             if kind == "weight" and isinstance(layer, SubSample2d) and power == 1:
                 bound *= layer.kernel_size**2
@@ -155,11 +153,16 @@ class Network:
         return {**self.__dict__, "_programs": {}, "_fixed": None}
 
     @property
+    def temperature(self) -> float:
+        """What scores are divided by before the softmax."""
+        return 1.0
+
+    @property
     def is_frozen(self) -> bool:
         """Whether the weights are read-only."""
         return not self.parameters.flags.writeable
 
-    def freeze(self) -> "Network":
+    def freeze(self) -> Self:
         """Make the weights read-only, which answers to one picture at a time are quicker for; returns self.
 
         Arrays that `parameters` and `state_dict` gave before do not belong to the network any more.
@@ -168,7 +171,7 @@ class Network:
             self._own_parameters().setflags(write=False)
         return self
 
-    def thaw(self) -> "Network":
+    def thaw(self) -> Self:
         """Undo `freeze`, as training does of itself; returns self."""
         if self.is_frozen:
             self._own_parameters()
@@ -318,7 +321,7 @@ def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tup
     for i in range(len(order) - 1):
         if isinstance(order[i + 1][1], MaxPool2d) and type(order[i][1]) is ReLU:
             order[i], order[i + 1] = order[i + 1], order[i]
-    steps = [(layer.kind, (name,)) for name, layer in order]
+    steps: list[tuple[int, tuple[str, ...]]] = [(layer.kind, (name,)) for name, layer in order]
     if fused and [layer for _, layer in order[1:3]] == [MaxPool2d(2), ReLU()] and _is_first(order[0][1]):
         steps[:3] = [(_kernels.CONV_POOL, tuple(name for name, _ in order[:3]))]
     return steps
@@ -326,15 +329,15 @@ def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tup
 
 def _kind(layer: Layer) -> str:
     """What a layer is called in the table: with the pairs of channels that are connected where not all are."""
-    table = getattr(layer, "table", None)
-    pairs = f" {layer.n_pairs}/{layer.in_channels * layer.out_channels}" if table else ""
-    return type(layer).__name__ + pairs
+    if not isinstance(layer, Conv2d) or layer.table is None:
+        return type(layer).__name__
+    return f"{type(layer).__name__} {layer.n_pairs}/{layer.in_channels * layer.out_channels}"
 
 
 def _sums(layer: Layer, weight: np.ndarray) -> np.ndarray:
     """The sum of the weights of one unit of each output channel, (O,); sub-sampling, which takes means, has one."""
     kernels = weight.reshape(len(weight), -1).sum(axis=1)
-    if getattr(layer, "table", None) is None:
+    if not isinstance(layer, Conv2d) or layer.table is None:
         return kernels
     return np.add.reduceat(kernels, np.cumsum([0, *map(len, layer.table[:-1])]))
 

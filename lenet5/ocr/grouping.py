@@ -33,7 +33,7 @@ def sizes(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def cut_off(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Which marks the edge of a picture of ``shape`` cuts off: (n,) bool."""
-    return (boxes[:, :2] < EDGE).any(1) | (boxes[:, 2:] > np.array(shape) - EDGE).any(1)
+    return np.any(boxes[:, :2] < EDGE, axis=1) | np.any(boxes[:, 2:] > np.array(shape) - EDGE, axis=1)
 
 
 def tall_groups(boxes: np.ndarray, typical: float) -> tuple[list[np.ndarray], np.ndarray]:
@@ -67,11 +67,11 @@ def following(boxes: np.ndarray, members: np.ndarray) -> list[np.ndarray]:
 
 def with_small(boxes: np.ndarray, groups: list[np.ndarray], small: np.ndarray) -> list[np.ndarray]:
     """Give each small mark, a dot or the bar of a 5, to the group that it lies in or near; the others are dirt."""
-    groups = [list(group) for group in groups]
+    members = [list(group) for group in groups]
     for i in small[np.argsort(boxes[small, 1], kind="stable")]:
         top, left, bottom, right = boxes[i]
         nearest, least = None, np.inf
-        for group in groups:
+        for group in members:
             t, x, b, r = union(boxes[group])
             reach = 0.7 * (b - t)
             aside = max(x - right, left - r, 0)
@@ -82,7 +82,7 @@ def with_small(boxes: np.ndarray, groups: list[np.ndarray], small: np.ndarray) -
                     nearest, least = group, distance
         if nearest is not None:
             nearest.append(i)
-    return [np.array(group) for group in groups]
+    return [np.array(group) for group in members]
 
 
 def words(boxes: np.ndarray, group: np.ndarray, least: float) -> list[np.ndarray]:

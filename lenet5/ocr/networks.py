@@ -9,7 +9,9 @@ Some digit networks see each run put upright: what others mistake, they often do
 """
 
 import os
+from collections.abc import Sequence
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +68,7 @@ class StringNetworks:
         sliding: Network,
         training: dict | None = None,
         calibration: Calibration | None = None,
-        upright: list[Network] = (),
+        upright: Sequence[Network] = (),
     ):
         self.segments, self.digits, self.sliding, self.training = segments, digits, sliding, training
         self.upright = list(upright)
@@ -91,8 +93,8 @@ class StringNetworks:
         named |= {f"digits.{i}": network for i, network in enumerate(self.digits + self.upright)}
         named |= {"sliding": self.sliding}
         tensors = {f"{name}.{k}": t.astype(STORED) for name, net in named.items() for k, t in net.state_dict().items()}
-        info = {"classes": CLASSES, "training": self.training, "sliding_widths": widths_of(self.sliding)}
-        info |= {"widths": list(map(widths_of, self.segments))}
+        info: dict[str, Any] = {"classes": CLASSES, "training": self.training}
+        info |= {"sliding_widths": widths_of(self.sliding), "widths": list(map(widths_of, self.segments))}
         info |= {"digit_widths": list(map(widths_of, self.digits + self.upright)), "upright": len(self.upright)}
         serialization.save(path, tensors, "strings", info | {"calibration": self.calibration.as_dict()})
 
@@ -134,7 +136,8 @@ def digit_network(seed: int | None = 0, widths: tuple[int, ...] = WIDTHS) -> Net
 
 def widths_of(network: Network) -> tuple[int, ...]:
     """What `layers` was given."""
-    return tuple(network.layers[name].out_channels for name in ("c1", "c3", "c5", "f6"))
+    chosen = (network.layers[name] for name in ("c1", "c3", "c5", "f6"))
+    return tuple(layer.out_channels for layer in chosen if isinstance(layer, Conv2d))
 
 
 def load(path: str | os.PathLike) -> StringNetworks:

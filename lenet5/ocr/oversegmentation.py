@@ -67,7 +67,7 @@ def cut(ink: np.ndarray) -> Pieces:
         whole = right - left < max(NARROWEST * height, 5) or bottom - top < 3
         most = 0 if whole else max(1, round((right - left) / (LEAST_WIDTH * height)))
         n = _oversegmentation.split(
-            ink, labels, mark, box, parts, n, most=most, reach=reach, dearest=dearest, diagonal=DIAGONAL
+            ink, labels, int(mark), box, parts, n, most=most, reach=reach, dearest=dearest, diagonal=DIAGONAL
         )
     for _ in range(2):  # the soft edges of strokes
         parts = _oversegmentation.soften(ink, parts, SOFT)
@@ -113,7 +113,7 @@ def hypotheses(pieces: Pieces, most: int = MOST_PIECES, widest: float = WIDEST) 
             runs.append((first, stop))
             boxes.append((top, left, bottom, right))
     first, stop = np.ascontiguousarray(np.array(runs, np.int64).reshape(-1, 2).T)
-    boxes = np.array(boxes, np.int64).reshape(-1, 4)
+    around = np.array(boxes, np.int64).reshape(-1, 4)
     levels = np.rint(np.clip(pieces.ink, 0, 1) * 255).astype(np.uint8)
-    pictures = _oversegmentation.pictures(levels, pieces.labels, first, stop, boxes, SMALLEST * pieces.height)
-    return Hypotheses(first, stop, boxes, pictures)
+    pictures = _oversegmentation.pictures(levels, pieces.labels, first, stop, around, SMALLEST * pieces.height)
+    return Hypotheses(first, stop, around, pictures)

@@ -4,12 +4,12 @@ import functools
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from ..evaluation.contact_sheet import save_png
-from ..nn.network import Network
 from ..preprocessing.decode import decoded
 from ..preprocessing.normalization import to_grey
 from ..utils.geometry import Box
@@ -24,6 +24,13 @@ SEEN = 3.0  # what counts the sliding network's opinion on whether it is one
 UNLIKELY = -7.0  # the logarithm of a run's share of all ways, below which it is not looked at any closer
 MOST_SLIDING = 9.0  # so far does that opinion move the logarithm of the weight
 UNSURE = "?"
+
+
+class Scorer(Protocol):
+    """A network, or several that answer together."""
+
+    def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Scores (N, classes)."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ def read(
     length: int | None = None,
     min_confidence: float = 0.0,
     max_error: float | None = None,
-    network: Network | None = None,
+    network: Scorer | None = None,
     networks: StringNetworks | None = None,
     threads: int | None = None,
 ) -> Reading:
@@ -109,7 +116,7 @@ def read(
     max_error : float, optional
         Enough digits are answered ``?`` that at most this part of the others is wrong, on numbers like those that the
         networks' thresholds come from: composed of handwritten digits.
-    network : Network of the classes 0..9, optional
+    network : LeNet5 or another model of the classes 0..9, optional
         Its opinion on the digits counts beside those of ``networks``, by default the ones that ship.
 
     Raises
@@ -124,8 +131,8 @@ def read(
     if max_error is not None:
         min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
     picture = decoded(source)
-    found = [(number.in_file(picture), cut(number.ink)) for number in layout.find(to_grey(picture.pixels), invert)]
-    found = [(number, pieces, hypotheses(pieces)) for number, pieces in found if len(pieces)]
+    lines = [(number.in_file(picture), cut(number.ink)) for number in layout.find(to_grey(picture.pixels), invert)]
+    found = [(number, pieces, hypotheses(pieces)) for number, pieces in lines if len(pieces)]
     if not found:
         return Reading([], picture.pages)
     pictures = np.concatenate([runs.pictures for _, _, runs in found])
@@ -153,8 +160,8 @@ def check(allow: str, length: int | None, min_confidence: float, invert: str = "
 
 
 def _scores(
-    pictures: np.ndarray, slid: np.ndarray, ways: list[tuple[np.ndarray, ...]], networks: StringNetworks,
-    network: Network | None, threads: int | None,
+    pictures: np.ndarray, slid: np.ndarray, ways: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    networks: StringNetworks, network: Scorer | None, threads: int | None,
 ) -> list[np.ndarray]:  # fmt: skip
     """`lattice.odds` (n, classes - 1) of each number's hypotheses, from the pictures (N, 2, 28, 28) uint8 of all
     numbers' and ``slid`` (N, 11), see `sdnn.opinions`; ways: first, stop and leave_out of each number's.
@@ -190,8 +197,8 @@ def leave_out(pieces: Pieces) -> np.ndarray:
 
 
 def _decoded(
-    number: layout.NumberImage, runs: Hypotheses, ways: tuple[np.ndarray, ...], allow: str, length: int | None,
-    min_confidence: float,
+    number: layout.NumberImage, runs: Hypotheses, ways: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    allow: str, length: int | None, min_confidence: float,
 ) -> Number | None:  # fmt: skip
     """The best way through one number's hypotheses, or None where no digit is on it."""
     path, total = lattice.search(*ways, length, 10)

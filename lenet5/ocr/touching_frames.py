@@ -26,8 +26,10 @@ def without_frames(mask: np.ndarray, marks: Components) -> np.ndarray:
         labels = marks.labels() if labels is None else labels
         own = labels[window] == i
         line = peel(own)
-        rest = None if line is None else np.flatnonzero((own & ~line).any(1))
-        if rest is not None and len(rest) and rest[-1] - rest[0] >= REST * height[i]:
+        if line is None:
+            continue
+        rest = np.flatnonzero((own & ~line).any(1))
+        if len(rest) and rest[-1] - rest[0] >= REST * height[i]:
             mask = mask.copy()
             mask[window] &= ~line
     return mask

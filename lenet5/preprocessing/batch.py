@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,10 @@ from .normalization import no_digit, stages
 FEW = 128  # pictures from which other processes are worth starting
 CHUNK = 32  # pictures handed to a process at a time
 AHEAD = 3  # chunks that wait for each process
+
+
+#: In a process of the pool a shared number, see `_start`.
+_is_over: Any
 
 
 class Outcome(NamedTuple):
@@ -115,7 +119,9 @@ def _end_with_parent() -> None:
     """Without this a process would outlive one that was killed, wait for pictures and keep its streams open."""
     from multiprocessing import parent_process
 
-    parent_process().join()
+    parent = parent_process()
+    assert parent is not None  # this is a process of the pool
+    parent.join()
     os._exit(1)
 
 

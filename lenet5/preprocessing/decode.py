@@ -59,7 +59,8 @@ class _Quiet:
     """
 
     def __init__(self):
-        self._lock, self._inside, self._caught = threading.Lock(), 0, None
+        self._lock, self._inside = threading.Lock(), 0
+        self._caught: warnings.catch_warnings | None = None
 
     def __enter__(self):
         with self._lock:
@@ -72,7 +73,7 @@ class _Quiet:
     def __exit__(self, *reason):
         with self._lock:
             self._inside -= 1
-            if self._inside == 0:
+            if self._inside == 0 and self._caught is not None:
                 self._caught.__exit__(*reason)
 
 
@@ -295,8 +296,9 @@ def _check_size(image: Image.Image, name: str) -> None:
 
 def _most_pixels(image: Image.Image) -> int:
     if "progressive" not in image.info:
-        return MAX_PIXELS.get(image.format, MAX_PIXELS_OTHERS)
-    areas = [height * width for _, height, width, _ in image.layer]  # of each channel's pixels beside the others'
+        return MAX_PIXELS.get(image.format or "", MAX_PIXELS_OTHERS)
+    layers = image.layer  # type: ignore[attr-defined]  # only JPEG is progressive, and its images have them
+    areas = [height * width for _, height, width, _ in layers]  # of each channel's pixels beside the others'
     return min(MAX_PIXELS_OTHERS, MAX_COEFFICIENTS * max(areas) // sum(areas))
 
 

@@ -43,7 +43,8 @@ def find_sheet(grey: np.ndarray) -> Sheet | None:
     size = [max(1, round(n * k)) for n in grey.shape[::-1]]
     small = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
     for level in _levels(small):
-        shapes = [shape for shape in map(_shape, (small > level, small <= level)) if _is_sheet(shape, small)]
+        found = map(_shape, (small > level, small <= level))
+        shapes = [shape for shape in found if shape is not None and _is_sheet(shape, small)]
         if shapes:
             shape = max(shapes, key=np.count_nonzero)
             inner = shape & ~grown(~np.pad(shape, AWAY), AWAY)[AWAY:-AWAY, AWAY:-AWAY]
@@ -81,14 +82,12 @@ def _shape(mask: np.ndarray) -> np.ndarray | None:
     return shape if areas[k] > 0.7 * np.count_nonzero(shape) else None
 
 
-def _is_sheet(shape: np.ndarray | None, small: np.ndarray) -> bool:
+def _is_sheet(shape: np.ndarray, small: np.ndarray) -> bool:
     """Tell whether a shape (H, W) bool in a picture is a sheet: of another brightness, and without bays.
 
     What is round is a bold 0 rather. A large bright one in a photo, with a sharp outline, may have bays: fingers and
     torn edges. Where nothing but one even colour is around, nobody took a photo.
     """
-    if shape is None:
-        return False
     around = small[~shape]
     step = float(quantile(small[shape], 0.5) - quantile(around, 0.5))
     full = _fullness(shape)
@@ -99,7 +98,7 @@ def _is_sheet(shape: np.ndarray | None, small: np.ndarray) -> bool:
         return False
     near = np.pad(small, 2, mode="edge")
     high, low = (slide(slide(near, 5, 0, extreme), 5, 1, extreme) for extreme in (np.maximum, np.minimum))
-    return step > CONTRAST and quantile((high - low)[shape & grown(~shape, 1)], 0.25) > step / 2
+    return step > CONTRAST and float(quantile((high - low)[shape & grown(~shape, 1)], 0.25)) > step / 2
 
 
 def _fullness(mask: np.ndarray) -> float:
@@ -127,10 +126,11 @@ def _above(y: np.ndarray, x: np.ndarray, at: np.ndarray) -> np.ndarray:
     """The least concave curve above points (y, x), n each, read at ``at``."""
     curve: list[tuple[int, int]] = []
     for point in zip(y.tolist(), x.tolist(), strict=True):
-        while len(curve) > 1 and _turns_up(*curve[-2:], point):
+        while len(curve) > 1 and _turns_up(curve[-2], curve[-1], point):
             curve.pop()
         curve.append(point)
-    return np.interp(at, *zip(*curve, strict=True))
+    ys, xs = zip(*curve, strict=True)
+    return np.interp(at, ys, xs)
 
 
 def _turns_up(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:

@@ -111,4 +111,4 @@ def _is_slash(mark: np.ndarray, ring: np.ndarray) -> bool:
     """Tell whether ``mark`` is the leaning stroke through a zero that is narrow as zeros are, not a 1 in a ring."""
     y, x = np.nonzero(mark)
     leans = np.ptp(x) > 0.4 * np.ptp(y)
-    return ring.shape[1] < 0.9 * ring.shape[0] and leans and abs(np.corrcoef(y, x)[0, 1]) > SLASH
+    return ring.shape[1] < 0.9 * ring.shape[0] and bool(leans) and bool(abs(np.corrcoef(y, x)[0, 1]) > SLASH)

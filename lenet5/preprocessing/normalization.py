@@ -78,7 +78,9 @@ def read_image(source, *, invert: str = "auto", size: int = 32) -> np.ndarray:
     ValueError, TypeError
         An argument is not one of the above.
     """
-    return prepare(source, invert=invert, size=size).input
+    prepared = prepare(source, invert=invert, size=size).input
+    assert prepared is not None  # without a digit `prepare` raises
+    return prepared
 
 
 def prepare(source, *, invert: str = "auto", size: int = 32) -> Prepared:

@@ -50,6 +50,9 @@ def _first_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
 
 def _last_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
     """Those from where a digit was found."""
+    assert found.glyph is not None
+    assert found.field is not None
+    assert found.input is not None
     glyph = np.zeros((GLYPH, GLYPH), np.float32)
     top, left = ((GLYPH - n) // 2 for n in found.glyph.shape)
     glyph[top : top + found.glyph.shape[0], left : left + found.glyph.shape[1]] = found.glyph

@@ -7,12 +7,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import Field, field, fields, replace
 from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
 
 from ..errors import ChecksumError, DataError, DivergedError, LeNet5Error, one_line
 from ..utils.files import check_writable
 
 #: As those of `lenet5`; 1 for any other failure.
 _CODES = ((ChecksumError, 5), (DataError, 4), (DivergedError, 6), (ValueError, 2))
+
+
+class Settings(Protocol):
+    """The settings of a recipe: a dataclass of `setting` fields."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @classmethod
+    def small(cls) -> Self:
+        """A run of seconds."""
 
 
 def setting(default, text: str):
@@ -30,10 +41,10 @@ def command_of(recipe: str, settings) -> str:
     return " ".join(words)
 
 
-def run(recipe: str, text: str, kind: type, make: Callable, arguments: Sequence[str] | None = None) -> int:
+def run(recipe: str, text: str, kind: type[Settings], make: Callable, arguments: Sequence[str] | None = None) -> int:
     """Make a network as the arguments say, and write it; the exit code.
 
-    kind : of the recipe's settings, a dataclass of `setting` fields with a ``small()``
+    kind : of the recipe's settings
     make : (settings, data_dir, threads) -> what has a ``save(path)``
     """
     given = vars(_parser(recipe, text, kind).parse_args(arguments))
@@ -51,7 +62,7 @@ def run(recipe: str, text: str, kind: type, make: Callable, arguments: Sequence[
     return 0
 
 
-def _parser(recipe: str, text: str, kind: type) -> argparse.ArgumentParser:
+def _parser(recipe: str, text: str, kind: type[Settings]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m lenet5.recipes.{recipe}",
         description=text,
@@ -75,7 +86,7 @@ def _option(entry: Field) -> str:
 def _kind_of(entry: Field) -> dict:
     """What `add_argument` is to know of a setting: one value, or as many as its default has."""
     value, is_tuple = entry.default, isinstance(entry.default, tuple)
-    values = value if is_tuple else (value,)
+    values: tuple = value if isinstance(value, tuple) else (value,)
     kind = {"type": type(values[0]), "metavar": "NAMES" if isinstance(value, str) else "N"}
     kind["help"] = f"{entry.metadata['help']} (default: {' '.join(map(str, values))})"
     return kind | ({"nargs": len(values), "action": _Tuple} if is_tuple else {})

@@ -72,10 +72,11 @@ class Settings:
     @classmethod
     def small(cls) -> "Settings":
         """A run of seconds."""
-        n_strings = {"strings": 40, "plain_strings": 10, "flagged_strings": 10, "sliding_strings": 40}
-        n_epochs = {"epochs": 1, "digit_epochs": 1, "sliding_epochs": 1}
-        widths = dict.fromkeys(["widths", "digit_widths"], networks.SMALL_WIDTHS)
-        return cls(**n_strings, **n_epochs, **widths, average=0.9, validation=100, calibration=5)
+        return cls(
+            strings=40, plain_strings=10, flagged_strings=10, sliding_strings=40, epochs=1, digit_epochs=1,
+            sliding_epochs=1, widths=networks.SMALL_WIDTHS, digit_widths=networks.SMALL_WIDTHS, average=0.9,
+            validation=100, calibration=5,
+        )  # fmt: skip
 
 
 def make(settings: Settings, data_dir: str | None = None, threads: int | None = None) -> networks.StringNetworks:
@@ -87,7 +88,7 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     for network in [*found.segments, *found.digits, *found.upright, found.sliding]:
         network.parameters[:] = network.parameters.astype(networks.STORED)
     found.calibration = calibrate(found, settings.calibration, data_dir, threads)
-    found.training |= {
+    found.training = (found.training or {}) | {
         "command": command.command_of("ocr", settings),
         "options": asdict(settings),
         "data_sha256": datasets.obtain("mnist", data_dir).sha256,
@@ -106,7 +107,7 @@ class Training:
 
     def __init__(self, settings: Settings, data_dir: str | None, threads: int | None):
         self.settings, self.threads = settings, threads
-        self.accuracies: dict[str, float] = {}
+        self.accuracies: dict[str, float | None] = {}
         self._configs = configs(settings)  # refuses what cannot be, before anything is composed
         self._digits, _ = held_out_digits(data_dir)
 
@@ -125,8 +126,8 @@ class Training:
         """``n`` strings in all, as `SHARES` says."""
         (X, y), seed = self._digits, self.settings.seed + 1
         drawn = allographs.draw(len(X) // 3, seed=seed)
-        pools = {"mnist": (X, y), "strokes": strokes.draw(len(X), seed=seed)}
-        pools["forms"] = tuple(np.concatenate(pair) for pair in zip((X, y), drawn, strict=True))
+        pools: dict[str, Examples] = {"mnist": (X, y), "strokes": strokes.draw(len(X), seed=seed)}
+        pools["forms"] = _joined((X, y), drawn)
         for k, (style, pool, share) in enumerate(SHARES):
             yield from digit_strings.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
 
@@ -137,7 +138,7 @@ class Training:
         ones = digit_strings.compose(*self._digits, n_ones, style=ONES, seed=1000 * (seed + 1) + len(SHARES))
         runs = segments.examples(self.composed(settings.strings), seed=seed, rubbish=settings.rubbish)
         more = segments.examples(ones, seed=seed + 1, rubbish=settings.rubbish)
-        return *(np.concatenate(pair) for pair in zip(runs, more, strict=True)), len(runs[0])
+        return *_joined(runs, more), len(runs[0])
 
     def digit_examples(self, X: np.ndarray, y: np.ndarray) -> Examples:
         """What digit networks are trained on: the own ink of runs that are digits, of those in (X, y) and of more
@@ -145,7 +146,7 @@ class Training:
         (single, label), settings = self._digits, self.settings
         seed = 1000 * (settings.seed + 1)
         drawn = allographs.draw(len(single), seed=settings.seed + 1)
-        both = (np.concatenate(pair) for pair in zip((single, label), drawn, strict=True))
+        both = _joined((single, label), drawn)
         plain = digit_strings.compose(single, label, settings.plain_strings, style="plain", seed=seed + 10)
         flagged = digit_strings.compose(*both, settings.flagged_strings, style=FLAGGED, seed=seed + 11)
         more = (segments.examples(strings, seed=settings.seed + 2, rubbish=0) for strings in (plain, flagged))
@@ -196,17 +197,22 @@ def configs(settings: Settings) -> dict[str, Config]:
     }
 
 
+def _joined(some: Examples, others: Examples) -> Examples:
+    return np.concatenate([some[0], others[0]]), np.concatenate([some[1], others[1]])
+
+
 def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, threads: int | None) -> Calibration:
     """Thresholds for digits from ``n`` strings of held-out digits in each style, read beside the model that ships."""
     _, (X, y) = held_out_digits(data_dir)
     network = pretrained()
-    confidence, correct = [], []
+    confidence: list[float] = []
+    matches: list[bool] = []
     for style in ("plain", "varied", "amounts"):
         for image, right in evaluation.pictures(digit_strings.compose(X, y, n, style=style, seed=9)):
             digits = reader.read(image, network=network, networks=found, threads=threads).digits
             confidence += [digit.confidence for digit in digits]
-            correct += evaluation.matches("".join(digit.text for digit in digits), right)
-    correct = np.array(correct, bool)
+            matches += evaluation.matches("".join(digit.text for digit in digits), right)
+    correct = np.array(matches, bool)
     repeats = max(len(correct) / len(X), 1.0)
     return Calibration(thresholds=find_thresholds(np.array(confidence), correct, repeats), n=len(correct))
 

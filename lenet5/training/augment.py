@@ -9,6 +9,7 @@ cutout; inversion.
 import math
 from dataclasses import asdict, dataclass
 from numbers import Real
+from typing import Any
 
 from .. import _kernels
 
@@ -17,7 +18,8 @@ def _check(distortion, **ranges: tuple[float, float]) -> None:
     """ValueError where a field is no number in its range."""
     for name, (low, high) in ranges.items():
         value = getattr(distortion, name)
-        if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high:
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if not is_number or not low <= value <= high:
             what = f"{type(distortion).__name__}: {name}"
             raise ValueError(f"{what} is {value!r}, expected {low:g} to {high:g}")
 
@@ -222,7 +224,7 @@ def for_epoch(distortions: list[Distortion], *, seed: int, epoch: int) -> _kerne
     """The distortions of one pass over the pictures, for `_kernels.gather` and `_kernels.Training.prepare`."""
     if not distortions:
         return None
-    ranges: dict[str, float] = {}
+    ranges: dict[str, Any] = {}
     for distortion in distortions:
         for name, value in distortion.ranges().items():  # affine, and a part of it: the wider range
             ranges[name] = max(value, ranges.get(name, 0))

@@ -44,8 +44,9 @@ def diagonal(
     if scores.shape[2:] != (1, 1):
         raise ValueError(f"pictures give maps of shape {scores.shape[2:]}, expected one answer each")
     p = _probabilities(scores[:, :, 0, 0], rubbish)
-    if isinstance(layers[-1][1], RBF):
-        _, head = layers.pop()
+    head = layers[-1][1]
+    if isinstance(head, RBF):
+        layers.pop()
         features = _kernels.from_lanes(values[-2], seen.n)[:, :, 0, 0]
         h = _of_distances(head, features, p, loss)
     else:
@@ -101,8 +102,8 @@ def _kernel_of(layer: Conv2d, tensor: np.ndarray) -> np.ndarray:
 def _forward(layer: Layer, name: str, tensors: Tensors, X: np.ndarray) -> np.ndarray:
     if isinstance(layer, Conv2d):
         W, b = _kernel_of(layer, tensors[f"{name}.weight"]), tensors[f"{name}.bias"]
-        if layer.table:
-            return _kernels.table_conv2d_forward(X, W, b, layer.constants())
+        if (kernels := layer.constants()) is not None:
+            return _kernels.table_conv2d_forward(X, W, b, kernels)
         return _kernels.conv2d_forward(X, W, b)
     if isinstance(layer, SubSample2d):
         return _kernels.subsample_forward(X, layer.kernel_size, tensors[f"{name}.weight"], tensors[f"{name}.bias"])
@@ -119,8 +120,8 @@ def _backward(
     """h of X from that of Y; that of the layer's parameters goes to ``own``."""
     if isinstance(layer, Conv2d):
         W = np.square(_kernel_of(layer, tensors[f"{name}.weight"]))
-        if layer.table:
-            hX, hW, hb = _kernels.table_conv2d_backward(h, np.square(X), W, layer.constants())
+        if (kernels := layer.constants()) is not None:
+            hX, hW, hb = _kernels.table_conv2d_backward(h, np.square(X), W, kernels)
         else:
             hX, hW, hb = _kernels.conv2d_backward(h, np.square(X), W)
         # minimal filtering takes differences, in which a 0 may become a little less

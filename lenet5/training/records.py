@@ -64,7 +64,8 @@ def saved_position(document: dict, origin: dict, epochs: int, steps_per_epoch: i
         raise ValueError(f"the saved position is malformed: {error}") from None
     if found != origin:
         raise ValueError("the saved state is one of another training: its settings or pictures differ")
-    if not all(_is_sound(record, is_validated) for record in [at, *history]):
+    records: list[Position | Epoch] = [at, *history]
+    if not all(_is_sound(record, is_validated) for record in records):
         raise ValueError("the saved position is malformed: a number is missing or is none")
     if not (0 <= at.epoch <= epochs and 0 <= at.step <= steps_per_epoch):
         raise ValueError(f"the saved position, epoch {at.epoch} batch {at.step}, is not in this run")

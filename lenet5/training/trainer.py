@@ -85,7 +85,8 @@ class Trainer:
         self._X, self._labels = X, y
         self._pictures = network.pictures(X)
         self._trained = _trained_network(network, config)
-        self._moments = [_kernels.aligned_zeros(len(self._trained.parameters), np.float32) for _ in range(2)]
+        n = len(self._trained.parameters)
+        self._moments = _kernels.aligned_zeros(n, np.float32), _kernels.aligned_zeros(n, np.float32)
         self._average = self._trained.parameters.copy() if config.average else None
         self._training = _kernels.Training(
             self._trained.program(self._pictures.shape), self._trained.parameters, *self._moments,
@@ -195,7 +196,7 @@ class Trainer:
 
     def _learning_rates(self, first_step: int, n_steps: int) -> np.ndarray:
         config = self.config
-        schedule, peak, epochs, warmup = config.schedule, config.learning_rate, config.epochs, config.warmup
+        schedule, peak, epochs, warmup = config.schedule, _peak(config), config.epochs, config.warmup
         epochs -= config.finetune_epochs
         if first_step >= epochs * self.steps_per_epoch and config.finetune_epochs:
             first_step -= epochs * self.steps_per_epoch
@@ -256,7 +257,7 @@ class Trainer:
         return float(cross_entropy(logits, y).mean()), float((logits.argmax(axis=1) == y).mean())
 
     def _is_best(self, record: Epoch) -> bool:
-        if self.validation is None or not self._at.history:
+        if record.validation_accuracy is None or record.validation_loss is None or not self._at.history:
             return True
         best = self._at.history[self._at.best_epoch - 1]
         return (record.validation_accuracy, -record.validation_loss) > (
@@ -311,7 +312,7 @@ def config_for(network: Network, *, is_taught: bool = False, **settings) -> Conf
     if settings.get("learning_rate") is not None or config.optimizer == "sdlm":
         return config
     layers = network.layers.values()
-    rate = config.learning_rate
+    rate = _peak(config)
     if any(isinstance(layer, RBF) and not isinstance(layer, Targets) for layer in layers):
         rate /= 10
     if any(isinstance(layer, Sigmoid) for layer in layers):
@@ -319,6 +320,12 @@ def config_for(network: Network, *, is_taught: bool = False, **settings) -> Conf
     if config.optimizer == "sgd" and is_taught:
         rate *= min(1, 2 / config.distillation_temperature)
     return replace(config, learning_rate=rate)
+
+
+def _peak(config: Config) -> float:
+    """The learning rate, which every `Config` has: one that is not given is its optimizer's."""
+    assert config.learning_rate is not None
+    return config.learning_rate
 
 
 def _trained_network(network: Network, config: Config) -> Network:

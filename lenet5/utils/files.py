@@ -13,12 +13,12 @@ import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 try:
     import fcntl
 except ImportError:  # Windows: no locks, so orphans stay
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # a module that is None: there is no type for it
 
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 #: What `fsync_folder` gets where folders cannot be opened or synced, as on Windows and on some network file systems.
@@ -240,7 +240,7 @@ def read_bounded(path: Path, name: str, what: str, max_bytes: int, error: type[E
         raise error(f"{name}: cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
 
 
-def parse_json(data: bytes | str) -> object:
+def parse_json(data: bytes | str) -> Any:
     """The JSON document in text that anybody may have written, UTF-8 if bytes.
 
     ValueError where it is none, holds NaN or an infinity, has a name twice in one object, or is nested too deeply.

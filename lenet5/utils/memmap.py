@@ -25,13 +25,15 @@ class Pages:
     """
 
     def __init__(self, array: np.ndarray):
-        self._map, owner = None, array
+        self._map: mmap.mmap | None = None
+        owner: object = array
         while owner is not None and not isinstance(owner, np.memmap):
             owner = getattr(owner, "base", None)
         if owner is None or owner.mode not in ("r", "r+") or not hasattr(mmap, "MADV_DONTNEED"):
             return
-        if array.flags.c_contiguous and array.size and isinstance(getattr(owner, "_mmap", None), mmap.mmap):
-            self._map, self._row = owner._mmap, array.nbytes // len(array)
+        mapped = getattr(owner, "_mmap", None)
+        if array.flags.c_contiguous and array.size and isinstance(mapped, mmap.mmap):
+            self._map, self._row = mapped, array.nbytes // len(array)
             self._start = array.ctypes.data - np.frombuffer(self._map, np.uint8).ctypes.data
             self._end = self._start + array.nbytes
 
@@ -50,6 +52,7 @@ class Pages:
             self._advise(mmap.MADV_WILLNEED, self._start + first * self._row, self._start + last * self._row)
 
     def _advise(self, advice: int, start: int, end: int) -> None:
+        assert self._map is not None  # callers have looked
         first = start // mmap.PAGESIZE * mmap.PAGESIZE
         with contextlib.suppress(OSError):  # only advice: a file system may not take it
             self._map.madvise(advice, first, end - first)

@@ -2,6 +2,7 @@
 neighbours, rules, and the marks of a background. Parts of composed strings (digit_strings.py)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from ...utils.geometry import Box, box_of
 
+Point = tuple[float, float]
 STRAYS = "=~#"  # marks that are no character: two dashes, a scribble, the sign before an amount
 
 
@@ -43,7 +45,7 @@ def european(picture: np.ndarray, digit: int, rng: np.random.Generator) -> np.nd
     x = float(np.flatnonzero(picture[row] > 60).mean()) if (picture[row] > 60).any() else 14.0
     if digit == 1:
         length, angle = height * rng.uniform(0.25, 0.65), rng.uniform(0.45, 1.0)  # from the vertical
-        ends = (x - length * math.sin(angle), row + length * math.cos(angle)), (x, row)
+        ends: tuple[Point, Point] = (x - length * math.sin(angle), row + length * math.cos(angle)), (x, row)
     else:
         half, tilt = height * rng.uniform(0.15, 0.3), rng.uniform(-0.3, 0.3)
         ends = (x - half, row + half * tilt), (x + half, row - half * tilt)
@@ -70,6 +72,7 @@ def separator(mark: str, hand: Hand, sized: float, rng: np.random.Generator) -> 
     """A dot, a comma, a dash or a plus, or a stray mark, as a pen makes it."""
     unit = 20 * sized * hand.zoom
     pen = max(unit * 0.11 + hand.pen * hand.zoom, 1.2) * rng.uniform(0.8, 1.2)
+    strokes: list[Sequence[Point]]
     if mark == ".":
         strokes, below = [((0, 0), (rng.uniform(-0.06, 0.06), rng.uniform(0, 0.06)))], rng.uniform(0.3, 0.5)
         pen *= rng.uniform(1, 1.5)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .photo_scene import Scene, grid, line_digit, noise
+from .photo_scene import Cause, Scene, grid, line_digit, noise
 
 
 def _rules(s: Scene, spacing: float, directions: int, colour, strength: float) -> None:
@@ -126,7 +126,7 @@ def neighbour(s):
         other = line_digit(int(s.rng.integers(10)), s.rng, s.height, max(2, 0.05 * s.height))
         top, left, _, right = s.box
         room = {"left": left, "right": s.shape[1] - right}
-        side = max(room, key=room.get)
+        side = max(room, key=room.__getitem__)
         seen = int(min(room[side] * 0.35, other.shape[1] * 0.7))
         if seen < 4:
             continue
@@ -224,7 +224,7 @@ def mixed(s):
 
 MIXED = [ruled, squared, shadow, gradient, grain, specks, vignette, ballpoint, hand_shadow, creases, thumb]
 #: Cause: what it does, and arguments of `Scene`.
-CAUSES = {
+CAUSES: dict[str, Cause] = {
     mark.__name__: (mark, {})
     for mark in [plain, *MIXED, table, neighbour, bleed, chalk, coloured, blurred, noisy, jpeg, dim, faint, mixed]
 } | {

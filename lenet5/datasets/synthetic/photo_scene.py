@@ -5,6 +5,8 @@ Half of the digits are lines of the pen model, half are MNIST's training images 
 
 import functools
 import io
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -37,10 +39,11 @@ def drawn_lines(points: np.ndarray, kinds: np.ndarray, height: int, pen: float) 
     """Control points (n, 2) and their kinds, see strokes.py, as lines; (h, w) float32, 0 to 1 of ink."""
     used = np.flatnonzero(kinds)
     n = used[-1] + 1
-    lines, line = [], [points[0]]
+    strands: list[list[np.ndarray]] = []
+    line = [points[0]]
     for k in range(1, n):
         if not kinds[k] & strokes.DRAWN:
-            lines, line = [*lines, line], [points[k]]
+            strands, line = [*strands, line], [points[k]]
             continue
         start = k - 1 if k == 1 or kinds[k - 1] & strokes.CORNER or not kinds[k - 1] & strokes.DRAWN else k - 2
         end = k if kinds[k] & strokes.CORNER or k == n - 1 or not kinds[k + 1] & strokes.DRAWN else k + 1
@@ -48,14 +51,14 @@ def drawn_lines(points: np.ndarray, kinds: np.ndarray, height: int, pen: float) 
         for t in np.linspace(0.1, 1, 10):
             bend = 2 * a - 5 * b + 4 * c - d, 3 * (b - c) + d - a
             line.append(0.5 * (2 * b + t * ((c - a) + t * (bend[0] + t * bend[1]))))
-    lines = [np.array(line) for line in [*lines, line] if len(line) > 1]
+    lines = [np.array(strand) for strand in [*strands, line] if len(strand) > 1]
     low, high = np.concatenate(lines).min(0), np.concatenate(lines).max(0)
     k = (height - pen) / max(high[1] - low[1], 0.5 * (high[0] - low[0]), 1)
     size = np.maximum(np.ceil((high - low) * k + pen + 2), 3).astype(int)
-    picture = Image.new("L", tuple(int(n) for n in 2 * size))  # twice as large, then averaged
+    picture = Image.new("L", (int(2 * size[0]), int(2 * size[1])))  # twice as large, then averaged
     draw = ImageDraw.Draw(picture)
-    for line in lines:
-        at = [tuple(p) for p in 2 * ((line - low) * k + pen / 2 + 1)]
+    for drawn in lines:
+        at = [tuple(p) for p in 2 * ((drawn - low) * k + pen / 2 + 1)]
         draw.line(at, fill=255, width=max(1, round(2 * pen)), joint="curve")
         for x, y in at:
             draw.ellipse((x - pen, y - pen, x + pen, y + pen), fill=255)
@@ -64,9 +67,10 @@ def drawn_lines(points: np.ndarray, kinds: np.ndarray, height: int, pen: float) 
 
 def mnist_digit(digit: int, rng: np.random.Generator, height: int) -> np.ndarray | None:
     """One of MNIST's training pictures, enlarged with sharp edges; None where MNIST is not on disk."""
-    if _mnist() is None:
+    found = _mnist()
+    if found is None:
         return None
-    X, y = _mnist()
+    X, y = found
     picture = X[rng.choice(np.flatnonzero(y == digit))]
     rows, columns = np.flatnonzero(picture.max(1)), np.flatnonzero(picture.max(0))
     part = np.pad(picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
@@ -80,6 +84,10 @@ def noise(rng, shape, size: float) -> np.ndarray:
     """Smooth noise of deviation about 1 whose spots are ``size`` pixels large."""
     small = rng.normal(0, 1, [max(2, int(n / size) + 2) for n in shape]).astype(np.float32)
     return np.asarray(Image.fromarray(small).resize(shape[::-1], Image.Resampling.BICUBIC))
+
+
+#: What leaves its mark on a scene, and arguments of `Scene`.
+Cause = tuple[Callable[["Scene"], object], dict[str, Any]]
 
 
 class Scene:

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .photo_scene import Scene, grid, noise
+from .photo_scene import Cause, Scene, grid, noise
 
 
 def _drawn(s: Scene, draw, mark) -> None:
@@ -106,7 +106,7 @@ def highlighted(s):
 
 ROUND = {"part": (0.3, 0.4), "margin": 120}
 #: The same for what is no reason of light or paper: what lies round the digit.
-SURROUNDINGS = {
+SURROUNDINGS: dict[str, Cause] = {
     "circled": (circled, ROUND),
     "boxed": (boxed, ROUND),
     "underlined": (underlined, ROUND),
