@@ -476,4 +476,4 @@ def test_a_clock_that_stands_still(monkeypatch):
     timing.check_clock()
     monkeypatch.setattr(timing.time, "perf_counter", lambda: 5.0)
     with pytest.raises(LeNet5Error, match="stands still"):
-        suite.measure(suite.Plan(parts=("kernels",), threads=(1,)), None, None, "lenet5 benchmark")
+        suite.measure(suite.BenchmarkPlan(parts=("kernels",), threads=(1,)), None, None, "lenet5 benchmark")
