@@ -103,7 +103,6 @@ INLINE V FN(sum_lanes_of_all)(V *x) {
 
 /* n rounds of as many independent multiply-adds as fill the pipelines, on registers only; operations done. */
 static double FN(fma_peak)(int64_t n, T *out) {
-    assert(n >= 0);
     ASSERT_ARRAYS(out);
     enum { N_CHAINS = VECTOR_BYTES == 64 ? 24 : 12 };
     V acc[N_CHAINS], a = FN(splat)((T)0.999), b = FN(splat)((T)0.001);
