@@ -41,7 +41,7 @@ _FILE = options.path()
 @options.as_json
 @options.verbosity
 @click.pass_context
-def benchmark(ctx: click.Context, source, compare, out, chart, as_json, **settings) -> None:
+def benchmark(ctx: click.Context, source, compare: tuple[Path, Path] | None, out, chart, as_json, **settings) -> None:
     """Measure how fast this machine trains and predicts, in half a minute.
 
     PART is kernels (share of the processor's multiply-add peak), training (passes), prediction (latency, throughput),

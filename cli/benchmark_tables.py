@@ -1,6 +1,7 @@
 """The documents of `lenet5 benchmark` as tables. They may come from anybody's file, so all text is made plain."""
 
 from collections.abc import Callable
+from functools import partial
 
 from lenet5.benchmark import figures
 
@@ -171,17 +172,20 @@ def _startup(rows: list[dict]) -> str:
     return _section("whole processes", rows, {"process": _name, "ms": _spread})
 
 
+def _speed_up(row: dict, base: float | None) -> str:
+    return f"{base / row['median']:.2f}" if base and row["median"] else ""
+
+
 def _scaling(rows: list[dict]) -> str:
     parts = []
     for name in dict.fromkeys(row["name"] for row in rows):
         same = [row for row in rows if row["name"] == name]
         base = next((row["median"] for row in same if row.get("threads") == 1), None)
         several = len({row.get("threads") for row in same}) > 1
-        columns = {
+        columns: Columns = {
             "pictures": _count("n_pictures"), "threads": _count("threads"), _plain(same[0]["unit"]): _spread,
             "pictures/s": _rate,
-            "x 1 thread": lambda row, base=base, several=several:
-                f"{base / row['median']:.2f}" if several and base and row["median"] else "",
+            "x 1 thread": partial(_speed_up, base=base if several else None),
         }  # fmt: skip
         parts.append(_section(f"scaling: {_plain(name)}", same, columns, left=0))
     return "\n\n".join(parts)

@@ -42,7 +42,7 @@ HINTS = (
 )
 
 
-class Helpful:
+class Helpful(click.Command):
     """Mixed into a Click command: an unknown option is answered with the one that is meant, where that is known."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -51,7 +51,8 @@ class Helpful:
         except click.NoSuchOption as error:
             hint = _hint(error.option_name, self) or _elsewhere(error.option_name, ctx.find_root())
             if hint:
-                error.message, error.possibilities = f"No such option {error.option_name}: {hint}", None
+                message = f"No such option {error.option_name}: {hint}"
+                raise click.NoSuchOption(error.option_name, message, ctx=error.ctx) from error
             raise
 
 
@@ -69,7 +70,8 @@ class Command(Helpful, click.Command):
         rest = {"More options" if self.groups else "Options": [name for name in params if name not in named]}
         for title, names in {**self.groups, **rest}.items():
             with formatter.section(title):
-                formatter.write_dl([params[name].get_help_record(ctx) for name in names])
+                records = [params[name].get_help_record(ctx) for name in names]
+                formatter.write_dl([record for record in records if record])
 
 
 def _hint(unknown: str, command: click.Command) -> str | None:
@@ -80,9 +82,13 @@ def _hint(unknown: str, command: click.Command) -> str | None:
 
 def _elsewhere(unknown: str, ctx: click.Context) -> str | None:
     """Which of the commands have the option, or the one that `HINTS` has for it."""
-    names = ctx.command.list_commands(ctx) if isinstance(ctx.command, click.Group) else []
+    group = ctx.command
+    found = (
+        [group.get_command(ctx, name) for name in group.list_commands(ctx)] if isinstance(group, click.Group) else []
+    )
+    commands = [command for command in found if command]
     for option in (unknown, *(needs for tried, needs, _ in HINTS if unknown in tried.split())):
-        owners = [name for name in names if option in option_names(ctx.command.get_command(ctx, name).params)]
+        owners = [str(command.name) for command in commands if option in option_names(command.params)]
         if owners and option.startswith("-"):
             return f"{option} belongs to: {', '.join(owners)}"
     return None

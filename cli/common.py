@@ -24,7 +24,7 @@ def load_models(paths: Sequence[Path], *, digits: bool = True) -> tuple:
     return ensemble.Committee(models), list(names)
 
 
-def load_model(path: Path | None, *, digits: bool = True) -> tuple:
+def load_model(path: Path | str | None, *, digits: bool = True) -> tuple:
     """(the model of --model, LENET5_MODEL, ./lenet5.safetensors or the package, its name); standard error has it, too.
 
     With ``digits`` a model of other classes in ./lenet5.safetensors, which nobody asked for, is passed by.
@@ -48,10 +48,10 @@ def load_model(path: Path | None, *, digits: bool = True) -> tuple:
 def origin(network) -> str:
     """What a model was trained on, as far as it says so, in brackets."""
     training = network.training or {}
-    metrics = training.get("metrics") if isinstance(training.get("metrics"), dict) else {}
+    metrics = training.get("metrics")
     if not isinstance(training.get("dataset"), str):
         return ""
-    accuracy = metrics.get("test_accuracy")
+    accuracy = metrics.get("test_accuracy") if isinstance(metrics, dict) else None
     good = f", test accuracy {output.percent(accuracy)}" if isinstance(accuracy, float) and 0 <= accuracy <= 1 else ""
     return f" (trained on {output.plain(training['dataset'][:40])}{good})"
 

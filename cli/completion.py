@@ -21,5 +21,7 @@ def completion(shell: str) -> None:
 
     from .main import cli
 
-    script = get_completion_class(shell)(cli, {}, "lenet5", "_LENET5_COMPLETE")
+    kind = get_completion_class(shell)
+    assert kind is not None  # Click has one for each of these shells
+    script = kind(cli, {}, "lenet5", "_LENET5_COMPLETE")
     output.result(script.source())

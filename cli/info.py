@@ -51,7 +51,7 @@ def info(model: Path | None, as_json: bool) -> None:
 
 def _members(committee) -> str:
     """The members of a committee, with their totals."""
-    rows = []
+    rows: list[tuple] = []
     for number, model in enumerate(committee.models, 1):
         training = model.training or {}
         config, metrics = (training.get(name) for name in ("config", "metrics"))

@@ -108,7 +108,7 @@ def reason(name: str, error: Exception) -> str:
     return f"{shown}: no pictures directly in this folder"
 
 
-def only_one(names: Iterator[str], option: str) -> list[str]:
+def only_one(names: Iterable[str], option: str) -> list[str]:
     """The only one of these names; UsageError for an option that draws one picture where there are others."""
     first = list(itertools.islice(names, 2))
     if len(first) != 1 or first[0] == "-":

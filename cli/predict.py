@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -48,21 +49,22 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     """
     from lenet5.models.recognize import recognize
 
-    names = expand(files)
+    names: Iterable[str] = expand(files)
     if show_input:
         names = only_one(names, "--show-input")
         check_png(show_input, *names)
     network, model = load_models(models)
     answers = recognize(map(source, names), network, invert=invert, reject=reject, max_error=max_error, top=top,
                         threads=threads)  # fmt: skip
-    documents = ({**_document(answer), "model": model} for answer in answers)
+    documents: Iterable[dict] = ({**_document(answer), "model": model} for answer in answers)
     if show_input:
         documents = list(documents)
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
     bars_of = network.labels if alone and sys.stdout.isatty() else None
     bad = output.result_array(documents) if as_json else predict_text.print_lines(documents, bars_of)
     if show_input and not bad:
-        _draw_stages(names[0], show_input, documents[0], invert=invert, any_ink=not reject)
+        [name], [answer] = names, documents
+        _draw_stages(name, show_input, answer, invert=invert, any_ink=not reject)
     sys.exit(3 if bad else 0)
 
 

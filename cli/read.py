@@ -51,7 +51,7 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
         raise click.UsageError(str(error)) from None
     if max_error is not None:
         reader.shipped_once().calibration.confidence_for(max_error)  # refuses what cannot be, before any answer
-    names = expand(files)
+    names: Iterable[str] = expand(files)
     if boxes:
         names = only_one(names, "--boxes")
         check_png(boxes, *names)

@@ -4,6 +4,7 @@ import functools
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -76,7 +77,7 @@ def train(
 
     report = train_report.Report(ctx)
     load = functools.partial(load_data, data_dir=data_dir, offline=offline)
-    common = {"threads": threads, "load_data": load, "listener": report}
+    common: dict[str, Any] = {"threads": threads, "load_data": load, "listener": report}
     try:
         if resume:
             _refuse_changes(ctx, resume)

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -17,7 +18,8 @@ class Report(Listener):
     """Notes, lines and bars on standard error; ``received`` are the signals that came."""
 
     def __init__(self, ctx: click.Context):
-        self._ctx, self.received = ctx, []
+        self._ctx = ctx
+        self.received: list[int] = []
 
     def replaces(self, out, model) -> None:
         output.note(f"note: {output.one_line(out)} will be replaced{origin(model)}")
@@ -39,7 +41,7 @@ class Report(Listener):
     @contextmanager
     def following(self, run, trainer) -> Iterator[None]:
         try:
-            with _reporter(trainer) as (self.epoch, self.progress):
+            with _reporter(trainer) as (self.epoch, self.progress):  # type: ignore[method-assign]  # for this training
                 yield
         except Exception:
             output.note(f"what was reached is kept in {output.one_line(run.folder)}")
@@ -83,7 +85,7 @@ def _signals() -> Iterator[list[int]]:
         received.append(number)
         signal.signal(number, before[number])
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     for number in before:
         signal.signal(number, receive)

@@ -1,6 +1,7 @@
 """The options of `lenet5 train` that are fields of `config.Config`: how to train."""
 
 from dataclasses import Field, fields
+from typing import Any
 
 import click
 
@@ -65,7 +66,7 @@ def _type(entry: Field) -> click.ParamType | type | None:
 
 def _option(entry: Field):
     name = entry.name.replace("_", "-")
-    default = {} if entry.default is None else {"default": entry.default, "show_default": True}
+    default: dict[str, Any] = {} if entry.default is None else {"default": entry.default, "show_default": True}
     if isinstance(entry.metadata["kind"], Flag):
         return click.option(f"--{name}/--no-{name}", help=entry.metadata["help"], **default)
     return click.option(f"--{name}", type=_type(entry), help=entry.metadata["help"], **default)

@@ -33,8 +33,9 @@ __all__ = ["Cascade", "Committee", "LeNet5", "datasets", "load", "pretrained", "
 
 if TYPE_CHECKING:
     from . import datasets
-    from .models.ensemble import Cascade, Committee, load
+    from .models.ensemble import Cascade, Committee
     from .models.lenet import LeNet5, pretrained
+    from .models.loading import load
     from .preprocessing.normalization import read_image
 else:  # for a type checker, too, a name that does not exist is an error
 

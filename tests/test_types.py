@@ -68,6 +68,13 @@ def test_a_stub_names_what_its_module_has(module):
             assert parameters_of(getattr(module, name)) in (None, declared(node)), name
 
 
+def test_a_type_checker_finds_public_names_where_they_are_imported_from():
+    tree = ast.parse(Path(lenet5.__file__).read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    home = {alias.name: node.module for node in block.body for alias in node.names}
+    assert home == lenet5._HOME | dict.fromkeys(lenet5._MODULES)
+
+
 def test_the_package_is_marked_as_typed():
     assert (PACKAGE / "py.typed").exists()
 

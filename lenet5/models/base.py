@@ -205,8 +205,8 @@ def _trained(training: dict | None) -> str:
     """How a model was trained, as far as it says so; a file may say anything."""
     if not training:
         return "not trained, or unknown how"
-    metrics = training.get("metrics") if isinstance(training.get("metrics"), dict) else {}
-    accuracy, data = metrics.get("test_accuracy"), training.get("dataset")
-    good = isinstance(accuracy, float) and 0 <= accuracy <= 1
+    metrics, data = training.get("metrics"), training.get("dataset")
+    accuracy = metrics.get("test_accuracy") if isinstance(metrics, dict) else None
+    tested = isinstance(accuracy, float) and 0 <= accuracy <= 1 and f", test accuracy {100 * accuracy:.2f} %"
     by, on = one_line(str(training.get("command"))[:60]), f" on {one_line(str(data)[:40])}" if data else ""
-    return f"trained by {by}{on}" + (f", test accuracy {100 * accuracy:.2f} %" if good else "")
+    return f"trained by {by}{on}" + (tested or "")

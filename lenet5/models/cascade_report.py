@@ -3,11 +3,12 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
 from ..evaluation import plots
-from .base import Classifier
-from .ensemble import Cascade, CascadeCurve, common_validation
+from .ensemble import Cascade, CascadeCurve, Committee, common_validation
+from .lenet import LeNet5
 
 if TYPE_CHECKING:
     from ..datasets import Loaded
@@ -73,7 +74,10 @@ class CascadeReport:
         ends = {
             "small model alone": self.small, "large model alone": self.large, "chosen on validation": self.chosen,
         }  # fmt: skip
-        lines += [plots.Curve(name, [point.macs / 1000], [100 * point.error]) for name, point in ends.items() if point]
+        lines += [
+            plots.Curve(name, np.array([point.macs / 1000]), np.array([100 * point.error]))
+            for name, point in ends.items() if point
+        ]  # fmt: skip
         return plots.draw(
             f"Cascade: error against cost, {of}", lines, "thousand multiply-adds a picture, mean", "error (%)",
             x_max=1.1 * max(self.small.macs, self.large.macs) / 1000,
@@ -81,7 +85,9 @@ class CascadeReport:
         )  # fmt: skip
 
 
-def cascade_report(small: Classifier, large: Classifier, data: "Loaded", threads: int | None = None) -> CascadeReport:
+def cascade_report(
+    small: LeNet5 | Committee, large: LeNet5 | Committee, data: "Loaded", threads: int | None = None
+) -> CascadeReport:
     """Error and cost of a cascade on the test images, its threshold chosen on validation images.
 
     None is chosen where the models have no validation images of this set in common.

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from . import lenet
 from .base import Classifier
 from .lenet import LeNet5
 
+_Share = TypeVar("_Share", float, np.ndarray)
 MAX_MEMBERS = 64
 _LEAST = np.finfo(np.float32).tiny  # so that the logarithm of a probability is finite
 
@@ -118,7 +120,7 @@ class Cascade(Classifier):
             probabilities[unsure] = self.large.predict_proba(X[unsure], threads)
         return _logarithms(probabilities)
 
-    def cost(self, asked: float | np.ndarray) -> float | np.ndarray:
+    def cost(self, asked: _Share) -> _Share:
         """Multiply-accumulates of a picture on average, if the large model is asked about the part ``asked``."""
         return self.small.macs + asked * self.large.macs
 

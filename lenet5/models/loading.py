@@ -1,6 +1,7 @@
 """The one `load`: what kind a model's file is of decides the class."""
 
 import os
+from collections.abc import Callable
 
 from ..errors import ModelFileError, one_line
 from ..nn import serialization
@@ -9,7 +10,10 @@ from .ensemble import Committee
 from .lenet import LeNet5
 
 #: By the kind that a file names: what makes the model of its tensors and its document.
-MAKERS = {"model": lenet.from_document, "committee": ensemble.from_document}
+MAKERS: dict[str, Callable[..., LeNet5 | Committee]] = {
+    "model": lenet.from_document,
+    "committee": ensemble.from_document,
+}
 
 
 def load(path: str | os.PathLike) -> LeNet5 | Committee:

@@ -122,6 +122,7 @@ def inputs(sources, threads: int | None = None) -> np.ndarray:
     for reading in batch.read_many(each(sources), threads=threads):
         if reading.error:
             raise reading.error
+        assert reading.input is not None  # as there is no error
         prepared.append(reading.input)
     return np.stack(prepared) if prepared else np.empty((0, 1, 32, 32), np.float32)
 
@@ -138,7 +139,8 @@ class _Recognizer:
 
     def answers(self, readings: Iterator[batch.Outcome]) -> Iterator[Answer]:
         while chunk := list(itertools.islice(readings, CHUNK)):
-            opinions = self._opinions([reading.input for reading in chunk if not reading.error])
+            seen = [reading.input for reading in chunk if reading.input is not None and not reading.error]
+            opinions = self._opinions(seen)
             for reading in chunk:
                 yield _unseen(reading) if reading.error else self._seen(reading, *next(opinions))
 
@@ -156,10 +158,11 @@ class _Recognizer:
     def _seen(self, reading: batch.Outcome, probabilities: np.ndarray, accepted: bool, several: bool) -> Answer:
         order = (-probabilities).argsort(kind="stable")[: self.top]
         top = tuple((_value(self.model.labels[k]), float(probabilities[k])) for k in order)
-        label, confidence = top[0]
+        label, sure = top[0]
         reason = UNSURE if probabilities.max() < self.least else None
+        confidence = sure if accepted else None
         if not accepted:
-            confidence, reason = None, NO_DIGIT
+            reason = NO_DIGIT
         hint = SEVERAL_DIGITS if several or (self.reject and reading.beside) else None
         return Answer(
             reading.source, None if reason else label, confidence, probabilities, reason, top, hint, reading.pages

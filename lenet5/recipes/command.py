@@ -16,7 +16,7 @@ from ..utils.files import check_writable
 _CODES = ((ChecksumError, 5), (DataError, 4), (DivergedError, 6), (ValueError, 2))
 
 
-class Settings(Protocol):
+class RecipeSettings(Protocol):
     """The settings of a recipe: a dataclass of `setting` fields."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -41,7 +41,9 @@ def command_of(recipe: str, settings) -> str:
     return " ".join(words)
 
 
-def run(recipe: str, text: str, kind: type[Settings], make: Callable, arguments: Sequence[str] | None = None) -> int:
+def run(
+    recipe: str, text: str, kind: type[RecipeSettings], make: Callable, arguments: Sequence[str] | None = None
+) -> int:
     """Make a network as the arguments say, and write it; the exit code.
 
     kind : of the recipe's settings
@@ -62,7 +64,7 @@ def run(recipe: str, text: str, kind: type[Settings], make: Callable, arguments:
     return 0
 
 
-def _parser(recipe: str, text: str, kind: type[Settings]) -> argparse.ArgumentParser:
+def _parser(recipe: str, text: str, kind: type[RecipeSettings]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m lenet5.recipes.{recipe}",
         description=text,

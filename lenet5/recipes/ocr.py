@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -39,9 +40,14 @@ ONES_SHARE, ONES = 0.125, replace(digit_strings.STYLES["plain"], ones=0.6)
 FLAGGED = replace(digit_strings.STYLES["amounts"], flags=0.6)
 
 # How the networks are trained.
-SEGMENTS = {"augment": "affine,elastic", "finetune": 0.125}
-DIGITS = {"augment": "affine-wide,elastic", "finetune": 0.08, "finetune_augment": "crop", "validation": 0}
-SLIDING = {"augment": "rotation,scale,shear,elastic"}  # nothing may move a digit from the middle
+SEGMENTS: dict[str, Any] = {"augment": "affine,elastic", "finetune": 0.125}
+DIGITS: dict[str, Any] = {
+    "augment": "affine-wide,elastic",
+    "finetune": 0.08,
+    "finetune_augment": "crop",
+    "validation": 0,
+}
+SLIDING: dict[str, Any] = {"augment": "rotation,scale,shear,elastic"}  # nothing may move a digit from the middle
 
 Examples = tuple[np.ndarray, np.ndarray]  # images uint8, and their classes (N,)
 
@@ -189,7 +195,7 @@ class Training:
 
 def configs(settings: Settings) -> dict[str, Config]:
     """How each kind of network is trained, the first of each; ValueError for settings that cannot be."""
-    every = {"average": settings.average, "seed": settings.seed}
+    every: dict[str, Any] = {"average": settings.average, "seed": settings.seed}
     return {
         "segments": Config(epochs=settings.epochs, validation=settings.validation, **SEGMENTS, **every),
         "digits": Config(epochs=settings.digit_epochs, **DIGITS, **every),

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import DataError, DivergedError, InUseError, ModelFileError, one_line
 from ..evaluation import contact_sheet, plots
@@ -247,8 +248,11 @@ class Run:
         history = trainer.history
         if not history:
             return
-        loss = {"training": [e.train_loss for e in history], "validation": [e.validation_loss for e in history]}
-        error = {
+        loss: dict[str, list[float | None]] = {
+            "training": [e.train_loss for e in history],
+            "validation": [e.validation_loss for e in history],
+        }
+        error: dict[str, list[float | None]] = {
             "training": [100 * (1 - e.train_accuracy) for e in history],
             "validation": [None if v is None else 100 * (1 - v) for v in (e.validation_accuracy for e in history)],
         }
@@ -268,7 +272,7 @@ class Run:
         model.parameters[:] = trainer.best if parameters is None else parameters
         if trainer.done and trainer.validation:
             model.calibrate(*trainer.validation, trainer.threads)
-        metrics = {"epochs_done": len(trainer.history), "best_epoch": trainer.best_epoch}
+        metrics: dict[str, float | None] = {"epochs_done": len(trainer.history), "best_epoch": trainer.best_epoch}
         if trainer.best_epoch:
             best = trainer.history[trainer.best_epoch - 1]
             metrics |= {"validation_accuracy": best.validation_accuracy, "validation_loss": best.validation_loss}
@@ -276,7 +280,12 @@ class Run:
         return model
 
     def finished_committee(
-        self, models: list[LeNet5], validation: tuple | None, *, threads: int | None = None, test: dict | None = None
+        self,
+        models: list[LeNet5],
+        validation: tuple[Any, Any] | None,
+        *,
+        threads: int | None = None,
+        test: dict | None = None,
     ) -> Committee:
         """The committee of its members' models, calibrated on the validation pictures (X, y) that all of them have."""
         committee = Committee(models)
@@ -303,7 +312,7 @@ class Run:
 
 def fingerprint(model: LeNet5) -> str:
     """SHA-256 of a model's parameters, as they lie in memory."""
-    return hashlib.sha256(model.parameters).hexdigest()
+    return hashlib.sha256(model.parameters.data).hexdigest()
 
 
 def _write_plan(folder: Path, plan: Plan) -> None:

@@ -241,9 +241,9 @@ class _Job:
     def _finish_committee(self, run: Run, networks: list[TrainedNetwork], trainer: Trainer, out: Path) -> tuple:
         """The same for the committee of all: (model, report)."""
         models = [network.model for network in networks]
-        settings = {"validation": trainer.validation, "threads": trainer.threads}
-        report, _ = run.finished_committee(models, **settings).evaluate(*self.data.test, trainer.threads)
-        committee = run.finished_committee(models, **settings, test=report)
+        untested = run.finished_committee(models, trainer.validation, threads=trainer.threads)
+        report, _ = untested.evaluate(*self.data.test, trainer.threads)
+        committee = run.finished_committee(models, trainer.validation, threads=trainer.threads, test=report)
         for path in (run.folder / "best.safetensors", out):
             committee.save(path)
         return committee, report

@@ -114,7 +114,7 @@ def _documented(kind: type) -> type:
         text = re.sub(r"--([a-z0-9-]+)", lambda option: option[1].replace("-", "_"), entry.metadata["help"])
         row = f"{entry.name} : {entry.metadata['kind'].expected}. {text}"
         rows.append(textwrap.fill(row, 118, initial_indent="    ", subsequent_indent=" " * 8))
-    kind.__doc__ += "\n\n    Parameters\n    ----------\n" + "\n".join(rows) + "\n    "
+    kind.__doc__ = (kind.__doc__ or "") + "\n\n    Parameters\n    ----------\n" + "\n".join(rows) + "\n    "
     return kind
 
 
