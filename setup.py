@@ -42,6 +42,8 @@ class SideBySide(build_ext):
     """Compiles the sources of an extension side by side: one instruction set takes as long as all the rest."""
 
     def build_extension(self, extension):
+        if LIMITED and (self.inplace or self.editable_mode):
+            self.remove_shadows(extension)
         compile_all = self.compiler.compile
 
         def compile_one(source, options):
@@ -58,6 +60,11 @@ class SideBySide(build_ext):
             super().build_extension(extension)
         finally:
             self.compiler.compile = compile_all
+
+    def remove_shadows(self, extension):
+        """A debug build, or one of before, is named after its Python: it would be imported and not the new one."""
+        for path in glob(f"{extension.name.replace('.', '/')}.cpython-*.so"):
+            os.remove(path)
 
 
 kernels = Extension(
