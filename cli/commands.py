@@ -83,10 +83,9 @@ def _hint(unknown: str, command: click.Command) -> str | None:
 def _elsewhere(unknown: str, ctx: click.Context) -> str | None:
     """Which of the commands have the option, or the one that `HINTS` has for it."""
     group = ctx.command
-    found = (
-        [group.get_command(ctx, name) for name in group.list_commands(ctx)] if isinstance(group, click.Group) else []
-    )
-    commands = [command for command in found if command]
+    if not isinstance(group, click.Group):
+        return None
+    commands = [command for name in group.list_commands(ctx) if (command := group.get_command(ctx, name))]
     for option in (unknown, *(needs for tried, needs, _ in HINTS if unknown in tried.split())):
         owners = [str(command.name) for command in commands if option in option_names(command.params)]
         if owners and option.startswith("-"):
