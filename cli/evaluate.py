@@ -69,7 +69,7 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
 
         report_strings(network, data.name, X, y, strings, n_strings or 2000, threads, errors_png, as_json)
         return
-    with output.library_log():
+    with output.log_notes():
         report, probabilities = network.evaluate(X, y, threads)
     document, texts = {"dataset": data.name, "model": model, **report}, [evaluate_text.text(data.name, report)]
     if errors_png:

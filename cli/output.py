@@ -167,7 +167,7 @@ class _Stderr(logging.Handler):
 
 
 @contextmanager
-def library_log() -> Iterator[None]:
+def log_notes() -> Iterator[None]:
     """Show the library's log on standard error, as far as -q and -v allow."""
     from lenet5.datasets.download import NOTE
 
@@ -192,7 +192,7 @@ def has_bars() -> bool:
 @contextmanager
 def download_progress() -> Iterator:
     """A callback (file, bytes done, bytes in all) that moves bars; None off a terminal, where the log speaks."""
-    with library_log():
+    with log_notes():
         if not has_bars():
             yield None
             return

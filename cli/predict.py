@@ -31,7 +31,7 @@ from .inputs import expand, note_pages, only_one, reason
 @options.as_json
 @options.verbosity
 def predict(files, models, invert, top, max_error, show_input, reject, threads, as_json) -> None:
-    """Read the digit in each FILE: a line of file, digit and confidence, apart by tabs.
+    """Read the digit in each FILE: one row each, with file, digit and confidence, tab-separated.
 
     FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
     input, or @LIST for a text file with a name in each line. A picture with nothing on it, or with something

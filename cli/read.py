@@ -29,7 +29,7 @@ from .inputs import expand, note_pages, only_one, reason
 @options.as_json
 @options.verbosity
 def read(files, models, invert, allow, length, min_confidence, max_error, boxes, threads, as_json) -> None:
-    """Read the numbers in each FILE: for each line of a picture, file, text and confidence, apart by tabs.
+    """Read the numbers in each FILE: one row per line of a picture, with file, text and confidence, tab-separated.
 
     FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
     input, or @LIST for a text file with a name in each line. A picture with no number on it gives `no digits`; letters
