@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import os
+import warnings
 
 import numpy as np
 import pytest
@@ -450,6 +451,9 @@ def test_pages(kind, pages):
     others = [drawn(60, where=(0.4, 0.6)), drawn(60, where=(0.6, 0.4))]
     several = {} if kind == "JPEG" else {"save_all": True, "append_images": [o.convert("RGB") for o in others]}
     data = saved(drawn(60).convert("RGB"), kind, **several)
+    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
+        if image.format != kind:
+            pytest.skip("this Pillow writes files of several photos that are malformed")
     found = stages(data)
     assert found.pages == decode.decoded(data).pages == pages
     assert found.input.max() == 1
