@@ -96,7 +96,7 @@ def recognize(
     Raises
     ------
     ValueError, TypeError
-        An argument or a source is none of the above, or the model's calibration cannot promise ``max_error``.
+        An argument or a source is of another kind, or the model's calibration cannot promise ``max_error``.
     """
     if top < 1:
         raise ValueError(f"top is {top!r}, expected at least 1")

@@ -117,7 +117,7 @@ def train_run(
 
     Raises
     ------
-    ValueError, TypeError : an argument is none of the above, or ``out`` is a file that is no model
+    ValueError, TypeError : an argument is of another kind, or ``out`` is a file that is not a model
     DataError, ModelFileError : the data or a teacher cannot be had
     DivergedError : the loss is not finite, or the model no better than chance; ``out`` is as it was
     StoppedError : the listener wished it; `resume_run` goes on
