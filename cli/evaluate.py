@@ -49,12 +49,7 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     from lenet5.evaluation import contact_sheet
 
     reject_png = reject_curve if reject_curve and str(reject_curve) != _WITHOUT_PNG else None
-    if cascade_png and not small:
-        raise click.UsageError("--cascade-curve draws what --cascade tells: name the small model with --cascade")
-    if strings and (reject_curve or small):
-        raise click.UsageError("--strings judges strings; --reject-curve and --cascade tell of single digits")
-    if n_strings and not strings:
-        raise click.UsageError("--n is how many strings --strings composes: name their style with --strings")
+    _check_together(small, cascade_png, reject_curve, strings, n_strings)
     pngs = [path for path in (errors_png, reject_png, cascade_png) if path]
     for path in pngs:
         check_png(path)
@@ -86,6 +81,16 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
         output.result_json(document)
     else:
         output.result("\n\n".join(texts))
+
+
+def _check_together(small, cascade_png, reject_curve, strings, n_strings) -> None:
+    """UsageError for options that have no meaning beside, or without, each other."""
+    if cascade_png and not small:
+        raise click.UsageError("--cascade-curve draws what --cascade tells: name the small model with --cascade")
+    if strings and (reject_curve or small):
+        raise click.UsageError("--strings judges strings; --reject-curve and --cascade tell of single digits")
+    if n_strings and not strings:
+        raise click.UsageError("--n is how many strings --strings composes: name their style with --strings")
 
 
 def _data_for(models: list, dataset: str, data_dir: Path | None, offline: bool | None):

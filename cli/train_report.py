@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lenet5.runs import Listener, TrainingResult
-from lenet5.runs.training import document
+from lenet5.runs.result import document
 
 from . import output
 from .common import origin

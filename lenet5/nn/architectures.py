@@ -83,7 +83,7 @@ class Variant:
     choices : what it is unless told otherwise
     build : its layers from other choices and a number of classes
     background, ink : what the network sees for pixels without ink and of full ink
-    initializer : of the weights, see `network.INITIALIZERS`
+    initializer : of the weights, see `initializers.INITIALIZERS`
     margin : pixels at each side of the 32 x 32 field that it does not look at
     """
 

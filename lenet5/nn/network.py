@@ -2,53 +2,24 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from .. import _kernels
 from ..utils.memmap import ROWS, pieces
-from ..utils.tables import table
 from ..utils.threads import MAX_THREADS, Workers, check_threads, default_threads
+from . import initializers
 from .arrays import check_pictures
-from .layers import RBF, AvgPool2d, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
+from .layers import RBF, Conv2d, Layer, MaxPool2d, ReLU, Shape
+from .summary import Summary, summarize
 
 #: Fewer pixels than these (of 256 pictures of 32 x 32) are not worth starting a thread for.
 PIXELS_PER_THREAD = 256 * 32 * 32
 #: Sizes of input whose programs are kept.
 MAX_PROGRAMS = 16
-INITIALIZERS = ("he", "1998", "1998-root")
 #: Steps whose output an activation may overwrite: no backward kernel reads it.
 OVERWRITABLE = (_kernels.CONV2D, _kernels.TABLE_CONV2D, _kernels.AVG_POOL2D, _kernels.SUBSAMPLE, _kernels.BATCH_NORM)
-
-
-@dataclass(frozen=True)
-class LayerSummary:
-    """One row of the layer table, for one picture of a given size."""
-
-    name: str
-    kind: str
-    output_shape: Shape
-    n_parameters: int
-    connections: int
-    macs: int
-
-
-_COUNTED = ("n_parameters", "connections", "macs")
-
-
-class Summary(list[LayerSummary]):
-    """The layer table: rows, which are printed with their totals."""
-
-    def __str__(self) -> str:
-        body = [
-            (row.name, row.kind, "x".join(map(str, row.output_shape)), *(f"{getattr(row, n):,}" for n in _COUNTED))
-            for row in self
-        ]
-        totals = (f"{sum(getattr(row, name) for row in self):,}" for name in _COUNTED)
-        header = ("layer", "kind", "output", "parameters", "connections", "multiply-adds")
-        return table([*body, ("total", "", "", *totals)], header, left=3)
 
 
 class Network:
@@ -107,45 +78,9 @@ class Network:
         self._programs: dict[Shape, _kernels.Program] = {}
         # What answers to one picture, with the weights that it was made for: other threads may thaw these meanwhile.
         self._fixed: tuple[np.ndarray, _kernels.Fixed] | None = None
-        if initializer not in INITIALIZERS:
-            raise ValueError(f"initializer is {initializer!r}, expected one of {', '.join(INITIALIZERS)}")
+        initializers.check(initializer)
         if seed is not None:
-            rng = np.random.Generator(np.random.PCG64(seed))
-            if initializer == "he":
-                self._initialize_he(rng)
-            else:
-                self._initialize_1998(rng, 0.5 if initializer == "1998-root" else 1)
-
-    def _initialize_he(self, rng: np.random.Generator) -> None:
-        tensors = self.state_dict()
-        following = dict(zip(self.layers, list(self.layers.values())[1:], strict=False))
-        after_sigmoid = False
-        for name, layer in self.layers.items():
-            kind = getattr(following.get(name), "kind", None)
-            # sigmoid(x) is (1 + tanh(x / 2)) / 2: with weights so much larger, and centred, it starts as a tanh would.
-            scale = (2 if after_sigmoid else 1) * (2 if kind == _kernels.SIGMOID else 1)
-            if f"{name}.running_var" in tensors:
-                tensors[f"{name}.running_var"][...] = 1
-            if f"{name}.weight" in tensors:
-                weight = tensors[f"{name}.weight"]
-                if isinstance(layer, SubSample2d | BatchNorm2d):
-                    weight[...] = scale
-                elif isinstance(layer, Conv2d):
-                    gain = 6 if kind == _kernels.RELU else 3
-                    weight[...] = _uniform(rng, scale * np.sqrt(gain / layer.fan_in()), layer, weight.shape)
-                if after_sigmoid:
-                    tensors[f"{name}.bias"][...] = -_sums(layer, weight) / 2
-            after_sigmoid = layer.kind == _kernels.SIGMOID or (after_sigmoid and isinstance(layer, AvgPool2d))
-
-    def _initialize_1998(self, rng: np.random.Generator, power: float) -> None:
-        for name, tensor in self.state_dict().items():
-            owner, kind = name.rsplit(".", 1)
-            layer = self.layers[owner]
-            assert isinstance(layer, Conv2d | SubSample2d)  # no other layer of a network of these weights has any
-            bound = 2.4 / layer.fan_in() ** power
-            if kind == "weight" and isinstance(layer, SubSample2d) and power == 1:
-                bound *= layer.kernel_size**2
-            tensor[...] = _uniform(rng, bound, layer, tensor.shape)
+            initializers.initialize(initializer, self.layers, self.state_dict(), seed)
 
     def __getstate__(self) -> dict:
         """For copies, and for other processes: all but the compiled programs, which are made again when needed. Weights
@@ -204,18 +139,8 @@ class Network:
             tensor[...] = tensors[name]
 
     def summary(self, height: int = 32, width: int = 32) -> Summary:
-        """The layer table for pictures of this size; an activation is counted with the layer before it."""
-        rows = Summary()
-        shape: Shape = (self.in_channels, height - 2 * self.margin, width - 2 * self.margin)
-        for name, layer in self.layers.items():
-            if layer.connections(shape):
-                n_parameters = sum(math.prod(s) for s in layer.parameter_shapes().values())
-                rows.append(
-                    LayerSummary(name, _kind(layer), layer.output_shape(shape), n_parameters,
-                                 layer.connections(shape), layer.macs(shape))
-                )  # fmt: skip
-            shape = layer.output_shape(shape)
-        return rows
+        """The layer table for images of this size; an activation is counted with the layer before it."""
+        return summarize(self.layers, (self.in_channels, height - 2 * self.margin, width - 2 * self.margin))
 
     def program(self, shape: Shape) -> _kernels.Program:
         """The compiled steps for inputs (channels, height, width), made once for each size."""
@@ -327,28 +252,5 @@ def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tup
     return steps
 
 
-def _kind(layer: Layer) -> str:
-    """What a layer is called in the table: with the pairs of channels that are connected where not all are."""
-    if not isinstance(layer, Conv2d) or layer.table is None:
-        return type(layer).__name__
-    return f"{type(layer).__name__} {layer.n_pairs}/{layer.in_channels * layer.out_channels}"
-
-
-def _sums(layer: Layer, weight: np.ndarray) -> np.ndarray:
-    """The sum of the weights of one unit of each output channel, (O,); sub-sampling, which takes means, has one."""
-    kernels = weight.reshape(len(weight), -1).sum(axis=1)
-    if not isinstance(layer, Conv2d) or layer.table is None:
-        return kernels
-    return np.add.reduceat(kernels, np.cumsum([0, *map(len, layer.table[:-1])]))
-
-
 def _is_first(layer: Layer) -> bool:
     return isinstance(layer, Conv2d) and (layer.in_channels, layer.kernel_size, layer.table) == (1, 5, None)
-
-
-def _uniform(rng: np.random.Generator, bound: np.ndarray, layer: Layer, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of a tensor of ``layer``, uniform within +-bound (out_channels,)."""
-    if isinstance(layer, Conv2d) and layer.table is not None and len(shape) > 1:  # a kernel has the bound of its output
-        bound = np.repeat(bound, [len(row) for row in layer.table])
-    bound = bound.reshape(-1, *[1] * (len(shape) - 1))
-    return rng.uniform(-bound, bound, shape)

@@ -7,7 +7,6 @@ state.safetensors alone decides where a run stands; the other files are made fro
 """
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -15,85 +14,25 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, DivergedError, InUseError, ModelFileError, one_line
 from ..evaluation import contact_sheet, plots
-from ..models.ensemble import MAX_MEMBERS, Committee, members_of
+from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import load
 from ..nn import serialization
-from ..nn.architectures import CHOICES
 from ..training.config import Config
 from ..training.lr_finder import RateCurve
 from ..training.trainer import Epoch, Progress, Trainer
 from ..utils.files import atomic_write, claimed, fsync_folder, parse_json, read_bounded, remove_orphans
+from .plan import Plan, fingerprint
 
 #: Within a long epoch the state is saved this often.
 SECONDS_BETWEEN_SAVES = 30.0
 MAX_PLAN = 2**20  # bytes
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its pictures.
-
-    ``members`` above 1 makes a committee, of networks that differ in their seeds, from the config's on. ``teachers``:
-    the SHA-256 of each one's parameters.
-    """
-
-    config: Config
-    variant: str
-    activation: str
-    pool: str
-    labels: list[str]
-    dataset: str
-    data_sha256: str
-    command: str
-    out: str
-    c3: str = "dense"  # as in plans that do not say
-    head: str = "softmax"
-    initializer: str | None = None  # the variant's
-    members: int = 1
-    teachers: list[str] = field(default_factory=list)
-
-    def check(self) -> None:
-        """ValueError or TypeError where a field has not its type, or no network can be made of it."""
-        texts = (
-            *self.labels,
-            *self.teachers,
-            *(getattr(self, name) for name in CHOICES),
-            *([] if self.initializer is None else [self.initializer]),
-            self.dataset,
-            self.data_sha256,
-            self.command,
-            self.out,
-        )
-        if (
-            not isinstance(self.labels, list)
-            or not isinstance(self.teachers, list)
-            or not all(isinstance(text, str) for text in texts)
-        ):
-            raise ValueError(
-                f"a text is expected for {', '.join(CHOICES)}, initializer, label, teacher, dataset, data_sha256, "
-                "command and out"
-            )
-        if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
-            raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
-        self.member(self.members).model()
-
-    def member(self, number: int) -> "Plan":
-        """The plan of one member, counted from 1; of a network that is alone its own."""
-        if self.members == 1:
-            return self
-        return replace(self, config=replace(self.config, seed=self.config.seed + number - 1), members=1)
-
-    def model(self) -> LeNet5:
-        """The untrained network."""
-        choices = {name: getattr(self, name) for name in (*CHOICES, "initializer")}
-        return LeNet5(self.variant, seed=self.config.seed, labels=self.labels, **choices)
 
 
 class Run:
@@ -308,11 +247,6 @@ class Run:
             **({"teachers": self.plan.teachers} if self.plan.teachers else {}),
             "metrics": metrics,
         }
-
-
-def fingerprint(model: LeNet5) -> str:
-    """SHA-256 of a model's parameters, as they lie in memory."""
-    return hashlib.sha256(model.parameters.data).hexdigest()
 
 
 def _write_plan(folder: Path, plan: Plan) -> None:

@@ -1,8 +1,7 @@
 """A whole training: what `lenet5 train` does, from the data to the model that is written."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,74 +14,12 @@ from ..models.loading import load
 from ..nn.architectures import CHOICES, VARIANTS
 from ..training import lr_finder
 from ..training.config import RECIPES, Config
-from ..training.records import Epoch, Progress
 from ..training.trainer import Trainer, config_for
 from ..utils.files import check_writable
-from .run import Plan, Run, fingerprint
-
-
-class Listener:
-    """What a training tells its caller while it runs, and when it is to stop. A subclass has what it wants to know."""
-
-    def replaces(self, out: Path, model: LeNet5 | Committee) -> None:
-        """The ``model`` in the file ``out`` will be replaced at the end."""
-
-    def rate_found(self, curve: lr_finder.RateCurve) -> None:
-        """A learning rate was looked for."""
-
-    def ready(self) -> None:
-        """Nothing speaks against the training; from now on `stop` is asked."""
-
-    def stop(self) -> bool:
-        """Whether to save and leave, asked some twenty times a second."""
-        return False
-
-    def begins(self, run: Run, trainer: Trainer, data: datasets.Loaded, number: int, n_members: int) -> None:
-        """A network, the ``number``-th from 1, is about to be trained, from where its run stands."""
-
-    @contextmanager
-    def following(self, run: Run, trainer: Trainer) -> Iterator[None]:
-        """Entered for the time in which a network is trained."""
-        yield
-
-    def progress(self, progress: Progress) -> None:
-        """Some batches are done."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """A pass over the images is done."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedNetwork:
-    """A network with the folder of its run, and what its training came to; ``test`` is a report of `evaluate`."""
-
-    run: Path
-    model: LeNet5
-    config: Config
-    best_epoch: int
-    history: list[Epoch]
-    test: dict
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingResult:
-    """A model with the folder of its run.
-
-    Attributes
-    ----------
-    run, out : Path, the run folder and the model's file
-    dataset : str
-    model : LeNet5, or the Committee of several
-    networks : list of TrainedNetwork, the members of a committee or the only one
-    test : dict, the report of the model's `evaluate` on the test images
-    """
-
-    run: Path
-    out: Path
-    dataset: str
-    model: LeNet5 | Committee
-    networks: list[TrainedNetwork]
-    test: dict
+from .listener import Listener
+from .plan import Plan, fingerprint
+from .result import TrainedNetwork, TrainingResult
+from .run import Run
 
 
 def train_run(
@@ -167,24 +104,6 @@ def resume_run(
         first = job.trainer(plan)
         listener.ready()
         return job.train(run, first, out)
-
-
-def document(result: TrainingResult) -> dict:
-    """A result as JSON."""
-    networks = [
-        {
-            "run": str(network.run),
-            "seed": network.config.seed,
-            "best_epoch": network.best_epoch,
-            "history": [asdict(epoch) for epoch in network.history],
-            "test": network.test,
-        }
-        for network in result.networks
-    ]
-    whole = {"run": str(result.run), "model": str(result.out), "dataset": result.dataset}
-    if isinstance(result.model, Committee):
-        return whole | {"members": networks, "test": result.test}
-    return whole | networks[0]
 
 
 @dataclass(frozen=True)

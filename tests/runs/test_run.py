@@ -21,7 +21,8 @@ from lenet5.evaluation import contact_sheet, plots
 from lenet5.models.lenet import DIGITS
 from lenet5.nn import serialization
 from lenet5.runs import run
-from lenet5.runs.run import Plan, Run
+from lenet5.runs.plan import Plan
+from lenet5.runs.run import Run
 from lenet5.training import trainer
 from lenet5.training.config import Config
 from lenet5.training.trainer import Trainer
