@@ -1,4 +1,4 @@
-"""A network: its layers, its parameters in one flat buffer, and the scores that it gives to pictures."""
+"""A network: its layers, its parameters in one flat buffer, and the scores that it gives to images."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from .arrays import check_pictures
 from .layers import RBF, Conv2d, Layer, MaxPool2d, ReLU, Shape
 from .summary import Summary, summarize
 
-#: Fewer pixels than these (of 256 pictures of 32 x 32) are not worth starting a thread for.
+#: Fewer pixels than these (of 256 images of 32 x 32) are not worth starting a thread for.
 PIXELS_PER_THREAD = 256 * 32 * 32
 #: Sizes of input whose programs are kept.
 MAX_PROGRAMS = 16
@@ -32,17 +32,17 @@ class Network:
         Of the initial weights. None: all 0.
     background, ink : float
         What the network sees for a pixel of 0 and of full ink.
-    initializer : one of INITIALIZERS
+    initializer : one of `initializers.INITIALIZERS`
         "he": uniform, variance 2 / fan-in before a ReLU and 1 / fan-in elsewhere; biases 0; sub-sampling takes means.
         With sigmoids the same function as with tanhs: larger weights, and biases that centre their inputs.
-        "1998": uniform within +-2.4 / fan-in, biases likewise (P98 appendix A); the weight of a connection in
-        sub-sampling is a quarter of the coefficient, which so lies within +-2.4.
+        "1998": uniform within +-2.4 / fan-in, biases likewise (P98 appendix A). The weight of a connection in
+        sub-sampling is a quarter of the coefficient, which therefore lies within +-2.4.
         "1998-root": uniform within +-2.4 / sqrt(fan-in), biases and coefficients likewise.
     margin : int
         Pixels at each side of the 32 x 32 field that the network does not look at.
     fused : bool
-        Whether the first layer may be computed together with its pooling and ReLU: quicker, but no gradient reaches
-        the pictures.
+        Whether the first layer may be computed together with its pooling and ReLU. This is quicker, but no gradient
+        reaches the images.
 
     Attributes
     ----------
@@ -76,21 +76,15 @@ class Network:
         self.n_parameters = sum(math.prod(shape) for _, shape in self._offsets.values())
         self.parameters = _kernels.aligned_zeros(at, np.float32)
         self._programs: dict[Shape, _kernels.Program] = {}
-        # What answers to one picture, with the weights that it was made for: other threads may thaw these meanwhile.
+        # What answers to one image, with the weights that it was made for: other threads may thaw these meanwhile.
         self._fixed: tuple[np.ndarray, _kernels.Fixed] | None = None
         initializers.check(initializer)
         if seed is not None:
             initializers.initialize(initializer, self.layers, self.state_dict(), seed)
 
     def __getstate__(self) -> dict:
-        """For copies, and for other processes: all but the compiled programs, which are made again when needed. Weights
-        of copies can be changed."""
+        """For copies and other processes: all but the compiled programs, which are made again when needed."""
         return {**self.__dict__, "_programs": {}, "_fixed": None}
-
-    @property
-    def temperature(self) -> float:
-        """What scores are divided by before the softmax."""
-        return 1.0
 
     @property
     def is_frozen(self) -> bool:
@@ -98,16 +92,16 @@ class Network:
         return not self.parameters.flags.writeable
 
     def freeze(self) -> Self:
-        """Make the weights read-only, which answers to one picture at a time are quicker for; returns self.
+        """Make the weights read-only, so that single images are answered more quickly; returns self.
 
-        Arrays that `parameters` and `state_dict` gave before do not belong to the network any more.
+        Arrays that `parameters` and `state_dict` gave before no longer belong to the network.
         """
         if not self.is_frozen:
             self._own_parameters().setflags(write=False)
         return self
 
     def thaw(self) -> Self:
-        """Undo `freeze`, as training does of itself; returns self."""
+        """Undo `freeze`, as training does by itself; returns self."""
         if self.is_frozen:
             self._own_parameters()
         return self
@@ -125,8 +119,10 @@ class Network:
         return {name: buffer[at : at + math.prod(shape)].reshape(shape) for name, (at, shape) in self._offsets.items()}
 
     def load_state_dict(self, tensors: Mapping[str, np.ndarray]) -> None:
-        """Copy tensors of exactly these names and shapes in; ValueError names the first that differs, or says that the
-        weights are read-only."""
+        """Copy in tensors of exactly these names and shapes.
+
+        ValueError names the first that differs, or says that the weights are read-only.
+        """
         own = self.state_dict()
         for name in [*own, *tensors]:
             if name not in own or name not in tensors:
@@ -182,28 +178,29 @@ class Network:
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Scores before the softmax, of shape (N, classes), float32.
 
-        Pictures larger than 32 x 32 give a map, (N, classes, h, w): one answer every 4 pixels. The scores of a
-        picture do not depend on the others, on its place among them, or on ``threads``.
+        Images larger than 32 x 32 give a map, (N, classes, h, w), with one answer every 4 pixels. The scores of an
+        image do not depend on the others, on its place among them, or on ``threads``.
         """
-        return self._scores(X, threads, False)
+        return self._scores(X, threads, False, 1.0)
 
-    def probabilities(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+    def probabilities(self, X: np.ndarray, threads: int | None = None, temperature: float = 1.0) -> np.ndarray:
         """Softmax of :meth:`logits` / temperature over the classes; same shape."""
-        return self._scores(X, threads, True)
+        return self._scores(X, threads, True, temperature)
 
-    def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool) -> np.ndarray:
+    def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool, temperature: float) -> np.ndarray:
         parameters, kept = self.parameters, self._fixed
         fixed = kept[1] if kept is not None and kept[0] is parameters else None
         if fixed is not None and (threads is None or (type(threads) is int and 1 <= threads <= MAX_THREADS)):
-            scores = fixed(X, probabilities, self.temperature)
+            scores = fixed(X, probabilities, temperature)
             if scores is not None:
                 return scores
         if isinstance(X, np.memmap) and X.ndim and len(X) > ROWS:  # so that its pages do not pile up in memory
-            return np.concatenate([self._scores(piece, threads, probabilities) for piece in pieces(X, ROWS)])
+            return np.concatenate(
+                [self._scores(piece, threads, probabilities, temperature) for piece in pieces(X, ROWS)]
+            )
         pictures = self.pictures(X)
         program = self.program(pictures.shape)
         scores = np.empty((pictures.n, *program.out_shape), np.float32)
-        temperature = self.temperature
         n_threads = 1 if pictures.n == 1 and threads is None else self._useful_threads(pictures, threads)
         is_frozen = not parameters.flags.writeable
         if fixed is None and pictures.n == 1 and is_frozen and not self.margin and program.in_shape[1:] == (32, 32):
@@ -222,7 +219,7 @@ class Network:
 
     @staticmethod
     def _useful_threads(pictures: _kernels.Pictures, threads: int | None) -> int:
-        """Threads for these pictures: no more than have enough to do."""
+        """Threads for these images: no more than have enough to do."""
         n_useful = max(1, min(pictures.n, pictures.n * math.prod(pictures.shape) // PIXELS_PER_THREAD))
         if threads is not None:
             return min(n_useful, check_threads(threads))
@@ -236,11 +233,11 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 
 
 def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tuple[int, tuple[str, ...]]]:
-    """The layers as they are computed, as (kind of step, names of its layers).
+    """The layers in the order of computation, as (kind of step, names of its layers).
 
-    A ReLU before a max-pooling comes after it: the two commute, values and gradients alike (a maximum that is not
-    positive passes no gradient on either way), and after the pooling there is a quarter of the work. A convolution of
-    the picture, 5 x 5, with both behind it is one step.
+    A ReLU before a max-pooling is computed after it, where there is a quarter of the work. The two commute, values and
+    gradients alike: a maximum that is not positive passes no gradient on either way. A 5 x 5 convolution of the image
+    with both behind it is one step.
     """
     order = list(layers.items())
     for i in range(len(order) - 1):

@@ -70,7 +70,7 @@ def train_run(
     plan = _plan(config, data, teachers, variant, choices, members=members, command=command, out=str(out))
     curve = _found_rate(plan, data, threads, listener) if finds_rate else None
     how = {**RECIPES[recipe], **how, **({"learning_rate": curve.best} if curve else {})}
-    plan = replace(plan, config=config_for(plan.model(), is_taught=bool(teachers), **how))
+    plan = replace(plan, config=config_for(plan.model().network, is_taught=bool(teachers), **how))
     job = _Job(data, teachers, threads, listener)
     first = job.trainer(plan)  # refuses what cannot be, before there is a folder
     listener.ready()
@@ -118,7 +118,8 @@ class _Job:
     def trainer(self, plan: Plan) -> Trainer:
         """That of a plan's network, or of the first one."""
         plan = plan.member(1)
-        return Trainer(plan.model(), *self.data.train, plan.config, self.threads, self.teachers)
+        teachers = [teacher.network for teacher in self.teachers]
+        return Trainer(plan.model().network, *self.data.train, plan.config, self.threads, teachers)
 
     def train(self, run: Run, first: Trainer, out: Path) -> TrainingResult:
         """Train each member from where it stands, the ``first`` with this trainer, and write the model."""
@@ -210,7 +211,7 @@ def _plan(
 
 
 def _found_rate(plan: Plan, data: datasets.Loaded, threads: int | None, listener: Listener) -> lr_finder.RateCurve:
-    curve = lr_finder.find(plan.model(), *data.train, plan.config, threads)
+    curve = lr_finder.find(plan.model().network, *data.train, plan.config, threads)
     listener.rate_found(curve)
     return curve
 

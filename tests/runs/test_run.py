@@ -50,7 +50,7 @@ def frequent_saves(monkeypatch):
 
 
 def trainer_of(run, data):
-    return Trainer(run.plan.model(), *data, run.plan.config, 1)
+    return Trainer(run.plan.model().network, *data, run.plan.config, 1)
 
 
 def follow(run, data, **callbacks):
