@@ -32,6 +32,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 GENERATING = {"recipes", "benchmark", "doctor", "cli", "datasets"}
 #: Lines; of a function those of its docstring are not counted, since what it promises is to be told in full.
 LONGEST_FUNCTION, LONGEST_MODULE = 40, 300
+#: Lines of a module of the command line: a command is its options and one library call.
+LONGEST_COMMAND = 100
 
 SOURCES = {
     path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path
@@ -166,6 +168,11 @@ def test_a_docstring_is_no_part_of_the_length_of_a_function():
 @pytest.mark.parametrize("path", [*SOURCES.values(), *CLI], ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_no_module_is_long(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+
+
+@pytest.mark.parametrize("path", CLI, ids=lambda path: path.name)
+def test_no_module_of_the_command_line_is_long(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_COMMAND
 
 
 @pytest.mark.parametrize("name", SOURCES)

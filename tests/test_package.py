@@ -14,8 +14,7 @@ import pytest
 import lenet5
 from lenet5 import datasets
 from lenet5.benchmark import suite
-from lenet5.cli import benchmark as benchmark_command
-from lenet5.cli import options
+from lenet5.cli import benchmark_options, options
 from lenet5.cli.main import COMMANDS, cli
 from lenet5.cli.train import train as train_command
 from lenet5.training import augment, config, schedules
@@ -115,7 +114,7 @@ def test_options_of_train_are_those_of_the_library():
 
 
 def test_parts_of_benchmark_are_those_of_the_library():
-    assert benchmark_command.PARTS == suite.PARTS
+    assert benchmark_options.PARTS == suite.PARTS
 
 
 def test_every_command_is_documented():

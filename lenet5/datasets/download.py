@@ -1,8 +1,8 @@
 """Files fetched from one of several mirrors, accepted only if every byte is the published one.
 
-Size and SHA-256 are known before anything is asked for, so a mirror need not be trusted, only tried. A file
-appears under its name whole and right, or not at all. What has come before an interruption is kept beside it, and only
-the rest is asked for next time. One process fetches a file; others wait for it.
+Size and SHA-256 are known before anything is asked for, so a mirror need not be trusted, only tried. A file appears
+under its name whole and right, or not at all. What came before an interruption is kept beside it, and only the rest is
+asked for next time. One process fetches a file; others wait for it.
 """
 
 import errno
@@ -30,14 +30,14 @@ log = logging.getLogger("lenet5")
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file that is there and right; ``source`` is the URL that gave it just now to this process, or None."""
+    """A file that is there and right; ``source`` is the URL that this process has just fetched it from, or None."""
 
     path: Path
     source: str | None
 
 
 def default_data_dir() -> Path:
-    """Return where data sets are kept: LENET5_DATA_DIR, else the platform's cache folder; DataError without a home."""
+    """Where data sets are kept: LENET5_DATA_DIR, else the platform's cache folder; DataError without a home."""
     if path := os.environ.get("LENET5_DATA_DIR"):
         return expanded(path)
     import platformdirs
@@ -52,7 +52,7 @@ def default_data_dir() -> Path:
 
 
 def expanded(path: str | os.PathLike) -> Path:
-    """A data folder with ~ and ~user put out; DataError where there is no such user."""
+    """A data folder with ~ and ~user expanded; DataError where there is no such user."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -63,7 +63,7 @@ def expanded(path: str | os.PathLike) -> Path:
 
 
 def is_offline(offline: bool | None = None) -> bool:
-    """Return whether the network is forbidden: ``offline``, else LENET5_OFFLINE, else it is not."""
+    """Whether the network is forbidden: ``offline``, else LENET5_OFFLINE, else not."""
     if offline is None:
         word = os.environ.get("LENET5_OFFLINE", "").strip().lower()
         if word not in {"", "0", "false", "no", "off", "1", "true", "yes", "on"}:
@@ -73,7 +73,7 @@ def is_offline(offline: bool | None = None) -> bool:
 
 
 def fault(path: Path, file: RemoteFile) -> str | None:
-    """Return what is wrong at ``path``: None, ``MISSING``, or a few words. DataError if it cannot be read."""
+    """What is wrong at ``path``: None, ``MISSING``, or a few words. DataError if it cannot be read."""
     with _explained(path):
         try:
             status = path.stat()
@@ -131,7 +131,7 @@ def ensure(
 
 
 def _tidy(folder: Path, faults: dict[RemoteFile, str | None]) -> None:
-    """Remove what killed processes left and nobody can go on with."""
+    """Remove what killed processes left and nobody can use any more."""
     for file, wrong in faults.items():
         remove_orphans(folder, file.name)
         if not wrong:
@@ -168,7 +168,7 @@ class _Fetcher:
         self.n_seen: int | None = None  # bytes that another process had when we began to wait for it
 
     def fetch(self, path: Path, file: RemoteFile) -> str | None:
-        """Put ``file`` at ``path`` and return the URL that gave it, None if another process did."""
+        """Put ``file`` at ``path``; the URL that gave it, or None if another process did."""
         with _explained(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             # before any network: a folder not to be written to fails at once

@@ -22,7 +22,7 @@ MAX_SLOW_BYTES = 2 * 2**20
 
 
 class _Counted:
-    """A stream read in a bounded number of pieces: a file of millions of tiny chunks would take minutes."""
+    """A stream that is read in a bounded number of pieces: a file of millions of tiny chunks would take minutes."""
 
     def __init__(self, stream):
         self._stream = stream

@@ -11,9 +11,9 @@ from ..training.config import Config
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its pictures.
+    """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its images.
 
-    ``members`` above 1 makes a committee, of networks that differ in their seeds, from the config's on. ``teachers``:
+    ``members`` above 1 make a committee of networks with consecutive seeds, from the config's on. ``teachers`` are
     the SHA-256 of each one's parameters.
     """
 
@@ -33,7 +33,7 @@ class Plan:
     teachers: list[str] = field(default_factory=list)
 
     def check(self) -> None:
-        """ValueError or TypeError where a field has not its type, or no network can be made of it."""
+        """ValueError or TypeError where a field is of another type, or no network can be made of the plan."""
         texts = (
             *self.labels,
             *self.teachers,
@@ -58,7 +58,7 @@ class Plan:
         self.member(self.members).model()
 
     def member(self, number: int) -> "Plan":
-        """The plan of one member, counted from 1; of a network that is alone its own."""
+        """The plan of one member, counted from 1; of a single network its own."""
         if self.members == 1:
             return self
         return replace(self, config=replace(self.config, seed=self.config.seed + number - 1), members=1)

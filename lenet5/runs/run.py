@@ -1,9 +1,8 @@
 """Run folders, runs/train-NNN/: all that a training leaves behind, and all that is needed to go on with it.
 
-Where there are teachers, teachers.safetensors is a copy of them.
-
-A committee has one folder for each member in its own, runs/train-NNN/member-K/, a whole run of its own each.
-state.safetensors alone decides where a run stands; the other files are made from it and made again on a resume.
+state.safetensors alone decides where a run stands; the other files are made from it, and made again on a resume.
+teachers.safetensors is a copy of the teachers, if there are any. The folder of a committee holds a whole run for each
+member, runs/train-NNN/member-K/.
 """
 
 import csv
@@ -49,9 +48,9 @@ class Run:
 
     @classmethod
     def create(cls, root: str | os.PathLike, plan: Plan, teachers: Sequence[LeNet5] = ()) -> "Run":
-        """A new folder ``root/train-NNN``; never one that exists. OSError where it cannot be made.
+        """A new folder ``root/train-NNN``, never one that exists; OSError where it cannot be made.
 
-        What killed processes left half written in the other runs is removed.
+        What killed processes left half written in other runs is removed.
         """
         root = Path(root)
         root.mkdir(parents=True, exist_ok=True)
@@ -75,14 +74,14 @@ class Run:
 
     @contextmanager
     def claim(self) -> Iterator[None]:
-        """Keep the run for this process, until it ends at the latest; InUseError where another one has it."""
+        """Keep the run for this process, until it ends at the latest; InUseError where another process has it."""
         with claimed(self.folder / "config.json") as is_ours:
             if not is_ours:
                 raise InUseError(f"{one_line(self.folder)}: another process is training this run; wait until it ends")
             yield
 
     def teachers(self) -> list[LeNet5]:
-        """Those that the run was begun with; DataError where they are not there any more."""
+        """The teachers that the run was begun with; DataError where they are no longer there."""
         if not self.plan.teachers:
             return []
         paths = [folder / "teachers.safetensors" for folder in (self.folder, self.folder.parent)]  # a member's: above
@@ -93,7 +92,7 @@ class Run:
         return teachers
 
     def members(self) -> Iterator["Run"]:
-        """The run of each member in turn, gone on with or begun; of a network that is alone its own.
+        """The run of each member in turn, resumed or begun; of a single network its own.
 
         DataError where a member's folder holds another run.
         """
@@ -163,7 +162,7 @@ class Run:
                 self.save(trainer)
                 saved = time.monotonic()
                 yield epoch
-        except DivergedError:  # no state: from where it stands there is no way on
+        except DivergedError:  # no state: there is no way on from where it stands
             self._save_weights(trainer)
             raise
         self._save_state(trainer)
@@ -206,7 +205,7 @@ class Run:
             contact_sheet.save_png(curve.draw(), self.folder / "learning-rate.png")
 
     def finished_model(self, trainer: Trainer, parameters=None, test: dict | None = None) -> LeNet5:
-        """The model with the best (or given) parameters, and with how it was trained; calibrated once that is done."""
+        """The model with the best (or given) parameters and how it was trained; calibrated once training is done."""
         model = self.plan.model()
         model.parameters[:] = trainer.best if parameters is None else parameters
         if trainer.done and trainer.validation:
@@ -226,7 +225,7 @@ class Run:
         threads: int | None = None,
         test: dict | None = None,
     ) -> Committee:
-        """The committee of its members' models, calibrated on the validation pictures (X, y) that all of them have."""
+        """The committee of its members' models, calibrated on the validation images (X, y) that they have in common."""
         committee = Committee(models)
         metrics = {"members": len(models)}
         if validation:

@@ -42,10 +42,10 @@ def train_run(
     Parameters
     ----------
     data : name of a data set, for ``load_data``; or one in memory
-    out : the model's file; an older model is replaced, no other file is
+    out : the model's file; it may replace an older model, but no other file
     runs : the folder of run folders
     recipe : one of `config.RECIPES`, which ``settings`` change
-    members : train so many networks of this variant, with the seeds from ``seed`` on, as one committee
+    members : how many networks of this variant to train as one committee, with the seeds from ``seed`` on
     teachers : models, or their files, to learn from
     threads : changes the time, not the weights
     command : how the model says it was made
@@ -57,7 +57,7 @@ def train_run(
     ValueError, TypeError : an argument is of another kind, or ``out`` is a file that is not a model
     DataError, ModelFileError : the data or a teacher cannot be had
     DivergedError : the loss is not finite, or the model no better than chance; ``out`` is as it was
-    StoppedError : the listener wished it; `resume_run` goes on
+    StoppedError : the listener asked for it; `resume_run` goes on
     """
     listener, out = listener or Listener(), Path(out)
     choices = {name: settings.pop(name, None) for name in (*CHOICES, "initializer")}
@@ -90,7 +90,7 @@ def resume_run(
 ) -> TrainingResult:
     """Go on with a run exactly where it stands; arguments and errors as of `train_run`.
 
-    The model goes to the run's own file unless ``out`` is given. DataError where the images are others than the run
+    The model goes to the run's own file unless ``out`` is given. DataError where the images are not those that the run
     was begun with; InUseError where another process is training it.
     """
     listener, run = listener or Listener(), Run.open(folder)
@@ -170,7 +170,7 @@ class _Job:
 
 
 def _check_out(out: Path, listener: Listener) -> None:
-    """Refuse, before the work, to replace a file that is no model, or one that cannot be written."""
+    """Refuse, before the work, to replace a file that is not a model, or one that cannot be written."""
     if out.exists():
         try:
             listener.replaces(out, load(out))
@@ -191,7 +191,7 @@ def _networks_in(teachers: Sequence, classes: Sequence[str]) -> list[LeNet5]:
 def _plan(
     config: Config, data: datasets.Loaded, teachers: list[LeNet5], variant: str, choices: dict, **settings
 ) -> Plan:
-    """What is to be done, with no learning rate looked for yet; ValueError for choices that cannot go together."""
+    """What is to be done, before a learning rate is looked for; ValueError for choices that cannot go together."""
     if variant not in VARIANTS:
         raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
     initializer = choices.pop("initializer")

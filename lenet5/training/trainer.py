@@ -1,8 +1,8 @@
 """Training as a generator of epoch records: the caller prints them, saves the state and says when to stop.
 
-Everything random is a function of seed, epoch, and position (the order) or number of the picture (distortions), and
-sums have a fixed order; so the weights are the same bits for any number of threads, and a run that was stopped and
-resumed ends with those of one that was not.
+Everything random is a function of seed and epoch, with the position (the order) or the number of the image
+(distortions), and sums have a fixed order. So the weights are the same bits for any number of threads, and also where
+a run was stopped and resumed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,9 +25,9 @@ from .sampler import Order
 from .schedules import learning_rates
 from .updates import Updates
 
-#: Pictures between two looks at the clock and at whether to stop: some 50 ms.
+#: Images between two looks at the clock and at whether to stop: some 50 ms.
 PICTURES_PER_RUN = 4096
-#: Times the learning rate: where that of finetuning begins.
+#: Of the learning rate: where that of finetuning begins.
 FINETUNE_RATE = 0.1
 
 
@@ -37,21 +37,21 @@ class Trainer:
     Parameters
     ----------
     network : Network
-    X, y : training pictures and labels, see `arrays.check_pictures`
+    X, y : training images and labels, see `arrays.check_pictures`
         A memory map of uint8 or float32 is read as it is needed: neither the set nor its pages pile up in memory.
     config : Config
     threads : int, optional
         Changes the time, not the weights.
     teachers : trained networks, optional
-        Distillation (Hinton, Vinyals, Dean, 2015): the mean of their answers to each picture, as distorted, is the
-        part ``config.teacher_weight`` of its target. They take pictures as ``network`` does.
+        Distillation (Hinton, Vinyals, Dean, 2015): the mean of their answers to each image, as distorted, is the
+        fraction ``config.teacher_weight`` of its target. They take images as ``network`` does.
     validation_data : (X, y), optional
-        Validation pictures of one's own, where ``config.validation`` is 0.
+        Validation images of one's own, where ``config.validation`` is 0.
 
     Attributes
     ----------
     best : ndarray
-        Parameters with the highest validation accuracy so far (of equal ones the lowest loss); the last ones where
+        Parameters with the highest validation accuracy so far, and of equal ones the lowest loss; the last ones where
         there is no validation set.
     last : ndarray
         Parameters at the end of the last whole epoch; before the first one, the initial ones.

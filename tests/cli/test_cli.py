@@ -344,7 +344,7 @@ def test_a_closed_standard_output(tmp_path, digit, args):
 
 def test_nothing_is_written_to_a_file_that_took_the_place_of_a_closed_stream(tmp_path):
     """A file that is opened gets the least free number; what C code says on standard error would land in it."""
-    code = "import os; from lenet5.cli import output; output.prepare_streams(); print(os.open('/', os.O_RDONLY))"
+    code = "import os; from lenet5.cli import streams; streams.prepare(); print(os.open('/', os.O_RDONLY))"
     result = with_streams(tmp_path, [], "2>&- <&-", command=[sys.executable, "-c", code])
     assert int(result.stdout) > 2
 
