@@ -214,7 +214,7 @@ class Malice:
         (lambda path: path.write_bytes(b"\xff" * 1000), "no safetensors file, or a damaged one"),
         (lambda path: path.write_text("a letter about digits\n" * 50), "no safetensors file, or a damaged one"),
         (lambda path: path.write_bytes(pickle.dumps(Malice(path.with_name("malice")))), "a pickle, not a model"),
-        (png, "a PNG picture, not a model of lenet5"),
+        (png, "a PNG image, not a model of lenet5"),
         (zipped, "a ZIP archive, not a model of lenet5"),
         (lambda path: path.mkdir(), "not a file"),
         (lambda path: os.mkfifo(path), "not a file"),
