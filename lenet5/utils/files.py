@@ -224,7 +224,7 @@ def _wait_for_part(path: Path, wait: Callable[[int], None]) -> BinaryIO:
 
 
 def read_bounded(path: Path, name: str, what: str, max_bytes: int, error: type[Exception]) -> bytes:
-    """Read a regular file of at most ``max_bytes``; otherwise raise ``error``: one line that calls the file ``name``."""
+    """Read a regular file of at most ``max_bytes``; else raise ``error``: one line that calls the file ``name``."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
