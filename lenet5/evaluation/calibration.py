@@ -74,7 +74,7 @@ class Calibration:
             )
         raise ValueError(
             f"an error of {100 * max_error:g} % is less than this model can vouch for: "
-                f"its {self.n:,} validation images go down to {100 * self.thresholds[-1].error:g} %"
+            f"its {self.n:,} validation images go down to {100 * self.thresholds[-1].error:g} %"
         )
 
     def telling(self) -> list[Threshold]:

@@ -29,7 +29,7 @@ C3_TABLE: Table = (
 #: LeNet-1: the same for H3 (P89 table 1), in two unconnected halves.
 LENET1_TABLE: Table = ((0,), (0, 1), (0, 1), (1,), (0, 1), (0, 1), (2,), (2, 3), (2, 3), (3,), (2, 3), (2, 3))
 #: LeNet-4's tables were not published. Ours meet the published counts: each map of C3 sees half of S2, and each unit of
-#: C5 sees four or five neighbouring maps. With all 16 maps C5 alone would have 48,120 parameters; P98 gives 17,000 in all.
+#: C5 sees four or five neighbouring maps. With all 16 maps C5 alone would have 48,120 parameters, not 17,000 in all.
 LENET4_C3_TABLE: Table = tuple(
     tuple(sorted((first + step * i) % 8 for i in range(4))) for first in range(8) for step in (1, 3)
 )
