@@ -246,7 +246,7 @@ def test_other_layouts_are_checked(tmp_path, monkeypatch):
     with pytest.raises(ChecksumError, match="holds the values of other; name another data set or"):
         datasets.obtain("auto", tmp_path)
     paths[2].write_bytes(b"no IDX")
-    with pytest.raises(DataError, match="no IDX file"):
+    with pytest.raises(DataError, match="not an IDX file"):
         datasets.obtain("auto", tmp_path)
 
 
