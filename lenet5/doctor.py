@@ -1,4 +1,4 @@
-"""What a bug report needs to know of a machine: versions, kernels, threads, paths, model, and whether all of it works.
+"""What a bug report needs: versions, kernels, threads, paths and model, and whether they work.
 
 Whatever is missing or broken is a part of the report, never an error.
 """
@@ -23,10 +23,17 @@ TOLERANCE = 1e-4  # of a kernel's sums of 150 products in float32
 
 
 def examine(model: Path | None = None) -> dict:
-    """Everything, as JSON values, section by section; a section that fails is ``{"error": …}``.
+    """Examine everything, section by section, as JSON values; a section that fails is ``{"error": …}``.
 
-    ``model`` is the file that is asked about, None for the weights that ship. ``passed`` is whether all of
-    ``checks`` did.
+    Parameters
+    ----------
+    model : Path, optional
+        The file to examine; by default the weights that ship.
+
+    Returns
+    -------
+    dict
+        ``passed`` tells whether all of ``checks`` passed.
     """
     sections = {
         "versions": _versions,
@@ -75,7 +82,7 @@ def _guarded(section: Callable[[], dict]) -> dict:
 
 
 def _outcome(check: Callable[[], str | None]) -> str:
-    """What a check says is wrong, or that it passed."""
+    """Return the fault that a check reports or raises, or "passed"."""
     try:
         return check() or "passed"
     except Exception as error:
@@ -107,7 +114,7 @@ def _kernels() -> dict:
 
 
 def _threads() -> dict:
-    """``used`` by default, and the limits that it comes from; a wrong LENET5_THREADS hides none of these."""
+    """Return the number of threads ``used``, and the limits behind it, even if LENET5_THREADS is wrong."""
     from .utils import threads
 
     quota = threads.quota()
@@ -136,14 +143,14 @@ def _paths() -> dict:
 
 
 def _can_be_written(folder: Path) -> bool:
-    """Whether files can be put there, and the folder made first where there is none; nothing is made for that."""
+    """Whether files can be written to a folder, or the folder be made; nothing is made to find out."""
     folder = folder.absolute()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _data() -> dict:
-    """The state of each published set."""
+    """Return the state of each published set."""
     from . import datasets
     from .datasets import download
 
@@ -152,7 +159,7 @@ def _data() -> dict:
 
 
 def _state(folder: Path, files: Sequence) -> str:
-    """Of a set: complete, missing, or which file is the first that is not as it should be, and why."""
+    """Return the state of a set: complete, missing, or the first faulty file with its fault."""
     from .datasets import download
 
     faults = {file.name: _outcome(functools.partial(download.fault, folder / file.name, file)) for file in files}
@@ -162,7 +169,7 @@ def _state(folder: Path, files: Sequence) -> str:
 
 
 def _model(path: Path | None) -> dict:
-    """The model's file and what it says of itself, as far as it says it."""
+    """Return the model's file and what it records."""
     from .models import lenet, loading
 
     found = lenet.pretrained() if path is None else loading.load(path)
@@ -181,7 +188,7 @@ def _model(path: Path | None) -> dict:
 
 
 def _check_kernel() -> str | None:
-    """A convolution of C3's shape, beside its definition in NumPy."""
+    """Compare a convolution of C3's shape with its definition in NumPy."""
     import numpy as np
 
     from . import _kernels as kernels
@@ -196,7 +203,7 @@ def _check_kernel() -> str | None:
 
 
 def _check_digits() -> str | None:
-    """Ten drawn digits, read with the weights that ship."""
+    """Read ten drawn digits with the weights that ship."""
     import numpy as np
 
     from .datasets.synthetic import strokes

@@ -1,14 +1,14 @@
-"""What can go wrong for a reason that lies outside the program.
+"""Failures whose cause lies outside the program.
 
-Wrong arguments (shapes, dtypes, values) are plain ``ValueError`` or ``TypeError``; the classes here are for
-the world: files, networks, numbers that ran away. The command line gives each its exit code (cli/main.py).
-Every message is one line: what, where, what to do.
+Wrong arguments (shapes, dtypes, values) are plain ``ValueError`` or ``TypeError``. The classes here are for the world:
+files, networks, numbers that ran away. The command line gives each its exit code (cli/main.py). Every message is one
+line: what, where, what to do.
 """
 
 import os
 import re
 
-# No file system has such names or paths, so that they need not be given whole; data URLs are none from the start.
+# No file has a name or path this long, so it need not be given completely; a data URL is never a file.
 _LONG_NAME = re.compile(r"data:.{251,}|[^/]{256,}|.{4097,}", re.DOTALL)
 _LONG_WORD = re.compile(r"data:\S{251,}|[^/\s]{256,}|\S{4097,}")
 
@@ -18,27 +18,27 @@ class LeNet5Error(Exception):
 
 
 class PictureError(LeNet5Error):
-    """A file is no picture that can be read (damaged, too large, of another kind)."""
+    """A file is not an image that can be read: damaged, too large, or of another kind."""
 
 
 class NoDigitError(PictureError):
-    """The picture was read, and nothing is drawn on it."""
+    """The image was read, and nothing is drawn on it."""
 
 
 class ModelFileError(LeNet5Error):
-    """A file is no model of ours, or a damaged one."""
+    """A file is not a model of lenet5, or is damaged."""
 
 
 class DataError(LeNet5Error):
-    """A data set cannot be had: missing, malformed, or no mirror gave it."""
+    """A data set cannot be had: missing, malformed, or offered by no mirror."""
 
 
 class ChecksumError(DataError):
-    """A file is there, but its bytes are not the published ones."""
+    """A file exists, but its bytes are not the published ones."""
 
 
 class InUseError(LeNet5Error):
-    """Another process is at work on the same run."""
+    """Another process works on the same run."""
 
 
 class DivergedError(LeNet5Error):
@@ -46,11 +46,11 @@ class DivergedError(LeNet5Error):
 
 
 class NothingLearnedError(DivergedError):
-    """Training ended with a network that is no better than chance."""
+    """Training ended with a network that is not better than chance."""
 
 
 class StoppedError(LeNet5Error):
-    """A training was saved and left, as its caller wished; ``run`` is the folder to resume."""
+    """A training was saved and left, at its caller's wish; ``run`` is the folder to resume."""
 
     def __init__(self, message: str, run: os.PathLike):
         super().__init__(message)
@@ -58,12 +58,12 @@ class StoppedError(LeNet5Error):
 
 
 def shortened(name: str) -> str:
-    """``name`` as it is where a file can have it, else without its middle."""
+    """Return ``name`` as it is if a file can have it, else without its middle."""
     return _LONG_NAME.sub(_without_middle, name)
 
 
 def with_short_words(text: str) -> str:
-    """``text`` in which words that are longer than any name of a file are without their middle."""
+    """Return ``text`` with words longer than any file name shortened in the middle."""
     return _LONG_WORD.sub(_without_middle, text)
 
 
@@ -72,6 +72,6 @@ def _without_middle(found: re.Match) -> str:
 
 
 def one_line(text: object) -> str:
-    """A name, shortened where no file can have it: as it is where it can be printed, else escaped and in quotes."""
+    """Return a name for one line: shortened if no file can have it, escaped and quoted if it cannot be printed."""
     text = shortened(str(text))
     return text if text.isprintable() else repr(text)

@@ -54,7 +54,7 @@ def test_the_model_that_would_answer(tmp_path):
     lenet5.LeNet5(labels=["a", "b"]).save(tmp_path / "lenet5.safetensors")
     assert report(tmp_path)["model"]["file"] == "ships with lenet5"
     (tmp_path / "lenet5.safetensors").write_bytes(b"damaged")
-    assert "lenet5.safetensors: no safetensors" in report(tmp_path)["model"]["error"]
+    assert "lenet5.safetensors: not a safetensors file" in report(tmp_path)["model"]["error"]
 
 
 @pytest.mark.parametrize(

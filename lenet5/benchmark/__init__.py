@@ -1,1 +1,1 @@
-"""How fast this machine trains and predicts: what `lenet5 benchmark` measures, keeps, compares and draws."""
+"""Measurements of speed: what `lenet5 benchmark` measures, keeps, compares and draws."""

@@ -1,4 +1,4 @@
-"""A document of results as a bar chart in SVG: text as text, for light and dark pages, nothing else needed to draw it.
+"""A bar chart of a document of results, as SVG for light and dark pages, with text as text.
 
 +-- title -----------------------------+
 | group                                |
@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from .figures import OURS
 
 WIDTH, MARGIN, ROW, BAR = 760, 20, 26, 16
-#: Of one character at 13 pixels, rather too wide.
+#: Width of a character at 13 pixels, rather too wide than too narrow.
 CHARACTER = 7.2
 MAX_LABEL, VALUE_WIDTH = 40, 155
 STYLE = """
@@ -25,11 +25,11 @@ STYLE = """
     .axis, .spread { stroke: #9198a1 } .small { fill: #9198a1 }
   }
 """
-#: Part, name, most or fewest pictures, heading.
+#: Part, name, most or fewest images, heading.
 _GROUPS = (
-    ("training", "training pass", max, "Training pass over {pictures}, batch {batch_size}"),
-    ("prediction", "prediction", max, "Prediction, {pictures} in one call: time of one picture"),
-    ("prediction", "prediction", min, "Prediction, {pictures} in one call"),
+    ("training", "training pass", max, "Training pass over {images}, batch {batch_size}"),
+    ("prediction", "prediction", max, "Prediction, {images} in one call: time per image"),
+    ("prediction", "prediction", min, "Prediction, {images} in one call"),
 )
 _VERSIONS = {
     "PyTorch": "torch",
@@ -41,11 +41,10 @@ _VERSIONS = {
 
 
 def groups(document: dict) -> list[tuple[str, list[dict]]]:
-    """(heading, figures, best first): a training pass, prediction of many, prediction of one; each as far as measured.
+    """Return (heading, figures, best first) of what was measured: a training pass, prediction of many, and of one.
 
-    Each contestant has the number of threads that suits it best, which its bar names: any one number for all would
-    favour somebody. Of several batch sizes it is the smallest. A network that is not this one (scikit-learn's, for
-    scale) is left out.
+    Each contestant has the number of threads that suits it best, named beside its bar, since one number for all would
+    favour some. Of several batch sizes the smallest is taken. Other networks (scikit-learn's, for scale) are left out.
     """
     chosen: list[tuple[str, list[dict]]] = []
     for part, name, wanted, heading in _GROUPS:
@@ -60,19 +59,19 @@ def groups(document: dict) -> list[tuple[str, list[dict]]]:
         for row in sorted(rows, key=lambda row: row["median"]):
             if _sizes(row) == size:
                 best.setdefault(row["contestant"], row)
-        text = heading.format(pictures=f"{n:,} picture{'s' * (n > 1)}", batch_size=size[1])
-        if list(best.values()) not in [others for _, others in chosen]:  # one size only: the most and the fewest
+        text = heading.format(images=f"{n:,} image{'s' * (n > 1)}", batch_size=size[1])
+        if list(best.values()) not in [others for _, others in chosen]:  # with one size, the most are the fewest
             chosen.append((text, list(best.values())))
     return chosen
 
 
 def _sizes(row: dict) -> tuple[int, int, str]:
-    """What the bars of one group have in common: pictures, batch size (0: none), unit."""
+    """Return what the bars of one group share: images, batch size (0: none), unit."""
     return row["n_pictures"], row.get("batch_size", 0), row["unit"]
 
 
 def draw(document: dict) -> str:
-    """The chart of a document that `figures.load` or `suite.measure` gave; ValueError where it has nothing to draw."""
+    """Draw the chart of a document of `figures.load` or `suite.measure`; ValueError if it has nothing to draw."""
     found = groups(document)
     if not found:
         raise ValueError("there is no training pass and no prediction among the figures, so nothing to draw")
@@ -113,7 +112,7 @@ def draw(document: dict) -> str:
 
 
 def _bar(row: dict, name: str, left: float, y: int, scale: float) -> list[str]:
-    """One contestant: its name, its bar, the line of its spread, its median."""
+    """Draw one contestant: its name, its bar, the line of its spread, its median."""
     width, low, high = (scale * row[value] for value in ("median", "min", "max"))
     middle, kind = y + BAR / 2, "ours" if row["contestant"] == OURS else "peer"
     return [
@@ -125,7 +124,7 @@ def _bar(row: dict, name: str, left: float, y: int, scale: float) -> list[str]:
 
 
 def _value(row: dict) -> str:
-    """The median to three digits with its unit, and the number of threads."""
+    """Format the median to three digits with its unit, and the number of threads."""
     unit = {"us/picture": "µs"}.get(row["unit"], row["unit"])
     value = row["median"]
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
@@ -135,15 +134,15 @@ def _value(row: dict) -> str:
 
 
 def _name(contestant: str, versions: dict) -> str:
-    """A contestant with its version, cut to what there is room for."""
+    """Return a contestant with its version, cut to the available width."""
     version = versions.get(_VERSIONS.get(contestant, ""))
     name = contestant
     if isinstance(version, str):
-        version = re.split(r"[+-]", version)[0]  # without what says how it was built
+        version = re.split(r"[+-]", version)[0]  # without its build
         name = f"{contestant.removesuffix(' compiled')} {version}" + ", compiled" * contestant.endswith(" compiled")
     return name if len(name) <= MAX_LABEL else name[: MAX_LABEL - 1] + "…"
 
 
 def _text(text: str, most: int = 100) -> str:
-    """``text`` as XML, without the characters that XML has no place for."""
+    """Return ``text`` as XML, without characters that XML does not allow."""
     return escape("".join(c if c.isprintable() else "?" for c in text)[:most])

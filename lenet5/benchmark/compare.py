@@ -1,23 +1,23 @@
-"""What changed between two documents of results."""
+"""Differences between two documents of results."""
 
 from . import figures, machine
 
-#: Fewer runs than these say nothing about how far runs lie apart.
+#: With fewer runs, their spread is unknown.
 LEAST_RUNS = 3
-#: What the figures depend on, in the order of how much; load comes apart from these.
+#: On these the figures depend, most of all on the first; load is reported separately.
 CIRCUMSTANCES = ("processor", "cores", "isa", "system", "python", "numpy", "lenet5")
 
 
 def compare(old: dict, new: dict) -> dict:
-    """The comparison of two documents that `figures.load` gave.
+    """Compare two documents of `figures.load`.
 
     Returns
     -------
     dict
-        ``warnings``: lines on what else differs than the program. ``figures``: for each that both have, what it is,
-        ``unit``, ``old`` and ``new`` (median, min, max, n), ``ratio`` (new by old median; None where old is 0) and
-        ``change``: "faster" or "slower" where the ranges do not meet, "within spread" where they do, "too few runs"
-        where either has less than three. ``only_old`` and ``only_new``: figures without a counterpart.
+        ``warnings``: lines on other differences than the program. ``figures``: for each figure in both, its identity,
+        ``unit``, ``old`` and ``new`` (median, min, max, n), ``ratio`` (new by old median; None if old is 0) and
+        ``change``: "faster" or "slower" if the ranges do not overlap, "within spread" if they do, "too few runs"
+        if one has less than three. ``only_old`` and ``only_new``: figures without a counterpart.
     """
     before, after = ({figures.key(row): row for row in document["figures"]} for document in (old, new))
     return {
@@ -33,7 +33,7 @@ def compare(old: dict, new: dict) -> dict:
 
 
 def _identity(row: dict) -> dict:
-    """What a figure is, without its numbers."""
+    """Return a figure without its numbers."""
     return {name: row[name] for name in ("part", "name", "contestant", *figures.SIZES, "unit") if name in row}
 
 
@@ -57,7 +57,7 @@ def _verdict(old: dict, new: dict) -> str:
 
 
 def _differences(old: dict, new: dict) -> list[str]:
-    """A line for each circumstance that is not the same."""
+    """Return a line for each circumstance that differs."""
     lines = []
     for name in CIRCUMSTANCES:
         pair = [str(document["machine"].get(name))[: figures.MAX_TEXT] for document in (old, new)]
@@ -77,7 +77,7 @@ def _differences(old: dict, new: dict) -> list[str]:
 
 
 def _busy(document: dict, which: str) -> list[str]:
-    """A line where something else ran before the measurement."""
+    """Return a line if something else ran before the measurement."""
     where = document["machine"]
     return (
         [f"the machine was busy before the {which} run: load {where['load_before']}"] if machine.is_busy(where) else []

@@ -1,7 +1,7 @@
-"""The processor's multiply-add peak, and how near each kernel comes to it.
+"""The processor's multiply-add peak, and the share of it that each kernel reaches.
 
-A rate counts the layer's nominal multiply-adds, as the layer table does, by the time: nothing for padding, borders or
-biases. A kernel that finds the same sums with fewer multiplications (minimal filtering) can so be above the peak.
+A rate divides the layer's nominal multiply-adds, as in the layer table, by the time; padding, borders and biases count
+nothing. A kernel that needs fewer multiplications for the same sums (minimal filtering) can exceed the peak.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,11 +17,11 @@ from ..utils.threads import parallel
 from .figures import figure
 from .timing import Rounds, alternate, spread, timed
 
-#: Rounds of `_kernels.fma_peak` in one call: some 10 ms.
+#: Rounds of `_kernels.fma_peak` per call: about 10 ms.
 PEAK_ROUNDS = 1_000_000
-#: Seconds that one loop over a kernel shall take, so that starting it hardly counts.
+#: Seconds that one loop over a kernel takes, so that its start hardly counts.
 LOOP_SECONDS = 2e-3
-#: The parts of a layer in the compiled program's words, and in the field's.
+#: The parts of a layer: name in the compiled program, and common name.
 PARTS = {
     "forward": "forward",
     "backward_input": "input gradient",
@@ -45,7 +45,7 @@ class Kernel:
 
 
 def kernels(network: Network) -> Iterator[Kernel]:
-    """Every kernel of a network. Nothing else in the benchmarks knows how a compiled program is taken apart."""
+    """Yield every kernel of a network. Only here a benchmark takes a compiled program apart."""
     X = network.pictures(np.random.default_rng(0).integers(0, 256, (_kernels.N_LANES, 28, 28), np.uint8))
     program, shape = network.program(X.shape), X.shape
     for step, (_, names) in enumerate(execution_steps(network.layers)):
@@ -58,7 +58,7 @@ def kernels(network: Network) -> Iterator[Kernel]:
 
 
 def _parts(macs: int, *, is_first: bool, is_dense: bool) -> tuple[str, ...]:
-    """What training computes of a step: nobody asks for the pictures' gradient, and C3 makes both at once."""
+    """Return the parts of a step that training computes: no gradient of the images, and both of C3's in one part."""
     if not macs:
         return "forward", "backward_input"
     if is_first:
@@ -67,13 +67,13 @@ def _parts(macs: int, *, is_first: bool, is_dense: bool) -> tuple[str, ...]:
 
 
 def flops_per_picture(network: Network) -> tuple[int, int]:
-    """Nominal operations (two for a multiply-add) of a prediction and of a training step, for one picture."""
+    """Return the nominal operations per image (two for a multiply-add), of a prediction and of a training step."""
     macs = [row.macs for row in network.summary()]
     return 2 * sum(macs), 2 * (3 * sum(macs) - macs[0])
 
 
 def peak_rates(threads: int, rounds: Rounds) -> list[float]:
-    """Multiply-add rates in GFLOP/s that so many threads reached: registers only, no memory."""
+    """Return the multiply-add rates in GFLOP/s of ``threads`` threads, in registers only, without memory."""
     seconds = alternate({"peak": lambda: parallel(lambda thread: _fma(), threads)}, rounds)["peak"]
     return [threads * _rate(s) for s in seconds]
 
@@ -83,21 +83,21 @@ def _fma() -> None:
 
 
 def _rate(seconds: float) -> float:
-    """GFLOP/s of one thread that was so long in `_fma`."""
+    """Return the GFLOP/s of one thread that spent ``seconds`` in `_fma`."""
     return _kernels.fma_peak(1000) * (PEAK_ROUNDS / 1000) / seconds / 1e9
 
 
 def measure_kernels(rounds: Rounds, loop_seconds: float = LOOP_SECONDS) -> tuple[list[dict], list[float]]:
-    """Figures in microseconds of each kernel of LeNet-5 for one lane group on one thread; and rates of the peak.
+    """Return figures (microseconds) of LeNet-5's kernels for one lane group on one thread, and rates of the peak.
 
-    The peak takes its turns among the kernels, so that both meet the same clock.
+    The peak takes turns with the kernels, so that both run at the same clock.
     """
     found = {kernel.name: kernel for kernel in kernels(LeNet5().network)}
     calls = {name: _calls(kernel, loop_seconds) for name, kernel in found.items()}
     contestants = {name: partial(kernel.loop, calls[name]) for name, kernel in found.items()}
     nothing = partial(next(iter(found.values())).loop, 0)
     seconds = alternate({"peak": _fma, "nothing": nothing, **contestants}, rounds)
-    overhead = min(seconds["nothing"])  # of what comes before a loop
+    overhead = min(seconds["nothing"])  # of the call before the loop
     rows = []
     for name, kernel in found.items():
         values = [max(t - overhead, 0.0) for t in seconds[name]]
@@ -107,7 +107,7 @@ def measure_kernels(rounds: Rounds, loop_seconds: float = LOOP_SECONDS) -> tuple
 
 
 def _calls(kernel: Kernel, seconds: float) -> int:
-    """How many calls of a kernel take about so long."""
+    """Return how many calls of a kernel take about ``seconds``."""
     kernel.loop(0)
     n = 64
     full, empty = (min(timed(partial(kernel.loop, k)) for _ in range(3)) for k in (n, 0))

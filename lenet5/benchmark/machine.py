@@ -1,4 +1,4 @@
-"""The machine that figures were measured on."""
+"""The machine on which figures are measured."""
 
 import importlib.metadata
 import os
@@ -11,8 +11,8 @@ from ..utils.threads import affinity, default_threads
 
 
 def describe() -> dict:
-    """What figures depend on, as JSON values; ``load_before`` is the load average over the last minute, or None."""
-    import numpy as np  # here, since the rest of this module is for broken installations, too
+    """Return what figures depend on, as JSON values; ``load_before`` is the last minute's load average, or None."""
+    import numpy as np  # here, because the rest of this module must work in broken installations, too
 
     from .. import _kernels
 
@@ -30,7 +30,7 @@ def describe() -> dict:
 
 
 def is_busy(machine: dict) -> bool:
-    """Whether something else ran just before: more than a fifth of the processors (each other job counts one)."""
+    """Whether something else ran just before: load on more than a fifth of the processors."""
     load, cores = machine.get("load_before"), machine.get("cores")
     if not isinstance(load, int | float) or not isinstance(cores, int | float):
         return False
@@ -38,7 +38,7 @@ def is_busy(machine: dict) -> bool:
 
 
 def versions(distributions: tuple[str, ...]) -> dict[str, str]:
-    """Name to version of those distributions that are installed; nothing is imported."""
+    """Return name and version of the distributions that are installed, without importing them."""
     found = {}
     for name in distributions:
         try:
@@ -49,7 +49,7 @@ def versions(distributions: tuple[str, ...]) -> dict[str, str]:
 
 
 def processor() -> str:
-    """The processor's name as the system gives it."""
+    """Return the processor's name as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

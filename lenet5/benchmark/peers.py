@@ -1,7 +1,7 @@
-"""The same network in other people's programs: each peer that is installed, as functions that can be timed.
+"""The same network in other programs: each installed peer, as functions that can be timed.
 
 Every prediction peer gets our weights, and must give our probabilities before it is timed. A peer that cannot be used
-is left out, and `failed(name, error)` is told why.
+is left out, and `failed(name, error)` gets the reason.
 """
 
 import importlib.util
@@ -15,9 +15,9 @@ import numpy as np
 from ..models.lenet import LeNet5
 
 INPUT = (1, 32, 32)
-#: Of the peers' and of our SGD: the time does not depend on it, and no batch size lets so low a rate diverge.
+#: For SGD of the peers and ours: the time does not depend on it, and so low a rate diverges with no batch size.
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.001, 0.9, 2e-4
-#: Peers by the name of their distribution, with what else each needs.
+#: Peers by the name of their distribution, with other distributions that each needs.
 NEEDS = {"torch": (), "onnxruntime": ("onnx",), "openvino": ("onnx",), "scikit-learn": ()}
 _MODULES = {"scikit-learn": "sklearn"}
 TOLERANCE = 1e-4
@@ -26,7 +26,7 @@ Failed = Callable[[str, Exception], None]
 
 
 def available() -> list[str]:
-    """Distributions of the peers that can be used; nothing is imported."""
+    """Return the distributions of the peers that can be used, without importing them."""
     return [name for name, others in NEEDS.items() if all(map(_is_installed, (name, *others)))]
 
 
@@ -35,7 +35,7 @@ def _is_installed(name: str) -> bool:
 
 
 def prediction_peers(model: LeNet5, X: np.ndarray, threads: int, failed: Failed) -> dict[str, Callable[[], np.ndarray]]:
-    """name -> a function that gives the probabilities (N, 10) of X, float32 (N, 1, 32, 32)."""
+    """Return, by name, functions that give the probabilities (N, 10) of X, float32 (N, 1, 32, 32)."""
     makers: dict[str, tuple[str, Callable]] = {
         "PyTorch": ("torch", _torch_predict),
         "PyTorch compiled": ("torch", partial(_torch_predict, compiled=True)),
@@ -48,7 +48,7 @@ def prediction_peers(model: LeNet5, X: np.ndarray, threads: int, failed: Failed)
             try:
                 function = maker(model, X, threads)
                 _compare(function(), expected)
-            except Exception as error:  # of somebody else's program, on a machine that we do not know
+            except Exception as error:  # of another program, on an unknown machine
                 failed(name, error)
             else:
                 found[name] = function
@@ -56,7 +56,7 @@ def prediction_peers(model: LeNet5, X: np.ndarray, threads: int, failed: Failed)
 
 
 def _compare(theirs: np.ndarray, ours: np.ndarray) -> None:
-    """ValueError where the probabilities are not those of the same network."""
+    """Raise ValueError if the probabilities are not those of the same network."""
     difference = np.abs(theirs - ours).max() if np.shape(theirs) == ours.shape else np.inf
     if not difference < TOLERANCE:
         raise ValueError(f"it is not the same network: probabilities differ by {difference:.2g}")
@@ -65,7 +65,7 @@ def _compare(theirs: np.ndarray, ours: np.ndarray) -> None:
 def training_peers(
     X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, failed: Failed
 ) -> dict[str, Callable[[], None]]:
-    """name -> a function that makes one pass over the pictures X, uint8 (N, 28, 28)."""
+    """Return, by name, functions that make one pass over the images X, uint8 (N, 28, 28)."""
     makers: dict[str, tuple[str, Callable]] = {
         "PyTorch": ("torch", _torch_pass),
         "PyTorch compiled": ("torch", partial(_torch_pass, compiled=True)),
@@ -82,7 +82,7 @@ def training_peers(
 
 
 def torch_lenet5(tensors: dict[str, np.ndarray] | None = None):
-    """The modern LeNet-5 in PyTorch, 61,706 parameters, with our weights if given: the names and layouts are equal."""
+    """Make the modern LeNet-5 in PyTorch, 61,706 parameters, with our weights if given; names and layouts agree."""
     import torch
     from torch import nn
 
@@ -100,14 +100,14 @@ def torch_lenet5(tensors: dict[str, np.ndarray] | None = None):
 
 
 def _compiled(torch, module):
-    """The module compiled anew: what was compiled for other sizes and threads before counts against a limit."""
+    """Compile the module anew; what was compiled for other sizes and threads would count against a limit."""
     torch.compiler.reset()
-    # Each of the two sizes of batch, the last one's too, gets code of its own: faster than one for any size.
+    # Each size of batch, also that of the last batch, gets its own code, which is faster than code for any size.
     return torch.compile(module, dynamic=False)
 
 
 def onnx_lenet5(model: LeNet5) -> bytes:
-    """The network with our weights as an ONNX file, softmax included, for any number of pictures."""
+    """Write the network with our weights as an ONNX file, softmax included, for any number of images."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -198,7 +198,7 @@ def _torch_pass(X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, com
 
 
 def _sklearn_pass(X: np.ndarray, y: np.ndarray, batch_size: int, threads: int) -> Callable[[], None]:
-    """A network of about as many parameters without convolutions, for scale: 1024-58-10."""
+    """Time a network with about as many parameters, but without convolutions, for scale: 1024-58-10."""
     from sklearn.neural_network import MLPClassifier
     from threadpoolctl import threadpool_limits  # scikit-learn's own dependency
 
@@ -210,7 +210,7 @@ def _sklearn_pass(X: np.ndarray, y: np.ndarray, batch_size: int, threads: int) -
 
     def one_pass() -> None:
         with warnings.catch_warnings(), threadpool_limits(threads):
-            warnings.simplefilter("ignore")  # that one pass has not converged
+            warnings.simplefilter("ignore")  # one pass has not converged
             model.fit(flat, y)
 
     return one_pass

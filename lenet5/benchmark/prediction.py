@@ -1,4 +1,4 @@
-"""Latency of one picture and throughput of many, beside the peers that are installed."""
+"""Latency of one image and throughput of many, beside the installed peers."""
 
 import numpy as np
 
@@ -11,16 +11,16 @@ NAME = "prediction"
 
 
 def inputs(X: np.ndarray) -> np.ndarray:
-    """Pictures uint8 (N, 28, 28) as what every program takes: float32 (N, 1, 32, 32) in 0..1."""
+    """Convert images uint8 (N, 28, 28) to the input of every program: float32 (N, 1, 32, 32) in 0..1."""
     return np.pad(X, ((0, 0), (2, 2), (2, 2)))[:, None].astype(np.float32) / 255
 
 
 def measure_prediction(
     model: LeNet5, X: np.ndarray, threads: int, rounds: Rounds, call_seconds: float, failed=None
 ) -> list[dict]:
-    """Figures in microseconds a picture of one call with X, float32 (N, 1, 32, 32), softmax included.
+    """Return figures (microseconds per image) of a call with X, float32 (N, 1, 32, 32), softmax included.
 
-    Calls are repeated until they last ``call_seconds``; with the peers where there is ``failed``.
+    Calls are repeated until they last ``call_seconds``. Peers take part if ``failed`` is given.
     """
     functions = {OURS: lambda: model.predict_proba(X, threads)}
     if failed:

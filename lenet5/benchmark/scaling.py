@@ -1,4 +1,4 @@
-"""How time grows with the number of pictures, and shrinks with the number of threads."""
+"""How time grows with the number of images, and shrinks with the number of threads."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from .figures import figure
 from .timing import Rounds, alternate, calls_lasting, repeated, spread
 from .training import one_pass
 
-#: Pictures in one call, as far as the set has so many.
+#: Images per call, as far as the set is large enough.
 SIZES = (1, 10, 100, 1000, 10_000, 60_000)
 THROUGHPUT_SIZE = 10_000
 #: A third of MNIST shows how a pass scales as well as all of it.
@@ -15,12 +15,12 @@ PASS_SIZE = 20_000
 
 
 def thread_counts(most: int) -> tuple[int, ...]:
-    """1, 2, 4, ... and the largest itself."""
+    """Return 1, 2, 4, ... and the largest number itself."""
     return (*(2**k for k in range(most.bit_length()) if 2**k < most), most)
 
 
 def measure_sizes(model: LeNet5, X: np.ndarray, rounds: Rounds, call_seconds: float) -> list[dict]:
-    """Figures in microseconds a picture of calls with more and more of X, uint8 (N, 28, 28), on one thread."""
+    """Return figures (microseconds per image) of calls with growing parts of X, uint8 (N, 28, 28), on one thread."""
     sizes = sorted({min(size, len(X)) for size in SIZES})
     functions = {n: (lambda n=n: model.predict_proba(X[:n], 1)) for n in sizes}
     calls = {n: calls_lasting(call_seconds, function) for n, function in functions.items()}
@@ -35,7 +35,7 @@ def measure_sizes(model: LeNet5, X: np.ndarray, rounds: Rounds, call_seconds: fl
 def measure_threads(
     model: LeNet5, X: np.ndarray, y: np.ndarray, batch_size: int, threads: tuple[int, ...], rounds: Rounds
 ) -> list[dict]:
-    """Figures of a training pass (s) and of prediction (us a picture) for each number of threads, in turns."""
+    """Return figures of training passes (s) and predictions (us per image) for each number of threads, in turns."""
     many = X[:THROUGHPUT_SIZE]
     n_passed = min(PASS_SIZE, len(y))
     passes = {n: one_pass(X[:n_passed], y[:n_passed], batch_size, n) for n in threads}

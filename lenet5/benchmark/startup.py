@@ -1,4 +1,4 @@
-"""Milliseconds of whole processes: start, import, load, read one picture, answer."""
+"""Milliseconds of whole processes: start, import, load, read one image, answer."""
 
 import os
 import subprocess
@@ -13,14 +13,14 @@ from .timing import Rounds, alternate, spread
 
 
 def measure_startup(rounds: Rounds) -> list[dict]:
-    """Figures of this program's commands; an empty Python and NumPy's import for scale."""
+    """Return figures of this program's commands, and of an empty Python and NumPy's import for scale."""
     from PIL import Image
 
     with tempfile.TemporaryDirectory(prefix="lenet5-benchmark-") as folder:
         picture = np.zeros((28, 28), np.uint8)
         picture[4:24, 13:16] = 255
         Image.fromarray(picture).save(Path(folder) / "digit.png")
-        # The model that ships, and not the user's: its size is known.
+        # The model that ships, not the user's, because its size is known.
         env = {name: value for name, value in os.environ.items() if name != "LENET5_MODEL"}
 
         def run(*arguments: str):

@@ -1,4 +1,4 @@
-"""A whole run: the parts in their order, and one document of all their figures."""
+"""A complete run: the parts in their order, and one document of all figures."""
 
 import datetime
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from . import figures, kernels, machine, peers, prediction, scaling, startup, tr
 from .timing import Rounds, check_clock, spread
 
 PARTS = ("kernels", "training", "prediction", "startup", "scaling")
-#: Parts that need pictures.
+#: Parts that need images.
 WITH_PICTURES = ("training", "prediction", "scaling")
-#: Each part's turns by default; one number replaces all but the peak's.
+#: Default rounds of each part; one number replaces all but those of the peak.
 ROUNDS = {
     "peak": Rounds(5, 15, 0.3),
     "kernels": Rounds(5, 15, 3.0),
@@ -29,7 +29,7 @@ SIZES = (1, 1000, 10_000)
 
 @dataclass(frozen=True)
 class BenchmarkPlan:
-    """What to measure. ``repeats`` None: as often as each part needs; ``quick``: fewer pictures and turns."""
+    """What to measure. ``repeats`` None: as often as each part needs; ``quick``: fewer images and rounds."""
 
     parts: tuple[str, ...] = PARTS
     threads: tuple[int, ...] = (1,)
@@ -48,7 +48,7 @@ class BenchmarkPlan:
 
 @dataclass
 class _Run:
-    """A plan while it is carried out. X uint8 (N, 28, 28), y uint8 (N,); both empty where no part needs them."""
+    """A plan in progress. X uint8 (N, 28, 28), y uint8 (N,); both are empty if no part needs them."""
 
     plan: BenchmarkPlan
     X: np.ndarray
@@ -59,7 +59,7 @@ class _Run:
 
     @property
     def failed(self) -> Callable[[str, Exception], None] | None:
-        """Called with a peer that is left out and why; None where there shall be no peers."""
+        """Callback for a peer that is left out, with the reason; None if no peers take part."""
         return self._failed if self.plan.peers else None
 
     def _failed(self, name: str, error: Exception) -> None:
@@ -79,16 +79,16 @@ def measure(plan: BenchmarkPlan, pictures: tuple[np.ndarray, np.ndarray] | None,
     Parameters
     ----------
     pictures : (X, y) or None
-        uint8 (N, 28, 28) and labels (N,), of the set that is called ``data``; None where no part needs them.
+        uint8 (N, 28, 28) and labels (N,), of the set named ``data``; None if no part needs them.
     command : str
-        How the run was asked for, for the record.
+        The command that asked for the run, for the record.
     say : callable
-        Gets a line before each group of measurements, and for each peer that is left out.
+        Receives a line before each group of measurements, and for each peer that is left out.
 
     Returns
     -------
     dict
-        The document that benchmarks/README.md describes: JSON values only, no NaN.
+        The document described in benchmarks/README.md: JSON values only, no NaN.
     """
     if unknown := set(plan.parts) - set(PARTS):
         raise ValueError(f"no part {min(unknown)!r}; there are {', '.join(PARTS)}")
@@ -100,7 +100,7 @@ def measure(plan: BenchmarkPlan, pictures: tuple[np.ndarray, np.ndarray] | None,
     run = _Run(plan, X, y, say)
     _measure_peaks(run)
     rows = [row for part in PARTS if part in plan.parts for row in _MEASURES[part](run)]
-    _measure_peaks(run)  # again, for its clock may have changed in between
+    _measure_peaks(run)  # again, because the clock may have changed
     settings = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(plan).items()}
     return {
         "format": figures.FORMAT,
@@ -115,7 +115,7 @@ def measure(plan: BenchmarkPlan, pictures: tuple[np.ndarray, np.ndarray] | None,
 
 
 def _measure_peaks(run: _Run) -> None:
-    """Add to the rates of the peak for each number of threads: every part is held against them."""
+    """Measure the peak for each number of threads, with which every part is compared."""
     run.say("multiply-add peak")
     for threads in sorted({1, *run.plan.threads}):
         run.peaks.setdefault(threads, []).extend(kernels.peak_rates(threads, run.plan.rounds("peak")))
@@ -127,7 +127,7 @@ def _peak_figures(run: _Run) -> Iterator[dict]:
 
 
 def _with_rates(row: dict, run: _Run) -> dict:
-    """``row`` beside the best that the same number of threads ever reached."""
+    """Compare ``row`` with the best rate that the same number of threads ever reached."""
     return figures.with_rates(row, max(run.peaks.get(row.get("threads", 0), [0.0])))
 
 
@@ -142,13 +142,13 @@ def _kernels(run: _Run) -> list[dict]:
 def _training(run: _Run) -> Iterator[dict]:
     for threads in run.plan.threads:
         for batch_size in run.plan.batch_sizes:
-            run.say(f"training passes over {len(run.y):,} pictures, batch {batch_size}, {_threads(threads)}")
+            run.say(f"training passes over {len(run.y):,} images, batch {batch_size}, {_threads(threads)}")
             rounds = run.plan.rounds("training")
             yield from training.measure_training(run.X, run.y, batch_size, threads, rounds, run.failed)
 
 
 def uncalibrated() -> LeNet5:
-    """The network that ships, without its temperature: other programs have none, and are asked to give the same."""
+    """Return the shipped network without its temperature, because other programs have none, and must agree."""
     model = pretrained()
     model.calibration = Calibration()
     return model
@@ -160,7 +160,7 @@ def _prediction(run: _Run) -> Iterator[dict]:
     X = prediction.inputs(run.X[: max(run.plan.sizes)])
     for threads in run.plan.threads:
         for n in sorted({min(n, len(X)) for n in run.plan.sizes}):
-            run.say(f"prediction, {n:,} picture{'s' * (n > 1)} a call, {_threads(threads)}")
+            run.say(f"prediction, {n:,} image{'s' * (n > 1)} per call, {_threads(threads)}")
             yield from prediction.measure_prediction(model, X[:n], threads, rounds, seconds, run.failed)
 
 
@@ -171,7 +171,7 @@ def _startup(run: _Run) -> Iterator[dict]:
 
 def _scaling(run: _Run) -> Iterator[dict]:
     model, rounds = uncalibrated(), run.plan.rounds("scaling")
-    run.say("scaling with the number of pictures")
+    run.say("scaling with the number of images")
     yield from scaling.measure_sizes(model, run.X, rounds, 0.002 if run.plan.quick else 0.02)
     counts = run.plan.threads if len(run.plan.threads) > 1 else scaling.thread_counts(max(run.plan.threads))
     run.say(f"scaling with threads: {', '.join(map(str, counts))}")

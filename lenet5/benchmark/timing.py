@@ -1,4 +1,4 @@
-"""Repeated timing of contestants in turns, and what the seconds come to."""
+"""Repeated timing of contestants in turns, and the spread of their times."""
 
 import statistics
 import time
@@ -10,13 +10,13 @@ from ..errors import LeNet5Error
 
 _Key = TypeVar("_Key")
 MAX_CALLS = 1_000_000
-#: Seconds of rest before each turn where other programs take part: some keep threads spinning after a call.
+#: Seconds of rest before each turn if other programs take part: some keep threads spinning after a call.
 REST = 0.2
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """How often everybody has a turn: ``least`` times, then until ``seconds`` are over, at most ``most`` times."""
+    """Number of turns: at least ``least``, then until ``seconds`` have passed, at most ``most``."""
 
     least: int
     most: int
@@ -24,14 +24,14 @@ class Rounds:
 
 
 def check_clock() -> None:
-    """LeNet5Error where the clock does not advance, as in some sandboxes: seconds would mean nothing."""
+    """Raise LeNet5Error if the clock does not advance, as in some sandboxes."""
     started = time.perf_counter()
     if all(time.perf_counter() == started for _ in range(MAX_CALLS)):
         raise LeNet5Error("the clock of this machine stands still, so nothing can be measured")
 
 
 def timed(function: Callable[[], object]) -> float:
-    """Seconds of one call."""
+    """Return the seconds of one call."""
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
@@ -43,11 +43,10 @@ def alternate(
     failed: Callable[[_Key, Exception], None] | None = None,
     rest: float = 0.0,
 ) -> dict[_Key, list[float]]:
-    """Seconds of each contestant's calls, taken in turns: what the machine does meanwhile meets all of them.
+    """Time the contestants' calls in turns, so that other load on the machine affects all of them.
 
-    Nobody works during ``rest`` seconds before each turn. One call of each comes first and is not counted. A
-    contestant whose first call raises is left out after ``failed(name, error)``; without ``failed`` the error is the
-    caller's.
+    Nothing runs during ``rest`` seconds before each turn. The first call of each is not counted. A contestant whose
+    first call raises is left out after ``failed(name, error)``; without ``failed`` the error is raised.
     """
     ready: dict[_Key, Callable[[], object]] = {}
     for name, function in contestants.items():
@@ -71,7 +70,7 @@ def alternate(
 
 
 def calls_lasting(seconds: float, function: Callable[[], object], most: int = MAX_CALLS) -> int:
-    """How many calls of ``function`` take about so long together, 1 to ``most``; itself as brief as it can be."""
+    """Return how many calls of ``function`` together take about ``seconds``, from 1 to ``most``."""
     function()
     n = 1
     while True:
@@ -82,7 +81,7 @@ def calls_lasting(seconds: float, function: Callable[[], object], most: int = MA
 
 
 def repeated(function: Callable[[], object], n: int) -> Callable[[], None]:
-    """``n`` calls as one."""
+    """Return a function that makes ``n`` calls."""
 
     def calls() -> None:
         for _ in range(n):
@@ -92,6 +91,6 @@ def repeated(function: Callable[[], object], n: int) -> Callable[[], None]:
 
 
 def spread(values: list[float], scale: float = 1.0) -> dict[str, float | int]:
-    """Median, least and most of ``values`` times ``scale``, to six digits, and how many there are."""
+    """Return median, least and most of ``values`` times ``scale``, to six digits, and their number."""
     found = {name: scale * of(values) for name, of in (("median", statistics.median), ("min", min), ("max", max))}
     return {name: float(f"{value:.6g}") for name, value in found.items()} | {"n": len(values)}

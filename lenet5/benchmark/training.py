@@ -1,7 +1,7 @@
 """Seconds of one training pass, beside the peers: all contestants do the same work in the same run, in turns.
 
-The work: the 61,706-parameter network, SGD with momentum, the same pictures in memory, shuffled. The peers get their
-pictures as float32 tensors that are ready; we start from uint8, and convert, shuffle and lay out within the time.
+The work: the 61,706-parameter network, SGD with momentum, the same images in memory, shuffled. The peers get images as
+prepared float32 tensors. We start from uint8, so our time includes converting, shuffling and laying out.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ NAME, WITH_DISTORTIONS = "training pass", "training pass with affine distortions
 
 
 def one_pass(X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, augment: str = "none") -> Callable:
-    """A function that trains on by one pass over X, uint8 (N, 28, 28)."""
+    """Return a function that continues training by one pass over X, uint8 (N, 28, 28)."""
     config = Config(
         epochs=10**6, batch_size=batch_size, augment=augment, validation=0, schedule="constant",
         learning_rate=peers.LEARNING_RATE, momentum=peers.MOMENTUM, weight_decay=peers.WEIGHT_DECAY,
@@ -30,7 +30,7 @@ def one_pass(X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, augmen
 def measure_training(
     X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, rounds: Rounds, failed=None
 ) -> list[dict]:
-    """Figures in seconds of a pass over X, uint8 (N, 28, 28); with the peers where there is ``failed``."""
+    """Return figures (seconds) of a pass over X, uint8 (N, 28, 28); peers take part if ``failed`` is given."""
     contestants = {
         (NAME, OURS): one_pass(X, y, batch_size, threads),
         (WITH_DISTORTIONS, OURS): one_pass(X, y, batch_size, threads, "affine"),
@@ -44,7 +44,7 @@ def measure_training(
     sizes, rows = {"batch_size": batch_size, "threads": threads, "n_pictures": len(y)}, []
     for (name, contestant), values in seconds.items():
         row = figure("training", name, "s", spread(values), contestant, **sizes)
-        if not contestant.startswith("scikit-learn"):  # a network of other operations
+        if not contestant.startswith("scikit-learn"):  # another network, with other operations
             row["operations"] = operations
         rows.append(row)
     return rows

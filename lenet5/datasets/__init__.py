@@ -1,4 +1,4 @@
-"""Sets of labelled pictures: MNIST and Fashion-MNIST from published files, strokes drawn on the spot."""
+"""Sets of labelled images: MNIST and Fashion-MNIST from published files, strokes drawn by a pen model."""
 
 import os
 from dataclasses import dataclass
@@ -12,19 +12,22 @@ from . import download, layouts
 from .download import LocalFile, ProgressCallback, RemoteFile
 from .http import Limits
 
-if TYPE_CHECKING:  # NumPy, like all that is heavy here, is imported when data is read
+if TYPE_CHECKING:  # NumPy, like all heavy imports here, is imported when data is read
     import numpy as np
 
 PATIENCE = 5.0
-STROKES_TRAIN, STROKES_TEST = (60_000, 0), (10_000, 1)  # how many, from which seed
+STROKES_TRAIN, STROKES_TEST = (60_000, 0), (10_000, 1)  # number of images, seed
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A published set.
 
-    ``files``: training pictures, their labels, test pictures, their labels; ``contents``: the SHA-256 of the values in
-    each, unpacked; ``torchvision``: the name that torchvision gives its folder.
+    Attributes
+    ----------
+    files : training images, their labels, test images, their labels
+    contents : the SHA-256 of the values in each file, unpacked
+    torchvision : torchvision's name of the set's folder
     """
 
     name: str
@@ -39,8 +42,10 @@ class Dataset:
 class Loaded:
     """A set in memory.
 
-    ``train`` and ``test`` are pairs of pictures, uint8 (N, 28, 28), ink bright, and labels, uint8 (N,);
-    ``notes`` are lines for the user about how it came to be this set.
+    Attributes
+    ----------
+    train, test : images, uint8 (N, 28, 28), ink bright; and labels, uint8 (N,)
+    notes : lines for the user that say why it is this set
     """
 
     name: str
@@ -51,7 +56,7 @@ class Loaded:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 over shapes and values of the training pictures and labels: what a model was trained on."""
+        """SHA-256 over shapes and values of the training images and labels, which identifies the training data."""
         import hashlib
 
         digest = hashlib.sha256()
@@ -62,7 +67,7 @@ class Loaded:
 
 
 def _files(*rows: tuple[int, str]) -> tuple[RemoteFile, ...]:
-    """Give sizes and hashes the file names that all sets of this family share."""
+    """Make the set's files from their sizes and hashes; all sets of this family share the file names."""
     names = "train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"
     return tuple(RemoteFile(f"{name}-ubyte.gz", *row) for name, row in zip(names, rows, strict=True))
 
@@ -115,9 +120,29 @@ NAMES = (*TABLE, "strokes", "auto")
 def load(
     name: str = "mnist", data_dir: str | os.PathLike | None = None, *, offline: bool | None = None
 ) -> "tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]":
-    """Return ``(X_train, y_train), (X_test, y_test)``, fetching the files if they are not there.
+    """Return the training and test images of a set with their labels, fetching missing files.
 
-    Pictures are uint8 (N, 28, 28), 0 paper to 255 ink; labels uint8 (N,). Arguments and errors as `obtain`.
+    Parameters
+    ----------
+    name : {"mnist", "fashion-mnist", "strokes", "auto"}
+    data_dir, offline : see `obtain`
+
+    Returns
+    -------
+    (X_train, y_train), (X_test, y_test)
+        Images are uint8 (N, 28, 28), 0 paper to 255 ink; labels are uint8 (N,).
+
+    Raises
+    ------
+    DataError, ValueError
+        See `obtain`.
+
+    Examples
+    --------
+    >>> from lenet5 import datasets
+    >>> (X_train, y_train), (X_test, y_test) = datasets.load("strokes")
+    >>> X_train.shape, X_test.shape, X_test.dtype
+    ((60000, 28, 28), (10000, 28, 28), dtype('uint8'))
     """
     loaded = obtain(name, data_dir, offline=offline)
     return loaded.train, loaded.test
@@ -131,26 +156,26 @@ def obtain(
     limits: Limits | None = None,
     progress: ProgressCallback | None = None,
 ) -> Loaded:
-    """Load a set together with what there is to say about it.
+    """Load a set, together with notes for the user.
 
     Parameters
     ----------
     name : {"mnist", "fashion-mnist", "strokes", "auto"}
-        "auto" is MNIST if it is on disk or a mirror answers within 5 seconds, else strokes, and a note. With a
+        "auto" is MNIST if it is on disk or a mirror answers within 5 seconds, else strokes with a note. With a
         ``data_dir`` it is MNIST and nothing else.
     data_dir : path, optional
-        Holds ``<set name>/<file>``, or the files in a layout of `layouts`; LENET5_DATA_DIR if not given, else the
+        Holds ``<set name>/<file>``, or the files in a layout of `layouts`. The default is LENET5_DATA_DIR, else the
         platform's cache folder.
     offline : bool, optional
-        Use no network; LENET5_OFFLINE if not given.
-    limits, progress : see `lenet5.datasets.download.ensure`.
+        Use no network; the default is LENET5_OFFLINE.
+    limits, progress : see `lenet5.datasets.download.ensure`
 
     Raises
     ------
     DataError
         The set cannot be had, or is malformed. ChecksumError: its bytes are not the published ones.
     ValueError
-        There is no set of this name.
+        The name is unknown.
     """
     if name == "auto":
         return _auto(data_dir, offline, limits or Limits(patience=PATIENCE), progress)
@@ -171,7 +196,7 @@ def fetch(
     limits: Limits | None = None,
     progress: ProgressCallback | None = None,
 ) -> list[LocalFile]:
-    """Make the files of a published set be there, and return them in the order of the table; see `obtain`."""
+    """Ensure that the files of a published set exist; return them in the order of the table. See `obtain`."""
     if name not in TABLE:
         raise ValueError(f"no data set {name!r}; there are {', '.join(TABLE)}")
     dataset = TABLE[name]
@@ -199,9 +224,9 @@ def _places(folder: Path, dataset: Dataset) -> list[Path]:
 
 
 def _found(folder: Path, dataset: Dataset) -> list[LocalFile] | None:
-    """The files in another layout than ours, all four; None where there is none, or where one of ours is there."""
+    """Return the four files in another layout than ours; None without them, or if one of ours exists."""
     names = [file.name for file in dataset.files]
-    if any(os.path.exists(folder / dataset.name / name) for name in names):  # False, too, where that may not be seen
+    if any(os.path.exists(folder / dataset.name / name) for name in names):  # also False without the right to look
         return None
     others = {sha256: other.name for other in TABLE.values() for sha256 in other.contents}
     found = layouts.find(_places(folder, dataset), names, dataset.contents, others)
@@ -209,7 +234,7 @@ def _found(folder: Path, dataset: Dataset) -> list[LocalFile] | None:
 
 
 def _auto(data_dir, offline, limits: Limits, progress: ProgressCallback | None) -> Loaded:
-    """MNIST if it can be had soon, else strokes and a note that says why, unless a folder was named."""
+    """Load MNIST if it can be had soon; else, unless a folder was named, strokes and a note with the reason."""
     try:
         return obtain("mnist", data_dir, offline=offline, limits=limits, progress=progress)
     except DataError as error:
@@ -219,7 +244,7 @@ def _auto(data_dir, offline, limits: Limits, progress: ProgressCallback | None) 
 
 
 def _strokes(*notes: str) -> Loaded:
-    """Draw the built-in digits: the same pictures every time."""
+    """Draw the built-in digits: the same images every time."""
     from .synthetic import strokes
 
     (n_train, seed_train), (n_test, seed_test) = STROKES_TRAIN, STROKES_TEST
@@ -228,12 +253,12 @@ def _strokes(*notes: str) -> Loaded:
 
 
 def _read(images: os.PathLike, labels: os.PathLike, classes: int) -> "tuple[np.ndarray, np.ndarray]":
-    """Read pictures and their labels, and check that they belong together."""
+    """Read images and their labels, and check that they belong together."""
     from .idx import read_idx
 
     X, y = read_idx(images, ndim=3), read_idx(labels, ndim=1)
     if len(X) != len(y):
-        raise DataError(f"{images}: {len(X):,} pictures, but {labels} holds {len(y):,} labels; fetch both anew")
+        raise DataError(f"{images}: {len(X):,} images, but {labels} holds {len(y):,} labels; fetch both anew")
     if len(y) and y.max() >= classes:
         raise DataError(f"{labels}: label {y.max()}, but there are {classes} classes; fetch it anew")
     return X, y

@@ -1,4 +1,4 @@
-"""The bytes of one URL, over http or https and nothing else, with every wait bounded."""
+"""The bytes of one URL, over http or https only, with a bound on every wait."""
 
 import queue
 import re
@@ -15,19 +15,19 @@ HTML_PAGE = "HTML page instead of the file"
 
 
 class TransferError(Exception):
-    """Why a URL did not give its file, in a few words."""
+    """The reason why a URL did not give its file, in a few words."""
 
 
 class CannotResume(TransferError):
-    """The server does not give the rest of the file alone; all of it may be had."""
+    """The server cannot send only the rest of the file; the whole file may still be available."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long to wait, in seconds, and how slow is too slow, in bytes a second.
+    """How long to wait, in seconds, and how slow is too slow, in bytes per second.
 
-    ``patience`` bounds the time until the first byte of use arrives, over all mirrors together: with it, that
-    there is no network is known in that time, however the network fails.
+    ``patience`` bounds the time until the first useful byte arrives, over all mirrors together. So a missing
+    network is noticed in that time, however it fails.
     """
 
     connect: float = 3.0
@@ -39,25 +39,39 @@ class Limits:
 def blocks(
     url: str, size: int, limits: Limits, wait: float, start: int = 0
 ) -> Generator[tuple[int, bytes], None, None]:
-    """Yield bytes of ``url``, a file of ``size``, as they come, each with its place; the first within ``wait`` seconds.
+    """Yield the bytes of a file as they arrive, each block with its position; the first within ``wait`` seconds.
 
-    They begin at ``start``, or at 0 where the server gives whole files only. TransferError where none come, too
-    slowly, or where the answer cannot be the file. More or fewer bytes than ``size`` may come all the same where the
-    server states no length.
+    Parameters
+    ----------
+    url : str
+    size : int
+        Bytes of the whole file. Without a stated length the server may send more or fewer all the same.
+    limits : Limits
+    wait : float
+        Seconds.
+    start : int
+        Position of the first byte wanted; a server that gives whole files only begins at 0.
 
-    The connection lives in a thread of its own: no time limit of a socket covers the look-up of a name, or
-    a server that sends a byte now and then. Whatever hangs there is left behind.
+    Raises
+    ------
+    TransferError
+        Nothing arrives, or too slowly, or the answer cannot be the file.
+
+    Notes
+    -----
+    The connection lives in a thread of its own. No time limit of a socket covers the look-up of a name, or a server
+    that sends single bytes now and then. A thread that hangs is left behind.
     """
-    import requests  # noqa: F401  here and not in the thread, so that a broken installation is seen
+    import requests  # noqa: F401  here and not in the thread, so that a broken installation is noticed
 
     box: queue.Queue[tuple[int, bytes] | TransferError | None] = queue.Queue(maxsize=64)
     stop = threading.Event()
     arguments = url, size, start, limits, box, stop
     try:
         threading.Thread(target=_pump, args=arguments, name="lenet5-fetch", daemon=True).start()
-    except RuntimeError as error:  # the system gives no more
+    except RuntimeError as error:  # the system gives no more threads
         raise TransferError(str(error)) from None
-    came, seconds, since = None, wait, time.monotonic()  # bytes of the present stretch of time
+    came, seconds, since = None, wait, time.monotonic()  # bytes in the current period
     try:
         while True:
             try:
@@ -78,7 +92,7 @@ def blocks(
 
 
 def _pump(url: str, size: int, start: int, limits: Limits, box: queue.Queue, stop: threading.Event) -> None:
-    """Put what `blocks` yields into ``box``, then None, or a TransferError; end soon after ``stop`` is set."""
+    """Put the items of `blocks` into ``box``, then None or a TransferError; end soon after ``stop`` is set."""
 
     def put(item) -> bool:
         while not stop.is_set():
@@ -94,7 +108,7 @@ def _pump(url: str, size: int, start: int, limits: Limits, box: queue.Queue, sto
     try:
         with requests.Session() as session, closing(_answer(session, url, start, limits)) as response:
             place = _check_answer(response, size, start)
-            # read1: what has come, as it comes; raw: a Content-Encoding is none of our business
+            # read1 gives what has arrived; raw, because a Content-Encoding would be part of the file
             while (block := response.raw.read1(BLOCK, decode_content=False)) and put((place, block)):
                 place += len(block)
         put(None)
@@ -103,11 +117,11 @@ def _pump(url: str, size: int, start: int, limits: Limits, box: queue.Queue, sto
 
 
 def _answer(session, url: str, start: int, limits: Limits):
-    """Follow redirects over http and https, and nothing else, to an answer."""
+    """Follow redirects, over http and https only, to an answer."""
     headers = {"Accept-Encoding": "identity", "User-Agent": "lenet5"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    timeout = limits.connect, 2 * limits.stall  # only to end the thread: `blocks` has judged long before
+    timeout = limits.connect, 2 * limits.stall  # only ends the thread: `blocks` gives up long before
     for hop in range(REDIRECTS + 1):
         scheme = urlsplit(url).scheme
         if scheme not in ("http", "https"):
@@ -121,7 +135,7 @@ def _answer(session, url: str, start: int, limits: Limits):
 
 
 def _check_answer(response, size: int, start: int) -> int:
-    """Refuse what cannot be the file before its first byte; the place in the file of the first byte."""
+    """Refuse an answer that cannot be the file; return the position of its first byte in the file."""
     place = start if start and response.status_code == 206 else 0
     if place:
         _check_range(response.headers.get("content-range", ""), size, start)
@@ -138,14 +152,14 @@ def _check_answer(response, size: int, start: int) -> int:
 
 
 def _check_range(content_range: str, size: int, start: int) -> None:
-    """Refuse any other part of the file than the one from ``start`` to its end."""
+    """Refuse any part of the file but the one from ``start`` to its end."""
     found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", content_range.strip(), re.ASCII)
     if not found or found[1] != str(start) or found[2] != str(size - 1) or found[3] not in (str(size), "*"):
         raise CannotResume(f"gives another range than the one from {start:,} on")
 
 
 def _reason(error: BaseException) -> str:
-    """Find the plain cause in the layers of a network library's exception."""
+    """Find the plain cause in the nested exceptions of a network library."""
     import http.client
     import socket
     import ssl
@@ -168,7 +182,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _layers(error: object) -> Iterator[BaseException]:
-    """Yield an exception and all that it wraps, as its cause, its context or an argument."""
+    """Yield an exception and all that it wraps, as cause, context or argument."""
     todo, seen = [error], set()
     while todo:
         if isinstance(layer := todo.pop(), BaseException) and id(layer) not in seen:

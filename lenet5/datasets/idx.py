@@ -1,9 +1,9 @@
-"""IDX files, the format of MNIST: a magic number, one size an axis, then the bytes. Plain or gzip.
+"""IDX files, the format of MNIST: a magic number, one size per axis, then the bytes. Plain or gzip.
 
     00 00 08 nn | nn sizes, big-endian 32 bits | unsigned bytes, last axis fastest
 
-What is read may come from anywhere. So nothing is believed before it is checked, and memory grows only with
-bytes that really arrived, whatever a header or a gzip stream promises.
+Files may come from anywhere. So nothing is believed before it is checked, and memory grows only with bytes that really
+arrived, whatever a header or a gzip stream promises.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ MAX_AXES = 8
 BLOCK = 1 << 18
 UINT8 = 0x08
 OTHER_TYPES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
-AXES = {1: "labels (1 axis)", 3: "pictures (3 axes)"}
+AXES = {1: "labels (1 axis)", 3: "images (3 axes)"}
 
 
 class _Plain:
-    """A stream whose first bytes were taken off already to see what it is."""
+    """A stream whose first bytes have been read already, to recognise its format."""
 
     def __init__(self, stream: BinaryIO, head: bytes):
         self._stream, self._head = stream, head
@@ -41,14 +41,14 @@ class _Plain:
 
 
 class _Gunzip:
-    """One gzip member, inflated no further than asked: a bomb costs what its header admits to."""
+    """One gzip member, inflated no further than asked: a gzip bomb costs no more than its header states."""
 
     def __init__(self, stream: BinaryIO, head: bytes):
         self._stream, self._waiting = stream, head
         self._inflate = zlib.decompressobj(wbits=31)
 
     def read(self, n: int) -> bytes:
-        """Return at most ``n`` bytes, none at the end. zlib.error if damaged, EOFError if cut."""
+        """Return at most ``n`` bytes, none at the end. zlib.error if damaged, EOFError if cut short."""
         while not self._inflate.eof:
             block = self._waiting or self._stream.read(BLOCK) or b""
             data = self._inflate.decompress(block, n)
@@ -65,25 +65,26 @@ class _Gunzip:
 def read_idx(
     source: str | os.PathLike | BinaryIO, *, ndim: int | None = None, max_bytes: int = MAX_BYTES
 ) -> np.ndarray:
-    """Read an IDX file of unsigned bytes; gzip is told by its first bytes, not by the name.
+    """Read an IDX file of unsigned bytes; gzip is recognised by its first bytes, not by its name.
 
     Parameters
     ----------
     source : path or binary stream
         A stream need not be seekable; it is read to its end.
     ndim : int, optional
-        How many axes to demand: 1 for labels, 3 for pictures.
+        Number of axes to demand: 1 for labels, 3 for images.
     max_bytes : int
         The most values to accept.
 
     Returns
     -------
-    ndarray of uint8, of the shape that the header states; writable.
+    ndarray of uint8, writable
+        Of the shape that the header states.
 
     Raises
     ------
     DataError
-        Missing, not a regular file, not IDX, damaged, cut short, too long, too large, or of other axes.
+        Missing, not a regular file, not IDX, damaged, cut short, too long, too large, or with other axes.
     """
     where = str(getattr(source, "name", "stream")) if hasattr(source, "read") else os.fsdecode(source)
     with _explained(where), _opened(source, where) as (stream, size):
@@ -103,7 +104,7 @@ def read_idx(
 
 
 def write_idx(path: str | os.PathLike, array: np.ndarray) -> None:
-    """Write a uint8 array of 1 to 8 axes as IDX; gzip if the name ends in ``.gz``, with no time stamp."""
+    """Write a uint8 array of 1 to 8 axes as IDX; gzip without a time stamp if the name ends in ``.gz``."""
     if array.dtype != np.uint8 or not 1 <= array.ndim <= MAX_AXES:
         raise ValueError(f"IDX takes uint8 of 1 to {MAX_AXES} axes, not {array.dtype} of {array.ndim}")
     head = bytes([0, 0, UINT8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
@@ -113,13 +114,13 @@ def write_idx(path: str | os.PathLike, array: np.ndarray) -> None:
 
 @contextlib.contextmanager
 def _opened(source: str | os.PathLike | BinaryIO, where: str) -> Iterator[tuple[BinaryIO, int | None]]:
-    """Give a stream, and its length where that is known."""
+    """Yield a stream, and its length if that is known."""
     if hasattr(source, "read"):
         yield cast(BinaryIO, source), None
         return
     status = os.stat(source)
-    if not stat.S_ISREG(status.st_mode):  # before opening: to open a pipe is to wait for its writer
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+    if not stat.S_ISREG(status.st_mode):  # checked before opening, which would wait for the writer of a pipe
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
         raise DataError(f"{where}: is {kind}; name an IDX file")
     with open(source, "rb") as stream:
         yield stream, status.st_size
@@ -127,7 +128,7 @@ def _opened(source: str | os.PathLike | BinaryIO, where: str) -> Iterator[tuple[
 
 @contextlib.contextmanager
 def _explained(where: str) -> Iterator[None]:
-    """Turn what reading can raise into one line."""
+    """Turn errors of reading into one line."""
     try:
         yield
     except zlib.error as error:
@@ -139,12 +140,12 @@ def _explained(where: str) -> Iterator[None]:
 
 
 def _short(error: zlib.error) -> str:
-    """zlib's own words without its preamble: "incorrect data check"."""
+    """Return zlib's words without the preamble: "incorrect data check"."""
     return str(error).rpartition(": ")[2]
 
 
 def _take(reader, n: int) -> bytearray:
-    """Read ``n`` bytes, or what there is. Grows with what comes: ``n`` is only a claim."""
+    """Read ``n`` bytes, or as many as there are. The buffer grows with the data, since ``n`` is only a claim."""
     data = bytearray()
     while len(data) < n and (block := reader.read(min(BLOCK, n - len(data)))):
         data += block
@@ -157,7 +158,7 @@ def _header(reader, where: str, ndim: int | None, max_bytes: int) -> tuple[int, 
     if not magic:
         raise DataError(f"{where}: is empty; fetch it anew")
     if len(magic) < 4 or magic[0] or magic[1] or magic[2] not in {UINT8, *OTHER_TYPES}:
-        raise DataError(f"{where}: is no IDX file (it starts with {bytes(magic)!r})")
+        raise DataError(f"{where}: is not an IDX file (it starts with {bytes(magic)!r})")
     if magic[2] != UINT8:
         raise DataError(f"{where}: holds {OTHER_TYPES[magic[2]]} values; only unsigned bytes are read")
     axes = magic[3]
@@ -170,6 +171,6 @@ def _header(reader, where: str, ndim: int | None, max_bytes: int) -> tuple[int, 
     if len(sizes) < 4 * axes:
         raise DataError(f"{where}: ends within its header; fetch it anew")
     shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
-    if math.prod(max(n, 1) for n in shape) > max_bytes:  # an axis of none must not hide one of billions
+    if math.prod(max(n, 1) for n in shape) > max_bytes:  # an empty axis must not hide one of billions
         raise DataError(f"{where}: claims {' x '.join(map(str, shape))} values; {max_bytes:,} are the most")
     return shape

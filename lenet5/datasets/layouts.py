@@ -1,4 +1,4 @@
-"""Where else the files of a published set may lie: unpacked, under dotted names, or as torchvision keeps them."""
+"""Other layouts of a published set's files: unpacked, under dotted names, or in torchvision's folders."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ FORMS = "train-images-idx3-ubyte, train-images.idx3-ubyte and so on, with and wi
 
 
 def folders(data_dir: Path, name: str, torchvision: str) -> list[Path]:
-    """The folders to look in for the set ``name``, the usual one first."""
+    """Return the folders to search for the set ``name``, the usual one first."""
     kept = data_dir / torchvision
     return [data_dir / name, kept / "raw", data_dir, data_dir / "raw"]
 
@@ -19,10 +19,14 @@ def folders(data_dir: Path, name: str, torchvision: str) -> list[Path]:
 def find(
     places: Sequence[Path], names: Sequence[str], contents: Sequence[str], others: Mapping[str, str]
 ) -> list[Path] | None:
-    """The files ``names`` (as published, .gz) in the first folder that has all of them in some form; None without one.
+    """Find the files in the first folder that has all of them in some form; None without such a folder.
 
-    ``contents`` are the SHA-256 of their values, unpacked and without the header; ``others`` names the sets that other
-    values belong to.
+    Parameters
+    ----------
+    places : folders to search
+    names : the published names, with .gz
+    contents : the SHA-256 of each file's values, unpacked and without the header
+    others : the sets to which other such hashes belong, for the error message
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""How good answers are: metrics, calibration, risk–coverage curves, and their pictures."""
+"""Quality of answers: metrics, calibration, risk-coverage curves, and their plots."""

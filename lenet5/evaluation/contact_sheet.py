@@ -1,4 +1,4 @@
-"""A contact sheet of the worst mistakes, and pictures that are written as PNG."""
+"""A contact sheet of the worst mistakes, and images written as PNG."""
 
 import math
 import os
@@ -13,7 +13,7 @@ _INK, _PAPER = (20, 20, 20), (255, 255, 255)
 
 
 def save_png(image: Image.Image, path: str | os.PathLike) -> None:
-    """Write ``image`` as PNG to ``path``, wholly or not at all, whatever the name's ending."""
+    """Write ``image`` as PNG to ``path``, completely or not at all, whatever the ending of the name."""
     with atomic_path(path) as part:
         image.save(part, format="PNG")
 
@@ -21,9 +21,15 @@ def save_png(image: Image.Image, path: str | os.PathLike) -> None:
 def mistakes(
     X: np.ndarray, y: np.ndarray, probabilities: np.ndarray, labels: list[str], most: int = 100
 ) -> Image.Image:
-    """A sheet of the wrong answers, the surest first: number of the picture, right > answered, confidence.
+    """Draw wrong answers, the most confident first, each with the image's number, right > answered, and confidence.
 
-    X uint8 (N, 28, 28), y (N,), probabilities (N, classes).
+    Parameters
+    ----------
+    X : ndarray of shape (N, 28, 28), uint8, ink bright
+    y : ndarray of shape (N,), indices into ``labels``
+    probabilities : ndarray of shape (N, classes)
+    most : int
+        Wrong answers that are shown.
     """
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != y)
@@ -35,8 +41,8 @@ def mistakes(
     sheet = Image.new("RGB", (max(420, columns * cell), _TITLE + rows * (_CELL + 2 * _CAPTION)), _PAPER)
     draw = ImageDraw.Draw(sheet)
     n_wrong = int((predicted != y).sum())
-    title = f"{n_wrong:,} mistakes in {len(y):,} pictures, the surest first: right > answered, confidence, number"
-    draw.text((6, 6), title if n_wrong else f"no mistakes in {len(y):,} pictures", fill=_INK)
+    title = f"{n_wrong:,} mistakes in {len(y):,} images, the surest first: right > answered, confidence, number"
+    draw.text((6, 6), title if n_wrong else f"no mistakes in {len(y):,} images", fill=_INK)
     for place, (i, answer) in enumerate(zip(wrong, answers, strict=True)):
         left, top = place % columns * cell, _TITLE + place // columns * (_CELL + 2 * _CAPTION)
         picture = Image.fromarray(255 - X[i]).resize((28 * _SCALE, 28 * _SCALE), Image.Resampling.NEAREST)

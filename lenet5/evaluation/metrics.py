@@ -1,4 +1,4 @@
-"""How good answers are: accuracy with its interval, confusion, precision and recall."""
+"""Metrics: accuracy with its interval, confusion, precision, recall, calibration error and rejection."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def wilson_interval(n_correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """The 95 % interval of a proportion (Wilson's score interval, right near 0 and 1 too); (0, 1) for n = 0."""
+    """Return Wilson's 95 % score interval of a proportion, valid near 0 and 1 too; (0, 1) for n = 0."""
     if n == 0:
         return 0.0, 1.0
     p, zz = n_correct / n, z * z / n
@@ -16,15 +16,20 @@ def wilson_interval(n_correct: int, n: int, z: float = 1.959964) -> tuple[float,
 
 
 def confusion_matrix(y: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
-    """How often class i (row) was answered as j (column): (n_classes, n_classes) int64."""
+    """Count how often class i (row) was answered as j (column): (n_classes, n_classes), int64."""
     flat = y.astype(np.int64) * n_classes + predicted
     return np.bincount(flat, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
 def evaluation(y: np.ndarray, predicted: np.ndarray, losses: np.ndarray, labels: list[str]) -> dict:
-    """What ``lenet5 evaluate`` reports, as plain Python values.
+    """Return what ``lenet5 evaluate`` reports, as plain Python values.
 
-    Precision or recall of a class that was never answered or never asked is None, not a number out of thin air.
+    The precision of a class that was never answered is None, and so is the recall of one that never occurred.
+
+    Parameters
+    ----------
+    y, predicted : ndarray of shape (N,), indices into ``labels``
+    losses : ndarray of shape (N,), nats
     """
     n, n_correct = len(y), int((y == predicted).sum())
     matrix = confusion_matrix(y, predicted, len(labels))
@@ -50,17 +55,21 @@ def evaluation(y: np.ndarray, predicted: np.ndarray, losses: np.ndarray, labels:
 
 
 def beats_chance(report: dict) -> bool:
-    """Whether the accuracy of an :func:`evaluation` is clearly above that of always answering the commonest class."""
+    """Whether the accuracy of an `evaluation` is clearly above that of always answering the commonest class."""
     chance = max(row["n"] for row in report["classes"]) / max(1, report["n"])
     return report["accuracy_95"][0] > chance
 
 
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, n_bins: int = 15) -> float | None:
-    """How far confidence is from being right so often, on average: 0..1; None for no pictures.
+    """Return the expected calibration error, 0..1: the mean distance of confidence from accuracy; None without images.
 
-    The answers, sorted by confidence, are cut into ``n_bins`` bins of equally many (nearly all confidences of a good
-    model lie near 1, where bins of equal width would see one bin only); the mean, over the pictures, of
-    abs(mean confidence - part that is right) of their bin.
+    Answers, sorted by confidence, are cut into ``n_bins`` bins of equal counts. Bins of equal width would nearly all be
+    empty, since a good model is confident. Each bin gives abs(mean confidence - fraction right), weighted by its count.
+
+    Parameters
+    ----------
+    confidence : ndarray of shape (N,), 0..1
+    correct : ndarray of shape (N,), bool
     """
     if not len(confidence):
         return None
@@ -70,9 +79,15 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, n_bi
 
 
 def rejection_curve(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rejected, error), float64, of all thresholds from none rejected on: parts of all, and of those answered.
+    """Return the risk-coverage curve (rejected, error), float64, for all thresholds, from none rejected on.
 
-    Answers of the same confidence are given or rejected together. Both are empty for no pictures.
+    ``rejected`` is a fraction of all answers, ``error`` one of the answers given. Answers of equal confidence are given
+    or rejected together. Both arrays are empty without images.
+
+    Parameters
+    ----------
+    confidence : ndarray of shape (N,), 0..1
+    correct : ndarray of shape (N,), bool
     """
     n = len(confidence)
     order = np.argsort(confidence, kind="stable")
@@ -82,12 +97,12 @@ def rejection_curve(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.nda
 
 
 def rejection_for(error: float, curve: tuple[np.ndarray, np.ndarray]) -> float:
-    """The least part to reject so that at most the part ``error`` of the other answers is wrong; 1: all of them."""
+    """Return the least fraction to reject so that at most the fraction ``error`` of the others is wrong, up to 1."""
     enough = np.flatnonzero(curve[1] <= error)
     return float(curve[0][enough[0]]) if len(enough) else 1.0
 
 
 def error_at(rejected: float, curve: tuple[np.ndarray, np.ndarray]) -> float | None:
-    """The error among the answers given where at most the part ``rejected`` is not; None for no pictures."""
+    """Return the error of the answers given if at most the fraction ``rejected`` is not; None without images."""
     allowed = np.flatnonzero(curve[0] <= rejected + 1e-12)
     return float(curve[1][allowed[-1]]) if len(allowed) else None

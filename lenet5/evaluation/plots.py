@@ -1,4 +1,4 @@
-"""Curves in a plane, for people: lines, broken lines and single points, with a legend, drawn by Pillow."""
+"""Line plots for people: solid and broken lines, single points and a legend, drawn by Pillow."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 WIDTH, HEIGHT = 760, 460
 PANEL = 460, 320  # width and height of one of several
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 24, 60, 56
-_PANEL_TOP = 36  # its title is all that is above
+_PANEL_TOP = 36  # only the title stands above
 _SCALE = 2  # drawn larger and reduced, so that lines are smooth
 _INK, _PAPER, _GRID, _PALE = (20, 20, 20), (255, 255, 255), (228, 228, 228), (120, 120, 120)
 _COLOURS = ((31, 119, 180), (214, 39, 40), (44, 160, 44), (148, 103, 189), (255, 127, 14), (23, 160, 175), _PALE)
@@ -19,7 +19,7 @@ _COLOURS = ((31, 119, 180), (214, 39, 40), (44, 160, 44), (148, 103, 189), (255,
 
 @dataclass(frozen=True)
 class Curve:
-    """Points (x, y) joined by lines, or broken ones, with a dot at each if there are few; one point is a dot alone."""
+    """Points (x, y) joined by a solid or broken line, with dots if they are few; a single point is one dot."""
 
     name: str
     x: np.ndarray
@@ -28,7 +28,7 @@ class Curve:
 
 
 def round_step(about: float) -> float:
-    """1, 2 or 5 times a power of ten, the next one from ``about`` on; 1 for 0."""
+    """Return the next of 1, 2 or 5 times a power of ten from ``about`` on; 1 for 0."""
     if not 0 < about < math.inf:
         return 1.0
     power = 10.0 ** math.floor(math.log10(about))
@@ -44,7 +44,7 @@ def draw(
     x_max: float | None = None,
     y_max: float | None = None,
 ) -> Image.Image:
-    """The curves from (0, 0) on, each named in a legend; what lies beyond ``x_max``, ``y_max`` is cut off."""
+    """Draw curves from (0, 0) on, each named in a legend; points beyond ``x_max`` or ``y_max`` are cut off."""
     x_max = x_max or max((float(np.max(c.x)) for c in curves if len(c.x)), default=0.0) or 1.0
     y_max = y_max or max((float(np.max(c.y)) for c in curves if len(c.y)), default=0.0) or 1.0
     plane = _Plane((WIDTH, HEIGHT), (0.0, x_max), y_max)
@@ -53,7 +53,7 @@ def draw(
 
 
 def curves(epochs: list[int], panels: dict[str, dict[str, list[float | None]]]) -> Image.Image:
-    """Curves over epochs, one panel each: {title: {name: values}}; empty or unknown values are left out."""
+    """Draw curves over epochs, one panel each: {title: {name: values}}; None and non-finite values are left out."""
     width, height = PANEL
     sheet = Image.new("RGB", (width * len(panels), height), _PAPER)
     for k, (title, series) in enumerate(panels.items()):
@@ -69,7 +69,7 @@ def _known(name: str, epochs: list[int], values: list[float | None]) -> Curve:
 
 
 def _panel(title: str, epochs: list[int], series: list[Curve]) -> Image.Image:
-    """One of several panels, up to a round value above all."""
+    """Draw one of several panels, up to a round value above all points."""
     largest = max((float(curve.y.max()) for curve in series if len(curve.y)), default=1.0)
     step = round_step(largest / 4)
     first, last = epochs[0], max(epochs[-1], epochs[0] + 1)
@@ -79,7 +79,7 @@ def _panel(title: str, epochs: list[int], series: list[Curve]) -> Image.Image:
 
 
 class _Plane:
-    """What is drawn on: units of the curves to pixels."""
+    """A canvas with axes, which turns the curves' units into pixels."""
 
     def __init__(self, size: tuple[int, int], x_range: tuple[float, float], y_max: float, top: int = _TOP):
         self.size, self.top = size, top
@@ -89,7 +89,7 @@ class _Plane:
         (self.x_min, self.x_max), self.y_max = x_range, y_max
 
     def drawn(self, curves: list[Curve]) -> Image.Image:
-        """The curves, each with its colour and in the legend, on the axes that are there."""
+        """Draw the curves on the axes, each in its colour and in the legend."""
         for number, curve in enumerate(curves):
             self.curve(curve, _COLOURS[number % len(_COLOURS)])
         self.legend(curves)

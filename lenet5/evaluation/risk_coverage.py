@@ -1,4 +1,4 @@
-"""What an answer that is not given costs and saves: error against rejection, beside figures from the literature."""
+"""Risk-coverage: what rejecting answers costs and saves, beside figures from the literature."""
 
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
@@ -10,14 +10,14 @@ from . import plots
 from .calibration import Calibration, Threshold
 from .metrics import error_at, rejection_curve, rejection_for
 
-#: Parts of the pictures not answered, for which the error is told.
+#: Fractions of rejected images for which the error is reported.
 RATES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
-#: Errors for which the rejection is told.
+#: Errors for which the necessary rejection is reported.
 WANTED = (0.01, 0.005, 0.002, 0.001)
 
 
 class Published(NamedTuple):
-    """A figure of the literature: the error with none rejected (None: not told), and what an error takes."""
+    """A figure from the literature: the error without rejection (None: not given), and the rejection for an error."""
 
     name: str
     error_of_all: float | None
@@ -25,8 +25,8 @@ class Published(NamedTuple):
     rejected: float
 
 
-#: Of handwritten digits. The first is the net of 1990 for zip codes, about; the others are on MNIST, from LeCun et al.,
-#: Proc. IEEE 86(11), 1998.
+#: For handwritten digits. The first is the network of 1990 for zip codes, approximately; the others are on MNIST, from
+#: LeCun et al., Proc. IEEE 86(11), 1998.
 PUBLISHED = (
     Published("zip-code net, 1990", None, 0.01, 0.09),
     Published("K-NN, deslanted, 1998", 0.024, 0.005, 0.081),
@@ -36,14 +36,14 @@ PUBLISHED = (
     Published("SVM, polynomial, 1998", 0.011, 0.005, 0.018),
     Published("boosted LeNet-4, 1998", 0.007, 0.005, 0.005),
 )
-#: Data sets beside which these say something.
+#: Data sets with which the published figures can be compared.
 PUBLISHED_FOR = ("mnist",)
 _DRAWN = (0, 1, 2, 4, 6)
 
 
 @dataclass(frozen=True)
 class RejectionPoint:
-    """The error of the other answers where this fraction is not given; None where no image is left."""
+    """The error of the answers given if the fraction ``rejected`` is not; None if all are rejected."""
 
     rejected: float
     error: float | None
@@ -51,7 +51,7 @@ class RejectionPoint:
 
 @dataclass(frozen=True)
 class TriedThreshold:
-    """What a threshold of the calibration comes to: the ``wanted_error``, and what was rejected and wrong instead."""
+    """What a threshold of the calibration achieves: the wanted error, and the rejection and error observed."""
 
     wanted_error: float
     confidence: float
@@ -61,10 +61,15 @@ class TriedThreshold:
 
 @dataclass(frozen=True)
 class RejectionReport:
-    """Error against rejection, the least sure answers first.
+    """Error against rejection, where the least confident answers are rejected first.
 
-    points : for each of `RATES` · needed : for each of `WANTED` · thresholds : the model's own, tried on these images ·
-    n_validation : images that these come from · published : figures of the literature, where they say something
+    Attributes
+    ----------
+    points : for each of `RATES`
+    needed : for each of `WANTED`
+    thresholds : those of the model, applied to the images at hand
+    n_validation : number of validation images behind the thresholds
+    published : figures from the literature, if they can be compared
     """
 
     points: list[RejectionPoint]
@@ -74,7 +79,7 @@ class RejectionReport:
     published: tuple[Published, ...] = ()
 
     def as_dict(self) -> dict:
-        """As JSON."""
+        """Return a JSON document."""
         document = {"score": "highest probability", **asdict(self)}
         if not document.pop("published"):
             return document
@@ -84,14 +89,16 @@ class RejectionReport:
 def report(
     probabilities: np.ndarray, y: np.ndarray, calibration: Calibration, *, dataset: str | None = None
 ) -> RejectionReport:
-    """Error against rejection of some answers.
+    """Report the error against rejection.
 
     Parameters
     ----------
-    probabilities : (N, classes)
-    y : (N,), labels
-    calibration : the model's, whose thresholds are tried on these images
-    dataset : the images' set, for published figures
+    probabilities : ndarray of shape (N, classes)
+    y : ndarray of shape (N,), labels
+    calibration : Calibration
+        The model's; its thresholds are applied to these images.
+    dataset : str, optional
+        The name of the images' set, for published figures.
     """
     confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == y
     curve = rejection_curve(confidence, correct)
@@ -112,10 +119,10 @@ def _tried(threshold: Threshold, confidence: np.ndarray, correct: np.ndarray) ->
 
 
 def draw(probabilities: np.ndarray, y: np.ndarray, *, dataset: str | None = None) -> Image.Image:
-    """The curve, up to 10 % rejected, with published figures where they say something of the data set."""
+    """Draw the curve up to 10 % rejected, with published figures if they can be compared."""
     published = dataset in PUBLISHED_FOR
     rejected, error = rejection_curve(probabilities.max(axis=1), probabilities.argmax(axis=1) == y)
-    curves = [plots.Curve(f"this model, {len(y):,} pictures", 100 * rejected, 100 * error)]
+    curves = [plots.Curve(f"this model, {len(y):,} images", 100 * rejected, 100 * error)]
     for name, before, after, part in [PUBLISHED[k] for k in _DRAWN] if published else []:
         x, height = ([part], [after]) if before is None else ([0, part], [before, after])
         curves.append(plots.Curve(name, 100 * np.array(x), 100 * np.array(height), broken=True))

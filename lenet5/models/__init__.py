@@ -1,1 +1,1 @@
-"""Models as people use them: LeNet-5, committees and cascades, what is no digit."""
+"""Models as people use them: LeNet-5, committees and cascades, out-of-distribution, loading."""

@@ -1,4 +1,4 @@
-"""What a cascade of two models comes to on a data set: error and cost of each threshold, and of the chosen one."""
+"""What a cascade of two models achieves on a data set: error and cost of each threshold, and of the chosen one."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -15,13 +15,13 @@ from .lenet import LeNet5
 if TYPE_CHECKING:
     from ..datasets import Loaded
 
-#: Fractions of the images that the large model is asked about, as points of the report.
+#: Fractions of images that go to the large model, as points of the report.
 ASKED = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 @dataclass(frozen=True)
 class Alone:
-    """A model by itself: multiply-accumulates of an image, and its error."""
+    """A model by itself: multiply-accumulates per image, and its error, 0..1."""
 
     macs: float
     error: float
@@ -29,7 +29,7 @@ class Alone:
 
 @dataclass(frozen=True)
 class CascadePoint:
-    """A threshold: the fraction that the large model is asked about, the mean cost of an image, and the error."""
+    """A threshold: the fraction of images that go to the large model, the mean cost per image, and the error."""
 
     threshold: float
     asked: float
@@ -43,11 +43,11 @@ class CascadeReport:
 
     Attributes
     ----------
-    cascade : Cascade, with the chosen threshold, or 0 where none is
+    cascade : Cascade, with the chosen threshold, or 0 without one
     small, large : Alone
-    points : list of CascadePoint, those for `ASKED`
+    points : list of CascadePoint, one for each of `ASKED`
     chosen : CascadePoint or None, the threshold that validation images of both models chose
-    n_validation : int, how many these were
+    n_validation : int, their number
     curve : CascadeCurve, of all thresholds
     """
 
@@ -60,7 +60,7 @@ class CascadeReport:
     curve: CascadeCurve
 
     def as_dict(self) -> dict:
-        """As JSON."""
+        """Return a JSON document."""
         return {
             "small": asdict(self.small),
             "large": asdict(self.large),
@@ -88,7 +88,7 @@ class CascadeReport:
         ]
 
     def draw(self, of: str) -> Image.Image:
-        """The error over the cost; ``of`` says of which images."""
+        """Plot the error over the cost; ``of`` names the images in the title."""
         cost = self.cascade.cost(self.curve.asked) / 1000
         lines = [plots.Curve("cascade, any threshold", cost, 100 * self.curve.error)]
         ends = {
@@ -99,7 +99,7 @@ class CascadeReport:
             for name, point in ends.items() if point
         ]  # fmt: skip
         return plots.draw(
-            f"Cascade: error against cost, {of}", lines, "thousand multiply-adds a picture, mean", "error (%)",
+            f"Cascade: error against cost, {of}", lines, "thousand multiply-adds per image, mean", "error (%)",
             x_max=1.1 * max(self.small.macs, self.large.macs) / 1000,
             y_max=110 * max(float(self.curve.error.max()), 1e-4),
         )  # fmt: skip
@@ -108,9 +108,9 @@ class CascadeReport:
 def cascade_report(
     small: LeNet5 | Committee, large: LeNet5 | Committee, data: "Loaded", threads: int | None = None
 ) -> CascadeReport:
-    """Error and cost of a cascade on the test images, its threshold chosen on validation images.
+    """Report error and cost of a cascade on the test images, its threshold chosen on validation images.
 
-    None is chosen where the models have no validation images of this set in common.
+    No threshold is chosen if the models have no validation images of this set in common.
     """
     cascade = Cascade(small, large, 0)
     curve = cascade.curve(*data.test, threads)

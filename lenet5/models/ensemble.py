@@ -1,4 +1,4 @@
-"""Several models that decide together: a committee of equals, and a cascade of a small one and a large one."""
+"""Several models that answer together: a committee of equals, and a cascade of a small one and a large one."""
 
 import os
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from .lenet import LeNet5
 
 _Share = TypeVar("_Share", float, np.ndarray)
 MAX_MEMBERS = 64
-_LEAST = np.finfo(np.float32).tiny  # so that the logarithm of a probability is finite
+_LEAST = np.finfo(np.float32).tiny  # keeps the logarithm of a probability finite
 
 
 class Committee(Classifier):
-    """Answers with the mean of its members' probabilities.
+    """A model that answers with the mean of its members' probabilities.
 
-    Its logits are the logarithms of these means. `calibrate` gives it a temperature of its own: the mean of sure
-    members that disagree is less sure than it is right.
+    Its logits are the logarithms of that mean. `calibrate` fits a temperature of its own: confident members that
+    disagree have a mean that is less confident than it should be.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Committee(Classifier):
     ----------
     models : list
     training : dict or None
-        How it was trained. JSON values only.
+        How it was trained; JSON values only.
     """
 
     def __init__(self, models: "Sequence[LeNet5 | Committee]"):
@@ -51,7 +51,7 @@ class Committee(Classifier):
 
     @property
     def macs(self) -> float:
-        """Multiply-accumulates of one picture: those of all members."""
+        """Multiply-accumulates per image, over all members."""
         return sum(model.macs for model in self.models)
 
     @property
@@ -59,14 +59,14 @@ class Committee(Classifier):
         return sum(model.n_parameters for model in self.models)
 
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
-        """Logarithms of the mean probabilities, (N, classes) or (N, classes, h, w), float32."""
+        """Return the logarithms of the mean probabilities, (N, classes) or (N, classes, h, w), float32."""
         total = self.models[0].predict_proba(X, threads).astype(np.float64)
         for model in self.models[1:]:
             total += model.predict_proba(X, threads)
         return _logarithms(total / len(self.models))
 
     def info(self) -> dict:
-        """What a file says about the committee."""
+        """Return what a file says about the committee."""
         return {
             "labels": self.labels,
             "members": [model.info() for model in self.models],
@@ -75,7 +75,7 @@ class Committee(Classifier):
         }
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write all members into one file (safetensors), wholly or not at all; each must be a LeNet5."""
+        """Write all members to one safetensors file, completely or not at all; TypeError unless each is a LeNet5."""
         members = [model for model in self.models if isinstance(model, LeNet5)]
         if len(members) < len(self.models):
             raise TypeError("a committee can be saved if each of its members is a LeNet5")
@@ -92,7 +92,7 @@ class Cascade(Classifier):
     ----------
     small, large : models with the same labels
     threshold : float, at least 0
-        The least confidence with which the small model answers: with 0 it answers all, above 1 nothing.
+        The lowest confidence with which the small model answers: 0 answers every image, above 1 none.
         `choose_threshold` finds it.
     """
 
@@ -108,12 +108,12 @@ class Cascade(Classifier):
 
     @property
     def macs(self) -> float:
-        """Multiply-accumulates of one picture at most; `cost` has the mean."""
+        """Multiply-accumulates per image at most; `cost` gives the mean."""
         return self.small.macs + self.large.macs
 
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
-        """Logarithms of the probabilities of the model that answers, (N, classes), float32."""
-        X = np.asanyarray(X)  # a memory map stays one, and so its pages do not pile up
+        """Return the log-probabilities of the model that answers each image, (N, classes), float32."""
+        X = np.asanyarray(X)  # keeps a memory map, so that its pages do not pile up
         probabilities = _one_answer_each(self.small, X, threads)
         unsure = np.flatnonzero(probabilities.max(axis=1) < self.threshold)
         if len(unsure):
@@ -121,24 +121,24 @@ class Cascade(Classifier):
         return _logarithms(probabilities)
 
     def cost(self, asked: _Share) -> _Share:
-        """Multiply-accumulates of a picture on average, if the large model is asked about the part ``asked``."""
+        """Return the mean multiply-accumulates per image, if the fraction ``asked`` goes to the large model."""
         return self.small.macs + asked * self.large.macs
 
     def curve(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> "CascadeCurve":
-        """What each threshold comes to on these pictures."""
+        """Return cost and error of every threshold on the images ``X`` with labels ``y``."""
         y = check_labels_of(X, y, self.in_channels, self.n_classes)
         small, large = (_one_answer_each(model, X, threads) for model in (self.small, self.large))
         confidence = small.max(axis=1)
         order = np.argsort(confidence, kind="stable")
         wrong_small, wrong_large = ((p.argmax(axis=1) != y)[order] for p in (small, large))
-        cuts = np.append(np.append(True, np.diff(confidence[order]) > 0)[: len(y)], True)  # equals are not parted
+        cuts = np.append(np.append(True, np.diff(confidence[order]) > 0)[: len(y)], True)  # ties stay together
         n_asked = np.flatnonzero(cuts)
         errors = np.append(0, np.cumsum(wrong_large)) + wrong_small.sum() - np.append(0, np.cumsum(wrong_small))
         n = max(len(y), 1)
         return CascadeCurve(np.append(confidence[order], 2.0)[n_asked], n_asked / n, errors[n_asked] / n)
 
     def choose_threshold(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> "Cascade":
-        """Take the lowest threshold that makes no more errors on validation pictures than the large model alone."""
+        """Take the lowest threshold with no more errors on validation images than the large model; return self."""
         curve = self.curve(X, y, threads)
         self.threshold = float(curve.threshold[np.flatnonzero(curve.error <= curve.error[-1])[0]])
         return self
@@ -146,9 +146,9 @@ class Cascade(Classifier):
 
 @dataclass(frozen=True)
 class CascadeCurve:
-    """Of each threshold, ascending: the part of the pictures that the large model is asked about, and the error.
+    """For each threshold, ascending: the fraction of images that go to the large model, and the error.
 
-    The first asks about none, so it is the small model alone; the last, 2, about all, so it is the large one alone.
+    At the first threshold the small model answers every image; at the last, 2, the large one does.
     """
 
     threshold: np.ndarray
@@ -156,28 +156,28 @@ class CascadeCurve:
     error: np.ndarray
 
     def at(self, threshold: float) -> tuple[float, float]:
-        """(asked, error) of any threshold."""
+        """Return (asked, error) for any threshold."""
         k = int(np.searchsorted(self.threshold, min(threshold, 2.0)))
         return float(self.asked[k]), float(self.error[k])
 
 
 def members_of(model: LeNet5 | Committee) -> list[LeNet5]:
-    """The models of a committee, and of its committees; of a model that is alone itself."""
+    """Return the networks of a committee, nested committees included, or the model itself as a list."""
     if isinstance(model, Committee):
         return [single for member in model.models for single in members_of(member)]
     return [model]
 
 
 def from_document(tensors: dict[str, np.ndarray], info: dict) -> Committee:
-    """The committee that `Committee.info` describes; KeyError, TypeError, ValueError where that is malformed."""
+    """Make the committee that `Committee.info` describes; KeyError, TypeError or ValueError if malformed."""
     documents = info["members"]
     if not isinstance(documents, list) or not 1 <= len(documents) <= MAX_MEMBERS:
-        raise ValueError(f"members are no list of 1 to {MAX_MEMBERS}")
+        raise ValueError(f"members are not a list of 1 to {MAX_MEMBERS}")
     parts: list[dict[str, np.ndarray]] = [{} for _ in documents]
     for key, tensor in tensors.items():
         number, _, name = key.partition(".")
         if number not in map(str, range(1, len(parts) + 1)):
-            raise ValueError(f"tensor {key!r} is of no member")
+            raise ValueError(f"tensor {key!r} does not belong to a member")
         parts[int(number) - 1][name] = tensor
     committee = Committee(
         [lenet.from_document(part, document) for part, document in zip(parts, documents, strict=True)]
@@ -200,22 +200,23 @@ def _check_same_labels(first: Classifier, *others: Classifier) -> None:
 
 
 def _one_answer_each(model: Classifier, X: np.ndarray, threads: int | None) -> np.ndarray:
-    """The probabilities (N, classes); ValueError for pictures that give maps."""
+    """Return probabilities (N, classes); ValueError for images so large that they give maps."""
     probabilities = model.predict_proba(X, threads)
     if probabilities.ndim != 2:
-        raise ValueError(f"pictures give maps of shape {probabilities.shape[2:]}, expected one answer each (32 x 32)")
+        raise ValueError(f"images give maps of shape {probabilities.shape[2:]}, expected one answer each (32 x 32)")
     return probabilities
 
 
 def _logarithms(probabilities: np.ndarray) -> np.ndarray:
-    """float32, finite also where a probability is 0."""
+    """Return float32 logarithms, finite even for probability 0."""
     return np.log(np.maximum(probabilities.astype(np.float64), _LEAST)).astype(np.float32)
 
 
 def common_validation(models: Sequence[LeNet5 | Committee], data_sha256: str, n: int) -> np.ndarray | None:
-    """Numbers, among ``n`` training pictures, of those that all these models had set apart for validation.
+    """Return the indices of training images that all models had set apart for validation.
 
-    None where a model does not say so, or was trained on other pictures. Committees answer for their members.
+    ``n`` is the number of training images. None if a model does not name its validation images, or was trained on
+    other data. A committee answers for its members.
     """
     chosen = np.arange(n)
     for model in models:

@@ -1,4 +1,4 @@
-"""The one `load`: what kind a model's file is of decides the class."""
+"""The one `load`: the kind that a model's file names decides the class."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from . import ensemble, lenet
 from .ensemble import Committee
 from .lenet import LeNet5
 
-#: By the kind that a file names: what makes the model of its tensors and its document.
+#: By kind: the function that makes a model of tensors and a document.
 MAKERS: dict[str, Callable[..., LeNet5 | Committee]] = {
     "model": lenet.from_document,
     "committee": ensemble.from_document,
@@ -17,9 +17,14 @@ MAKERS: dict[str, Callable[..., LeNet5 | Committee]] = {
 
 
 def load(path: str | os.PathLike) -> LeNet5 | Committee:
-    """The model or committee that ``save`` wrote; ModelFileError, in one line, for any other file.
+    """Load the model or committee that ``save`` wrote.
 
     Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
+
+    Raises
+    ------
+    ModelFileError
+        One line, for any other file.
     """
     tensors, info = serialization.load(path, *MAKERS)
     try:

@@ -1,4 +1,4 @@
-"""The networks by name: LeNet-5 in its modern form and as it was published in 1998, and its smaller relatives.
+"""The networks by name: LeNet-5 in its modern form and as published in 1998, and its smaller relatives.
 
 P98 is LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86(11),
 1998; P89 is LeCun and others, "Handwritten Digit Recognition with a Back-Propagation Network", NIPS 2, 1989.
@@ -26,10 +26,10 @@ C3_TABLE: Table = (
     (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
     (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5),
 )  # fmt: skip
-#: LeNet-1: the same for its H3 (P89 table 1), two halves that do not meet.
+#: LeNet-1: the same for H3 (P89 table 1), in two unconnected halves.
 LENET1_TABLE: Table = ((0,), (0, 1), (0, 1), (1,), (0, 1), (0, 1), (2,), (2, 3), (2, 3), (3,), (2, 3), (2, 3))
-#: LeNet-4's tables are not printed. Ours meet its counts: each map of C3 sees half of S2, and the units of C5 see four
-#: or five neighbouring maps. With all 16 maps C5 alone would have 48,120 parameters of the 17,000 that P98 gives.
+#: LeNet-4's tables were not published. Ours meet the published counts: each map of C3 sees half of S2, and each unit of
+#: C5 sees four or five neighbouring maps. With all 16 maps C5 alone would have 48,120 parameters, not 17,000 in all.
 LENET4_C3_TABLE: Table = tuple(
     tuple(sorted((first + step * i) % 8 for i in range(4))) for first in range(8) for step in (1, 3)
 )
@@ -46,7 +46,7 @@ BITMAPS = (
 
 
 def centres() -> tuple[tuple[int, ...], ...]:
-    """The bitmaps as RBF centres: 10 times 84 numbers, row by row, +1 for ink and -1 for background."""
+    """Return the bitmaps as RBF centres: 10 times 84 numbers, row by row, +1 for ink and -1 for background."""
     return tuple(
         tuple(1 if byte >> bit & 1 else -1 for byte in bytes.fromhex(rows) for bit in range(6, -1, -1))
         for rows in BITMAPS
@@ -55,13 +55,16 @@ def centres() -> tuple[tuple[int, ...], ...]:
 
 @dataclass(frozen=True)
 class Choices:
-    """What is free in a network.
+    """The choices that a network leaves open.
 
+    Parameters
+    ----------
     activation : one of `layers.ACTIVATIONS`
     pool : "max", "avg", or "trainable" (followed by the activation)
-    c3 : "dense", or "table" (see above)
-    head : "softmax" (one linear unit for each class), or "rbf" (P98: squared distances to fixed targets; their smallest
-        is the answer, and softmax of minus them the confidence)
+    c3 : "dense" or "table" (the connection tables of this module)
+    head : "softmax" or "rbf"
+        "softmax" has one linear unit per class. "rbf" answers with the least squared distance to fixed targets (P98);
+        the softmax of minus the distances is the confidence.
     """
 
     activation: str
@@ -80,11 +83,13 @@ class Choices:
 class Variant:
     """A network by name.
 
-    choices : what it is unless told otherwise
-    build : its layers from other choices and a number of classes
-    background, ink : what the network sees for pixels without ink and of full ink
+    Parameters
+    ----------
+    choices : the defaults
+    build : makes the layers from choices and a number of classes
+    background, ink : the network's input for pixels without ink, and for full ink
     initializer : of the weights, see `initializers.INITIALIZERS`
-    margin : pixels at each side of the 32 x 32 field that it does not look at
+    margin : pixels at each side of the 32 x 32 field that the network ignores
     """
 
     choices: Choices
@@ -95,22 +100,22 @@ class Variant:
     margin: int = 0
 
     def choose(self, **given: str | None) -> Choices:
-        """The variant's choices but for those that are given (None: not given). ValueError for one that is unknown."""
+        """Return the variant's choices, replaced by those given (None: not given). ValueError for an unknown one."""
         return replace(self.choices, **{name: value for name, value in given.items() if value is not None})
 
     def initializer_for(self, choices: Choices) -> str:
-        """The variant's own, but "he" with ReLU and sigmoid: those of 1998, made for a tanh, leave them at chance."""
+        """Return the variant's initializer, but "he" for ReLU and sigmoid, which stay at chance with that of 1998."""
         return "he" if choices.activation in ("relu", "sigmoid") else self.initializer
 
     def layers(self, choices: Choices, n_classes: int) -> dict[str, Layer]:
-        """Layers by name in the order of computation. ValueError for choices that cannot go together."""
+        """Return layers by name in the order of computation. ValueError if the choices do not go together."""
         if not 1 <= n_classes <= 256:
             raise ValueError(f"n_classes is {n_classes}, expected 1 to 256")
         return self.build(choices, n_classes)
 
 
 def _pooling(name: str, choices: Choices, in_channels: int, out_channels: int | None = None) -> dict[str, Layer]:
-    """A pooling layer, with its activation if it is trainable."""
+    """Make a pooling layer; a trainable one is followed by its activation."""
     out_channels = out_channels or in_channels
     if choices.pool == "trainable":
         return {name: SubSample2d(in_channels, out_channels), f"{name}_activation": ACTIVATIONS[choices.activation]()}
@@ -125,7 +130,7 @@ def _table(choices: Choices, table: Table) -> Table | None:
 
 
 def _outputs(choices: Choices, output: Conv2d) -> dict[str, Layer]:
-    """The last layers of LeNet-1 and LeNet-4: a unit for each class, for "rbf" squashed and with targets of +-1."""
+    """Make the last layers of LeNet-1 and LeNet-4: one unit per class; for "rbf" squashed, with targets of +-1."""
     layers: dict[str, Layer] = {"output": output}
     if choices.head == "rbf":
         n = output.out_channels
@@ -135,7 +140,7 @@ def _outputs(choices: Choices, output: Conv2d) -> dict[str, Layer]:
 
 
 def _lenet5(choices: Choices, n_classes: int) -> dict[str, Layer]:
-    """P98 section II-B: 60,000 parameters as published, 61,706 in the modern form."""
+    """Make LeNet-5 (P98 section II-B): 60,000 parameters as published, 61,706 in the modern form."""
     squash = ACTIVATIONS[choices.activation]
     if choices.head == "rbf" and n_classes != len(BITMAPS):
         raise ValueError(
@@ -158,8 +163,10 @@ def _lenet5(choices: Choices, n_classes: int) -> dict[str, Layer]:
 
 
 def _lenet1(choices: Choices, n_classes: int) -> dict[str, Layer]:
-    """P89: 2,578 parameters, 98,442 connections on a field of 28 x 28. P98 fed it digits of 16 x 16 pixels in it; here
-    they have the 20 x 20 of MNIST."""
+    """Make LeNet-1 (P89): 2,578 parameters, 98,442 connections on a field of 28 x 28.
+
+    P98 gave it digits of 16 x 16 pixels in that field; here they have MNIST's 20 x 20.
+    """
     squash = ACTIVATIONS[choices.activation]
     return {
         "h1": Conv2d(1, 4, 5),
@@ -173,8 +180,10 @@ def _lenet1(choices: Choices, n_classes: int) -> dict[str, Layer]:
 
 
 def _lenet4(choices: Choices, n_classes: int) -> dict[str, Layer]:
-    """P98 section III-C: "about 17,000 free parameters and 260,000 connections"; 4 maps, 8 of sub-sampling in pairs, 16
-    and 16, 120 units, an output for each class."""
+    """Make LeNet-4 (P98 section III-C): "about 17,000 free parameters and 260,000 connections".
+
+    It has 4 maps, sub-sampled to 8 in pairs, then 16 and 16 maps, 120 units, and one output per class.
+    """
     squash = ACTIVATIONS[choices.activation]
     return {
         "c1": Conv2d(1, 4, 5),
@@ -190,7 +199,7 @@ def _lenet4(choices: Choices, n_classes: int) -> dict[str, Layer]:
 
 
 _1998 = Choices("scaled-tanh", "trainable", "table", "rbf")
-#: By name; the first is what a new model is unless told otherwise.
+#: By name; the first is the default of a new model.
 VARIANTS = {
     "modern": Variant(Choices("relu", "max", "dense", "softmax"), _lenet5, background=0.0, ink=1.0, initializer="he"),
     "1998": Variant(_1998, _lenet5),
@@ -201,6 +210,6 @@ CHOICES = tuple(field.name for field in fields(Choices))
 
 
 def modern(activation: str = "relu", pool: str = "max", n_classes: int = 10) -> dict[str, Layer]:
-    """The layers of the usual modern LeNet-5, 61,706 parameters: C3 dense, plain pooling, linear head."""
+    """Return the layers of the usual modern LeNet-5, 61,706 parameters: C3 dense, plain pooling, linear head."""
     variant = VARIANTS["modern"]
     return variant.layers(variant.choose(activation=activation, pool=pool), n_classes)

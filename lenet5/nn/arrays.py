@@ -1,19 +1,26 @@
-"""What arrays of pictures and labels must be; of others, all that is wrong with them, and what would mend it."""
+"""Checks of arrays of images and labels: an error names every fault, and the expression that would mend them."""
 
 import numpy as np
 
 from .. import _kernels
 from ..utils.memmap import pieces
 
-#: How pictures are often normalised: the least and the highest value, and what undoes it.
+#: Common normalisations of images: the lowest and highest value, and the expression that undoes it.
 _NORMALISED = ((-1.0, 1.0, "({} + 1) / 2"), (-0.4242, 2.8215, "{} * 0.3081 + 0.1307"))
 
 
 def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
-    """``X`` as a contiguous array (N, channels, H, W), uint8 or float32; ValueError says all that is wrong.
+    """Return ``X`` as a contiguous array (N, channels, H, W), uint8 or float32.
 
-    Accepted: (N, 28, 28), or (N, H, W) and (N, channels, H, W) with H, W of 28 x 28 or at least 32 x 32; uint8, or
-    floating point in 0..1. Ink is bright.
+    Parameters
+    ----------
+    X : array_like of shape (N, H, W) or (N, channels, H, W)
+        H x W is 28 x 28, or at least 32 x 32; uint8, or floating point in 0..1; ink is bright.
+
+    Raises
+    ------
+    ValueError
+        Names all faults, and what would mend them.
     """
     X = np.asarray(X)
     if not _is_shape(X.shape, channels) or (X.dtype != np.uint8 and X.dtype.kind != "f"):
@@ -26,9 +33,9 @@ def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
     if X.dtype == np.float32 and X.flags.carray:
         pixels = X
     else:
-        with np.errstate(over="ignore"):  # too large for float32 is too large all the same
+        with np.errstate(over="ignore"):  # what overflows float32 is outside 0..1 anyway
             pixels = np.require(X, np.float32, ["C", "ALIGNED"])
-    few = len(pixels) <= _kernels.N_LANES  # not worth a look at where they lie
+    few = len(pixels) <= _kernels.N_LANES  # too few to look for a memory map
     for piece in (pixels,) if few else pieces(pixels):
         if not _kernels.within(piece.reshape(-1), -1e-3, 1 + 1e-3):
             raise ValueError(_picture_faults(given, channels))
@@ -36,7 +43,7 @@ def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
 
 
 def check_labels(y: np.ndarray, n: int, n_classes: int = 10) -> np.ndarray:
-    """``y`` as contiguous uint8 (n,) with values below ``n_classes``; ValueError says all that is wrong."""
+    """Return ``y`` as contiguous uint8 (n,) with values below ``n_classes``; ValueError names all faults."""
     y = np.asarray(y)
     if n_classes > 256:
         raise ValueError(f"n_classes is {n_classes}, labels are one byte: at most 256")
@@ -47,7 +54,7 @@ def check_labels(y: np.ndarray, n: int, n_classes: int = 10) -> np.ndarray:
 
 
 def check_labels_of(X: np.ndarray, y: np.ndarray, channels: int, n_classes: int) -> np.ndarray:
-    """`check_labels` for the pictures ``X``; its ValueError says what is wrong with these, too."""
+    """Check the labels of the images ``X``; a ValueError also names the faults of ``X``."""
     try:
         return check_labels(y, len(X), n_classes)
     except ValueError as error:
@@ -65,7 +72,7 @@ def _is_shape(shape: tuple[int, ...], channels: int) -> bool:
 
 
 def _picture_faults(X: np.ndarray, channels: int) -> str:
-    """All that is wrong with an array of pictures, and what would mend it where that is known."""
+    """Name all faults of an array of images, and what would mend them where that is known."""
     faults, reach = [], (X.min(), X.max()) if X.size and X.dtype.kind in "biuf" else (0, 0)
     if not _is_shape(X.shape, channels):
         faults.append(f"X has shape {X.shape}, expected (N, 28, 28) or (N, {channels}, H, W) with H and W at least 32")
@@ -82,7 +89,7 @@ def _picture_faults(X: np.ndarray, channels: int) -> str:
 
 
 def _reshaped(shape: tuple[int, ...], channels: int) -> str | None:
-    """The expression that makes pictures of this shape fit, "X" where they do; None where none is known."""
+    """Return the expression that gives ``X`` an accepted shape, "X" if it has one; None if none is known."""
     if _is_shape(shape, channels):
         return "X"
     if channels == 1 and shape[-1:] in ((784,), (1024,)) and len(shape) < 3:
@@ -94,7 +101,7 @@ def _reshaped(shape: tuple[int, ...], channels: int) -> str | None:
 
 
 def _revalued(shaped: str, X: np.ndarray, low: float, high: float) -> str | None:
-    """The expression ``shaped``, made such that its values fit; None where that is not known."""
+    """Extend the expression ``shaped`` such that the values fit; None if that is not known."""
     if X.dtype == np.uint8 or (X.dtype.kind == "f" and -1e-3 <= low <= high <= 1 + 1e-3):
         return shaped
     if X.dtype.kind in "biu" and 0 <= low <= high <= 1:
@@ -107,10 +114,10 @@ def _revalued(shaped: str, X: np.ndarray, low: float, high: float) -> str | None
 
 
 def _label_faults(y: np.ndarray, n: int, n_classes: int) -> str:
-    """All that is wrong with an array of labels, and what would mend it where that is known."""
+    """Name all faults of an array of labels, and what would mend them where that is known."""
     faults, numbers = [], y.dtype.kind in "iuf" and y.size
     if y.shape != (n,):
-        faults.append(f"y has shape {y.shape}, expected ({n},): one label for each picture of X")
+        faults.append(f"y has shape {y.shape}, expected ({n},): one label for each image of X")
     if y.dtype.kind not in "iuf" or not (y == np.floor(y)).all():
         faults.append(f"y has dtype {y.dtype}, expected whole numbers 0..{n_classes - 1}")
     if numbers and not (y.min() >= 0 and y.max() < n_classes):
@@ -120,7 +127,7 @@ def _label_faults(y: np.ndarray, n: int, n_classes: int) -> str:
 
 
 def _mended_labels(y: np.ndarray, n_classes: int) -> tuple[str, np.ndarray]:
-    """The expression that often mends labels, and what it gives."""
+    """Return the expression that often mends labels, and its result."""
     how = "y"
     if y.shape[1:] == (n_classes,) and y.dtype.kind in "biuf" and (np.sort(y) == _one_hot(n_classes)).all():
         how, y = "y.argmax(axis=1)", y.argmax(axis=1)
@@ -138,7 +145,7 @@ def _one_hot(n_classes: int) -> np.ndarray:
 
 
 def _whole(y: np.ndarray) -> np.ndarray:
-    """Names of numbers, or objects, as whole numbers; ``y`` itself where they are none."""
+    """Convert names of numbers, or objects, to whole numbers; return ``y`` itself if that fails."""
     try:
         whole = y.astype(np.int64)
         return whole if (whole == y.astype(np.float64)).all() else y

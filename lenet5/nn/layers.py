@@ -1,7 +1,7 @@
-"""The layers of the network: what each one is, its shapes and its costs. They hold no numbers.
+"""The kinds of layers: shapes, parameters and costs. A layer holds no weights and no activations.
 
-A shape is (channels, height, width) of one picture. ``connections`` counts as the 1998 paper does: every use of a
-weight or bias, and for a plain pooling unit its inputs; ``macs`` counts multiply-accumulates of weights only.
+A shape is (channels, height, width) of one image. ``connections`` counts as the 1998 paper does: every use of a weight
+or bias, and the inputs of plain pooling units. ``macs`` counts only the multiply-accumulates of weights.
 """
 
 import math
@@ -12,7 +12,7 @@ import numpy as np
 from .. import _kernels
 
 Shape = tuple[int, int, int]
-#: For each output channel the input channels that it sees, in rising order.
+#: For each output channel, the input channels it sees, in ascending order.
 Table = tuple[tuple[int, ...], ...]
 
 
@@ -20,8 +20,7 @@ Table = tuple[tuple[int, ...], ...]
 class Conv2d:
     """Convolution, valid, stride 1: (C, H, W) to (O, H-K+1, W-K+1).
 
-    With a connection ``table`` there is one kernel for each connected pair of channels, and nothing is computed for
-    the others.
+    With a connection ``table``, only the connected pairs of channels have a kernel and are computed.
     """
 
     in_channels: int
@@ -49,7 +48,7 @@ class Conv2d:
         return _kernels.CONV2D if self.table is None else _kernels.TABLE_CONV2D
 
     def constants(self) -> np.ndarray | None:
-        """The number of each pair's kernel, (O, C) int32, -1 where the two are not connected; None without a table."""
+        """Return each pair's kernel number, (O, C) int32, -1 for pairs that are not connected; None without a table."""
         if self.table is None:
             return None
         kernels = np.full((self.out_channels, self.in_channels), -1, np.int32)
@@ -59,11 +58,11 @@ class Conv2d:
 
     @property
     def n_pairs(self) -> int:
-        """Pairs of channels that are connected."""
+        """Number of connected pairs of channels."""
         return self.in_channels * self.out_channels if self.table is None else sum(map(len, self.table))
 
     def fan_in(self) -> np.ndarray:
-        """Inputs of one unit of each output channel, (O,)."""
+        """Return the number of inputs of a unit of each output channel, (O,)."""
         n_maps = [self.in_channels] * self.out_channels if self.table is None else list(map(len, self.table))
         return np.array(n_maps) * self.kernel_size**2
 
@@ -88,7 +87,7 @@ class Conv2d:
 
 @dataclass(frozen=True)
 class Linear(Conv2d):
-    """A dense layer: a convolution of size 1, so that on a larger field it answers at every position."""
+    """Dense layer: a convolution with kernels of size 1, so a larger field gives an answer at every position."""
 
     kernel_size: int = 1
 
@@ -131,11 +130,12 @@ class MaxPool2d(AvgPool2d):
 
 @dataclass(frozen=True)
 class SubSample2d:
-    """Trainable sub-sampling: the mean over a window of K x K, stride K, times a coefficient plus a bias, one of each
-    for a channel (P98 II-A; II-B has the sum for the mean). Where out_channels is a multiple of in_channels, so many
-    neighbouring output channels read the same input channel.
+    """Trainable sub-sampling: the mean of a K x K window, stride K, times a coefficient, plus a bias (P98 II-A).
 
-    A unit has K x K + 1 connections; multiply-accumulates are not counted, as for plain pooling.
+    Each output channel has one coefficient and one bias; P98 II-B sums where we average. With a multiple of input
+    channels as ``out_channels``, neighbouring output channels share an input channel.
+
+    A unit has K x K + 1 connections. As for plain pooling, multiply-accumulates are not counted.
     """
 
     in_channels: int
@@ -160,7 +160,7 @@ class SubSample2d:
         return {"weight": (self.out_channels,), "bias": (self.out_channels,)}
 
     def fan_in(self) -> np.ndarray:
-        """Inputs of one unit of each output channel, (O,)."""
+        """Return the number of inputs of a unit of each output channel, (O,)."""
         return np.full(self.out_channels, self.kernel_size**2)
 
     def connections(self, shape: Shape) -> int:
@@ -172,10 +172,13 @@ class SubSample2d:
 
 @dataclass(frozen=True)
 class RBF:
-    """Euclidean radial basis functions: the score of a class is minus the squared distance of the features to the fixed
-    centre of the class, so that the best score is the largest, as with every other head.
+    """Euclidean radial basis functions: minus the squared distance of the features to the fixed centre of each class.
 
-    centres : for each class as many numbers, +1 or -1, as there are input channels
+    So the best score is the largest, as with every other head.
+
+    Parameters
+    ----------
+    centres : for each class, one +1 or -1 per input channel
     """
 
     centres: tuple[tuple[int, ...], ...]
@@ -190,7 +193,7 @@ class RBF:
         return len(self.centres)
 
     def constants(self) -> np.ndarray:
-        """The centres, (O, C) int32."""
+        """Return the centres, (O, C) int32."""
         return np.array(self.centres, np.int32)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -212,9 +215,11 @@ class RBF:
 
 @dataclass(frozen=True)
 class Targets(RBF):
-    """The same as the last step of a network whose outputs are one for each class: with the targets +1 for the right
-    one and -1 for the others, the score of a class is minus the squared error (P98 III-C). It adds nothing to what the
-    network computes, the largest output has the best score, and so it is not counted."""
+    """`RBF` as the last step of a network with one output per class: targets are +1 for its class, -1 for the others.
+
+    The score of a class is minus the squared error (P98 III-C). The largest output still has the best score, so this
+    step adds nothing to what the network computes, and its costs are not counted.
+    """
 
     def connections(self, shape: Shape) -> int:
         return 0
@@ -254,7 +259,7 @@ class Tanh(ReLU):
 
 @dataclass(frozen=True)
 class Dropout(ReLU):
-    """Each unit 0 with this probability, else divided by 1 - probability. For training only."""
+    """Set each unit to 0 with ``probability``, else divide it by 1 - ``probability``. For training only."""
 
     probability: float = 0.5
     kind = _kernels.DROPOUT
@@ -262,9 +267,9 @@ class Dropout(ReLU):
 
 @dataclass(frozen=True)
 class BatchNorm2d(ReLU):
-    """(x - mean) / deviation of its channel over 16 pictures, times a weight, plus a bias. For training only.
+    """Normalise each channel over 16 images, then multiply by a weight and add a bias. For training only.
 
-    Running means and variances are taken along, in the places of parameters, for `regularization.fold`.
+    Running means and variances stand among the parameters, for `regularization.fold`.
     """
 
     channels: int

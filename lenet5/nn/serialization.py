@@ -12,15 +12,25 @@ from ..utils.kinds import HEAD, KINDS, PICTURES, kind_of
 
 FORMAT_VERSION = 1
 MAX_BYTES = 64 * 2**20
-MAX_HEADER = 2**20  # bytes; a committee of 64 with how each was trained has a quarter
-_KEY = "lenet5"  # of the metadata, whose values can only be strings
+MAX_HEADER = 2**20  # bytes; that of a committee of 64 with its training settings takes a quarter
+_KEY = "lenet5"  # in the metadata, whose values must be strings
 
 
 def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, info: dict) -> None:
-    """Write tensors and what is known about them to ``path``, wholly or not at all.
+    """Write tensors and their document to ``path``, completely or not at all.
 
-    ``kind`` is "model", "committee" or "checkpoint"; ``info`` is any JSON document without NaN. ValueError where that
-    is longer than :func:`load` reads.
+    Parameters
+    ----------
+    path : path-like
+    tensors : dict of ndarray
+    kind : "model", "committee" or "checkpoint"
+    info : dict
+        Any JSON document without NaN.
+
+    Raises
+    ------
+    ValueError
+        The document is longer than `load` reads.
     """
     from safetensors.numpy import save as dumps
 
@@ -33,12 +43,12 @@ def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, inf
 
 
 def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tuple[dict[str, np.ndarray], dict]:
-    """The tensors, all of one ``dtype``, and the document that :func:`save` wrote as one of ``kinds``.
+    """Read the tensors, all of one ``dtype``, and the document that `save` wrote as one of ``kinds``.
 
     Raises
     ------
     ModelFileError
-        One line that says what is wrong: no such file, not safetensors, damaged, too large, of another program,
+        One line with the reason: no such file, not safetensors, damaged, too large, of another program,
         of a newer version, or of another kind.
     """
     name = one_line(path)
@@ -47,7 +57,7 @@ def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tupl
     tensors, metadata = _parse(data, name)
     try:
         info = parse_json(metadata[_KEY])
-        json.dumps(info, allow_nan=False, ensure_ascii=False).encode()  # whoever shows it must be able to
+        json.dumps(info, allow_nan=False, ensure_ascii=False).encode()  # so that it can be shown
         version, found = info["format_version"], info["kind"]
         if type(version) is not int or version < 1:
             raise ValueError
@@ -65,13 +75,13 @@ def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tupl
 
 
 def _refuse_other_kinds(path: Path, name: str) -> None:
-    """ModelFileError for what other programs write, and for pictures: it says what they are."""
+    """Raise ModelFileError, with the name of the kind, for images and for files of other programs."""
     try:
         if not path.is_file():
             return
         with path.open("rb") as stream:
             head = stream.read(HEAD)
-    except (OSError, ValueError):  # whoever reads it whole says why
+    except (OSError, ValueError):  # the caller reads the file, and gives the reason
         return
     kind = None if head[8:9] in (b"", b"{") else kind_of(head, path, (*KINDS, *PICTURES))
     if kind:
@@ -79,7 +89,7 @@ def _refuse_other_kinds(path: Path, name: str) -> None:
 
 
 def _parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict]:
-    """Tensors and metadata of a safetensors file."""
+    """Read tensors and metadata of a safetensors file."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as loads
 
@@ -90,7 +100,7 @@ def _parse(data: bytes, name: str) -> tuple[dict[str, np.ndarray], dict]:
         tensors = loads(data)
         header = parse_json(data[8 : 8 + n])
     except (SafetensorError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ModelFileError(f"{name}: no safetensors file, or a damaged one ({_reason(error)})") from None
+        raise ModelFileError(f"{name}: not a safetensors file, or a damaged one ({_reason(error)})") from None
     metadata = header.get("__metadata__")
     return tensors, metadata if isinstance(metadata, dict) else {}
 

@@ -1,1 +1,1 @@
-"""Numbers of several digits: lines, marks, segments, networks, and the search through a lattice."""
+"""Numbers of several digits: layout, grouping, over-segmentation, networks, and the search through a lattice."""

@@ -1,4 +1,4 @@
-"""What the compiled loops of cutting lines into pieces take and give; see _oversegmentation.pyx."""
+"""Types of the compiled loops that cut lines into pieces; see _oversegmentation.pyx."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The compiled loops of cutting lines into pieces: shapes are checked here, oversegment.h computes without the GIL."""
+"""Compiled loops that cut lines into pieces: shapes are checked here, oversegment.h computes without the GIL."""
 
 import numpy as np
 
@@ -30,15 +30,21 @@ cdef enum:
 
 
 cdef int _check_sides(Py_ssize_t height, Py_ssize_t width) except -1:
-    """ValueError where a line has more rows or columns than are counted in an int, with room to spare."""
+    """ValueError if a line has more rows or columns than an int can count, with a margin."""
     if height > MOST_SIDE or width > MOST_SIDE:
         raise ValueError(f"a line of shape {(height, width)}, expected sides of up to {MOST_SIDE:,}")
     return 0
 
 
 def seams(const float[:, ::1] ink not None, float diagonal):
-    """The least ink on a way to each pixel of ink (h, w) from the top and from the bottom: costs (2, h, w) float32;
-    and steps (2, h, w) int8, -1, 0 or 1: where the way comes from, one row further out."""
+    """Find the paths of least ink to each pixel of ink (h, w), from the top and from the bottom.
+
+    Returns
+    -------
+    costs : ndarray of shape (2, h, w), float32
+    steps : ndarray of shape (2, h, w), int8
+        -1, 0 or 1: where the path comes from, one row nearer to its start.
+    """
     cdef Py_ssize_t h = ink.shape[0], w = ink.shape[1]
     _check_sides(h, w)
     costs, steps = np.empty((2, h, w), np.float32), np.empty((2, h, w), np.int8)
@@ -54,8 +60,11 @@ def seams(const float[:, ::1] ink not None, float diagonal):
 def split(const float[:, ::1] ink not None, const int64_t[:, ::1] labels not None, int64_t mark,
           const int64_t[::1] box not None, int32_t[:, ::1] parts not None, int n, *, int most, int reach,
           float dearest, float diagonal):
-    """Cut a mark of ``labels`` (H, W), which lies in ``box``, by the ink (H, W): what is left is numbered n, n + 1, ...
-    in ``parts`` (H, W), in place; the next number. most, reach, dearest, diagonal: see `pieces_cuts`."""
+    """Cut a mark of ``labels`` (H, W), which lies in ``box``, by the ink (H, W), and return the next free number.
+
+    Its pieces are numbered n, n + 1, ... in ``parts`` (H, W), in place. For most, reach, dearest and diagonal see
+    `pieces_cuts`.
+    """
     cdef Py_ssize_t height = ink.shape[0], width = ink.shape[1]
     _check_sides(height, width)
     if not 0 <= n <= INT32_MAX - 1 - height * width or not 0 <= reach <= MOST_SIDE:
@@ -73,7 +82,7 @@ def split(const float[:, ::1] ink not None, const int64_t[:, ::1] labels not Non
 
 
 def soften(const float[:, ::1] ink not None, const int32_t[:, ::1] labels not None, float soft):
-    """Labels (H, W) int32 that spread by a pixel, over ink (H, W) of more than ``soft``."""
+    """Spread labels (H, W) int32 by a pixel, over ink (H, W) of more than ``soft``."""
     cdef Py_ssize_t height = ink.shape[0], width = ink.shape[1]
     _check_sides(height, width)
     if labels.shape[0] != height or labels.shape[1] != width:
@@ -89,7 +98,7 @@ def soften(const float[:, ::1] ink not None, const int32_t[:, ::1] labels not No
 def pictures(const uint8_t[:, ::1] levels not None, const int32_t[:, ::1] labels not None,
              const int64_t[::1] first not None, const int64_t[::1] stop not None,
              const int64_t[:, ::1] boxes not None, double least):
-    """Runs first..stop (n,) of pieces with their boxes (n, 4) as the network sees them, (n, 2, 28, 28) uint8.
+    """Draw segments first..stop (n,) of pieces with boxes (n, 4) for the network, (n, 2, 28, 28) uint8.
 
     levels (H, W): the line's ink; labels (H, W): the piece of each pixel; least: see `pieces_line`.
     """

@@ -1,4 +1,4 @@
-"""How well strings are read: whole strings, and digits by the least number of changes from what was read."""
+"""Accuracy of reading strings: whole strings, and single digits by edit distance."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -8,12 +8,12 @@ from PIL import Image, ImageDraw
 
 from ..evaluation.metrics import wilson_interval
 
-if TYPE_CHECKING:  # what composes numbers is no part of reading them
+if TYPE_CHECKING:  # reading does not import what composes numbers
     from ..datasets.synthetic.digit_strings import Composed
 
 
 def changes(read: str, right: str) -> int:
-    """The least number of characters to put in, take out or replace (Levenshtein)."""
+    """Return the edit distance (Levenshtein): the fewest characters to insert, delete or replace."""
     row = list(range(len(right) + 1))
     for i, a in enumerate(read, 1):
         before, row[0] = row[0], i
@@ -23,7 +23,7 @@ def changes(read: str, right: str) -> int:
 
 
 def matches(read: str, right: str) -> list[bool]:
-    """For each character that was read whether it is right, where the two are laid side by side with least changes."""
+    """Tell for each character that was read whether it is right, in an alignment with the fewest edits."""
     rows = [list(range(len(right) + 1))]
     for i, a in enumerate(read, 1):
         row, before = [i], rows[-1]
@@ -44,13 +44,16 @@ def matches(read: str, right: str) -> list[bool]:
 
 
 def digits_of(text: str) -> str:
-    """What counts of a text that was read: its digits and what was not sure."""
+    """Return the characters of a text that count: its digits, and "?" for digits that were not certain."""
     return "".join(c for c in text if c.isdigit() or c == "?")
 
 
 def evaluation(pairs: Iterable[tuple[str, str]]) -> dict:
-    """The report on (read, right) texts: n, accuracy of whole strings with its 95 % interval, n_digits,
-    digit_accuracy, and how many strings have the wrong number of digits."""
+    """Report on (read, right) texts.
+
+    The report has n, the accuracy of whole strings with its 95 % interval, n_digits and digit_accuracy. It counts the
+    strings with a wrong number of digits, too.
+    """
     n = n_right = n_digits = n_changes = n_length = 0
     for read, right in pairs:
         read = digits_of(read)
@@ -69,18 +72,18 @@ def evaluation(pairs: Iterable[tuple[str, str]]) -> dict:
 
 
 def pictures(strings: "Iterable[Composed]") -> Iterable[tuple[np.ndarray, str]]:
-    """(picture (H, W) uint8, dark on light, right digits) of each composed string."""
+    """Yield (image (H, W) uint8, dark on light, right digits) for each composed string."""
     for string in strings:
         yield np.rint(255 * (1 - string.ink)).astype(np.uint8), string.digits
 
 
 def measure(strings: "Iterable[Composed]", read: Callable[[np.ndarray], str]) -> dict:
-    """The report on ``read``, which takes pictures (H, W) uint8 and gives texts."""
+    """Report on ``read``, which takes images (H, W) uint8 and returns texts."""
     return evaluation((read(picture), right) for picture, right in pictures(strings))
 
 
 def sheet(misread: list[tuple[np.ndarray, str, str]], most: int = 100) -> Image.Image:
-    """A picture of strings that were misread, given as (picture (H, W) uint8, right, read)."""
+    """Draw a contact sheet of misread strings, given as (image (H, W) uint8, right, read)."""
     shown = misread[:most]
     columns, cell, row = 4, 300, 84
     image = Image.new("RGB", (columns * cell, 26 + row * max(1, -(-len(shown) // columns))), (255, 255, 255))

@@ -1,4 +1,4 @@
-"""Marks that make up numbers: which follow each other on a line, where words part, which are dots, in reading order."""
+"""Grouping of marks into numbers: which follow each other on a line, gaps between words, dots, reading order."""
 
 from collections.abc import Iterable
 
@@ -7,19 +7,19 @@ import numpy as np
 from ..preprocessing.binarization import quantile
 from ..utils.geometry import Box
 
-SMALL = 0.4  # of the typical height: a lower mark is a dot, a dash, the bar of a 5, or of a number written smaller
-FAR = 1.5  # heights: marks that are farther apart are of two numbers
-RATIO = 3  # a mark is so many times as high as the next one of its number at most
-SMALLER, LOWEST = 0.15, 8  # a number written smaller: of the typical height, and pixels, at least
-ALIKE = 2.2  # its marks differ in height by less
-WORD_GAP, LONE_GAP = 0.7, 1.0  # heights: gaps that are narrower part no words; on a page, and where all is one line
-WORD_RATIO, NARROW_GAP = 2, 0.1  # nor do those less than twice as wide as all such, which count as so many heights
-EDGE = 2  # pixels: what is nearer to the picture's edge is cut off by it
-THICKEST = 4  # a box counts at most as so many times the ink in it: a ring or a long line is no page of digits
+SMALL = 0.4  # of the typical height: a lower mark is a dot, a dash, the bar of a 5, or part of a smaller number
+FAR = 1.5  # heights: marks farther apart belong to two numbers
+RATIO = 3  # a mark is at most this many times as high as the next one of its number
+SMALLER, LOWEST = 0.15, 8  # least height of a smaller number: as a fraction of the typical height, and in pixels
+ALIKE = 2.2  # the heights of its marks differ by a smaller factor
+WORD_GAP, LONE_GAP = 0.7, 1.0  # heights: narrower gaps do not separate words; on a page, and on a single line
+WORD_RATIO, NARROW_GAP = 2, 0.1  # nor do gaps less than twice as wide as all narrow ones, which count as this, at least
+EDGE = 2  # pixels: a mark nearer to the edge of the image is cut off by it
+THICKEST = 4  # a box counts at most this many times its ink: a ring or a long line does not set the height
 
 
 def typical_height(boxes: np.ndarray, areas: np.ndarray) -> float:
-    """The height up to which marks, boxes (n, 4) and pixels (n,) int, hold half of the ink."""
+    """Return the height up to which marks, boxes (n, 4) and pixels (n,) int, hold half of the ink."""
     height, width = sizes(boxes)
     order = np.argsort(height)
     weights = np.cumsum(np.minimum(height * np.minimum(width, 2 * height), THICKEST * areas)[order])
@@ -27,30 +27,30 @@ def typical_height(boxes: np.ndarray, areas: np.ndarray) -> float:
 
 
 def sizes(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Heights and widths (n,) of boxes (n, 4)."""
+    """Return heights and widths (n,) of boxes (n, 4)."""
     return boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
 
 
 def cut_off(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Which marks the edge of a picture of ``shape`` cuts off: (n,) bool."""
+    """Find the marks that the edge of an image of ``shape`` cuts off: (n,) bool."""
     return np.any(boxes[:, :2] < EDGE, axis=1) | np.any(boxes[:, 2:] > np.array(shape) - EDGE, axis=1)
 
 
 def tall_groups(boxes: np.ndarray, typical: float) -> tuple[list[np.ndarray], np.ndarray]:
-    """Tall marks that follow each other on a line, as lists of their numbers; and the marks that are small."""
+    """Group tall marks that follow each other on a line; return lists of their indices, and those of small marks."""
     tall = sizes(boxes)[0] >= SMALL * typical
     return following(boxes, np.flatnonzero(tall)), np.flatnonzero(~tall)
 
 
 def smaller_groups(boxes: np.ndarray, left: np.ndarray, typical: float) -> list[np.ndarray]:
-    """Numbers that are written much smaller than others: marks ``left``, two or more of like height on a line."""
+    """Group marks ``left`` into numbers written much smaller than others: two or more of similar height on a line."""
     height, _ = sizes(boxes)
     groups = following(boxes, left[height[left] >= max(SMALLER * typical, LOWEST)])
     return [group for group in groups if len(group) > 1 and height[group].max() < ALIKE * height[group].min()]
 
 
 def following(boxes: np.ndarray, members: np.ndarray) -> list[np.ndarray]:
-    """The marks ``members``, (m,) int, parted into those that follow each other on a line."""
+    """Split the marks ``members``, (m,) int, into groups that follow each other on a line."""
     top, left, bottom, right = boxes[members].T
     height = bottom - top
     common = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
@@ -66,7 +66,7 @@ def following(boxes: np.ndarray, members: np.ndarray) -> list[np.ndarray]:
 
 
 def with_small(boxes: np.ndarray, groups: list[np.ndarray], small: np.ndarray) -> list[np.ndarray]:
-    """Give each small mark, a dot or the bar of a 5, to the group that it lies in or near; the others are dirt."""
+    """Give each small mark, a dot or the bar of a 5, to the group it lies in or near; the others are dropped."""
     members = [list(group) for group in groups]
     for i in small[np.argsort(boxes[small, 1], kind="stable")]:
         top, left, bottom, right = boxes[i]
@@ -86,9 +86,9 @@ def with_small(boxes: np.ndarray, groups: list[np.ndarray], small: np.ndarray) -
 
 
 def words(boxes: np.ndarray, group: np.ndarray, least: float) -> list[np.ndarray]:
-    """A group parted where gaps of ``least`` heights or more are far wider than all others.
+    """Split a group at gaps of ``least`` heights or more that are far wider than all others.
 
-    Small marks count as well: a dash may fill a gap. Where all gaps are wide it is one number.
+    Small marks count too, since a dash may fill a gap. A group with only wide gaps is one number.
     """
     group = group[np.argsort(boxes[group, 1], kind="stable")]
     height, _ = sizes(boxes[group])
@@ -103,12 +103,12 @@ def words(boxes: np.ndarray, group: np.ndarray, least: float) -> list[np.ndarray
 
 
 def union(boxes: np.ndarray) -> Box:
-    """The smallest box around boxes (n, 4)."""
+    """Return the smallest box around boxes (n, 4)."""
     return Box(*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
 
 
 def reading_order(boxes: Iterable[Box]) -> list[list[int]]:
-    """Numbers in reading order: line by line from the top, in each from the left."""
+    """Return the indices of boxes in reading order: line by line from the top, each line from the left."""
     boxes = list(boxes)
     lines: list[list[int]] = []
     for i in sorted(range(len(boxes)), key=lambda i: boxes[i].top + boxes[i].bottom):

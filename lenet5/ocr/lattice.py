@@ -1,21 +1,21 @@
-"""The best way through a line's hypotheses, and how sure each of its characters is: a graph search.
+"""The best path through a line's lattice, and the confidence of each of its characters.
 
-Nodes are the places between pieces, 0..n; an edge is a hypothesis read as one of its classes, or a piece left out. Each
-hypothesis either is a character or is not, so a way's weight is the product of p(class) / p(rubbish) along it: what is
-not on it counts 1. The best way has the greatest weight (Viterbi); the confidence of a character, or of a text, is the
-share that all ways on which it is read so, there, have of the weight of all ways.
+Nodes are the places between pieces, 0..n. An edge is a segment with one candidate character, or a piece that is left
+out. Each segment either is a character or is not, so the weight of a path is the product of p(class) / p(rubbish) along
+it; segments off the path count 1. The best path has the greatest weight (Viterbi). The confidence of a character or a
+text is the share of paths with this reading, in this place, in the weight of all paths.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-LIMIT = 12.0  # of a hypothesis' logarithm: no network is surer than that
+LIMIT = 12.0  # of the logarithm of a segment's odds: no network is more certain than that
 
 
 @dataclass(frozen=True)
 class Step:
-    """One character on the best way: the class, its confidence in 0..1, and the number of its hypothesis."""
+    """One character on the best path: its class, its confidence in 0..1, and the index of its segment."""
 
     label: int
     confidence: float
@@ -23,7 +23,7 @@ class Step:
 
 
 def odds(logits: np.ndarray, rubbish: int) -> np.ndarray:
-    """log(p(class) / p(rubbish)) of each class but rubbish, (n, classes - 1), from logits (n, classes)."""
+    """Return log(p(class) / p(rubbish)) of each class but rubbish, (n, classes - 1), from logits (n, classes)."""
     logits = logits.astype(np.float64)
     return np.clip(np.delete(logits, rubbish, axis=1) - logits[:, rubbish : rubbish + 1], -LIMIT, LIMIT)
 
@@ -36,11 +36,20 @@ def search(
     length: int | None = None,
     n_counted: int | None = None,
 ) -> tuple[list[Step], float]:
-    """The characters on the best way, from left to right, and the logarithm of the weight of all ways.
+    """Find the characters on the best path, from left to right, and the log-weight of all paths.
 
-    first, stop (n,): pieces of each hypothesis · scores (n, classes): as `odds` gives · leave_out (pieces,): the
-    logarithm of the weight of leaving a piece out, below 0 and in proportion to its ink · length: so many characters
-    of the first ``n_counted`` classes (default: of all), if that can be.
+    Parameters
+    ----------
+    first, stop : ndarray of shape (n,), int
+        The pieces of each segment, ``stop`` not included.
+    scores : ndarray of shape (n, classes)
+        As `odds` returns.
+    leave_out : ndarray of shape (pieces,)
+        The log-weight of leaving a piece out, negative and in proportion to its ink.
+    length : int, optional
+        The number of characters of the first ``n_counted`` classes, where a path has it.
+    n_counted : int, optional
+        By default all classes.
     """
     n_counted = scores.shape[1] if n_counted is None else n_counted
     edges: list[list[tuple[int, int, int, float]]] = [[] for _ in range(len(leave_out) + 1)]  # by their end
@@ -57,7 +66,7 @@ def search(
     ink = np.concatenate([[0.0], np.cumsum(-leave_out)])
     characters = []
     for k, label in path:
-        # Runs that have more than half of their ink in common with this one exclude each other: their shares add up.
+        # Segments that share more than half of their ink with this one exclude each other, so their shares add up.
         common = ink[np.minimum(stop, stop[k])] - ink[np.maximum(first, first[k])]
         same = 2 * common > ink[np.maximum(stop, stop[k])] - ink[np.minimum(first, first[k])]
         shares = forward[first[same]] + scores[same, label] + backward[stop[same]] - forward[-1]
@@ -66,7 +75,7 @@ def search(
 
 
 def shares(first: np.ndarray, stop: np.ndarray, scores: np.ndarray, leave_out: np.ndarray) -> np.ndarray:
-    """The logarithm (n,) of the share that the ways through each hypothesis have of the weight of all ways."""
+    """Return the logarithm (n,) of each segment's share: the weight of all paths through it, divided by that of all."""
     totals = np.logaddexp.reduce(scores, axis=1)
     forward, backward = _sums(first, stop, totals, leave_out)
     return forward[first] + totals + backward[stop] - forward[-1]
@@ -75,7 +84,7 @@ def shares(first: np.ndarray, stop: np.ndarray, scores: np.ndarray, leave_out: n
 def share_of_text(
     first: np.ndarray, stop: np.ndarray, scores: np.ndarray, leave_out: np.ndarray, text: list[int], silent: list[int]
 ) -> float:
-    """The logarithm of the weight of all ways on which the classes ``text`` are read, any ``silent`` ones between."""
+    """Return the log-weight of all paths that read the classes ``text``, with any ``silent`` ones between."""
     weight = np.full((len(leave_out) + 1, len(text) + 1), -np.inf)
     weight[0, 0] = 0
     spoken = scores[:, text]
@@ -83,7 +92,7 @@ def share_of_text(
     for node in range(1, len(weight)):
         here = np.flatnonzero(stop == node)
         before = weight[first[here]]
-        # To leave a piece out; each hypothesis that ends here, unspoken; each as the next class of the text.
+        # Options: leave a piece out; each segment that ends here, unspoken; each as the next class of the text.
         options = np.full((1 + 2 * len(here), len(text) + 1), -np.inf)
         options[0] = weight[node - 1] + leave_out[node - 1]
         options[1 : 1 + len(here)] = before + unspoken[here, None]
@@ -93,7 +102,7 @@ def share_of_text(
 
 
 def _best(edges, leave_out) -> list[tuple[int, int]]:
-    """Viterbi: (hypothesis, class) along the best way."""
+    """Find (segment, class) along the best path (Viterbi)."""
     weight, came = [0.0], [(0, -1, -1)]
     for node in range(1, len(edges)):
         best = weight[node - 1] + float(leave_out[node - 1])
@@ -112,7 +121,7 @@ def _best(edges, leave_out) -> list[tuple[int, int]]:
 
 
 def _best_of_length(edges, leave_out, length: int, n_counted: int) -> list[tuple[int, int]]:
-    """As `_best`, on ways with ``length`` characters of the counted classes; where there are none, the best of all."""
+    """Find the best path with ``length`` characters of the counted classes; without such a path, the best of all."""
     weight = np.full((len(edges), length + 1), -np.inf)
     came = np.zeros((len(edges), length + 1, 3), int)
     weight[0, 0] = 0
@@ -138,7 +147,7 @@ def _best_of_length(edges, leave_out, length: int, n_counted: int) -> list[tuple
 
 
 def _sums(first, stop, totals, leave_out) -> tuple[np.ndarray, np.ndarray]:
-    """The logarithm of the weight of all ways from the start to each node, and from each node to the end."""
+    """Return the log-weights of all paths from the start to each node, and from each node to the end."""
     n = len(leave_out)
     forward, backward = np.full(n + 1, -np.inf), np.full(n + 1, -np.inf)
     forward[0] = backward[n] = 0

@@ -1,4 +1,4 @@
-"""Where the numbers of a picture are, and their ink: paper and rules taken away, marks grouped, in reading order."""
+"""Layout: where the numbers of an image are, and their ink, without background and rules, in reading order."""
 
 from dataclasses import dataclass, replace
 
@@ -29,23 +29,30 @@ from .grouping import (
 from .non_text import foreign
 from .touching_frames import without_frames
 
-PAPER_SIDE = 256  # the paper is smooth: it is estimated on a picture reduced to this
-TALLEST, LOWEST = 40, 18  # pixels of a number's digits as they are read; others are scaled
+PAPER_SIDE = 256  # pixels: the paper is smooth, so it is estimated on an image reduced to this side
+TALLEST, LOWEST = 40, 18  # pixels: heights of digits that are read without scaling
 THINNEST = 0.09  # of the height: thinner strokes are thickened to it
-FAINT = 0.7  # of the digits' strength: a small mark that is fainter is a scrap of what is printed behind them
-CLEAR = 2.2  # ink is so many times stronger than the paper varies, printed patterns included
+FAINT = 0.7  # of the digits' strength: a fainter small mark belongs to the print behind them
+CLEAR = 2.2  # times the variation of the paper, printed patterns included: ink is stronger
 MOST_MARKS = 3000
-WIDEST_STROKE = 10  # times the mean width of strokes: where shadows fall, what is wider is ground
-MOST_INK, NARROW_PART = 0.15, 10  # of a picture is covered with ink; as `background.flattened` takes it
-BROAD_PART, BROAD_SHARE = 8, 0.3  # no stroke is as broad as such a part of the picture, so much of the ink at least
-MEAN_PART = 6  # of the picture's lesser side: half of the square around a pixel whose mean it is compared with
-SMALLEST_PHOTO = 128  # pixels of its longer side: in a smaller picture a digit's strokes may be as broad
+WIDEST_STROKE = 10  # times the mean width of strokes: in shadows, wider marks are background
+MOST_INK, NARROW_PART = 0.15, 10  # of an image is covered with ink; as `background.flattened` takes it
+BROAD_PART, BROAD_SHARE = 8, 0.3  # strokes are narrower than 1/8 of the side; more broad ink than this is a shadow
+MEAN_PART = 6  # of the shorter side: half of the square whose mean a pixel is compared with
+SMALLEST_PHOTO = 128  # pixels of the longer side: in smaller images a digit's strokes may be as broad as shadows
 
 
 @dataclass(frozen=True)
 class NumberImage:
-    """The ink of one number: ink (h, w) float32 in 0..1 at ``scale``, down and across, times the size of the picture,
-    its corner at pixel (top, left) there; line: the number of its line, from 0."""
+    """The ink of one number.
+
+    Attributes
+    ----------
+    ink : ndarray of shape (h, w), float32, 0..1
+    scale : size of ``ink``, down and across, relative to the image
+    top, left : position of the corner of ``ink`` in the image, pixels
+    line : index of the line, from 0
+    """
 
     ink: np.ndarray
     scale: tuple[float, float]
@@ -54,17 +61,17 @@ class NumberImage:
     line: int
 
     def box(self, box) -> Box:
-        """A box of ``ink`` in pixels of the picture."""
+        """Convert a box of ``ink`` to pixels of the image."""
         top, left, bottom, right = (float(edge) / k for edge, k in zip(box, 2 * self.scale, strict=True))
         top, left = max(int(top + self.top), 0), max(int(left + self.left), 0)  # decoding may have added a margin
         return Box(top, left, max(round(bottom + self.top), top + 1), max(round(right + self.left), left + 1))
 
     def moved(self, window: tuple[slice, slice]) -> "NumberImage":
-        """The same number in a picture of which ``window``, rows and columns, is what it was found in."""
+        """Return the number in an image of which ``window``, rows and columns, is the part it was found in."""
         return replace(self, top=self.top + window[0].start, left=self.left + window[1].start)
 
     def in_file(self, picture: Decoded) -> "NumberImage":
-        """The same number with its place in the file that ``picture``, in which it was found, was decoded from."""
+        """Return the number with its position in the file from which ``picture`` was decoded."""
         k = picture.scale
         down, across = self.scale
         return replace(
@@ -73,16 +80,16 @@ class NumberImage:
 
 
 def find(grey: np.ndarray, invert: str = "auto") -> list[NumberImage]:
-    """The numbers of a picture (H, W), float32 in 0..1, in reading order; none where nothing is drawn.
+    """Find the numbers of an image (H, W), float32 in 0..1, in reading order; an empty list if nothing is drawn.
 
-    Where sheets lie on a darker ground, those on the sheets, if there are any.
+    If sheets lie on a darker background and hold numbers, only those are found.
     """
     page = without_border(grey)
     return [number.moved(page) for number in _find_on_page(np.ascontiguousarray(grey[page]), invert)]
 
 
 def _find_on_page(grey: np.ndarray, invert: str) -> list[NumberImage]:
-    """As `find`, on a picture without a border."""
+    """Do what `find` does on an image without a border."""
     numbers = []
     for window, inside in sheets(grey) if invert != "no" else []:
         numbers += [number.moved(window) for number in _find(grey[window], invert, inside)]
@@ -93,7 +100,7 @@ def _find_on_page(grey: np.ndarray, invert: str) -> list[NumberImage]:
 
 
 def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> list[NumberImage]:
-    """As `find`, on all of a picture, or on its pixels ``inside``, (H, W) bool."""
+    """Do what `find` does on an image, or on its pixels ``inside``, (H, W) bool."""
     if inside is not None:
         grey = np.where(inside, grey, quantile(grey[inside], 0.5))
     ink, noise = ink_of(grey, invert)
@@ -120,18 +127,18 @@ def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> li
 
 
 def ink_of(grey: np.ndarray, invert: str) -> tuple[np.ndarray, float]:
-    """How much ink is on each pixel, (H, W) about 0..1, and how much the bare paper varies."""
+    """Return the amount of ink on each pixel, (H, W) about 0..1, and the variation of the bare paper."""
     k = min(PAPER_SIDE / max(grey.shape), 1)
     small = resized(grey, tuple(max(1, round(n * k)) for n in grey.shape))
     relief = small - paper(small)
     dark = _is_dark(small) if invert == "auto" else invert == "yes"
-    bare = small - _ground(small, relief, dark)
+    bare = small - _background(small, relief, dark)
     ink = contrast(grey, resized(bare, grey.shape), dark)
     return np.clip(ink, 0, 1).astype(np.float32), noise_of(ink)
 
 
-def _ground(small: np.ndarray, relief: np.ndarray, dark: bool) -> np.ndarray:
-    """What of ``relief`` (H, W), picture - paper, is ink: in shadows, what is not much wider than strokes are."""
+def _background(small: np.ndarray, relief: np.ndarray, dark: bool) -> np.ndarray:
+    """Return the part of ``relief`` (H, W), image - paper, that is ink: in shadows, not much wider than strokes."""
     flat = without_shadows(relief, dark)
     mask = _inked(small, flat, dark)
     if mask is None:
@@ -148,14 +155,14 @@ def _ground(small: np.ndarray, relief: np.ndarray, dark: bool) -> np.ndarray:
 
 
 def _inked(small: np.ndarray, relief: np.ndarray, dark: bool) -> np.ndarray | None:
-    """Which pixels of a picture (H, W) are ink, (H, W) bool, if that is what ``relief`` says; None where none is."""
+    """Find the ink of an image (H, W), of which ``relief`` is the part without paper: (H, W) bool; None without ink."""
     ink = contrast(small, small - relief, dark)
     level = threshold(ink, 0.3 * noise_of(ink))
     return None if level is None else ink > level
 
 
 def _holds_shadow(mask: np.ndarray) -> bool:
-    """Tell whether much of what is taken for ink, (H, W) bool, is broader than strokes are."""
+    """Whether much of the apparent ink, (H, W) bool, is broader than strokes are."""
     if max(mask.shape) < SMALLEST_PHOTO:
         return False
     broad = opened(mask.astype(np.float32), 1 + 2 * (max(mask.shape) // (2 * BROAD_PART)))
@@ -163,7 +170,7 @@ def _holds_shadow(mask: np.ndarray) -> bool:
 
 
 def _is_dark(grey: np.ndarray) -> bool:
-    """Tell whether the ink is darker than the paper: few pixels that differ much from the mean around them are ink."""
+    """Whether the ink is darker than the paper: the few pixels far from the mean around them are ink."""
     width = 1 + 2 * max(min(grey.shape) // MEAN_PART, 1)
     mean = grey.astype(np.float64)
     for axis in (0, 1):
@@ -174,7 +181,7 @@ def _is_dark(grey: np.ndarray) -> bool:
 
 
 def resized(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A plane (H, W) float32 brought to ``shape``: averaged where it gets smaller."""
+    """Resize a plane (H, W) float32 to ``shape``; reduced by averaging."""
     if plane.shape == tuple(shape):
         return plane
     method = Image.Resampling.BOX if shape[0] < plane.shape[0] else Image.Resampling.BICUBIC
@@ -182,7 +189,7 @@ def resized(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _marks(marks: Components, strong: np.ndarray) -> np.ndarray:
-    """The numbers of the marks that are ink and no specks: they pass the level, and have a size."""
+    """Return the indices of the marks that are ink and large enough: they pass the level, and have a size."""
     if not len(marks.areas):
         return np.zeros(0, int)
     top, left, bottom, right = marks.boxes.T
@@ -194,13 +201,13 @@ def _marks(marks: Components, strong: np.ndarray) -> np.ndarray:
 
 
 def _groups(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, marks: Components) -> list[np.ndarray]:
-    """The marks ``kept`` of each number, as lists of their places in it; dirt is in none."""
+    """Group the marks ``kept`` into numbers, as lists of positions in ``kept``; the others are left out."""
     boxes = marks.boxes[kept]
     typical = typical_height(boxes, marks.areas[kept])
     groups, strays = tall_groups(boxes, typical)
     strays = strays[_as_strong(ink, labels, kept, groups)[strays]]
     groups = with_small(boxes, groups, strays)
-    strays = strays[~cut_off(boxes[strays], ink.shape)]  # halves of what is beside
+    strays = strays[~cut_off(boxes[strays], ink.shape)]  # halves of neighbouring writing
     left = np.setdiff1d(strays, np.concatenate(groups))
     groups += smaller_groups(boxes, left, typical)
     least = WORD_GAP if len(groups) > 1 else LONE_GAP
@@ -208,7 +215,7 @@ def _groups(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, marks: Compon
 
 
 def _as_strong(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
-    """Which of the marks ``kept`` are drawn about as strongly as those in ``groups`` are on the average: (n,) bool."""
+    """Find the marks ``kept`` that are drawn about as strongly as those in ``groups`` on average: (n,) bool."""
     inside = labels >= 0
     own, levels, n = labels[inside], ink[inside], int(labels.max()) + 1
     sums = np.bincount(own, levels, n)
@@ -218,7 +225,7 @@ def _as_strong(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, groups: li
 
 
 def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.ndarray, line: int) -> NumberImage:
-    """Cut a number out: its own marks with their soft edges, contrast evened out, scaled, strokes not too thin."""
+    """Cut a number out: its marks with their soft edges, contrast equalised, scaled, thin strokes thickened."""
     box = union(boxes)
     margin = 3
     top, left = max(box.top - margin, 0), max(box.left - margin, 0)
@@ -237,12 +244,12 @@ def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.nd
 
 
 def evened(ink: np.ndarray, full: float) -> np.ndarray:
-    """Stretch the contrast of ink whose strokes are ``full`` strong: paper becomes 0, the middle of a stroke 1."""
+    """Equalise the contrast of ink whose strokes are ``full`` strong: paper becomes 0, the middle of a stroke 1."""
     return np.clip((ink - 0.15 * full) / (0.8 * full), 0, 1).astype(np.float32)
 
 
 def _thickened(ink: np.ndarray, height: float) -> np.ndarray:
-    """Widen strokes that are thinner than the network knows them, as a broader pen would."""
+    """Widen strokes that are thinner than the network was trained on, as a broader pen would."""
     missing = (THINNEST * height - stroke_width(ink)) / 2
     while missing > 0.2:
         part = min(missing, 1.0)

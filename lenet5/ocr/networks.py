@@ -1,11 +1,9 @@
-"""The networks that read strings, and the file that they come in.
+"""The networks that read strings, and their file.
 
-A segment network says which character a run of pieces is, or that it is none. It has LeNet-5's layers, with more maps,
-two channels of input (oversegmentation.py) and a class for rubbish (P98 section VII-A). Digit networks see its first
-channel alone, and say which of the ten digits it is, if it is one. A sliding network has one channel and a class for
-blank (sdnn.py).
-
-Some digit networks see each run put upright: what others mistake, they often do not.
+A segment network says which character a segment is, or that it is rubbish. It has LeNet-5's layers with more maps, two
+input channels (oversegmentation.py) and a rubbish class (P98 section VII-A). Digit networks see only the first channel,
+and say which of the ten digits it is. Some of them see each segment after deslanting, and so make other mistakes. The
+sliding network has one channel and a class for blank (sdnn.py).
 """
 
 import os
@@ -25,15 +23,15 @@ from ..utils.characters import DIGITS, SEPARATORS
 CLASSES = (*DIGITS, *SEPARATORS, "rubbish")
 RUBBISH = len(CLASSES) - 1
 WIDTHS = (12, 32, 160, 84)  # maps of C1, C3, C5, units of F6
-SMALL_WIDTHS = (6, 16, 120, 84)  # LeNet-5's own
-N_DIGITS, N_SLIDING = 10, 11  # classes of the digit networks; of the sliding one: the digits and blank
+SMALL_WIDTHS = (6, 16, 120, 84)  # those of LeNet-5
+N_DIGITS, N_SLIDING = 10, 11  # classes of the digit networks; of the sliding network: the digits and blank
 MOST_NETWORKS = 8
-MOST_SLANT = 1.0  # a tangent; 28 pixels are then moved by no more than as many
+MOST_SLANT = 1.0  # a tangent; it moves the rows of 28 pixels by at most that many
 STORED = np.float16
 
 
 def layers(widths: tuple[int, ...] = WIDTHS, in_channels: int = 2, n_classes: int = len(CLASSES)) -> dict[str, Layer]:
-    """LeNet-5's layers with other numbers of maps, by name in the order of computation."""
+    """Return LeNet-5's layers with other numbers of maps, by name in the order of computation."""
     c1, c3, c5, f6 = widths
     return {
         "c1": Conv2d(in_channels, c1, 5),
@@ -51,11 +49,12 @@ def layers(widths: tuple[int, ...] = WIDTHS, in_channels: int = 2, n_classes: in
 
 
 class StringNetworks:
-    """What reads strings: networks that say what a run of pieces is, and one that slides over the line.
+    """The networks that read strings: those for segments, and one that slides over the line.
 
     Attributes
     ----------
-    segments, digits, upright : lists of Network; the means of what they say count, of digits and upright together
+    segments, digits, upright : list of Network
+        Log-probabilities are averaged, over digits and upright together; ``upright`` sees deslanted segments.
     sliding : Network, see sdnn.py
     training : dict, how they were trained; JSON values only
     calibration : Calibration, thresholds for the confidence of a digit
@@ -75,11 +74,11 @@ class StringNetworks:
         self.calibration = calibration or Calibration()
 
     def log_probabilities(self, pictures: np.ndarray, threads: int | None = None) -> np.ndarray:
-        """(n, classes) float64 of runs' pictures (n, 2, 28, 28) uint8: the mean of the segment networks' logarithms."""
+        """Average the segment networks' log-probabilities, (n, classes) float64, of images (n, 2, 28, 28) uint8."""
         return np.mean([log_softmax(network.logits(pictures, threads)) for network in self.segments], axis=0)
 
     def digit_log_probabilities(self, ink: np.ndarray, threads: int | None = None) -> np.ndarray:
-        """(n, 10) float64 of runs' own ink (n, 1, 28, 28) uint8: the mean of the digit networks' logarithms."""
+        """Average the digit networks' log-probabilities, (n, 10) float64, of segments' ink (n, 1, 28, 28) uint8."""
         views = [(network, ink) for network in self.digits]
         if self.upright:
             turned = upright(ink)
@@ -87,8 +86,10 @@ class StringNetworks:
         return np.mean([log_softmax(network.logits(view, threads)) for network, view in views], axis=0)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write all networks to one file (safetensors), wholly or not at all; weights in half precision, which halves
-        it and changes no answer."""
+        """Write all networks to one safetensors file, completely or not at all.
+
+        Weights are stored in half precision, which halves the file and changes no answer.
+        """
         named = {f"segments.{i}": network for i, network in enumerate(self.segments)}
         named |= {f"digits.{i}": network for i, network in enumerate(self.digits + self.upright)}
         named |= {"sliding": self.sliding}
@@ -100,20 +101,20 @@ class StringNetworks:
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Logarithms of probabilities (n, classes) float64 from logits (n, classes)."""
+    """Return log-probabilities (n, classes) float64 from logits (n, classes)."""
     logits = logits.astype(np.float64)
     return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
 
 def upright(ink: np.ndarray) -> np.ndarray:
-    """Runs (n, 1, 28, 28) uint8 without their slant: rows are moved sideways, so that their middles do not lean."""
+    """Deslant segments (n, 1, 28, 28) uint8: rows are shifted sideways until their middles do not lean."""
     levels = ink[:, 0].astype(np.float32)
     _, h, w = levels.shape
     mass = np.maximum(levels.sum((1, 2)), 1)[:, None]
     y, x = np.arange(h, dtype=np.float32), np.arange(w, dtype=np.float32)
     rows = levels.sum(2)
     from_middle = y - (rows @ y)[:, None] / mass  # (n, h)
-    aside = levels @ x - rows * ((levels @ x).sum(1)[:, None] / mass)  # each row's ink times how far it is aside
+    aside = levels @ x - rows * ((levels @ x).sum(1)[:, None] / mass)  # ink of each row, times its offset to the side
     slant = (from_middle * aside).sum(1) / np.maximum((from_middle**2 * rows).sum(1), 1)
     moved = np.clip(slant, -MOST_SLANT, MOST_SLANT)[:, None] * from_middle
     whole = np.floor(moved).astype(int)
@@ -125,35 +126,35 @@ def upright(ink: np.ndarray) -> np.ndarray:
 
 
 def sliding_network(seed: int | None = 0, widths: tuple[int, ...] = SMALL_WIDTHS) -> Network:
-    """The network that slides over a line."""
+    """Make the network that slides over a line."""
     return Network(layers(widths, 1, N_SLIDING), seed=seed)
 
 
 def digit_network(seed: int | None = 0, widths: tuple[int, ...] = WIDTHS) -> Network:
-    """A network that says which digit a run is."""
+    """Make a network that says which digit a segment is."""
     return Network(layers(widths, 1, N_DIGITS), seed=seed)
 
 
 def widths_of(network: Network) -> tuple[int, ...]:
-    """What `layers` was given."""
+    """Return the ``widths`` that `layers` was given."""
     chosen = (network.layers[name] for name in ("c1", "c3", "c5", "f6"))
     return tuple(layer.out_channels for layer in chosen if isinstance(layer, Conv2d))
 
 
 def load(path: str | os.PathLike) -> StringNetworks:
-    """The networks that `StringNetworks.save` wrote; ModelFileError, in one line, for any other file."""
+    """Load the networks that `StringNetworks.save` wrote; ModelFileError, one line, for any other file."""
     tensors, info = serialization.load(path, "strings", dtype=STORED)
     try:
         n_networks = len(info["widths"]), len(info["digit_widths"])
         if tuple(info["classes"]) != CLASSES or not 1 <= min(n_networks) <= max(n_networks) <= MOST_NETWORKS:
-            raise ValueError("other classes, or no number of networks that is read")
+            raise ValueError("other classes, or an unexpected number of networks")
         sliding = sliding_network(None, _checked(info["sliding_widths"]))
         sliding.load_state_dict(_under("sliding.", tensors))
         segments = [Network(layers(_checked(widths)), seed=None) for widths in info["widths"]]
         digits = [digit_network(None, _checked(widths)) for widths in info["digit_widths"]]
         n_upright = info.get("upright", 0)
         if type(n_upright) is not int or not 0 <= n_upright <= len(digits):
-            raise ValueError("no number of networks that see runs upright")
+            raise ValueError("an unexpected number of networks for deslanted segments")
         n_straight = len(digits) - n_upright
         for name, networks in (("segments", segments), ("digits", digits)):
             for i, network in enumerate(networks):
@@ -167,9 +168,9 @@ def load(path: str | os.PathLike) -> StringNetworks:
 
 
 def _checked(widths) -> tuple[int, ...]:
-    """Widths of layers as a file has them; ValueError where they are none."""
+    """Return the widths of layers in a file; ValueError if malformed."""
     if not all(type(width) is int and 1 <= width <= 1024 for width in widths):
-        raise ValueError(f"no widths of layers: {str(widths)[:50]}")
+        raise ValueError(f"not the widths of layers: {str(widths)[:50]}")
     return tuple(widths)
 
 
@@ -178,6 +179,6 @@ def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]
 
 
 def shipped() -> StringNetworks:
-    """The networks that ship with the package."""
+    """Load the networks that ship with the package."""
     with resources.as_file(resources.files("lenet5.weights") / "strings.safetensors") as path:
         return load(path)

@@ -1,22 +1,28 @@
-"""Marks beside numbers that are no digits: rings, creases, pens, the edges of paper."""
+"""Marks beside numbers that are not digits: rings, creases, pens, the edges of paper."""
 
 import numpy as np
 
 from .grouping import LOWEST, cut_off, sizes, typical_height
 
-OVERSIZED = 3  # times as high as the digits beside it: no digit among these
-LEAST_DIGITS, OTHERS_INK = 5, 0.5  # so many of these are about as high as most, and all have so much of its ink
-ALONE = 1.7  # times lower: all others, where a tall mark is the only one of its size
+OVERSIZED = 3  # times the height of the digits around it: a mark as high as that is not a digit
+LEAST_DIGITS, OTHERS_INK = 5, 0.5  # number of digits of typical height, and ink of all, relative to the large mark's
+ALONE = 1.7  # times the height of all others: a mark taller than that is the only one of its size
 HAIRY = 0.1  # of its box: a tall mark with less ink is a line or a ring
-THIN, INNER = 0.4, 0.25  # of its box: a ring holds less ink; of its height: what it surrounds is as high
-CLOSED, OPEN = (0.8, 0.8), (0.9, 0.4)  # of what is inside, each side is seen across the ring: all sides, or all but one
-UNDERLINE = 2.2, 0.35  # of the digits' height: what is wider and lower is a line
+THIN, INNER = 0.4, 0.25  # ink of a ring, at most, relative to its box; height of its content, at least, relative to it
+CLOSED, OPEN = (0.8, 0.8), (0.9, 0.4)  # of its content, enclosed at each side: on all sides, or on all but one
+UNDERLINE = 2.2, 0.35  # of the digits' height: a wider and lower mark is a line
 
 
 def foreign(boxes: np.ndarray, areas: np.ndarray, labels: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """Which marks are no digits but stand among these: (n,) bool.
+    """Find the marks that are not digits: (n,) bool.
 
-    boxes (n, 4), areas (n,) int; ``names`` (n,) are their numbers in ``labels`` (H, W) int.
+    Parameters
+    ----------
+    boxes : ndarray of shape (n, 4)
+    areas : ndarray of shape (n,), int
+    labels : ndarray of shape (H, W), int
+    names : ndarray of shape (n,)
+        The marks' numbers in ``labels``.
     """
     found = rings(boxes, areas, labels, names)
     found[~found] |= oversized(boxes[~found], areas[~found], labels.shape)
@@ -25,7 +31,7 @@ def foreign(boxes: np.ndarray, areas: np.ndarray, labels: np.ndarray, names: np.
 
 
 def rings(boxes: np.ndarray, areas: np.ndarray, labels: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """Which marks are circles and frames around others: (n,) bool; arguments as for `foreign`."""
+    """Find circles and frames around other marks: (n,) bool. Arguments as for `foreign`."""
     top, left, bottom, right = boxes.T
     height, width = sizes(boxes)
     found = np.zeros(len(boxes), bool)
@@ -40,7 +46,7 @@ def rings(boxes: np.ndarray, areas: np.ndarray, labels: np.ndarray, names: np.nd
 
 
 def _surrounds(own: np.ndarray, box: np.ndarray) -> bool:
-    """Tell whether a mark, (h, w) bool, is seen from ``box`` in it on each side, or on three and a part of one."""
+    """Whether a mark, (h, w) bool, encloses ``box`` in it on each side, or on three sides and a part of the fourth."""
     top, left, bottom, right = box
     rows, columns = slice(top, bottom), slice(left, right)
     if own[rows, columns].mean() > HAIRY:
@@ -53,10 +59,16 @@ def _surrounds(own: np.ndarray, box: np.ndarray) -> bool:
 
 
 def oversized(boxes: np.ndarray, areas: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Which marks are far taller than the digits that they stand among: (n,) bool.
+    """Find marks far taller than the digits around them: (n,) bool.
 
-    Those that the picture's edge cuts, that are thin for their size, or the only ones of it: a few large digits among
-    small ones are digits. boxes (n, 4) and areas (n,) int, in a picture of ``shape``.
+    Only marks that the edge of the image cuts, that are thin for their size, or that are the only ones of it count: a
+    few large digits among small ones are digits.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n, 4)
+    areas : ndarray of shape (n,), int
+    shape : of the image
     """
     height, width = sizes(boxes)
     cut = cut_off(boxes, shape)
@@ -72,8 +84,10 @@ def oversized(boxes: np.ndarray, areas: np.ndarray, shape: tuple[int, int]) -> n
 
 
 def _are_digits(boxes: np.ndarray, areas: np.ndarray, tallest: float, ink: float) -> bool:
-    """Tell whether marks could be digits, beside one that is ``tallest`` and has ``ink`` pixels: much lower, some of
-    like height, and no specks."""
+    """Whether marks could be digits beside one that is ``tallest`` and has ``ink`` pixels.
+
+    They are then much lower, several have similar heights, and they are not too small.
+    """
     if len(boxes) < LEAST_DIGITS or areas.sum() < OTHERS_INK * ink:
         return False
     height, _ = sizes(boxes)
@@ -83,7 +97,7 @@ def _are_digits(boxes: np.ndarray, areas: np.ndarray, tallest: float, ink: float
 
 
 def underlines(boxes: np.ndarray, areas: np.ndarray) -> np.ndarray:
-    """Which marks are lines under numbers, or through nothing: (n,) bool."""
+    """Find lines under numbers, or without any number: (n,) bool."""
     if not len(boxes):
         return np.zeros(0, bool)
     height, width = sizes(boxes)

@@ -1,9 +1,8 @@
-"""A line of ink cut into pieces, and what consecutive pieces could be: heuristic over-segmentation (LeCun, Bottou,
-Bengio, Haffner 1998, section VII-A).
+"""Heuristic over-segmentation of a line of ink (P98 section VII-A): pieces, and the segments they could form.
 
-Marks that do not hang together are pieces; a wide mark is cut along the paths from top to bottom that cross the least
-ink. A hypothesis is one or more consecutive pieces, prepared as MNIST's pictures were, in two channels: its own ink,
-and all of the line's around it at the same scale.
+Connected components are pieces. A wide one is cut along the paths from top to bottom that cross the least ink. A
+segment is one or more consecutive pieces, normalised as MNIST's images were, in two channels: its own ink, and all of
+the line's ink around it at the same scale.
 """
 
 from dataclasses import dataclass
@@ -13,24 +12,30 @@ import numpy as np
 from ..preprocessing.components import Components
 from . import _oversegmentation
 
-LEVEL = 0.3  # ink above it holds marks together
-SOFT = 0.02  # and down to here it belongs to the nearest mark
-NARROWEST = 0.3  # a mark narrower than this part of the line's height is not cut
-SMALLEST = 0.4  # of the line's height: what is smaller looks small in its picture, too
-WIDEST = 2.3  # of the line's height: a hypothesis of several pieces is not wider
-MOST_PIECES = 8  # of a hypothesis
+LEVEL = 0.3  # ink above this level connects pixels
+SOFT = 0.02  # ink down to this level belongs to the nearest mark
+NARROWEST = 0.3  # of the line's height: a narrower mark is not cut
+SMALLEST = 0.4  # of the line's height: a smaller segment also looks small in its image
+WIDEST = 2.3  # of the line's height: a segment of several pieces is not wider
+MOST_PIECES = 8  # per segment
 DEAREST = 0.5  # of the line's height: a cut does not cross more ink
-REACH = 0.06  # of the line's height: a cut is the best of those so near
-LEAST_WIDTH = 0.2  # of the line's height: a mark is cut into no narrower parts, on the average
-DIAGONAL = 0.3  # what a step aside costs a cut, in pixels of ink: for less it goes round strokes that it should part
+REACH = 0.06  # of the line's height: a cut is the best one within this distance
+LEAST_WIDTH = 0.2  # of the line's height: the least average width of the pieces of a mark
+DIAGONAL = 0.3  # pixels of ink, the price of a step aside: a lower one lets cuts go round strokes they should cross
 
 
 @dataclass(frozen=True)
 class Pieces:
     """The pieces of a line, from left to right.
 
-    ink (H, W) float32 in 0..1 · labels (H, W) int: the number of a pixel's piece, -1 for none ·
-    boxes (n, 4) int, as in `geometry.Box` · height: of the line's digits, in pixels
+    Attributes
+    ----------
+    ink : ndarray of shape (H, W), float32, 0..1
+    labels : ndarray of shape (H, W), int
+        The number of each pixel's piece, -1 for none.
+    boxes : ndarray of shape (n, 4), int, as in `geometry.Box`
+    height : float
+        Of the line's digits, in pixels.
     """
 
     ink: np.ndarray
@@ -44,7 +49,7 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Hypotheses:
-    """Runs of pieces: first (n,), stop (n,) int, boxes (n, 4) int, and pictures (n, 2, 28, 28) uint8."""
+    """Segments: pieces first (n,) to stop (n,) int, boxes (n, 4) int, and images (n, 2, 28, 28) uint8."""
 
     first: np.ndarray
     stop: np.ndarray
@@ -53,7 +58,7 @@ class Hypotheses:
 
 
 def cut(ink: np.ndarray) -> Pieces:
-    """Cut a line (H, W), float32 in 0..1, ink bright, into pieces; specks of fewer than 3 pixels are none."""
+    """Cut a line (H, W), float32 in 0..1, ink bright, into pieces; marks of fewer than 3 pixels are dropped."""
     marks = Components(ink > LEVEL)
     labels = marks.labels()
     kept = np.flatnonzero(marks.areas >= 3)
@@ -75,7 +80,7 @@ def cut(ink: np.ndarray) -> Pieces:
 
 
 def line_height(boxes: np.ndarray) -> float:
-    """The height of a line's digits from the boxes (n, 4) of its marks: the median of those that are no small ones."""
+    """Return the median height of a line's marks, from their boxes (n, 4), without small marks."""
     if not len(boxes):
         return 1.0
     heights = boxes[:, 2] - boxes[:, 0]
@@ -84,7 +89,7 @@ def line_height(boxes: np.ndarray) -> float:
 
 
 def _ordered(ink: np.ndarray, labels: np.ndarray, n: int, height: float) -> Pieces:
-    """Number pieces from left to right by the middles of their boxes."""
+    """Number the pieces from left to right by the middles of their boxes."""
     ys, xs = np.nonzero(labels >= 0)
     own = labels[ys, xs]
     boxes = np.empty((n, 4), int)
@@ -100,7 +105,7 @@ def _ordered(ink: np.ndarray, labels: np.ndarray, n: int, height: float) -> Piec
 
 
 def hypotheses(pieces: Pieces, most: int = MOST_PIECES, widest: float = WIDEST) -> Hypotheses:
-    """All runs of ``most`` pieces, or fewer, that could be one character, with their pictures."""
+    """Form all segments of up to ``most`` pieces that could be one character, with their images."""
     n, widest = len(pieces), widest * pieces.height
     runs, boxes = [], []
     for first in range(n):

@@ -1,9 +1,9 @@
-"""A space-displacement network (LeCun, Bottou, Bengio, Haffner 1998, section VII-D): LeNet-5 slides over a line.
+"""A space-displacement neural network (SDNN, P98 section VII-D): LeNet-5 slides over a line.
 
-C5 is a convolution, so a picture wider than 32 pixels gives a map with an answer every 4 pixels. Four copies of the
-line, each a pixel further to the left, give one at every pixel: the digit in the middle of the 32 x 32 pixels around
-it, or blank where none is in the middle. A Viterbi search reads the map: runs of one digit are one digit, blanks part
-them. The map also says, for each hypothesis of the lattice, which digit has its middle there.
+C5 is a convolution, so an image wider than 32 pixels gives a map with an answer every 4 pixels. Four copies of the
+line, each shifted by one more pixel, give an answer at every pixel: the digit in the middle of the 32 x 32 pixels
+around it, or blank. A Viterbi search reads the map: runs of one digit are one digit, and blanks separate them. The map
+also says, for each segment of the lattice, which digit has its middle there.
 """
 
 import numpy as np
@@ -16,17 +16,20 @@ from .oversegmentation import LEVEL, Pieces, line_height
 
 FIELD, STEP, GLYPH = 32, 4, 20
 BLANK = 10
-CHANGE = -2.0  # the logarithm of the weight of going from one digit straight to another
+CHANGE = -2.0  # log-weight of a change from one digit straight to another
 
 
 def normalized(ink: np.ndarray, height: float | None = None) -> tuple[np.ndarray, float]:
-    """A line (H, W) float32 as the network sees it, (32, W') uint8, and its scale: digits are about 20 pixels tall,
-    and there are 16 of margin on both sides. height: of the line's digits, by default found."""
+    """Normalise a line (H, W) float32 for the network; return it, (32, W') uint8, with its scale.
+
+    Digits become about 20 pixels tall, with a margin of 16 at both sides. ``height`` is that of the line's digits, by
+    default measured.
+    """
     if height is None:
         boxes = Components(ink > LEVEL).boxes
         height = line_height(boxes) if len(boxes) else GLYPH
     scale = GLYPH / max(height, 4.0)
-    scale = 1.0 if abs(scale - 1) < 0.12 else scale  # not resampled for nothing
+    scale = 1.0 if abs(scale - 1) < 0.12 else scale  # resampling would gain nothing
     shape = tuple(max(1, round(n * scale)) for n in ink.shape)
     small = np.clip(resized(ink, shape), 0, 1)
     rows = small.sum(1) > 0
@@ -37,7 +40,7 @@ def normalized(ink: np.ndarray, height: float | None = None) -> tuple[np.ndarray
 
 
 def score_map(line: np.ndarray, net: Network, threads: int | None = None) -> np.ndarray:
-    """Log-probabilities (W, 11) at each pixel of the line without its margins, from `normalized`'s (32, W + 32)."""
+    """Return log-probabilities (W, 11) at each pixel of a line of `normalized`, (32, W + 32), without its margins."""
     width = line.shape[1] - FIELD
     n = -(-(width + 1) // STEP)
     padded = np.pad(line, ((0, 0), (0, STEP * (n + 1) + FIELD - line.shape[1])))
@@ -49,9 +52,9 @@ def score_map(line: np.ndarray, net: Network, threads: int | None = None) -> np.
 
 
 def opinions(pieces: Pieces, boxes: np.ndarray, net: Network, threads: int | None = None) -> np.ndarray:
-    """Log-probabilities (n, 11) of the digits, or blank, whose middles are those of ``boxes`` (n, 4) of a line.
+    """Return log-probabilities (n, 11) of the digits, or blank, in the middle of each of ``boxes`` (n, 4) of a line.
 
-    They are means of what is said on three pixels there.
+    They are averaged over three pixels.
     """
     line, scale = normalized(pieces.ink, pieces.height)
     scores = score_map(line, net, threads)
@@ -61,7 +64,7 @@ def opinions(pieces: Pieces, boxes: np.ndarray, net: Network, threads: int | Non
 
 
 def decode(scores: np.ndarray) -> str:
-    """The best reading of a map (W, 11): every digit for a run of pixels, blanks between."""
+    """Find the best reading of a map (W, 11): each run of a digit is one digit, blanks separate them."""
     n, classes = scores.shape
     change = np.full((classes, classes), CHANGE)
     change[:, BLANK] = change[BLANK] = 0
@@ -82,5 +85,5 @@ def decode(scores: np.ndarray) -> str:
 
 
 def read_line(ink: np.ndarray, net: Network, threads: int | None = None) -> str:
-    """The digits on a line (H, W) float32 in 0..1, ink bright."""
+    """Read the digits on a line (H, W) float32 in 0..1, ink bright."""
     return decode(score_map(normalized(ink)[0], net, threads))

@@ -1,4 +1,4 @@
-"""Frames and underlines that digits touch: straight edges of a mark, which come off where the mark reaches to them."""
+"""Frames and underlines that touch digits: straight edges of a mark, removed if the mark reaches to them."""
 
 import numpy as np
 
@@ -6,15 +6,15 @@ from ..preprocessing.binarization import quantile
 from ..preprocessing.components import Components
 from .grouping import LOWEST, sizes
 
-COVERED = 0.88, 0.93  # of a mark's side a frame's edge covers, and of its width an underline
-RIM, FOOT = 0.13, 0.22  # of a mark's height: how deep these may lie
-LONG = 2.5  # heights: an underline is of a mark so wide
-THICK = 0.12  # of a mark's height: no line is thicker, but for two pixels
-REST = 0.4  # of a mark's height: what is left is as high
+COVERED = 0.88, 0.93  # least fraction of a mark's side that a frame's edge covers, and of its width for an underline
+RIM, FOOT = 0.13, 0.22  # of a mark's height: greatest depth of an edge, and of an underline
+LONG = 2.5  # heights: a mark with an underline is at least this wide
+THICK = 0.12  # of a mark's height: greatest thickness of a line, plus two pixels
+REST = 0.4  # of a mark's height: least height of the remaining ink
 
 
 def without_frames(mask: np.ndarray, marks: Components) -> np.ndarray:
-    """A mask (H, W) bool, with its ``marks``, without frames around and lines under numbers that touch these."""
+    """Remove frames around numbers and lines under them that touch them, from a mask (H, W) bool with its ``marks``."""
     labels = None
     height, width = sizes(marks.boxes)
     for i in np.flatnonzero((height >= 2 * LOWEST) & (width >= 2 * LOWEST)):
@@ -36,7 +36,7 @@ def without_frames(mask: np.ndarray, marks: Components) -> np.ndarray:
 
 
 def _frame(own: np.ndarray) -> np.ndarray | None:
-    """The four edges of a mark (h, w) bool, where all of them are straight: (h, w) bool; else None."""
+    """Return the four edges of a mark (h, w) bool, as (h, w) bool; None unless all of them are straight."""
     turned = [np.rot90(own, k) for k in range(4)]
     depths = [max(3, round(RIM * len(side))) for side in turned]
     if any(side[:depth].any(0).mean() < COVERED[0] for side, depth in zip(turned, depths, strict=True)):
@@ -49,7 +49,7 @@ def _frame(own: np.ndarray) -> np.ndarray | None:
 
 
 def _under(own: np.ndarray) -> np.ndarray | None:
-    """The line under a mark (h, w) bool, as wide as the mark and with none above: (h, w) bool; else None."""
+    """Return the underline of a mark (h, w) bool, as wide as the mark, without a line above; None without one."""
     depth = max(3, round(FOOT * len(own)))
     if own[-depth:].any(0).mean() < COVERED[1] or own[:depth].any(0).mean() > COVERED[0]:
         return None
@@ -57,8 +57,10 @@ def _under(own: np.ndarray) -> np.ndarray | None:
 
 
 def _edge(own: np.ndarray, depth: int) -> np.ndarray:
-    """The first run of each column of a mark (h, w) bool that begins within ``depth`` rows of the top and is no thicker
-    than a line; none at all where most are thicker."""
+    """Return the first run of each column of a mark (h, w) bool, as (h, w) bool.
+
+    Runs must begin within ``depth`` rows of the top and be no thicker than a line. If most are thicker, none is kept.
+    """
     started = np.maximum.accumulate(own, axis=0)
     first = started & ~np.maximum.accumulate(started & ~own, axis=0) & own[:depth].any(0)
     thick = first.sum(axis=0)

@@ -1,3 +1,4 @@
-"""Any picture to the network's input, one stage a module: decode, document, background, binarization, localization,
-normalization; show draws them.
+"""Any image to the network's input, one stage per module.
+
+The stages are decode, document, background, binarization, localization, normalization; `show` draws them.
 """

@@ -1,7 +1,7 @@
-"""Many pictures, prepared by several processes, in order and in constant memory.
+"""Many images preprocessed by several processes, in order and in constant memory.
 
-Preparing a picture is many small steps in Python, which threads would do one after the other; decoding and preparing
-take a hundred times as long as the network does.
+Decoding and preprocessing take a hundred times as long as the network. They are many small steps in Python, which
+threads would run one after the other.
 """
 
 import itertools
@@ -20,19 +20,19 @@ from ..errors import LeNet5Error, PictureError
 from ..utils.threads import can_start, check_threads, default_threads
 from .normalization import no_digit, stages
 
-FEW = 128  # pictures from which other processes are worth starting
-CHUNK = 32  # pictures handed to a process at a time
-AHEAD = 3  # chunks that wait for each process
+FEW = 128  # images; with fewer, starting processes does not pay
+CHUNK = 32  # images per task of a process
+AHEAD = 3  # chunks queued per process
 
 
-#: In a process of the pool a shared number, see `_start`.
+#: In a process of the pool, a shared number, see `_start`.
 _is_over: Any
 
 
 class Outcome(NamedTuple):
-    """What became of a source: the ``input``, (1, 32, 32) float32, and the number of marks ``beside``; or an error.
+    """The result for a source: its ``input``, (1, 32, 32) float32, and the number of marks ``beside``; or an error.
 
-    It is the first of ``pages`` pages.
+    ``pages`` is the number of pages of the file, of which this is the first.
     """
 
     source: object
@@ -45,17 +45,17 @@ class Outcome(NamedTuple):
 def read_many(
     sources: Iterable, *, invert: str = "auto", any_ink: bool = False, threads: int | None = None
 ) -> Iterator[Outcome]:
-    """What `normalization.read_image` makes of each source, in their order.
+    """Yield what `normalization.read_image` makes of each source, in their order.
 
     Parameters
     ----------
     sources : iterable
-        As `read_image` takes them; only some hundred are asked for ahead of the answers. Files that are open already
+        As `read_image` takes them; only a few hundred are consumed ahead of the results. Files that are already open
         are read by this process.
-    invert, any_ink : as `normalization.stages` takes them
+    invert, any_ink : see `normalization.stages`
     threads : int, optional
-        How many processes prepare them (default: `default_threads`); with 1, or few sources, this one does it. They
-        are fewer where the system gives no more.
+        Number of processes (default: `default_threads`), fewer if the system gives no more. With 1, or few sources,
+        this process does the work.
 
     Raises
     ------
@@ -76,8 +76,7 @@ def read_many(
 
 
 def _pool(n_processes: int) -> tuple | None:
-    """(processes, what tells them that all is over, how many they are, at most ``n_processes``); None where there
-    cannot be two of them."""
+    """Return (processes, the value that ends them, their number, at most ``n_processes``); None for fewer than two."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
@@ -87,14 +86,14 @@ def _pool(n_processes: int) -> tuple | None:
         return None
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     try:
-        is_over = context.RawValue("b", 0)  # without a lock, which a process that is killed would keep
+        is_over = context.RawValue("b", 0)  # without a lock, which a killed process would keep
         return ProcessPoolExecutor(n_processes, context, _start, (is_over,)), is_over, n_processes
-    except (OSError, ImportError, NotImplementedError):  # no semaphores: /dev/shm is closed, say
+    except (OSError, ImportError, NotImplementedError):  # no semaphores, as without /dev/shm
         return None
 
 
 def _read(source, settings: dict) -> tuple:
-    """All of a `Outcome` but its source, which need not be sent back by a process."""
+    """Return an `Outcome` without its source, which a process need not send back."""
     try:
         found = stages(source, **settings)
     except PictureError as error:
@@ -107,16 +106,16 @@ def _read_chunk(chunk: list, settings: dict) -> list:
 
 
 def _start(is_over) -> None:
-    """Prepare a process; ``is_over`` is a shared number that is not 0 once nobody wants the answers any more."""
+    """Prepare a process; ``is_over`` is a shared number that becomes nonzero once no answers are wanted any more."""
     global _is_over
     _is_over = is_over
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the answers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """Without this a process would outlive one that was killed, wait for pictures and keep its streams open."""
+    """End this process with its parent; it would otherwise survive a killed one, wait, and keep its streams open."""
     from multiprocessing import parent_process
 
     parent = parent_process()
@@ -127,10 +126,13 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Have Ctrl-C wait: between the start of a process and of the thread that ends it, it would leave one that is
-    waited for without end, and in a process that is not ready it would print a traceback."""
+    """Delay Ctrl-C while a process starts.
+
+    Before the thread that ends the process has started, an interrupt would leave a process that is waited for
+    endlessly. In a process that is not ready it would print a traceback.
+    """
     is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGINT) is None:  # not ours to handle
+    if not is_main or signal.getsignal(signal.SIGINT) is None:  # only the main thread may set a handler
         yield
         return
     received: list[int] = []
@@ -161,7 +163,7 @@ def _by_processes(sources: Iterator, settings: dict, pool, is_over, n_processes:
             for i, source in enumerate(chunk):
                 yield Outcome(source, *(open_ones[i] if i in open_ones else next(answers)))
     except BrokenProcessPool:
-        raise LeNet5Error("a process that prepares pictures was killed (too little memory?); try --threads 1") from None
+        raise LeNet5Error("a process that prepares images was killed (too little memory?); try --threads 1") from None
     finally:
         is_over.value = 1
-        pool.shutdown(cancel_futures=True)  # waits: else the interpreter's end may meet that of the pool's thread
+        pool.shutdown(cancel_futures=True)  # waits, or the interpreter's end could meet that of the pool's thread

@@ -6,10 +6,15 @@ from .morphology import framed
 
 
 class Components:
-    """The connected marks (8 neighbours) of a mask of shape (H, W).
+    """The connected components (8 neighbours) of a mask of shape (H, W), also called marks.
 
-    Attributes: ``boxes`` (n, 4) int as in `geometry.Box`, ``areas`` (n,) int. Runs of set pixels are the nodes of a
-    graph, joined where runs of adjacent rows touch; the smallest run's number spreads over each component.
+    Runs of set pixels are the nodes of a graph, joined where runs of adjacent rows touch. The number of the first run
+    spreads over each component.
+
+    Attributes
+    ----------
+    boxes : ndarray of shape (n, 4), int, as in `geometry.Box`
+    areas : ndarray of shape (n,), int, pixels
     """
 
     def __init__(self, mask: np.ndarray):
@@ -46,7 +51,7 @@ class Components:
                 return label
 
     def labels(self) -> np.ndarray:
-        """The number of the component that each pixel belongs to, -1 for none: (H, W) int."""
+        """Return the number of each pixel's component, -1 for none: (H, W) int."""
         labels = np.full(self.shape, -1)
         labels[self.mask(np.ones(len(self.areas), bool))] = np.repeat(self._label, self._stop - self._start)
         return labels

@@ -1,4 +1,4 @@
-"""The command line of a recipe: an option for each of its settings, progress on standard error."""
+"""The command line of a recipe: an option for each of its settings, with progress on standard error."""
 
 import argparse
 import logging
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, Self
 from ..errors import ChecksumError, DataError, DivergedError, LeNet5Error, one_line
 from ..utils.files import check_writable
 
-#: As those of `lenet5`; 1 for any other failure.
+#: Exit codes, as those of `lenet5`; 1 for any other failure.
 _CODES = ((ChecksumError, 5), (DataError, 4), (DivergedError, 6), (ValueError, 2))
 
 
@@ -23,16 +23,16 @@ class RecipeSettings(Protocol):
 
     @classmethod
     def small(cls) -> Self:
-        """A run of seconds."""
+        """Return settings for a run of seconds."""
 
 
 def setting(default, text: str):
-    """A field of a recipe's settings, with the help of its option."""
+    """Declare a field of a recipe's settings, with the help of its option."""
     return field(default=default, metadata={"help": text})
 
 
 def command_of(recipe: str, settings) -> str:
-    """The command that trains with these settings: what the file says of how it was made."""
+    """Return the command that trains with these settings, as the model's file records it."""
     words = ["python", "-m", f"lenet5.recipes.{recipe}"]
     for entry in fields(settings):
         value = getattr(settings, entry.name)
@@ -44,10 +44,14 @@ def command_of(recipe: str, settings) -> str:
 def run(
     recipe: str, text: str, kind: type[RecipeSettings], make: Callable, arguments: Sequence[str] | None = None
 ) -> int:
-    """Make a network as the arguments say, and write it; the exit code.
+    """Make a network by the given arguments and write it; return the exit code.
 
-    kind : of the recipe's settings
-    make : (settings, data_dir, threads) -> what has a ``save(path)``
+    Parameters
+    ----------
+    recipe, text : the name and description of the recipe
+    kind : the class of its settings
+    make : (settings, data_dir, threads) -> a network with ``save(path)``
+    arguments : of the command line, by default those of the process
     """
     given = vars(_parser(recipe, text, kind).parse_args(arguments))
     out, data_dir, threads, is_small = (given.pop(name) for name in ("out", "data_dir", "threads", "small"))
@@ -86,7 +90,7 @@ def _option(entry: Field) -> str:
 
 
 def _kind_of(entry: Field) -> dict:
-    """What `add_argument` is to know of a setting: one value, or as many as its default has."""
+    """Return the arguments of `add_argument` for a setting: one value, or as many as its default has."""
     value, is_tuple = entry.default, isinstance(entry.default, tuple)
     values: tuple = value if isinstance(value, tuple) else (value,)
     kind = {"type": type(values[0]), "metavar": "NAMES" if isinstance(value, str) else "N"}
@@ -95,7 +99,7 @@ def _kind_of(entry: Field) -> dict:
 
 
 class _Tuple(argparse.Action):
-    """Keeps several values as settings do."""
+    """Stores several values as a tuple, as settings do."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         setattr(namespace, self.dest, tuple(values))
@@ -103,7 +107,7 @@ class _Tuple(argparse.Action):
 
 @contextmanager
 def _progress() -> Iterator[None]:
-    """The library's log on standard error."""
+    """Write the library's log to standard error."""
     log, handler = logging.getLogger("lenet5"), logging.StreamHandler()
     level = log.level
     log.addHandler(handler)

@@ -1,4 +1,4 @@
-"""MNIST's training digits, split into those to train on and those for choices."""
+"""MNIST's training digits, split into those for training and those for choices."""
 
 import os
 
@@ -13,10 +13,10 @@ HELD_OUT = 5_000
 def held_out_digits(
     data_dir: str | os.PathLike | None = None,
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """MNIST's training images and labels in two parts: 55,000 to train on, and 5,000 for choices.
+    """Split MNIST's training images and labels: 55,000 for training, and 5,000 for choices.
 
-    The latter are the validation images of `lenet5 train --validation 5000`: neither the model of digits nor the
-    networks of numbers were trained on them.
+    The latter are the validation images of `lenet5 train --validation 5000`. Neither the digit model nor the networks
+    of `lenet5 read` were trained on them.
     """
     X, y = datasets.obtain("mnist", data_dir).train
     held_out = np.zeros(len(y), bool)

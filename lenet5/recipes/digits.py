@@ -1,7 +1,7 @@
 """Train the model that ships (`lenet5/weights/mnist.safetensors`): LeNet-5 on MNIST, the best epoch of 200.
 
-5,000 training images are for choices: the best epoch, the temperature of the confidence, and its thresholds. The test
-images are looked at once, at the end.
+5,000 training images are set apart for choices: the best epoch, the temperature of the confidence, and its thresholds.
+The test images are used once, at the end.
 """
 
 import sys
@@ -19,24 +19,31 @@ from .fitting import fit
 
 @dataclass(frozen=True)
 class Settings:
-    """Those of `training.config.Config` in which this recipe differs from the defaults."""
+    """The settings of `training.config.Config` that differ from the defaults here."""
 
     epochs: int = setting(200, "passes over the training images")
     augment: str = setting("affine,elastic", "distortions of the training images")
-    average: float = setting(0.9995, "how much of the running average of the weights stays at each update")
+    average: float = setting(0.9995, "fraction of the weights' exponential moving average that each update keeps")
     validation: int = setting(HELD_OUT, "training images set apart for choices")
-    seed: int = setting(2, "of the first weights, the order and the distortions")
+    seed: int = setting(2, "decides the first weights, the order and the distortions")
 
     @classmethod
     def small(cls) -> "Settings":
-        """A run of seconds."""
+        """Return settings for a run of seconds."""
         return cls(epochs=1, augment="affine", average=0.9)
 
 
 def make(settings: Settings, data_dir: str | None = None, threads: int | None = None) -> LeNet5:
-    """Train, calibrate and test the model of digits.
+    """Train, calibrate and test the digit model.
 
-    DataError where MNIST cannot be had; ValueError for settings that cannot be; DivergedError where nothing is learnt.
+    Raises
+    ------
+    DataError
+        MNIST cannot be had.
+    ValueError
+        The settings are not allowed.
+    DivergedError
+        Training diverged, or nothing was learnt.
     """
     data = datasets.obtain("mnist", data_dir)
     model = LeNet5(seed=settings.seed)
@@ -56,7 +63,7 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
 
 
 def _metrics(trainer: Trainer, test: dict) -> dict:
-    """What came out, as `lenet5 train` writes it."""
+    """Return the results, as `lenet5 train` records them."""
     best = trainer.history[trainer.best_epoch - 1]
     return {
         "epochs_done": len(trainer.history),
@@ -70,7 +77,7 @@ def _metrics(trainer: Trainer, test: dict) -> dict:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The recipe as a command; the exit code."""
+    """Run the recipe as a command; return the exit code."""
     return command.run("digits", __doc__, Settings, make, arguments)
 
 

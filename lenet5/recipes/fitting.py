@@ -1,4 +1,4 @@
-"""One training as every recipe does it: to the best epoch, with a line in the log for each."""
+"""The training that all recipes share: to the best epoch, with a line in the log for each."""
 
 import logging
 
@@ -12,7 +12,7 @@ log = logging.getLogger("lenet5")
 
 
 def fit(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None = None) -> Trainer:
-    """Train ``network`` in place; its weights are then the best on the validation images, or without any the last."""
+    """Train ``network`` in place, and keep the best weights on the validation images, or the last without any."""
     trainer = Trainer(network, X, y, config, threads)
     log.info("%s images", f"{len(y):,}")
     for epoch in trainer.run():

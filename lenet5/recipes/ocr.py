@@ -1,11 +1,13 @@
-"""Train the networks that read numbers (`lenet5/weights/strings.safetensors`), from MNIST's training digits and drawn
-strokes to the file that ships; some 70 minutes on one core.
+"""Train the networks that read numbers (`lenet5/weights/strings.safetensors`); it takes some 70 minutes on one core.
 
-Strings are composed of 55,000 training digits, of strokes, and of forms of digits that MNIST's writers hardly use. Runs
-of their pieces, characters and rubbish, train the segment networks, windows of their lines the sliding one. The digit
-networks are trained on the runs that are digits, on those of more strings, in which such forms are as frequent as
-MNIST's, and on the 55,000 as they are, some on all of them put upright. The other 5,000 digits, on which the model that
-ships was not trained either, are for choices, and strings of them give the thresholds of `lenet5 read --max-error`.
+Strings are composed of 55,000 of MNIST's training digits, of drawn strokes, and of allographs. The segment networks
+learn from segments of such strings, characters and rubbish; the sliding network learns from windows of their lines.
+
+The digit networks learn from segments that are digits, from segments of more strings, and from the 55,000 digits alone.
+In those strings, allographs are as frequent as MNIST's forms. Some networks see all images after deslanting.
+
+The other 5,000 digits are set apart for choices; the shipped digit model was not trained on them either. Strings of
+them give the thresholds of `lenet5 read --max-error`.
 """
 
 import logging
@@ -31,15 +33,15 @@ from .fitting import fit
 
 log = logging.getLogger("lenet5")
 
-# Style, and share of all strings, of MNIST's digits, these and forms, and strokes.
+# Style, source of the digits, and share of all strings: MNIST's digits, with allographs ("forms"), and strokes.
 SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "forms", 0.4), ("varied", "strokes", 0.14))
-# And for the segment networks alone so many more, of the plain style: neighbouring ones are the hardest to part.
+# More strings, for the segment networks alone, in the plain style: neighbouring ones are the hardest to separate.
 ONES_SHARE, ONES = 0.125, replace(digit_strings.STYLES["plain"], ones=0.6)
 
-# For the digit networks more ones have a flag, and more sevens a bar: who writes one writes the other.
+# For the digit networks more ones have a flag and more sevens a bar, since writers tend to use both.
 FLAGGED = replace(digit_strings.STYLES["amounts"], flags=0.6)
 
-# How the networks are trained.
+# Training settings of the networks.
 SEGMENTS: dict[str, Any] = {"augment": "affine,elastic", "finetune": 0.125}
 DIGITS: dict[str, Any] = {
     "augment": "affine-wide,elastic",
@@ -54,30 +56,30 @@ Examples = tuple[np.ndarray, np.ndarray]  # images uint8, and their classes (N,)
 
 @dataclass(frozen=True)
 class Settings:
-    """How much is composed, how long is trained, and how large the networks are."""
+    """How much is composed, how long training takes, and how large the networks are."""
 
     strings: int = setting(28_000, "composed for segment and digit networks")
     plain_strings: int = setting(8_000, "more for digit networks")
-    flagged_strings: int = setting(12_000, "more for them, with other forms")
+    flagged_strings: int = setting(12_000, "more for digit networks, with allographs")
     sliding_strings: int = setting(40_000, "composed for the sliding network")
     epochs: int = setting(8, "of segment networks")
     digit_epochs: int = setting(15, "of digit networks")
     sliding_epochs: int = setting(16, "of the sliding network")
-    rubbish: float = setting(1.5, "runs that are none, for each that is a character")
+    rubbish: float = setting(1.5, "segments of rubbish, for each that is a character")
     widths: tuple[int, ...] = setting(networks.WIDTHS, "maps of C1, C3, C5, units of F6, of segment networks")
     digit_widths: tuple[int, ...] = setting(networks.WIDTHS, "those of digit networks")
     sliding_widths: tuple[int, ...] = setting(networks.SMALL_WIDTHS, "those of the sliding network")
     members: int = setting(1, "segment networks")
-    digit_members: int = setting(1, "digit networks that see runs as they are")
-    upright_members: int = setting(1, "digit networks that see them upright")
-    average: float = setting(0.9995, "how much of the running average of the weights stays at each update")
-    validation: int = setting(HELD_OUT, "runs, and windows, set apart to choose the best epoch")
+    digit_members: int = setting(1, "digit networks that see segments as they are")
+    upright_members: int = setting(1, "digit networks that see them after deslanting")
+    average: float = setting(0.9995, "fraction of the weights' exponential moving average that each update keeps")
+    validation: int = setting(HELD_OUT, "segments, and windows, set apart to choose the best epoch")
     calibration: int = setting(2_000, "strings of each style for thresholds")
-    seed: int = setting(0, "of the weights, and of all that is composed")
+    seed: int = setting(0, "decides the weights, and all that is composed")
 
     @classmethod
     def small(cls) -> "Settings":
-        """A run of seconds."""
+        """Return settings for a run of seconds."""
         return cls(
             strings=40, plain_strings=10, flagged_strings=10, sliding_strings=40, epochs=1, digit_epochs=1,
             sliding_epochs=1, widths=networks.SMALL_WIDTHS, digit_widths=networks.SMALL_WIDTHS, average=0.9,
@@ -86,9 +88,16 @@ class Settings:
 
 
 def make(settings: Settings, data_dir: str | None = None, threads: int | None = None) -> networks.StringNetworks:
-    """Train all networks and calibrate them as they will be read.
+    """Train all networks, and calibrate them in the precision in which they are stored.
 
-    DataError where MNIST cannot be had; ValueError for settings that cannot be; DivergedError where nothing is learnt.
+    Raises
+    ------
+    DataError
+        MNIST cannot be had.
+    ValueError
+        The settings are not allowed.
+    DivergedError
+        Training diverged, or nothing was learnt.
     """
     found = Training(settings, data_dir, threads).train()
     for network in [*found.segments, *found.digits, *found.upright, found.sliding]:
@@ -108,17 +117,17 @@ class Training:
     Attributes
     ----------
     accuracies : dict
-        By the name of a network, the share of the images set apart that it answers rightly.
+        By the name of a network, its accuracy on the validation images, 0..1.
     """
 
     def __init__(self, settings: Settings, data_dir: str | None, threads: int | None):
         self.settings, self.threads = settings, threads
         self.accuracies: dict[str, float | None] = {}
-        self._configs = configs(settings)  # refuses what cannot be, before anything is composed
+        self._configs = configs(settings)  # refuses wrong settings before anything is composed
         self._digits, _ = held_out_digits(data_dir)
 
     def train(self) -> networks.StringNetworks:
-        """All of them, one after the other; of the examples no more than one set is kept."""
+        """Train all networks, one after the other, with one set of examples in memory at a time."""
         X, y, n_runs = self.segment_examples()
         segment_networks = self._segment_networks(X, y)
         X, y = self.digit_examples(X[:n_runs], y[:n_runs])
@@ -129,7 +138,7 @@ class Training:
         return networks.StringNetworks(segment_networks, straight, sliding, training, upright=upright)
 
     def composed(self, n: int) -> Iterator[digit_strings.Composed]:
-        """``n`` strings in all, as `SHARES` says."""
+        """Compose about ``n`` strings in all, in the proportions of `SHARES`."""
         (X, y), seed = self._digits, self.settings.seed + 1
         drawn = allographs.draw(len(X) // 3, seed=seed)
         pools: dict[str, Examples] = {"mnist": (X, y), "strokes": strokes.draw(len(X), seed=seed)}
@@ -138,7 +147,7 @@ class Training:
             yield from digit_strings.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
 
     def segment_examples(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """Images and classes of runs, those of the strings of ones last, and how many come before these."""
+        """Return images and classes of segments, those of the strings of ones last, and the number of the others."""
         settings, seed = self.settings, self.settings.seed
         n_ones = round(ONES_SHARE * settings.strings)
         ones = digit_strings.compose(*self._digits, n_ones, style=ONES, seed=1000 * (seed + 1) + len(SHARES))
@@ -147,8 +156,10 @@ class Training:
         return *_joined(runs, more), len(runs[0])
 
     def digit_examples(self, X: np.ndarray, y: np.ndarray) -> Examples:
-        """What digit networks are trained on: the own ink of runs that are digits, of those in (X, y) and of more
-        strings, and the single images."""
+        """Return the examples of the digit networks.
+
+        They are the ink of segments that are digits, of those in (X, y) and of more strings, and the single digits.
+        """
         (single, label), settings = self._digits, self.settings
         seed = 1000 * (settings.seed + 1)
         drawn = allographs.draw(len(single), seed=settings.seed + 1)
@@ -169,7 +180,7 @@ class Training:
         return made
 
     def _digit_networks(self, X: np.ndarray, y: np.ndarray) -> tuple[list[Network], list[Network]]:
-        """Those that see runs as they are, and those that see them upright."""
+        """Train the digit networks that see segments as they are, and those that see them after deslanting."""
         settings, n = self.settings, self.settings.digit_members
         made = []
         for member in range(n + settings.upright_members):
@@ -185,7 +196,7 @@ class Training:
         return network
 
     def _fit(self, what: str, member: int, network: Network, X: np.ndarray, y: np.ndarray) -> None:
-        """Train in place, and keep the accuracy where images are set apart."""
+        """Train in place, and keep the accuracy if there are validation images."""
         name, config = f"{what} {member}", self._configs[what]
         log.info("%s", name)
         trainer = fit(network, X, y, replace(config, seed=config.seed + member), self.threads)
@@ -194,7 +205,7 @@ class Training:
 
 
 def configs(settings: Settings) -> dict[str, Config]:
-    """How each kind of network is trained, the first of each; ValueError for settings that cannot be."""
+    """Return the settings of each kind of network, for the first of each; ValueError if they are not allowed."""
     every: dict[str, Any] = {"average": settings.average, "seed": settings.seed}
     return {
         "segments": Config(epochs=settings.epochs, validation=settings.validation, **SEGMENTS, **every),
@@ -208,7 +219,7 @@ def _joined(some: Examples, others: Examples) -> Examples:
 
 
 def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, threads: int | None) -> Calibration:
-    """Thresholds for digits from ``n`` strings of held-out digits in each style, read beside the model that ships."""
+    """Fit thresholds for digits to ``n`` strings of held-out digits in each style, read with the shipped model."""
     _, (X, y) = held_out_digits(data_dir)
     network = pretrained()
     confidence: list[float] = []
@@ -224,7 +235,7 @@ def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, thre
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The recipe as a command; the exit code."""
+    """Run the recipe as a command; return the exit code."""
     return command.run("ocr", __doc__, Settings, make, arguments)
 
 

@@ -1,7 +1,7 @@
-"""Train the network that rejects what is no digit (`lenet5/weights/judge.safetensors`): LeNet-5 with two classes more.
+"""Train the out-of-distribution network (`lenet5/weights/judge.safetensors`): LeNet-5 with two more classes.
 
-It learns MNIST's training digits, digits of the pen model, and drawn images of nothing and of several digits
-(negatives.py). Digits on which it was not trained decide from which score on an image is a digit.
+It learns from MNIST's training digits, digits of the pen model, and drawn images without a digit and with several
+(negatives.py). Held-out digits decide the least score of a digit.
 """
 
 import logging
@@ -27,25 +27,32 @@ log = logging.getLogger("lenet5")
 
 @dataclass(frozen=True)
 class Settings:
-    """How much is drawn, and how long is trained."""
+    """How much is drawn, and how long training takes."""
 
     epochs: int = setting(30, "passes over all images")
     strokes: int = setting(20_000, "digits of the pen model")
-    rubbish: int = setting(80_000, "drawn images of nothing and of several digits")
+    rubbish: int = setting(80_000, "drawn images without a digit and with several")
     held_out: int = setting(5_000, "MNIST's digits that decide the least score, not trained on")
-    refused: float = setting(0.007, "share of MNIST's digits that may be rejected")
-    seed: int = setting(0, "of the weights, and of all that is drawn")
+    refused: float = setting(0.007, "fraction of MNIST's digits that may be rejected")
+    seed: int = setting(0, "decides the weights, and all that is drawn")
 
     @classmethod
     def small(cls) -> "Settings":
-        """A run of seconds."""
+        """Return settings for a run of seconds."""
         return cls(epochs=1, strokes=500, rubbish=1_000, held_out=500)
 
 
 def make(settings: Settings, data_dir: str | None = None, threads: int | None = None) -> LeNet5:
     """Train the network and choose its least score.
 
-    DataError where MNIST cannot be had; ValueError for settings that cannot be; DivergedError where nothing is learnt.
+    Raises
+    ------
+    DataError
+        MNIST cannot be had.
+    ValueError
+        The settings are not allowed.
+    DivergedError
+        Training diverged, or nothing was learnt.
     """
     data = datasets.obtain("mnist", data_dir)
     X, y = data.train
@@ -65,7 +72,7 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
 
 
 def training_images(X: np.ndarray, y: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
-    """Images (N, 28, 28) uint8 and classes (N,) of these digits, the pen model's and the negatives."""
+    """Return images (N, 28, 28) uint8 and classes (N,): the given digits, those of the pen model, and negatives."""
     drawn, drawn_y = strokes.draw(settings.strokes, seed=settings.seed + 3)
     other, is_several = negatives.draw(settings.rubbish, seed=settings.seed + 5)
     classes = np.concatenate([y, drawn_y, ood.NOTHING + is_several])
@@ -73,7 +80,7 @@ def training_images(X: np.ndarray, y: np.ndarray, settings: Settings) -> tuple[n
 
 
 def least_score(model: LeNet5, digits: np.ndarray, settings: Settings, threads: int | None) -> float:
-    """The score that all but the share ``refused`` of these digits (N, 28, 28) reach."""
+    """Return the score that all but the fraction ``refused`` of the digits (N, 28, 28) reach."""
     scores = ood.score(softmax(model.logits(digits, threads)))
     least = float(np.quantile(scores, settings.refused))
     other, _ = negatives.draw(settings.held_out, seed=settings.seed + 9)
@@ -84,7 +91,7 @@ def least_score(model: LeNet5, digits: np.ndarray, settings: Settings, threads: 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The recipe as a command; the exit code."""
+    """Run the recipe as a command; return the exit code."""
     return command.run("ood", __doc__, Settings, make, arguments)
 
 

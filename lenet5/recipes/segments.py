@@ -1,4 +1,4 @@
-"""What the networks of numbers are trained on: labelled segments and windows, cut out of composed strings."""
+"""Training examples of the networks that read numbers: labelled segments and windows, cut out of composed strings."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,20 +13,19 @@ from ..ocr.oversegmentation import LEVEL, Hypotheses, Pieces, cut, hypotheses
 from ..preprocessing.binarization import quantile
 from ..preprocessing.ruled_lines import without_rules
 
-_THERE = 0.2  # so much ink of a character counts where another one may have some, too
-_SAME_OVERLAPPING = 0.78
-_LIKELY = 6, 1.7  # pieces, heights: nearly all characters are no more; longer runs would only add rubbish
-EVENED = 0.8  # of the strings that runs are cut out of; reading does it with all
-_NEAR, _FAR = 1.1, 2.0  # pixels from a digit's middle: up to there it is read, from there on it is not
-_SAME, _OTHER = 0.88, 0.7  # of the ink in common: so much is the character, so little is none
+_THERE = 0.2  # ink of a character that counts where another one may have some, too
+_SAME_OVERLAPPING = 0.78  # as _SAME, for characters that overlap
+_LIKELY = 6, 1.7  # pieces, heights: nearly all characters are within these; longer segments would only add rubbish
+EVENED = 0.8  # fraction of strings with equalised contrast before cutting; reading equalises all
+_NEAR, _FAR = 1.1, 2.0  # pixels from a digit's middle: up to the first it is read, from the second on it is not
+_SAME, _OTHER = 0.88, 0.7  # common ink: from the first on, a segment is the character; below the second, rubbish
 
 
 def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
-    """The class of each hypothesis (n,), and -1 where it is neither a character nor clearly none.
+    """Return the class of each segment (n,), -1 for those that are neither a character nor clearly rubbish.
 
-    What a run of pieces and a character have of ink in common, divided by what they have together, decides. Ink that
-    the character shares with another does not count, as only one of the two can have it, and less is asked of such a
-    character.
+    The ink that a segment and a character have in common decides, divided by their ink together. Ink that the character
+    shares with another one does not count, since only one of the two can have it; the bound is then lower.
     """
     inside = pieces.labels >= 0
     own = pieces.labels[inside]
@@ -57,15 +56,17 @@ def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
 
 
 def unruled(ink: np.ndarray) -> np.ndarray:
-    """A line's ink (H, W) without rules, as `layout.find` takes them away, but for soft edges that are left."""
+    """Remove rules from a line's ink (H, W), as `layout.find` does, except for the soft edges that remain."""
     mask = ink > LEVEL
     removed = mask & ~without_rules(mask)
     return np.where(removed, 0, ink).astype(np.float32) if removed.any() else ink
 
 
 def as_found(string: Composed, rng: np.random.Generator, even: float = 0.5) -> Composed:
-    """A composed line as a picture of it would give it: without rules, and ``even`` of them evened out, ink and layers
-    alike, so that they still can be compared."""
+    """Make a composed line look as reading finds it: without rules, and, in the fraction ``even``, equalised.
+
+    Ink and layers are equalised alike, so that they can still be compared.
+    """
     ink = unruled(string.ink)
     strong = ink[ink > LEVEL]
     if not len(strong) or rng.random() >= even:
@@ -75,9 +76,13 @@ def as_found(string: Composed, rng: np.random.Generator, even: float = 0.5) -> C
 
 
 def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (N, 2, 28, 28) uint8 and classes (N,) uint8 of the hypotheses of ``strings``.
+    """Cut ``strings`` into examples of segments.
 
-    ``rubbish`` : so many examples of it, chosen at random, for each one of a character.
+    Returns
+    -------
+    images : ndarray of shape (N, 2, 28, 28), uint8
+    classes : ndarray of shape (N,), uint8
+        For each character, ``rubbish`` examples of rubbish, chosen at random.
     """
     rng = np.random.Generator(np.random.PCG64([seed, 1]))
     X, y = [], []
@@ -96,7 +101,7 @@ def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0
 
 
 def windows(strings: Iterable[Composed], *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (N, 1, 32, 32) uint8 and classes (N,) to train on: for each string its digits, and as many blanks."""
+    """Cut ``strings`` into windows (N, 1, 32, 32) uint8 with classes (N,): the digits of each, and as many blanks."""
     rng = np.random.Generator(np.random.PCG64([seed, 2]))
     X, y = [], []
     for string in strings:

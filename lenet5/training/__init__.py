@@ -1,1 +1,1 @@
-"""Training: settings, order of images, distortions, the loop, and what is known about its progress."""
+"""Training: settings, the order of images, augmentation, the training loop, and the records of its progress."""

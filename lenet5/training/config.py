@@ -1,7 +1,7 @@
-"""How to train: every choice that decides the weights, declared once.
+"""Training settings: every choice that decides the weights, declared once.
 
-A setting is a field of `Config` with its type, default, kind (what it may be) and help. The check, the docstring, and
-the option of `lenet5 train` come from there; so this module is imported without NumPy.
+A setting is a field of `Config` with its type, default, kind (its allowed values) and help. The check, the docstring
+and the option of `lenet5 train` are made from it. So this module must not import NumPy.
 """
 
 import math
@@ -10,13 +10,13 @@ import re
 import textwrap
 from dataclasses import dataclass, field, fields
 
-#: By name: the learning rate that suits batches of 64.
+#: By name: the default learning rate, for batches of 64.
 OPTIMIZERS = {
     "sgd": 0.05,
     "adam": 2e-3,
     "adamw": 2e-3,
     "rmsprop": 1e-3,
-    "sdlm": 5e-5,  # whatever the batch; P98 begins with 5e-4, at which training from its first weights diverges here
+    "sdlm": 5e-5,  # for any batch size; P98 begins with 5e-4, at which training diverges here from its first weights
 }
 SCHEDULES = ("constant", "step", "cosine", "onecycle", "paper")  # see schedules.py
 LOSSES = ("cross-entropy", "map", "mse")
@@ -24,7 +24,7 @@ LOSSES = ("cross-entropy", "map", "mse")
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some names."""
+    """One of several names."""
 
     names: tuple[str, ...]
 
@@ -52,9 +52,9 @@ class Flag:
 
 @dataclass(frozen=True)
 class Distortions:
-    """Names of `augment.AUGMENTATIONS` with commas between, or "none"."""
+    """Comma-separated names of `augment.AUGMENTATIONS`, or "none"."""
 
-    expected = "none, or names with commas between"
+    expected = "none, or comma-separated names"
 
     def checked(self, name: str, value) -> str:
         from .augment import canonical
@@ -64,7 +64,7 @@ class Distortions:
 
 @dataclass(frozen=True)
 class Range:
-    """Finite numbers from ``low`` to ``high``, whole ones only where these are; ``expected`` says which."""
+    """Finite numbers from ``low`` to ``high``, integers if ``kind`` is int; ``expected`` is the text for errors."""
 
     kind: type
     low: float
@@ -74,7 +74,7 @@ class Range:
     has_high: bool = True
 
     def checked(self, name: str, value) -> int | float:
-        """``value``, NumPy's numbers too, as int or float."""
+        """Return ``value``, which may be one of NumPy's numbers, as int or float."""
         number = _plain_number(name, value, self.kind)
         above = self.low <= number if self.has_low else self.low < number
         below = number <= self.high if self.has_high else number < self.high
@@ -103,12 +103,12 @@ COUNT, COUNT_FROM_0 = Range(int, 1, math.inf, "at least 1"), Range(int, 0, math.
 
 
 def setting(default, kind: Choice | Flag | Distortions | Range, text: str):
-    """A field of `Config`; ``text`` is the help of its option."""
+    """Declare a field of `Config`; ``text`` is the help of its option."""
     return field(default=default, metadata={"kind": kind, "help": text})
 
 
 def _documented(kind: type) -> type:
-    """Add the settings to the docstring, in the names of Python."""
+    """Add the settings to the docstring, with their Python names."""
     rows = []
     for entry in fields(kind):
         text = re.sub(r"--([a-z0-9-]+)", lambda option: option[1].replace("-", "_"), entry.metadata["help"])
@@ -121,53 +121,52 @@ def _documented(kind: type) -> type:
 @_documented
 @dataclass(frozen=True)
 class Config:
-    """How to train. All of it, and nothing else, decides the weights (with the data and the machine)."""
+    """Training settings. They alone decide the weights, together with the data and the machine."""
 
     # fmt: off
-    epochs: int = setting(20, COUNT, "Passes over the pictures.")
-    batch_size: int = setting(64, Range(int, 1, 65536, "1 to 65536"), "Pictures in one update.")
+    epochs: int = setting(20, COUNT, "Passes over the images.")
+    batch_size: int = setting(64, Range(int, 1, 65536, "1 to 65536"), "Images per update.")
     learning_rate: float | None = setting(None, ABOVE_0,
-        "The schedule's peak; auto: found by some hundred updates of growing rate.  [default: 0.05 for sgd, 0.002 for "
-        "adam and adamw, 0.001 for rmsprop, a tenth of these for --head rbf, four times these for --activation "
+        "The schedule's peak; auto: found by a range test of some hundred updates.  [default: 0.05 for sgd, 0.002 for "
+        "adam and adamw, 0.001 for rmsprop; a tenth of that for --head rbf, four times that for --activation "
         "sigmoid; 0.00005 for sdlm]")
     optimizer: str = setting("sgd", Choice(tuple(OPTIMIZERS)),
-        "How the weights follow the gradient; sdlm is the 1998 paper's, each weight by its curvature.")
-    momentum: float = setting(0.9, PART, "Of sgd.")
-    nesterov: bool = setting(True, FLAG, "Which momentum sgd has.")
+        "How the weights follow the gradient; sdlm is that of the 1998 paper, scaled by the curvature of each weight.")
+    momentum: float = setting(0.9, PART, "Momentum of sgd.")
+    nesterov: bool = setting(True, FLAG, "Use Nesterov's momentum with sgd.")
     weight_decay: float = setting(2e-4, PART, "Added to the gradient, decoupled from it in adamw.")
     l1: float = setting(0.0, PART, "Added to the gradient, times the sign of each weight.")
     clip_norm: float = setting(0.0, AT_LEAST_0, "Shorten longer gradients to this norm; 0: never.")
-    schedule: str = setting("onecycle", Choice(SCHEDULES), "How the learning rate runs.")
-    warmup: float = setting(0.0, WHOLE_PART, "Part of the training over which the learning rate first rises.")
+    schedule: str = setting("onecycle", Choice(SCHEDULES), "How the learning rate changes during training.")
+    warmup: float = setting(0.0, WHOLE_PART, "Fraction of the training over which the learning rate first rises.")
     finetune: float = setting(0.0, PART,
-        "Part of the epochs, at the end, that see the pictures as --finetune-augment says, from a tenth of the "
-        "learning rate down; 0.025 in recipe best.")
+        "Fraction of the epochs, at the end, with --finetune-augment and a learning rate that falls from a tenth; "
+        "0.025 in recipe best.")
     loss: str = setting("cross-entropy", Choice(LOSSES),
-        "What is minimised; mse and map are the 1998 paper's eq. 8 and 9, for --head rbf.")
-    label_smoothing: float = setting(0.0, PART, "Part of each target that goes to all classes alike.")
+        "What is minimised; mse and map are eq. 8 and 9 of the 1998 paper, for --head rbf.")
+    label_smoothing: float = setting(0.0, PART, "Fraction of each target that is spread over all classes.")
     rubbish_penalty: float = setting(1.0, FINITE, "The j of eq. 9.")
-    teacher_weight: float = setting(1.0, WHOLE_PART, "Part of each target that a --teacher's answer is.")
+    teacher_weight: float = setting(1.0, WHOLE_PART, "Fraction of each target that is the answer of a --teacher.")
     distillation_temperature: float = setting(4.0, ABOVE_0,
-        "By which the teacher's and the network's scores are divided; sgd's default rate is so much lower as this is "
-        "above 2.")
+        "Divides the scores of teacher and network; above 2, the default rate of sgd is lowered in proportion.")
     augment: str = setting("affine", DISTORTIONS,
-        "Random distortions, anew for each pass: none, or some of affine (or of its parts rotation, scale, shear, "
+        "Random distortions, anew for each epoch: none, or some of affine (or of its parts rotation, scale, shear, "
         "shift, or half as wide again: affine-wide), crop (whole pixels), flip, elastic, photo (pens, blur, grain), "
-        "cutout, invert and paper (that of 1998: affine without rotation), with commas between.")
+        "cutout, invert and paper (that of 1998: affine without rotation), comma-separated.")
     finetune_augment: str = setting("none", DISTORTIONS,
-        "Those of the epochs of --finetune; crop in recipe best.")
-    mixup: float = setting(0.0, WHOLE_PART, "Mix two pictures in shares of a Beta distribution with this alpha.")
+        "Distortions in the epochs of --finetune; crop in recipe best.")
+    mixup: float = setting(0.0, WHOLE_PART, "Mix two images in shares of a Beta distribution with this alpha.")
     adversarial: float = setting(0.0, WHOLE_PART,
-        "Move every pixel of every second picture this far against the network.")
-    dropout: float = setting(0.0, PART, "Probability of a unit of C5 and F6 being left out.")
+        "Change every pixel of every second image by this much, against the network.")
+    dropout: float = setting(0.0, PART, "Probability that a unit of C5 or F6 is left out.")
     batch_norm: bool = setting(False, FLAG, "Normalise each layer's sums; folded into the weights at the end.")
     average: float = setting(0.0, PART,
-        "Take the running average of the weights, of which this part stays at each update.")
+        "Use the exponential moving average of the weights, of which each update keeps this fraction.")
     patience: int = setting(0, COUNT_FROM_0,
-        "Stop after so many epochs without a better one on validation; 0: never.")
-    validation: int = setting(5000, COUNT_FROM_0, "Training pictures set apart to choose the best epoch.")
+        "Stop after this many epochs without a better one on validation; 0: never.")
+    validation: int = setting(5000, COUNT_FROM_0, "Training images set apart to choose the best epoch.")
     seed: int = setting(0, Range(int, 0, 2**63 - 1, "0 to 2^63 - 1"),
-        "Of the first weights, the order and the distortions.")
+        "Decides the first weights, the order of images and the distortions.")
     # fmt: on
 
     def __post_init__(self):
@@ -180,26 +179,26 @@ class Config:
         if self.optimizer == "sdlm" and (self.dropout or self.batch_norm):
             raise ValueError("sdlm takes the curvature of the network as it is, without dropout and batch_norm")
         if self.patience and not self.validation:
-            raise ValueError("patience needs validation pictures to tell a better epoch by, and validation is 0")
+            raise ValueError("patience needs validation images, by which a better epoch is recognised: validation is 0")
 
     @property
     def finetune_epochs(self) -> int:
-        """How many of the epochs `finetune` is."""
+        """Number of epochs with `finetune_augment`."""
         return round(self.finetune * self.epochs)
 
     def distortions(self, epoch: int) -> str:
-        """Names of those of an epoch, counted from 0."""
+        """Return the names of the distortions of an epoch, counted from 0."""
         return self.augment if epoch < self.epochs - self.finetune_epochs else self.finetune_augment
 
     @classmethod
     def of_recipe(cls, name: str, **changes) -> "Config":
-        """The settings of one of `RECIPES`, with changes; ValueError for another name."""
+        """Return the settings of one of `RECIPES`, with changes; ValueError for another name."""
         if name not in RECIPES:
             raise ValueError(f"recipe is {name!r}, expected one of {', '.join(RECIPES)}")
         return cls(**{**RECIPES[name], **changes})
 
 
-#: By name: how to train for a purpose, where it differs from the defaults. Chosen on validation pictures.
+#: By name: settings for a purpose, where they differ from the defaults. Chosen on validation images.
 RECIPES: dict[str, dict] = {
     "quick": {"epochs": 4, "learning_rate": 0.1, "augment": "none", "validation": 0},
     "standard": {},

@@ -1,9 +1,10 @@
-"""The curvature of the loss along each parameter: the diagonal of the Gauss-Newton matrix, as the stochastic diagonal
-Levenberg-Marquardt method takes it (P98 appendix C). It is wanted once a pass, so NumPy over the layers' kernels does.
+"""The curvature of the loss for each parameter: the diagonal of the Gauss-Newton matrix (P98 appendix C).
 
-A second backward pass carries second derivatives h as the first one does gradients, with everything squared: through
-weights h_x = sum w^2 h_y, to weights h_w = sum x^2 h_y, through an activation h_a = f'(a)^2 h_y. Left out are f'', the
-products of different units, and those of different uses of a shared weight; so nothing is negative.
+The stochastic diagonal Levenberg-Marquardt method needs it once per epoch, so NumPy over the layers' kernels is enough.
+
+A second backward pass carries second derivatives h as the first one carries gradients, with everything squared:
+through weights h_x = sum w^2 h_y, to weights h_w = sum x^2 h_y, through an activation h_a = f'(a)^2 h_y. It leaves out
+f'', the products of different units, and those of different uses of a shared weight. So no value is negative.
 """
 
 from collections.abc import Mapping
@@ -14,9 +15,9 @@ from .. import _kernels
 from ..nn.layers import RBF, AvgPool2d, Conv2d, Layer, MaxPool2d, SubSample2d
 from ..nn.network import Network
 
-#: Pictures that the curvature is estimated on.
+#: Images on which the curvature is estimated.
 N_PICTURES = 500
-#: What is added to it, so that no step is too large.
+#: Added to the curvature, so that no step is too large.
 MU = 0.02
 
 Tensors = Mapping[str, np.ndarray]
@@ -25,14 +26,20 @@ Tensors = Mapping[str, np.ndarray]
 def diagonal(
     network: Network, X: np.ndarray, y: np.ndarray, *, loss: str = "cross-entropy", rubbish: float = -np.inf
 ) -> np.ndarray:
-    """The mean over pictures of the second derivative of the loss along each parameter, float64, laid out as
-    ``network.parameters``; at least 0.
+    """Estimate the diagonal of the Gauss-Newton matrix (P98 appendix C).
 
     Parameters
     ----------
-    X, y : pictures and labels, see `arrays.check_pictures`
-    loss : "cross-entropy" of the softmax of the scores, or "mse", minus the score of the right class
-    rubbish : score of one more class, that of nothing, in the softmax (minus j in P98 eq. 9)
+    X, y : images and labels, see `arrays.check_pictures`
+    loss : "cross-entropy" or "mse"
+        The cross-entropy of the scores' softmax, or minus the score of the right class.
+    rubbish : float
+        Score of one more class, the rubbish class, in the softmax (minus j in P98 eq. 9).
+
+    Returns
+    -------
+    ndarray, float64, at least 0
+        Mean second derivative over the images, laid out as ``network.parameters``.
     """
     tensors = network.state_dict(network.parameters.astype(np.float64))
     seen = network.pictures(X)
@@ -42,7 +49,7 @@ def diagonal(
         values.append(_forward(layer, name, tensors, values[-1]))
     scores = _kernels.from_lanes(values[-1], seen.n)
     if scores.shape[2:] != (1, 1):
-        raise ValueError(f"pictures give maps of shape {scores.shape[2:]}, expected one answer each")
+        raise ValueError(f"images give maps of shape {scores.shape[2:]}, expected one answer each")
     p = _probabilities(scores[:, :, 0, 0], rubbish)
     head = layers[-1][1]
     if isinstance(head, RBF):
@@ -60,7 +67,7 @@ def diagonal(
 
 
 def rates(h: np.ndarray) -> np.ndarray:
-    """What a learning rate is multiplied by for each parameter, 1 / (mu + h), float32."""
+    """Return the factor of the learning rate for each parameter, 1 / (mu + h), float32."""
     return (1 / (MU + h)).astype(np.float32)
 
 
@@ -68,17 +75,17 @@ def rates(h: np.ndarray) -> np.ndarray:
 
 
 def _probabilities(scores: np.ndarray, rubbish: float) -> np.ndarray:
-    """(N, classes): softmax in which the class of nothing takes part."""
+    """Return the softmax (N, classes), in which the rubbish class takes part."""
     top = np.maximum(scores.max(axis=1, keepdims=True, initial=-np.inf), rubbish)
     e = np.exp(scores - top)
     return e / (e.sum(axis=1, keepdims=True) + np.exp(rubbish - top))
 
 
 def _of_distances(head: RBF, features: np.ndarray, p: np.ndarray, loss: str) -> np.ndarray:
-    """(N, features): exact second derivatives of the loss along each feature.
+    """Return the exact second derivatives of the loss for each feature, (N, features).
 
-    The mean of the right penalty sum (x - w)^2 has 2 everywhere. Eq. 9 has, from the penalties' own curvature, 2 times
-    the sum of its slopes, 1 - sum p, and from the softmax's 4 times the variance of x - w under p.
+    For the mean of the right penalty, sum (x - w)^2, they are 2 everywhere. Eq. 9 adds two terms: from the curvature of
+    the penalties 2 (1 - sum p), and from the softmax 4 times the variance of x - w under p.
     """
     if loss == "mse":
         return np.full_like(features, 2.0)
@@ -94,7 +101,7 @@ def _of_distances(head: RBF, features: np.ndarray, p: np.ndarray, loss: str) -> 
 
 
 def _kernel_of(layer: Conv2d, tensor: np.ndarray) -> np.ndarray:
-    """Weights as the kernels take them: those of a dense layer as kernels of 1 x 1."""
+    """Return weights in the kernels' shape; a dense layer has kernels of 1 x 1."""
     k = layer.kernel_size
     return tensor.reshape(-1, k, k) if layer.table else tensor.reshape(layer.out_channels, layer.in_channels, k, k)
 
@@ -117,14 +124,14 @@ def _forward(layer: Layer, name: str, tensors: Tensors, X: np.ndarray) -> np.nda
 def _backward(
     layer: Layer, name: str, tensors: Tensors, own: Tensors, X: np.ndarray, Y: np.ndarray, h: np.ndarray
 ) -> np.ndarray:
-    """h of X from that of Y; that of the layer's parameters goes to ``own``."""
+    """Return h of X from h of Y, and write that of the layer's parameters to ``own``."""
     if isinstance(layer, Conv2d):
         W = np.square(_kernel_of(layer, tensors[f"{name}.weight"]))
         if (kernels := layer.constants()) is not None:
             hX, hW, hb = _kernels.table_conv2d_backward(h, np.square(X), W, kernels)
         else:
             hX, hW, hb = _kernels.conv2d_backward(h, np.square(X), W)
-        # minimal filtering takes differences, in which a 0 may become a little less
+        # minimal filtering takes differences, which may make a 0 slightly negative
         own[f"{name}.weight"][...] = np.maximum(hW, 0).reshape(own[f"{name}.weight"].shape)
         own[f"{name}.bias"][...] = hb
         return np.maximum(hX, 0)

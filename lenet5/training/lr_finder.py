@@ -1,8 +1,7 @@
-"""A learning rate from the data: the range test of Smith, "Cyclical learning rates for training neural networks", 2017.
+"""The learning-rate finder: the range test of Smith, "Cyclical learning rates for training neural networks", 2017.
 
-A copy of the network is trained a little while the rate grows from update to update, from far too low to far too
-high: the loss stays, then falls, and at last grows. Half the largest rate at which it was still about the least trains
-well, as the peak of a schedule.
+A copy of the network is trained briefly while the rate grows from far too low to far too high. The loss first stays,
+then falls, and at last grows. The largest rate with nearly the lowest loss is halved: a good peak for a schedule.
 """
 
 import math
@@ -17,16 +16,16 @@ from ..nn.network import Network
 from .config import OPTIMIZERS, Config
 from .trainer import Progress, Trainer
 
-#: The rate grows from the first to the second of these, times what suits the optimizer, in so many updates.
+#: The rate grows from the first to the second factor of the optimizer's default rate, in this number of updates.
 LOWEST, HIGHEST, UPDATES = 1e-3, 1e3, 1000
-PER_POINT = 10  # updates that a point of the curve is the mean of
-_SMOOTHED = 5  # points, for the least loss
-_ABOUT, _OVER = 1.1, 3.0  # times the least loss: still good; the test is over
+PER_POINT = 10  # updates averaged into one point of the curve
+_SMOOTHED = 5  # points averaged before the lowest loss is taken
+_ABOUT, _OVER = 1.1, 3.0  # times the lowest loss: still good; end of the test
 
 
 @dataclass(frozen=True)
 class RateCurve:
-    """Loss (nats, mean of some updates) against learning rate, both (n,); ``best`` is the rate to train with."""
+    """Loss (nats, averaged over some updates) against learning rate, both (n,); ``best`` is the suggested rate."""
 
     rates: np.ndarray
     losses: np.ndarray
@@ -38,7 +37,7 @@ class RateCurve:
         return len(self.rates) * PER_POINT
 
     def draw(self) -> Image.Image:
-        """The loss over the logarithm of the rate."""
+        """Plot the loss over the logarithm of the rate."""
         lowest = math.floor(math.log10(self.rates[0]))
         x = np.log10(self.rates) - lowest
         at = math.log10(self.best) - lowest
@@ -50,7 +49,7 @@ class RateCurve:
 
 
 class _RangeTest(Trainer):
-    """A training whose rate grows by one factor from update to update."""
+    """A training whose rate grows by a constant factor at each update."""
 
     _steps_per_run = PER_POINT
 
@@ -60,18 +59,29 @@ class _RangeTest(Trainer):
 
 
 def find(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads: int | None = None) -> RateCurve:
-    """A learning rate for training ``network`` by ``config`` on these pictures; the network is not changed.
+    """Find a learning rate for training ``network`` by ``config``; the network is not changed.
 
-    The same rate for any ``threads``. ValueError for sdlm, which has a rate of its own for each weight, and where the
-    loss nowhere falls.
+    The rate is the same for any ``threads``.
+
+    Parameters
+    ----------
+    network : Network
+    X, y : training images and labels, see `arrays.check_pictures`
+    config : Config
+    threads : int, optional
+
+    Raises
+    ------
+    ValueError
+        The loss falls nowhere, or the optimizer is sdlm, which has a rate for each weight.
     """
     if config.optimizer == "sdlm":
-        raise ValueError("sdlm gives each weight a rate of its own: there is none to be found")
+        raise ValueError("sdlm gives each weight a rate of its own, so there is none to be found; name a learning rate")
     copy = Network(network.layers, background=network.background, ink=network.ink, margin=network.margin)
     copy.parameters[:] = network.parameters
     epochs = math.ceil(UPDATES * config.batch_size / len(y))
     trainer = _RangeTest(copy, X, y, replace(config, epochs=epochs, patience=0, validation=0), threads)
-    rates, losses, before = [], [], (0, 0, 0.0)  # before: pass, its pictures so far, the sum of their losses
+    rates, losses, before = [], [], (0, 0, 0.0)  # before: epoch, its images so far, the sum of their losses
 
     def note(progress: Progress) -> None:
         nonlocal before
@@ -93,10 +103,10 @@ def find(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads
 
 
 def _best(rates: np.ndarray, losses: np.ndarray) -> float:
-    """What the curve suggests, to two digits; ValueError where the loss never fell."""
+    """Return the rate that the curve suggests, to two digits; ValueError if the loss never fell."""
     ends = np.pad(losses, _SMOOTHED // 2, mode="edge")
     smooth = np.convolve(ends, np.full(_SMOOTHED, 1 / _SMOOTHED), "valid")
     if len(losses) <= _SMOOTHED or not smooth.min() < 0.9 * smooth[0]:
-        raise ValueError("the loss fell at no learning rate: there is none to be found")
+        raise ValueError("the loss fell at no learning rate, so there is none to be found; name a learning rate")
     largest = rates[np.flatnonzero(smooth <= _ABOUT * smooth.min())[-1]]
     return float(f"{largest / 2:.2g}")

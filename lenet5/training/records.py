@@ -1,4 +1,4 @@
-"""Where a training stands, and what each pass over the images came to; read back from a file, field by field."""
+"""Records of a training: its position and the result of each epoch, and how they are read back from a file."""
 
 import math
 from dataclasses import dataclass, field, fields
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training pictures came to. Losses in nats, accuracies in 0..1 (None: no validation)."""
+    """The result of one epoch. Losses in nats, accuracies in 0..1 (None: no validation)."""
 
     epoch: int
     train_loss: float
@@ -27,7 +27,7 @@ class Epoch:
 
 @dataclass
 class Progress:
-    """Where in an epoch training is."""
+    """The position of training within an epoch."""
 
     epoch: int
     n_done: int
@@ -39,7 +39,7 @@ class Progress:
 
 @dataclass
 class Position:
-    """Between two runs of steps."""
+    """The position of training between two runs of steps, as a checkpoint keeps it."""
 
     epoch: int = 0
     step: int = 0
@@ -51,9 +51,9 @@ class Position:
 
 
 def saved_position(document: dict, origin: dict, epochs: int, steps_per_epoch: int, *, is_validated: bool) -> Position:
-    """The position in a saved document; ValueError unless every field is sound.
+    """Read the position in a saved document; ValueError unless every field is sound.
 
-    ``origin`` is what the document must have in common with the training that it is for.
+    ``origin`` holds the values that the document must share with the training that resumes.
     """
     try:
         document = dict(document)
@@ -63,21 +63,21 @@ def saved_position(document: dict, origin: dict, epochs: int, steps_per_epoch: i
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the saved position is malformed: {error}") from None
     if found != origin:
-        raise ValueError("the saved state is one of another training: its settings or pictures differ")
+        raise ValueError("the saved state belongs to another training: its settings or images differ")
     records: list[Position | Epoch] = [at, *history]
     if not all(_is_sound(record, is_validated) for record in records):
-        raise ValueError("the saved position is malformed: a number is missing or is none")
+        raise ValueError("the saved position is malformed: a number is missing or not a number")
     if not (0 <= at.epoch <= epochs and 0 <= at.step <= steps_per_epoch):
         raise ValueError(f"the saved position, epoch {at.epoch} batch {at.step}, is not in this run")
     if [record.epoch for record in history] != list(range(1, at.epoch + 1)):
-        raise ValueError(f"the saved history has not the epochs 1 to {at.epoch}")
+        raise ValueError(f"the saved history lacks some of the epochs 1 to {at.epoch}")
     if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= origin["n_pictures"]:
         raise ValueError("the saved position is malformed: a count is out of range")
     return at
 
 
 def _is_sound(record: Position | Epoch, is_validated: bool) -> bool:
-    """Whether every number of a saved record is one, finite and of its type; None only where nothing was measured."""
+    """Whether every number of a record is finite and of its type; None is allowed only where nothing was measured."""
     for entry in fields(record):
         value = getattr(record, entry.name)
         if entry.name.startswith("validation_") and not is_validated:

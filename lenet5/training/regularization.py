@@ -1,7 +1,7 @@
-"""Networks as they are trained: with batch normalisation and dropout, which prediction knows nothing of.
+"""Networks as they are trained, with batch normalisation and dropout, which prediction does without.
 
-The normalisation is an affine map of each channel once its means and variances are fixed, and the convolution before it
-one too; so both together are one convolution. Dropout's units are scaled so that without it nothing is to be changed.
+Once means and variances are fixed, the normalisation is an affine map of each channel, as is the convolution before it.
+So the two fold into one convolution. Dropout scales its units such that nothing changes without it.
 """
 
 import numpy as np
@@ -14,10 +14,14 @@ EPSILON = 1e-5
 
 
 def regularized_layers(layers: dict[str, Layer], *, dropout: float = 0.0, batch_norm: bool = False) -> dict[str, Layer]:
-    """Layers with batch normalisation behind every convolution but the last layer, and dropout behind the activations
-    of the hidden layers that have one output a channel (C5 and F6 of LeNet-5).
+    """Add batch normalisation after every convolution but the last layer, and dropout in the dense part.
 
-    dropout : 0 to below 1, the probability of a unit being left out; 0: none
+    Dropout follows the activations of hidden layers with one output per channel (C5 and F6 of LeNet-5).
+
+    Parameters
+    ----------
+    dropout : float, 0 to below 1
+        Probability that a unit is left out; 0 adds no layers.
     """
     result: dict[str, Layer] = {}
     names = list(layers)
@@ -32,7 +36,7 @@ def regularized_layers(layers: dict[str, Layer], *, dropout: float = 0.0, batch_
 
 
 def _first_dense(layers: dict[str, Layer]) -> int:
-    """The index of the convolution before the first dense layer: it has one output a channel; past the end: none."""
+    """Return the index of the convolution before the first dense layer; past the end if there is none."""
     names = list(layers)
     first = next((i for i, layer in enumerate(layers.values()) if isinstance(layer, Linear)), None)
     if first is None:  # LeNet-1
@@ -41,9 +45,16 @@ def _first_dense(layers: dict[str, Layer]) -> int:
 
 
 def fold(trained: Network, parameters: np.ndarray, network: Network) -> None:
-    """Write to ``network`` the weights that do what ``trained`` does with these parameters.
+    """Write to ``network`` the weights with which it computes what ``trained`` does.
 
-    ``trained`` has the layers of `regularized_layers`, ``network`` those that it was made from.
+    Parameters
+    ----------
+    trained : Network
+        With the layers of `regularized_layers`.
+    parameters : ndarray
+        The weights of ``trained``.
+    network : Network
+        With the layers from which those of ``trained`` were made.
     """
     tensors, folded = trained.state_dict(parameters), network.state_dict()
     for name, tensor in folded.items():

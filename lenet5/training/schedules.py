@@ -1,8 +1,8 @@
-"""How the learning rate runs over the steps of a training: factors, from the share of it that is done, 0 to 1."""
+"""Learning-rate schedules: factors of the peak rate, from the fraction of training that is done, 0 to 1."""
 
 import numpy as np
 
-#: P98, section III-C: (first pass, global learning rate) of the 20 passes.
+#: P98, section III-C: (first epoch, global learning rate) of the 20 epochs.
 PAPER = ((0, 5e-4), (2, 2e-4), (5, 1e-4), (8, 5e-5), (12, 1e-5))
 
 
@@ -11,7 +11,7 @@ def constant(progress: np.ndarray, epochs: int) -> np.ndarray:
 
 
 def step(progress: np.ndarray, epochs: int) -> np.ndarray:
-    """1, after half of the training 1/10, after three quarters 1/100."""
+    """1, then 1/10 after half of the training, and 1/100 after three quarters."""
     return np.where(progress < 0.5, 1.0, np.where(progress < 0.75, 0.1, 0.01))
 
 
@@ -21,13 +21,13 @@ def cosine(progress: np.ndarray, epochs: int) -> np.ndarray:
 
 
 def onecycle(progress: np.ndarray, epochs: int, rising_part: float = 0.2) -> np.ndarray:
-    """Up in a straight line from 1/10 during the first fifth, then down to 0 along half a cosine."""
+    """Rise linearly from 1/10 during the first fifth, then fall to 0 along half a cosine."""
     rising = 0.1 + 0.9 * progress / rising_part
     return np.where(progress < rising_part, rising, cosine((progress - rising_part) / (1 - rising_part), epochs))
 
 
 def paper(progress: np.ndarray, epochs: int) -> np.ndarray:
-    """The 1998 paper's table, pass by pass (`PAPER`), as shares of its first rate."""
+    """The table of the 1998 paper, epoch by epoch (`PAPER`), as fractions of its first rate."""
     passes = np.floor(progress * epochs + 1e-9)
     rates = np.full_like(progress, PAPER[0][1])
     for first, rate in PAPER:
@@ -40,10 +40,17 @@ SCHEDULES = {"constant": constant, "step": step, "cosine": cosine, "onecycle": o
 
 def learning_rates(schedule: str, peak: float, first_step: int, n_steps: int, total_steps: int, epochs: int = 1,
                    warmup: float = 0.0) -> np.ndarray:  # fmt: skip
-    """The rates of steps first_step .. first_step + n_steps of ``total_steps``: (n_steps,) float64.
+    """Return the rates of ``n_steps`` steps from ``first_step`` on, (n_steps,) float64.
 
-    ``epochs`` is how many passes these steps make; ``warmup`` the part of them, 0 to 1, over which the rate rises in a
-    straight line to what the schedule says. ValueError for a schedule that is not in ``SCHEDULES``.
+    Parameters
+    ----------
+    schedule : one of `SCHEDULES`, else ValueError
+    peak : float
+        The highest rate.
+    total_steps, epochs : int
+        Steps of the whole training, and the epochs they make.
+    warmup : float, 0 to 1
+        Fraction of the training over which the rate rises linearly to that of the schedule.
     """
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule is {schedule!r}, expected one of {', '.join(SCHEDULES)}")

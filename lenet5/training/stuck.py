@@ -9,16 +9,16 @@ from ..nn.network import Network
 
 #: Training images on which the first epoch is judged.
 N_JUDGED = 1000
-#: How far from its first weights, by their norm, the first layer is after an epoch at a hopeless rate: 0.9 to 660 times
-#: were measured, and up to 0.14 where a network gives one answer only because it starts slowly.
+#: A hopeless rate takes the first layer far from its first weights in one epoch: 0.9 to 660 times their norm. Networks
+#: that give one answer only because they start slowly move by up to 0.14 times.
 STRAYED = 0.5
 
 
 def is_hopeless(network: Network, first: np.ndarray, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> bool:
-    """Whether the network is far from its first weights, and gives every image of ``X`` one answer.
+    """Whether the network has left its first weights far behind, and gives every image of ``X`` the same answer.
 
-    That is what too high a rate does: all units are dead or saturated, and no gradient passes them any more. A
-    network that only starts slowly gives one answer, too, but is still near its first weights.
+    Too high a rate does that: all units are dead or saturated, and pass no gradient any more. A network that only
+    starts slowly also gives one answer, but is still near its first weights.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def is_hopeless(network: Network, first: np.ndarray, X: np.ndarray, y: np.ndarra
 
 
 def is_constant_guess(logits: np.ndarray, y: np.ndarray) -> bool:
-    """Whether all images get one answer, and one no better than the shares of the classes in ``y`` (n,) alone give."""
+    """Whether all images get one answer, and its loss does not beat the class frequencies of ``y`` (n,)."""
     shares = np.bincount(y) / len(y)
     entropy = -sum(share * math.log(share) for share in shares if share)
     return bool(np.ptp(logits.argmax(axis=1)) == 0 and cross_entropy(logits, y).mean() >= entropy > 0)

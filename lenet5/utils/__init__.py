@@ -1,1 +1,1 @@
-"""What every room needs, and what knows none of them: files, threads, memory maps, kinds of files."""
+"""What every room may use: files, threads, memory maps, kinds of files, boxes and tables of text."""

@@ -1,7 +1,7 @@
-"""Files read whole and within bounds; files that are never half written: a temporary name, fsync, rename, fsync.
+"""Bounded reading and atomic writing of files: a temporary name, fsync, rename, fsync.
 
-A temporary file is locked while its process lives. So one that can be locked is an orphan, of a process that was
-killed, and whoever writes the same file next removes it.
+A process locks its temporary files while it lives. So a temporary file that can be locked is an orphan of a killed
+process, and the next writer of the same file removes it.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ except ImportError:  # Windows: no locks, so orphans stay
     fcntl = None  # type: ignore[assignment]  # a module that is None: there is no type for it
 
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-#: What `fsync_folder` gets where folders cannot be opened or synced, as on Windows and on some network file systems.
+#: Errors of `fsync_folder` where folders cannot be opened or synced, as on Windows and some network file systems.
 _UNSUPPORTED = {
     getattr(errno, name) for name in ("EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF", "EACCES", "EPERM", "ENOENT")
 }
@@ -30,7 +30,7 @@ MAX_DEPTH = 32  # of lists and objects in a JSON document
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make renames in ``folder`` durable, where the platform can (Windows cannot); OSError where the disk fails."""
+    """Make renames in ``folder`` durable where the platform can (Windows cannot); OSError if the disk fails."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -44,7 +44,7 @@ def fsync_folder(folder: Path) -> None:
 
 
 def try_lock(stream: BinaryIO, *, shared: bool = False) -> bool | None:
-    """Lock an open file until it is closed or its process ends; whether that worked, None where there are no locks."""
+    """Lock an open file until it is closed or its process ends; False if another process has it, None without locks."""
     if fcntl is None:
         return None
     try:
@@ -58,19 +58,18 @@ def try_lock(stream: BinaryIO, *, shared: bool = False) -> bool | None:
 
 @contextlib.contextmanager
 def claimed(path: Path) -> Iterator[bool]:
-    """Lock a file that is there and stays; whether no other process has it."""
+    """Lock an existing file, and yield whether no other process has it."""
     with open(path, "r+b" if os.access(path, os.W_OK) else "rb") as stream:  # some locks need the right to write
         yield try_lock(stream) is not False
 
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary path to write to; move it to ``path`` at the end, or remove it on any exception.
+    """Yield a temporary path to write to; move it to ``path`` at the end, or remove it on any exception.
 
-    The temporary file lies in the same folder, so that the move is one rename. A reader sees the old file or
-    the new one, never a mixture. A symbolic link stays, and the file that it names is replaced; so do the permission
-    bits of a file that was there. OSError where the folder is missing, full or not writable, or where ``path`` is a
-    device, a pipe or a folder.
+    The temporary file lies in the same folder, so that the move is one rename. A reader sees the old file or the new
+    one, never a mixture. A symbolic link stays and the file it names is replaced; permission bits are kept. OSError if
+    the folder is missing, full or not writable, or if ``path`` is a device, a pipe or a folder.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
@@ -89,13 +88,13 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def atomic_write(path: str | os.PathLike, data: bytes | str) -> None:
-    """Write ``data`` (text as UTF-8) to ``path``, wholly or not at all."""
+    """Write ``data`` (text as UTF-8) to ``path``, completely or not at all."""
     with atomic_path(path) as part:
         part.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
 def check_writable(path: str | os.PathLike) -> None:
-    """Tell before the work, not after it, that its result could not be written: OSError that names the folder."""
+    """Raise before the work, not after it, if its result could not be written: an OSError that names the folder."""
 
     class _Enough(Exception):
         pass
@@ -105,16 +104,16 @@ def check_writable(path: str | os.PathLike) -> None:
 
 
 def part_of(path: Path) -> Path:
-    """Where `resumable_part` collects ``path``."""
+    """Return the path where `resumable_part` collects ``path``."""
     return path.with_name(f".{path.name}.part")
 
 
 @contextlib.contextmanager
 def resumable_part(path: Path, wait: Callable[[int], None]) -> Iterator[BinaryIO]:
-    """Give the file in which ``path`` is collected, with what an earlier process left there, for `publish`.
+    """Yield the file in which ``path`` is collected, with what an earlier process left there, for `publish`.
 
-    One process at a time has it; ``wait`` is called with its size, again and again, while another one has. Without
-    `publish` it stays for the next process, unless it is empty, the disk failed, or there are no locks.
+    One process at a time has it. While another one does, ``wait`` is called with the file's size, again and again.
+    Without `publish` the file stays for the next process, unless it is empty, the disk failed, or there are no locks.
     """
     with _wait_for_part(path, wait) as stream:
         try:
@@ -128,7 +127,7 @@ def resumable_part(path: Path, wait: Callable[[int], None]) -> Iterator[BinaryIO
 
 
 def publish(part: BinaryIO, path: Path) -> None:
-    """Move a temporary file that is complete to ``path``, for good, with the permission bits of the file there."""
+    """Move a complete temporary file to ``path``, durably, with the permission bits of the file it replaces."""
     if path.exists() and _mode(path) != _mode(part.fileno()):
         os.chmod(part.name, _mode(path))
     os.fsync(part.fileno())
@@ -139,7 +138,7 @@ def publish(part: BinaryIO, path: Path) -> None:
 
 
 def remove_orphans(folder: Path, name: str | None = None) -> None:
-    """Remove the temporary files of ``name``, or of any file, in ``folder`` whose processes were killed."""
+    """Remove temporary files of killed processes in ``folder``: those of ``name``, or of any file."""
     target = ".+" if name is None else re.escape(name)
     pattern = re.compile(rf"\.{target}\.[0-9a-f]{{8}}\.part", re.DOTALL)
     with contextlib.suppress(OSError):
@@ -148,14 +147,14 @@ def remove_orphans(folder: Path, name: str | None = None) -> None:
 
 
 def remove_orphan(part: Path) -> None:
-    """Remove a temporary file unless a process has it, or it is not ours to remove."""
+    """Remove a temporary file unless a process holds it, or this process lacks the right."""
     with contextlib.suppress(OSError), open(part, "rb", opener=_open_as_it_is) as stream:
         if try_lock(stream, shared=True):
             part.unlink()
 
 
 def _open_as_it_is(name: str, flags: int) -> int:
-    """Follow no link, and wait for no other end of a pipe."""
+    """Open without following a link, and without waiting for the other end of a pipe."""
     return os.open(name, flags | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -173,7 +172,7 @@ def _mode(file: Path | int) -> int:
 
 
 def _is_at(stream: BinaryIO, path: Path) -> bool:
-    """Whether ``path`` still names an open file."""
+    """Whether ``path`` still names this open file."""
     try:
         return os.path.samestat(os.fstat(stream.fileno()), os.lstat(path))
     except FileNotFoundError:
@@ -181,14 +180,14 @@ def _is_at(stream: BinaryIO, path: Path) -> bool:
 
 
 def _open_part(part: Path, path: Path, flags: int) -> BinaryIO:
-    """Open a temporary file for ``path``, unbuffered; if it is new, nobody may read it who may not read ``path``."""
+    """Open a temporary file for ``path``, unbuffered; a new one is readable only for those who may read ``path``."""
     mode = 0o600 if path.exists() else 0o666
     flags |= os.O_CREAT | _NOFOLLOW
     return open(part, "r+b", buffering=0, opener=lambda name, others: os.open(name, flags | others, mode))
 
 
 def _new_part(path: Path) -> BinaryIO:
-    """A new temporary file for ``path``, locked where that can be."""
+    """Create a temporary file for ``path``, locked where locks exist."""
     while True:
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
@@ -202,12 +201,12 @@ def _new_part(path: Path) -> BinaryIO:
 
 
 def _wait_for_part(path: Path, wait: Callable[[int], None]) -> BinaryIO:
-    """The file of `resumable_part`, locked; without locks a new one, which nobody else writes to."""
+    """Open the file of `resumable_part`, locked; without locks a new one that nobody else writes to."""
     part = part_of(path)
     while True:
         try:
             stream = _open_part(part, path, 0)
-        except PermissionError:  # another user's, say, who is not at it any more
+        except PermissionError:  # left by another user, for example
             remove_orphan(part)
             stream = _open_part(part, path, 0)
         try:
@@ -225,7 +224,7 @@ def _wait_for_part(path: Path, wait: Callable[[int], None]) -> BinaryIO:
 
 
 def read_bounded(path: Path, name: str, what: str, max_bytes: int, error: type[Exception]) -> bytes:
-    """The bytes of a regular file that ``what`` can be; else ``error`` in one line, in which it is called ``name``."""
+    """Read a regular file of at most ``max_bytes``; else raise ``error``: one line that calls the file ``name``."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -241,9 +240,9 @@ def read_bounded(path: Path, name: str, what: str, max_bytes: int, error: type[E
 
 
 def parse_json(data: bytes | str) -> Any:
-    """The JSON document in text that anybody may have written, UTF-8 if bytes.
+    """Parse a JSON document that anybody may have written (bytes are UTF-8).
 
-    ValueError where it is none, holds NaN or an infinity, has a name twice in one object, or is nested too deeply.
+    ValueError if it is not JSON, holds NaN or an infinity, repeats a name in one object, or is nested too deeply.
     """
     try:
         document = json.loads(
@@ -260,11 +259,11 @@ def parse_json(data: bytes | str) -> Any:
 
 
 def _refuse(constant: str):
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object; of a name that it has twice one reader would take the first value and another the last."""
+    """Make an object; a repeated name is refused, because readers differ in which of the values they take."""
     document = dict(pairs)
     if len(document) < len(pairs):
         raise ValueError("an object has a name twice")

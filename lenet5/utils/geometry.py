@@ -1,4 +1,4 @@
-"""Where something is in an image: boxes of whole pixels."""
+"""Positions in an image: boxes of whole pixels."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Box(NamedTuple):
-    """Rows top..bottom and columns left..right of a picture, the ends not included."""
+    """Rows top..bottom and columns left..right of an image, bottom and right not included."""
 
     top: int
     left: int
@@ -15,6 +15,6 @@ class Box(NamedTuple):
 
 
 def box_of(mask: np.ndarray) -> Box:
-    """Find the smallest box that holds every set pixel of a mask (H, W) that has one."""
+    """Find the smallest box that holds every set pixel of a mask (H, W), which must have one."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)

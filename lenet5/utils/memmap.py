@@ -1,7 +1,7 @@
-"""Pages of memory-mapped arrays: asked for before they are needed, given back when they were used.
+"""Pages of memory-mapped arrays: requested before they are needed, released after use.
 
-Pages of a mapped file that were read count as the process's memory until the system wants them back. Where a set is
-larger than memory, and a container's limit counts them, it is better to say which are not needed any more.
+Pages that were read from a mapped file count as the process's memory until the system reclaims them. A container's
+limit counts them too, so for sets larger than memory we say which pages are not needed any more.
 """
 
 import contextlib
@@ -10,18 +10,18 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-#: Pictures of a mapped set that are looked at between two releases.
+#: Images of a mapped set that are read between two releases.
 ROWS = 1 << 15
 
 
 class Pages:
-    """The pages of the file behind an array; for an array that no file lies behind, every method does nothing.
+    """The pages of the file behind an array; without such a file every method does nothing.
 
     Parameters
     ----------
     array : ndarray
-        A memory map (`np.load(..., mmap_mode="r")`, `np.memmap`) or a view of one. Copy-on-write maps are left alone:
-        their changes exist in memory only.
+        A memory map (`np.load(..., mmap_mode="r")`, `np.memmap`) or a view of one. Copy-on-write maps are left alone,
+        because their changes exist in memory only.
     """
 
     def __init__(self, array: np.ndarray):
@@ -42,19 +42,19 @@ class Pages:
         return self._map is not None
 
     def release(self) -> None:
-        """Give all of the array's pages back; those that are read again come back from the file."""
+        """Release all pages of the array; pages that are read again come back from the file."""
         if self._map is not None:
             self._advise(mmap.MADV_DONTNEED, self._start, self._end)
 
     def ask(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Have the pages of these ranges of rows, (first, one after the last), read in the background."""
+        """Have the pages of some ranges of rows, (first, one after the last), read ahead in the background."""
         for first, last in ranges if self._map is not None else ():
             self._advise(mmap.MADV_WILLNEED, self._start + first * self._row, self._start + last * self._row)
 
     def _advise(self, advice: int, start: int, end: int) -> None:
-        assert self._map is not None  # callers have looked
+        assert self._map is not None  # checked by the callers
         first = start // mmap.PAGESIZE * mmap.PAGESIZE
-        with contextlib.suppress(OSError):  # only advice: a file system may not take it
+        with contextlib.suppress(OSError):  # only advice, which a file system may refuse
             self._map.madvise(advice, first, end - first)
 
 
@@ -62,7 +62,7 @@ NO_PAGES = Pages(np.zeros(0, np.uint8))
 
 
 def pieces(array: np.ndarray, rows: int = ROWS) -> Iterator[np.ndarray]:
-    """The array in pieces of so many rows, one after the other; the pages of a mapped one are given back after each."""
+    """Yield the array in pieces of ``rows`` rows; the pages of a mapped array are released after each piece."""
     pages = Pages(array)
     for start in range(0, len(array), rows):
         yield array[start : start + rows]

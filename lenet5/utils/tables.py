@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str], *, left: int = 1) -> str:
-    """Columns under a header; the first ``left`` columns are flush left, the others right."""
+    """Lay out columns under a header: the first ``left`` columns flush left, the others flush right."""
     cells = [header, *rows]
     widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
 

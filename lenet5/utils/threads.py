@@ -1,4 +1,4 @@
-"""How many threads this process may use, and a way to use them."""
+"""The number of threads this process may use, and a pool of workers."""
 
 import math
 import operator
@@ -13,7 +13,7 @@ MAX_THREADS = 256
 
 
 def default_threads() -> int:
-    """The processors that this process may really use: LENET5_THREADS, else affinity and cgroup quota together."""
+    """Return the processors this process may really use: LENET5_THREADS, else affinity and cgroup quota together."""
     wanted = os.environ.get("LENET5_THREADS")
     if wanted:
         try:
@@ -24,7 +24,7 @@ def default_threads() -> int:
 
 
 def affinity() -> int:
-    """Processors that the process may run on."""
+    """Count the processors that the process may run on."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS has no affinity
@@ -32,14 +32,14 @@ def affinity() -> int:
 
 
 def check_threads(n_threads: int) -> int:
-    """``n_threads`` itself, or ValueError where it is not in 1..256 (TypeError where it is no whole number)."""
+    """Return ``n_threads``; ValueError if it is not in 1..256, TypeError if it is not a whole number."""
     if not 1 <= operator.index(n_threads) <= MAX_THREADS:
         raise ValueError(f"threads is {n_threads}, expected 1 to {MAX_THREADS}")
     return n_threads
 
 
 def quota() -> int:
-    """Whole processors of the container's time quota (cgroup v2, else v1), or MAX_THREADS where there is none."""
+    """Return the container's quota in whole processors (cgroup v2, else v1), or MAX_THREADS without one."""
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
     except (OSError, ValueError):
@@ -55,20 +55,20 @@ def quota() -> int:
 
 
 class Workers:
-    """Threads that share pieces of work, one after the other; use it in a ``with`` statement.
+    """Threads that share pieces of work, one piece after the other; for use in a ``with`` statement.
 
-    Between two pieces they sleep, and after the statement they are gone: nothing is left over that a fork could break
-    or that would spin while idle. Threads that are started anew for each piece often begin on one processor together,
-    which the scheduler finds out after milliseconds only.
+    Between two pieces the threads sleep, and after the statement they have ended: none can spin, or be lost in a fork.
+    Threads started anew for each piece often begin on one processor together, which the scheduler notices only after
+    milliseconds.
 
-    Where the system gives fewer threads than ``n_threads``, there are fewer: within the statement, ``n_threads`` is how
-    many. Work must not depend on it in its results.
+    Within the statement, ``n_threads`` is the number of threads that the system really gave, possibly fewer than asked
+    for. Results must not depend on it.
     """
 
     def __init__(self, n_threads: int):
         self.n_threads = n_threads
         self._tasks: list[SimpleQueue[_Task | None]] = [SimpleQueue() for _ in range(n_threads if n_threads > 1 else 0)]
-        # The calling thread does no share itself: an interrupt (Ctrl-C) there would leave the others waiting for it.
+        # The calling thread takes no share: an interrupt (Ctrl-C) there would leave the others waiting for it.
         self._threads = [threading.Thread(target=_work, args=item, daemon=True) for item in enumerate(self._tasks)]
 
     def __enter__(self) -> "Workers":
@@ -77,7 +77,7 @@ class Workers:
             for thread in self._threads:
                 thread.start()
                 started += 1
-        except RuntimeError:  # no more to be had
+        except RuntimeError:  # the system gives no more threads
             self._keep(started)
         except BaseException:
             self._end()
@@ -85,7 +85,7 @@ class Workers:
         return self
 
     def _keep(self, n_started: int) -> None:
-        """Go on with these threads alone; a single one is of no use beside the caller."""
+        """Go on with the threads that started; a single one gains nothing over the calling thread."""
         n = n_started if n_started > 1 else 0
         for tasks, thread in zip(self._tasks[n:n_started], self._threads[n:n_started], strict=True):
             tasks.put(None)
@@ -106,7 +106,7 @@ class Workers:
     def __call__(self, function: Callable[[int], None]) -> None:
         """Call ``function(0) ... function(n_threads - 1)``, each on its thread, and wait for all.
 
-        The first exception of any thread is raised. The functions may wait for each other: all are called or none.
+        The first exception of any thread is raised. The functions may wait for each other: all are called, or none.
         """
         if not self._threads:
             function(0)
@@ -128,7 +128,7 @@ class Workers:
 
 @dataclass
 class _Task:
-    """One piece of work: ``decided`` is set when all workers have it, or none is to do it."""
+    """One piece of work; ``decided`` is set once all workers have it, or it was cancelled."""
 
     function: Callable[[int], None]
     done: list[threading.Event]
@@ -149,7 +149,7 @@ def _work(thread: int, tasks: "SimpleQueue[_Task | None]") -> None:
 
 
 def _wait(done: threading.Event, errors: list[BaseException]) -> None:
-    """Wait for ``done``, an interrupt or not: a thread works on memory that the caller may then reuse."""
+    """Wait for ``done`` despite interrupts: a thread works on memory that the caller may then reuse."""
     while not done.is_set():
         try:
             done.wait()
@@ -158,13 +158,13 @@ def _wait(done: threading.Event, errors: list[BaseException]) -> None:
 
 
 def parallel(function: Callable[[int], None], n_threads: int) -> None:
-    """One piece of work for `Workers` of its own; some 50 µs a thread, so callers give it milliseconds."""
+    """Run one piece of work with its own `Workers`; a thread costs about 50 µs, so pieces should take milliseconds."""
     with Workers(n_threads) as workers:
         workers(function)
 
 
 def can_start(n: int) -> bool:
-    """Whether the system gives this user so many threads now, or processes, which count the same."""
+    """Whether the system gives this user ``n`` more threads now; processes count against the same limit."""
     gate, started = threading.Event(), []
     try:
         for _ in range(n):
@@ -181,7 +181,7 @@ def can_start(n: int) -> bool:
 
 
 def spare_blas() -> None:
-    """Where it could not start its threads, one a processor, have NumPy's OpenBLAS try none: it interrupts the process.
+    """Keep NumPy's OpenBLAS to one thread where it could not start one per processor: it would abort the process.
 
     To be called before NumPy is imported.
     """

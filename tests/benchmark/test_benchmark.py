@@ -276,8 +276,8 @@ GOOD = a_pass(spread(1.0))
 
 
 def test_labels():
-    assert figures.label(GOOD) == "training pass, batch 64, 1 thread, 60,000 pictures"
-    assert figures.label(calls(spread(1), "PyTorch", 1)) == "prediction, 1 thread, 1 picture, PyTorch"
+    assert figures.label(GOOD) == "training pass, batch 64, 1 thread, 60,000 images"
+    assert figures.label(calls(spread(1), "PyTorch", 1)) == "prediction, 1 thread, 1 image, PyTorch"
 
 
 @pytest.mark.parametrize(
@@ -422,7 +422,7 @@ def test_the_chart_has_every_contestant_with_its_version():
     found = texts(svg)
     for text in ("lenet5", "PyTorch 2.2.0", "PyTorch 2.2.0, compiled", "ONNX Runtime 1.17", "OpenVINO",
                  "0.50 s, 1 thread", "2.50 s, 1 thread", "12.0 µs, 1 thread",
-                 "Training pass over 60,000 pictures, batch 64"):  # fmt: skip
+                 "Training pass over 60,000 images, batch 64"):  # fmt: skip
         assert text in found
     assert not any("scikit" in text or "0.90" in text for text in found)
     root = ElementTree.fromstring(svg)

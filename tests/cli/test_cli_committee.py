@@ -229,7 +229,7 @@ def test_sure_enough_for_a_larger_error(folder, error):
         ("0.5", "Write 0.5% or 0.005"), ("1", "Write 1% or 0.01"), ("abc", "no error: write 0.5% or 0.005"),
         ("", "no error"), ("%", "no error"), ("0", "out of range"), ("-1%", "out of range"), ("101%", "out of range"),
         ("nan", "out of range"), ("inf", "out of range"), ("nan%", "out of range"),
-        ("0.5%%", "no error"), ("0.5%", "its 500 validation pictures go down to 1 %"),
+        ("0.5%%", "no error"), ("0.5%", "its 500 validation images go down to 1 %"),
     ],
 )  # fmt: skip
 def test_errors_that_cannot_be_promised(folder, error, said):

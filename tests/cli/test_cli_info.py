@@ -100,7 +100,7 @@ def test_names_do_not_break_the_lines(tmp_path, written, name):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        *((content, "no safetensors file") for content in (b"", b"x", b"\xff" * 100)),
+        *((content, "not a safetensors file") for content in (b"", b"x", b"\xff" * 100)),
         (b"\x80\x04\x95pickle", "a pickle, not a model"),
     ],
 )

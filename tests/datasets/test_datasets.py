@@ -134,10 +134,10 @@ def test_wrong_bytes_on_disk_are_seen_offline(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ((X, y[:-1], X, y), "30 pictures, but .* holds 29 labels"),
+        ((X, y[:-1], X, y), "30 images, but .* holds 29 labels"),
         ((X, y, X, np.full(30, 10, np.uint8)), "label 10, but there are 10 classes"),
         ((y, y, X, y), "holds labels"),
-        ((X, X, X, y), r"holds pictures \(3 axes\), not labels"),
+        ((X, X, X, y), r"holds images \(3 axes\), not labels"),
     ],
 )
 def test_files_must_belong_together(tmp_path, monkeypatch, arrays, words):
@@ -246,7 +246,7 @@ def test_other_layouts_are_checked(tmp_path, monkeypatch):
     with pytest.raises(ChecksumError, match="holds the values of other; name another data set or"):
         datasets.obtain("auto", tmp_path)
     paths[2].write_bytes(b"no IDX")
-    with pytest.raises(DataError, match="no IDX file"):
+    with pytest.raises(DataError, match="not an IDX file"):
         datasets.obtain("auto", tmp_path)
 
 

@@ -137,10 +137,10 @@ def test_any_bytes_are_read_or_refused(noise, zipped):
     ("data", "words"),
     [
         (b"", "is empty"),
-        (b"\0\0", "no IDX file"),
-        (b"<!DOCTYPE html>", r"no IDX file \(it starts with b'<!DO'\)"),
-        (b"PK\x03\x04abcdefgh", "no IDX file"),
-        (bytes([0, 0, 7, 3]) + bytes(99), "no IDX file"),
+        (b"\0\0", "not an IDX file"),
+        (b"<!DOCTYPE html>", r"not an IDX file \(it starts with b'<!DO'\)"),
+        (b"PK\x03\x04abcdefgh", "not an IDX file"),
+        (bytes([0, 0, 7, 3]) + bytes(99), "not an IDX file"),
         (header(2, 2, kind=0x0D) + bytes(16), "holds float32 values; only unsigned bytes"),
         (header(2, 2, kind=0x0C) + bytes(16), "holds int32 values"),
         (bytes([0, 0, 8, 0, 1]), "claims 0 axes"),
@@ -178,8 +178,8 @@ def test_each_fault_has_its_line(tmp_path, data, words):
 
 def test_labels_given_as_pictures_and_the_reverse():
     labels = np.array([7, 2, 1], np.uint8)
-    assert "labels (1 axis), not pictures (3 axes)" in refused(idx(labels), ndim=3)
-    assert "pictures (3 axes), not labels (1 axis); were two files swapped?" in refused(idx(), ndim=1)
+    assert "labels (1 axis), not images (3 axes)" in refused(idx(labels), ndim=3)
+    assert "images (3 axes), not labels (1 axis); were two files swapped?" in refused(idx(), ndim=1)
     assert "holds 2 axes" in refused(idx(PICTURES[0]), ndim=3)
 
 
@@ -192,8 +192,8 @@ def test_what_is_no_file(tmp_path):
     assert "is a folder" in refused(tmp_path)
     assert "No such file" in refused(tmp_path / "none")
     os.mkfifo(tmp_path / "pipe")
-    assert "is no regular file" in refused(tmp_path / "pipe")
-    assert "is no regular file" in refused("/dev/zero")
+    assert "is not a regular file" in refused(tmp_path / "pipe")
+    assert "is not a regular file" in refused("/dev/zero")
 
 
 def test_a_stream_that_fails_is_named(tmp_path):

@@ -138,7 +138,7 @@ def test_the_threshold_for_an_error():
     calibration = Calibration(1.0, (Threshold(0.01, 0.5, 0.1), Threshold(0.001, 0.9, 0.3)), 2000)
     assert calibration.confidence_for(1) == calibration.confidence_for(0.01) == 0.5
     assert calibration.confidence_for(0.0099) == calibration.confidence_for(0.001) == 0.9
-    with pytest.raises(ValueError, match=r"0\.05 % is less than .* its 2,000 validation pictures go down to 0\.1 %"):
+    with pytest.raises(ValueError, match=r"0\.05 % is less than .* its 2,000 validation images go down to 0\.1 %"):
         calibration.confidence_for(0.0005)
 
 

@@ -133,7 +133,7 @@ def test_a_header_of_megabytes_is_refused_before_it_is_parsed(good, path, extra,
     monkeypatch.setattr("safetensors.numpy.load", lambda data: pytest.fail("parsed"))
     n = int.from_bytes(good[:8], "little")
     path.write_bytes(with_header(good[8 : 8 + n] + b" " * (serialization.MAX_HEADER - 10**6 - n + 1 + extra)))
-    assert "at most 1,048,576 expected" in refused(path, "no safetensors file, or a damaged one")
+    assert "at most 1,048,576 expected" in refused(path, "not a safetensors file, or a damaged one")
 
 
 def test_the_longest_header_is_read(good, path, model):
@@ -209,12 +209,12 @@ class Malice:
     ("make", "reason"),
     [
         (lambda path: None, "no such file"),
-        (lambda path: path.write_bytes(b""), "no safetensors file, or a damaged one"),
-        (lambda path: path.write_bytes(b"\0" * 8), "no safetensors file, or a damaged one"),
-        (lambda path: path.write_bytes(b"\xff" * 1000), "no safetensors file, or a damaged one"),
-        (lambda path: path.write_text("a letter about digits\n" * 50), "no safetensors file, or a damaged one"),
+        (lambda path: path.write_bytes(b""), "not a safetensors file, or a damaged one"),
+        (lambda path: path.write_bytes(b"\0" * 8), "not a safetensors file, or a damaged one"),
+        (lambda path: path.write_bytes(b"\xff" * 1000), "not a safetensors file, or a damaged one"),
+        (lambda path: path.write_text("a letter about digits\n" * 50), "not a safetensors file, or a damaged one"),
         (lambda path: path.write_bytes(pickle.dumps(Malice(path.with_name("malice")))), "a pickle, not a model"),
-        (png, "a PNG picture, not a model of lenet5"),
+        (png, "a PNG image, not a model of lenet5"),
         (zipped, "a ZIP archive, not a model of lenet5"),
         (lambda path: path.mkdir(), "not a file"),
         (lambda path: os.mkfifo(path), "not a file"),

@@ -41,7 +41,7 @@ def test_ranges_are_finite_and_of_the_type_of_their_setting(entry):
 
 def test_the_docstring_names_settings_as_python_does():
     assert "--" not in Config.__doc__.replace("----------", "")
-    assert "finetune_augment says" in Config.__doc__
+    assert "with finetune_augment" in Config.__doc__
 
 
 def test_names_are_those_of_the_modules_that_know_them():

@@ -103,7 +103,7 @@ def test_a_model_is_no_picture_and_a_picture_no_model(tmp_path):
 def test_the_length_of_a_header_looks_like_no_other_kind(tmp_path, n):
     """A safetensors file begins with it, whatever bytes these are."""
     (tmp_path / "a.pt").write_bytes(struct.pack("<Q", n) + b"{" + bytes(50))
-    with pytest.raises(ModelFileError, match="no safetensors file, or a damaged one"):
+    with pytest.raises(ModelFileError, match="not a safetensors file, or a damaged one"):
         load(tmp_path / "a.pt")
 
 

@@ -1,1 +1,1 @@
-"""Pictures with known truth, drawn by this program: digits, letters, other marks, numbers of several digits."""
+"""Images with known truth, drawn by this program: digits, letters, other marks, numbers of several digits."""

@@ -1,8 +1,8 @@
-"""Ways of writing digits that MNIST's writers hardly use and others do: more of them for the pen model (strokes.py).
+"""Allographs: ways of writing digits that are rare in MNIST and common elsewhere, for the pen model (strokes.py).
 
-Zeros that are wide or end in a line to the next digit, ones with a long flag, fours whose second stroke begins low or
-that look like an h, fives like a root sign, sevens with a long bar or nearly like a t, eights like a B, nines like a P.
-The notation is that of glyphs.py; all of it is made up by hand.
+Zeros are wide or end in a line to the next digit; ones have a long flag. Fours have a low second stroke or look like
+an h, fives like a root sign. Sevens have a long bar or look nearly like a t, eights like a B, nines like a P. The
+notation is that of glyphs.py; all of it is made up by hand.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from . import strokes
 from .glyphs import WAYS
 
-# Digit: [(how often, variants), …], one entry for each way.
+# Digit: [(how often, variants), …], one entry per way.
 # fmt: off
 _FORMS = {
     0: [
@@ -69,10 +69,10 @@ _FORMS = {
 }
 # fmt: on
 
-#: As `glyphs.WAYS`; of the digits that have no others their usual ways.
+#: As `glyphs.WAYS`; digits without allographs here keep their usual ways.
 FORMS = {digit: _FORMS.get(digit, ways) for digit, ways in WAYS.items()}
 
 
 def draw(n: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Draw n digits in these forms, as `strokes.draw` does: pictures (n, 28, 28) uint8 and classes (n,) uint8."""
+    """Draw n digits in these forms, as `strokes.draw` does: images (n, 28, 28) uint8 and classes (n,) uint8."""
     return strokes.draw(n, seed=seed, ways=FORMS)

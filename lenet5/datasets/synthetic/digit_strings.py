@@ -1,6 +1,6 @@
-"""Strings of digits with their text, composed of pictures of single ones: to train on, to test with, to evaluate on.
+"""Strings of digits with their text, composed of images of single digits, for training, tests and evaluation.
 
-A string is a function of its digits, its `Style`, its seed and its number, and of nothing else.
+A string depends only on its digits, its `Style`, its seed and its number.
 """
 
 import itertools
@@ -15,24 +15,35 @@ from ...utils.characters import SEPARATORS
 from ...utils.geometry import Box, box_of
 from . import marks
 
-_MARGIN = 6  # pixels round a string
-_ENDS = ("-", "-", ".-", ",-", "=", ".=", "--", ".", ",")  # what people close an amount with
+_MARGIN = 6  # pixels around a string
+_ENDS = ("-", "-", ".-", ",-", "=", ".=", "--", ".", ",")  # with which people close an amount
 
 
 @dataclass(frozen=True)
 class Style:
-    """What strings look like; every range is (least, most), and what is drawn from it is uniform.
+    """The look of strings. A pair is a range (least, most), from which values are drawn uniformly.
 
-    gap : pixels between the boxes of neighbours; less than 0 is an overlap · size : of a digit, in units of MNIST's ·
-    stretch : by which it is wider ·
-    baseline : pixels that a digit is moved up or down · slant : of the string, as a tangent · zoom : of everything ·
-    pen : pixels that strokes grow by, on both sides together · strength : of the ink
-
-    and these are chances: flags : of a flag on a 1 and a bar through a 7, as Europeans write them · separators : of one
-    after a digit · strays : of a stroke after a digit that is no character · joints : of a line from it to the next ·
-    rules : of ruled or squared paper · grain : of marks of the background behind the string · waves : of what is
-    left of its printed waves · zeros : of two to four zeros of one hand at the end · ends : of strokes that close the
-    string, and, a third as often, of one before it · ones : of a digit being a 1
+    Parameters
+    ----------
+    length : digits
+    gap : pixels between the boxes of neighbours; negative values overlap
+    size : of a digit, in units of MNIST's
+    stretch : factor of its width
+    baseline : pixels by which a digit moves up or down
+    slant : of the string, as a tangent
+    zoom : of everything
+    pen : pixels by which strokes grow, on both sides together
+    strength : of the ink
+    flags : probability of a flag on a 1 and a bar through a 7, as Europeans write them
+    separators : probability of a separator after a digit
+    strays : probability of a stroke after a digit that is not a character
+    joints : probability of a line from a digit to the next
+    rules : probability of ruled or squared paper
+    grain : probability of background marks behind the string
+    waves : probability of remains of printed waves
+    zeros : probability of two to four zeros by one hand at the end
+    ends : probability of strokes that close the string, and, a third as often, of one before it
+    ones : probability that a digit is a 1
     """
 
     length: tuple[int, int] = (5, 5)
@@ -56,7 +67,7 @@ class Style:
     ones: float = 0.0
 
 
-#: By name: what `lenet5 evaluate --strings` measures, and what training adds to it.
+#: By name: the styles that `lenet5 evaluate --strings` measures, and those for training.
 STYLES = {
     "plain": Style(),
     "apart": Style(gap=(1, 4)),
@@ -75,7 +86,7 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Composed:
-    """A string: ink (H, W) float32 in 0..1, its text, and for each character its own ink (H, W) and its box."""
+    """A string: its ink (H, W), float32 in 0..1, and its text; for each character its own ink (H, W) and its box."""
 
     ink: np.ndarray
     text: str
@@ -91,13 +102,26 @@ class Composed:
 def compose(
     X: np.ndarray, y: np.ndarray, n: int, *, style: Style | str = "plain", seed: int = 0, first: int = 0
 ) -> Iterator[Composed]:
-    """Compose ``n`` strings of the digits ``X`` (N, 28, 28) uint8, ink bright, of the classes ``y`` (N,).
+    """Compose strings of single digits.
 
-    String i is number ``first + i`` of the endless series of a seed. ValueError where there are no digits.
+    Parameters
+    ----------
+    X : ndarray of shape (N, 28, 28), uint8, ink bright
+    y : ndarray of shape (N,), classes
+    n : int
+        Strings to compose.
+    style : Style, or a name in `STYLES`
+    seed, first : int
+        String i is number ``first + i`` of the endless series of a seed.
+
+    Raises
+    ------
+    ValueError
+        There are no digits, or not one label per digit.
     """
     style = STYLES[style] if isinstance(style, str) else style
     if not len(X) or len(X) != len(y):
-        raise ValueError(f"{len(X)} pictures with {len(y)} labels, expected as many of both, and some")
+        raise ValueError(f"{len(X)} images with {len(y)} labels, expected one label per image, and at least one")
     for number in range(first, first + n):
         rng = np.random.Generator(np.random.PCG64([seed, number]))
         yield _string(X, y, style, rng)
@@ -122,7 +146,7 @@ def _string(X: np.ndarray, y: np.ndarray, style: Style, rng: np.random.Generator
     layers, boxes = _laid(glyphs, style, shared.zoom, rng)
     ink = np.maximum.reduce(layers)
     for left, right in itertools.pairwise(range(len(layers))):
-        zeros = style.zeros and glyphs[left].text == glyphs[right].text == "0"  # these hang together most
+        zeros = style.zeros and glyphs[left].text == glyphs[right].text == "0"  # zeros are joined most often
         if rng.random() < (max(style.joints, 0.45) if zeros else style.joints):
             ink = np.maximum(ink, marks.joint(layers[left], layers[right], shared, rng))
     spoken = [i for i, glyph in enumerate(glyphs) if glyph.text]
@@ -137,7 +161,7 @@ def _string(X: np.ndarray, y: np.ndarray, style: Style, rng: np.random.Generator
 
 
 def _chosen(y: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray:
-    """The numbers of a string's pictures; some strings end in up to four zeros, most of them one and the same."""
+    """Choose the indices of a string's digits; some strings end in up to four zeros, mostly one and the same."""
     chosen = rng.integers(len(y), size=rng.integers(style.length[0], style.length[1] + 1))
     if style.ones and (y == 1).any():
         ones = rng.choice(np.flatnonzero(y == 1), len(chosen))
@@ -154,7 +178,7 @@ def _chosen(y: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray
 def _digit(
     picture: np.ndarray, digit: int, hand: marks.Hand, sized: float, style: Style, rng: np.random.Generator
 ) -> marks.Glyph:
-    """One digit of a string, as its hand writes it, and about where."""
+    """Write one digit of a string in its hand, with its vertical position."""
     varies = style.size[0] != style.size[1]
     size = sized * rng.uniform(0.85, 1.15) if varies else sized
     small = varies and rng.random() < (0.08 if digit or not style.zeros else 0.3)
@@ -166,13 +190,13 @@ def _digit(
 
 
 def _written(picture: np.ndarray, hand: marks.Hand, size: float, stretch: float = 1.0) -> np.ndarray:
-    """One digit as the string's hand writes it: leaning, larger or wider, with another pen; cut to its box."""
+    """Write one digit in the string's hand: slanted, larger or wider, with another pen; cut to its box."""
     k, wide = size * hand.zoom, size * hand.zoom * stretch
     if hand.slant == 0 and k == 1 == stretch:
         ink = picture.astype(np.float32) / 255
     else:
         side = math.ceil(44 * max(k, wide))
-        # The source of each pixel: the picture's middle (14, 14) stays in the middle.
+        # Maps each pixel to its source: the middle of the image, (14, 14), stays in the middle.
         matrix = (1 / wide, hand.slant / wide, 14 - (side / 2) * (1 + hand.slant) / wide, 0, 1 / k, 14 - side / 2 / k)
         source = Image.fromarray(picture)
         if k < 1:
@@ -185,7 +209,7 @@ def _written(picture: np.ndarray, hand: marks.Hand, size: float, stretch: float 
 
 
 def _laid(glyphs: list[marks.Glyph], style: Style, zoom: float, rng: np.random.Generator):
-    """Lay characters side by side: their layers, all of one shape, and their boxes."""
+    """Lay characters side by side; return their layers, all of one shape, and their boxes."""
     tallest = max(glyph.ink.shape[0] + 2 * abs(glyph.below) * zoom for glyph in glyphs)
     height, x, boxes = math.ceil(tallest) + 2 * _MARGIN, _MARGIN, []
     for glyph in glyphs:

@@ -1,6 +1,6 @@
-"""The ways in which people write digits, as control points of strokes.
+"""Ways of writing digits, as control points of strokes.
 
-A *way* of writing a digit is a few strokes; a stroke is a smooth curve through its control points, "x,y" on a
+A *way* of writing a digit is a few strokes. A stroke is a smooth curve through its control points. They are "x,y" on a
 page that is 100 units high, x to the right and y down; a digit is about 60 units wide. `!` turns sharply at a
 point and ` | ` lifts the pen, so that this is a Z with a bar:
 
@@ -10,12 +10,12 @@ point and ` | ` lifts the pen, so that this is a Z with a bar:
                                                            /
                                                   2,98 ! ---------- 60,98
 
-A way has several *variants* of the same make (strokes, points and turns), the extremes that one meets: a picture
-is drawn somewhere on the line between two of them, a little beyond either end at times. All of it is made up by
-hand, with MNIST's training pictures to look at.
+A way has several *variants* of the same make (strokes, points and turns), the extremes that occur. An image is drawn
+somewhere on the line between two of them, at times a little beyond either end. All of it is made up by hand, with a
+look at MNIST's training images.
 """
 
-# Digit: [(how often, variants), …], one entry for each way.
+# Digit: [(how often, variants), …], one entry per way.
 # fmt: off
 WAYS = {
     0: [

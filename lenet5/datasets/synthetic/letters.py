@@ -1,9 +1,9 @@
-"""Marks that are no digits, as control points of strokes in the notation of glyphs.py: letters and signs.
+"""Marks that are not digits: letters and signs, as control points of strokes in the notation of glyphs.py.
 
-Only those that nobody would read as a digit: no O, o, I, l, i, S, s, Z, z, B, b, q, g, and no bare stroke.
+Marks that could be read as a digit are left out: O, o, I, l, i, S, s, Z, z, B, b, q, g, and single strokes.
 """
 
-# Variants of the same make are not needed: a hand makes enough of one.
+# One variant of each is enough: the pen model varies it.
 MARKS = [
     # Capitals.
     "0,100 28,0! 56,100 | 10,62 46,62",

@@ -1,5 +1,7 @@
-"""What a pen and a press leave on paper besides digits: separators, strokes that are no character, lines between
-neighbours, rules, and the marks of a background. Parts of composed strings (digit_strings.py)."""
+"""Marks on paper besides digits, as parts of composed strings (digit_strings.py).
+
+Separators, stray strokes, lines between neighbours, rules, and background marks.
+"""
 
 import math
 from collections.abc import Sequence
@@ -11,12 +13,12 @@ from PIL import Image, ImageDraw, ImageFilter
 from ...utils.geometry import Box, box_of
 
 Point = tuple[float, float]
-STRAYS = "=~#"  # marks that are no character: two dashes, a scribble, the sign before an amount
+STRAYS = "=~#"  # marks that are not characters: two dashes, a scribble, the sign before an amount
 
 
 @dataclass(frozen=True)
 class Hand:
-    """What the characters of a string have in common, see `Style`."""
+    """The properties that all characters of a string share, see `Style`."""
 
     slant: float
     zoom: float
@@ -27,8 +29,10 @@ class Hand:
 
 @dataclass(frozen=True)
 class Glyph:
-    """A character's ink, cut to its box, the pixels by which its middle lies under that of the line, and its text,
-    empty where it is none."""
+    """A character: its ink, cut to its box; the pixels by which its middle lies below that of the line; its text.
+
+    The text is empty for marks that are not characters.
+    """
 
     ink: np.ndarray
     below: float
@@ -36,7 +40,7 @@ class Glyph:
 
 
 def european(picture: np.ndarray, digit: int, rng: np.random.Generator) -> np.ndarray:
-    """A 1 with a flag that falls steeply to the left of its top, or a 7 with a bar; any other digit as it is."""
+    """Add a flag to a 1, falling steeply to the left of its top, or a bar to a 7; other digits stay."""
     rows = np.flatnonzero((picture > 100).any(1))
     if digit not in (1, 7) or len(rows) < 8:
         return picture
@@ -56,7 +60,7 @@ def european(picture: np.ndarray, digit: int, rng: np.random.Generator) -> np.nd
 
 
 def with_pen(ink: np.ndarray, growth: float) -> np.ndarray:
-    """Make strokes thicker, or thinner, by about ``growth`` pixels: part way to the greatest, or least, neighbours."""
+    """Make strokes thicker or thinner by about ``growth`` pixels, by mixing in the maximum or minimum of neighbours."""
     if growth == 0:
         return ink
     ink = np.pad(ink, 2)
@@ -121,7 +125,7 @@ def separator(mark: str, hand: Hand, sized: float, rng: np.random.Generator) -> 
 
 
 def joint(left: np.ndarray, right: np.ndarray, hand: Hand, rng: np.random.Generator) -> np.ndarray:
-    """The stroke of a pen that was not lifted between two neighbours, given as layers (H, W): mostly at their tops."""
+    """Draw the stroke of a pen that was not lifted between two neighbours, layers (H, W); mostly near the top."""
     ends, part = [], rng.choice((0.35, 1.0))
     for layer, side in ((left, -1), (right, 0)):
         rows = np.flatnonzero((layer > 0.3).any(1))
@@ -132,7 +136,7 @@ def joint(left: np.ndarray, right: np.ndarray, hand: Hand, rng: np.random.Genera
     width = max(2, round(2 * hand.zoom * rng.uniform(1, 2.2)))
     (x0, y0), (x1, y1) = ends
     if abs(x0 - x1) < 14 * hand.zoom:
-        sag = rng.uniform(-1, 3) * hand.zoom  # a curve: the pen swings down, or up, on its way
+        sag = rng.uniform(-1, 3) * hand.zoom  # the pen swings down, or up, on its way
         t = np.linspace(0, 1, 7)
         points = zip(2 * (x0 + t * (x1 - x0)), 2 * (y0 + t * (y1 - y0) + 4 * sag * t * (1 - t)), strict=True)
         ImageDraw.Draw(image).line(list(points), fill=round(255 * hand.strength), width=width, joint="curve")
@@ -140,7 +144,7 @@ def joint(left: np.ndarray, right: np.ndarray, hand: Hand, rng: np.random.Genera
 
 
 def ruled(ink: np.ndarray, boxes: list[Box], zoom: float, rng: np.random.Generator) -> np.ndarray:
-    """Rules across the paper: one under the string, or many, or squares."""
+    """Draw rules across the paper: a single one under the string, many, or squares."""
     height, width = ink.shape
     strength, thick = rng.uniform(0.3, 1), max(1, round(zoom * rng.uniform(0.5, 1.5)))
     bottom = max(box.bottom for box in boxes)
@@ -157,7 +161,7 @@ def ruled(ink: np.ndarray, boxes: list[Box], zoom: float, rng: np.random.Generat
 
 
 def grain(shape: tuple[int, int], zoom: float, rng: np.random.Generator) -> np.ndarray:
-    """Faint marks behind a string: specks, and scraps of lines as a printed background leaves them."""
+    """Draw faint marks behind a string: dots, and fragments of lines like those of a printed background."""
     height, width = shape
     image = Image.new("L", (width * 2, height * 2))
     draw = ImageDraw.Draw(image)
@@ -174,7 +178,7 @@ def grain(shape: tuple[int, int], zoom: float, rng: np.random.Generator) -> np.n
 
 
 def waves(shape: tuple[int, int], zoom: float, rng: np.random.Generator) -> np.ndarray:
-    """Scraps of the waves of a printed background, (H, W), as they are left where paper and ink are parted."""
+    """Draw fragments of a printed background's waves, (H, W), as binarization leaves them."""
     height, width = shape
     image = Image.new("L", (width * 2, height * 2))
     draw = ImageDraw.Draw(image)

@@ -1,7 +1,7 @@
-"""Pictures that hold no digit, drawn: letters and signs, scribbles, several digits at once, blots, patterns, noise.
+"""Images without a digit, drawn: letters and signs, scribbles, several digits at once, blots, patterns, noise.
 
-What a network has to see to learn what is not a digit (train a model with one class more, see ood.py). All of it
-is prepared as the digits are, in 28 x 28 pixels.
+The out-of-distribution network learns from them to reject (recipes/ood.py). They are normalised as the digits are, in
+28 x 28 pixels.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ POINTS = strokes.POINTS
 
 
 def _table() -> tuple[np.ndarray, np.ndarray]:
-    """Points (marks, POINTS, 2) and kinds (marks, POINTS)."""
+    """Return points (marks, POINTS, 2) and kinds (marks, POINTS)."""
     points, kinds = np.zeros((len(MARKS), POINTS, 2)), np.zeros((len(MARKS), POINTS), np.uint8)
     for mark, text in enumerate(MARKS):
         xy, kind = strokes._strokes(text)
@@ -30,16 +30,16 @@ def _drawn(points: np.ndarray, kinds: np.ndarray, dice: strokes._Dice) -> np.nda
 
 
 def letters(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Letters and signs by the pen model; (n, 28, 28) uint8."""
+    """Draw letters and signs by the pen model; (n, 28, 28) uint8."""
     points, kinds = _table()
     chosen = rng.integers(len(MARKS), size=n)
     dice = strokes._Dice(rng.random((n, strokes.NUMBERS)))
-    own = np.arange(POINTS)[None].repeat(n, axis=0)  # no end is lengthened: a letter is not to become another sign
+    own = np.arange(POINTS)[None].repeat(n, axis=0)  # ends stay: a letter must not become another sign
     return _drawn(strokes._write(points[chosen], own, dice), kinds[chosen], dice)
 
 
 def scribbles(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Six to sixteen points joined at random, by curves or corners, mostly in one line; (n, 28, 28) uint8."""
+    """Draw six to sixteen points joined at random, by curves or corners, mostly in one line; (n, 28, 28) uint8."""
     far = rng.normal(0, 1, (n, POINTS, 2))
     walk = np.cumsum(far, axis=1) * rng.uniform(0, 1, (n, 1, 1))
     points = 25 * (walk + far) * np.exp(rng.normal(0, 0.3, (n, 1, 2)))
@@ -52,7 +52,7 @@ def scribbles(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def several(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Two or three digits side by side; (n, 28, 28) uint8."""
+    """Draw two or three digits side by side; (n, 28, 28) uint8."""
     digits, _ = strokes.draw(3 * n, seed=int(rng.integers(2**31)))
     out = np.empty((n, 28, 28), np.uint8)
     for i in range(n):
@@ -67,7 +67,7 @@ def several(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def shapes(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Blots, filled or hollow shapes, stripes, clouds; (n, 28, 28) uint8."""
+    """Draw blots, filled or hollow shapes, stripes, clouds; (n, 28, 28) uint8."""
     return np.stack([_prepared(_SHAPES[rng.integers(len(_SHAPES))](rng)) for _ in range(n)])
 
 
@@ -79,7 +79,7 @@ def _cut(picture: np.ndarray) -> np.ndarray:
 
 
 def _prepared(picture: np.ndarray) -> np.ndarray:
-    """Any picture with bright ink, uint8, in the box and the place of a digit."""
+    """Fit any uint8 image with bright ink into the box and the place of a digit."""
     part = _cut(picture)
     k = 20 / max(part.shape)
     size = max(1, round(part.shape[1] * k)), max(1, round(part.shape[0] * k))
@@ -95,7 +95,7 @@ def _prepared(picture: np.ndarray) -> np.ndarray:
 
 
 def _cloud(rng) -> np.ndarray:
-    """What exceeds a level in smooth noise; also grey, also ragged."""
+    """Threshold smooth noise, softly or sharply: grey or ragged clouds."""
     small = rng.normal(0, 1, (int(rng.integers(3, 24)),) * 2).astype(np.float32)
     smooth = np.asarray(Image.fromarray(small).resize((56, 56), Image.Resampling.BICUBIC))
     steep = rng.choice([60, 250, 2000])
@@ -103,7 +103,7 @@ def _cloud(rng) -> np.ndarray:
 
 
 def _polygon(rng) -> np.ndarray:
-    """A body with corners, filled with one grey or with a slope of greys; shirts, shoes and bags are such."""
+    """Draw a polygon in one grey or a slope of greys, like shirts, shoes and bags."""
     image = Image.new("L", (56, 56))
     angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 14)))
     radii = rng.uniform(0.35, 1, len(angles)) * 27
@@ -115,7 +115,7 @@ def _polygon(rng) -> np.ndarray:
 
 
 def _shaded(image: Image.Image, rng) -> np.ndarray:
-    """With a slope of greys, folds, and a rough surface, more or less."""
+    """Shade an image with a slope of greys, folds and a rough surface, in varying degrees."""
     y, x = np.mgrid[-1:1:56j, -1:1:56j]
     shade = 0.8 + 0.25 * (x * rng.normal() + y * rng.normal()) + 0.2 * rng.normal(0, 1, (56, 56)) * (rng.random() < 0.5)
     if rng.random() < 0.5:
@@ -124,7 +124,7 @@ def _shaded(image: Image.Image, rng) -> np.ndarray:
 
 
 def _symmetric(rng) -> np.ndarray:
-    """A body that is alike on both sides, made of boxes and ellipses; with holes."""
+    """Draw a mirror-symmetric body of boxes and ellipses, with holes."""
     image = Image.new("L", (56, 56))
     draw = ImageDraw.Draw(image)
     widest = rng.uniform(7, 27)
@@ -147,7 +147,7 @@ def _symmetric(rng) -> np.ndarray:
 
 
 def _stripes(rng) -> np.ndarray:
-    """Parallel lines, squares, dots."""
+    """Draw parallel lines, squares or dots."""
     y, x = np.mgrid[:56, :56]
     angle, period = rng.uniform(0, 3.2), rng.uniform(4, 24)
     wave = np.sin((np.cos(angle) * x + np.sin(angle) * y) * 6.3 / period + rng.uniform(0, 6.3))
@@ -157,7 +157,7 @@ def _stripes(rng) -> np.ndarray:
 
 
 def _noise(rng) -> np.ndarray:
-    """Single pixels."""
+    """Draw single random pixels."""
     side = int(rng.integers(8, 57))
     return np.where(rng.random((side, side)) < rng.uniform(0.02, 0.6), rng.integers(0, 256, (side, side)), 0).astype(
         np.uint8
@@ -165,7 +165,7 @@ def _noise(rng) -> np.ndarray:
 
 
 def _blot(rng) -> np.ndarray:
-    """Drops that run into each other."""
+    """Draw drops that run into each other."""
     image = Image.new("L", (56, 56))
     draw = ImageDraw.Draw(image)
     for _ in range(rng.integers(1, 12)):
@@ -178,9 +178,15 @@ _SHAPES = (_cloud, _blot, _polygon, _symmetric, _symmetric, _stripes, _noise)
 
 
 def draw(n: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures without a digit (n, 28, 28) uint8, ink bright, and which of them hold several, (n,) bool.
+    """Draw images without a digit.
 
-    A third are letters and signs, a third shapes, a quarter scribbles, the rest several digits.
+    A third are letters and signs, a third shapes, a quarter scribbles, and the rest several digits.
+
+    Returns
+    -------
+    images : ndarray of shape (n, 28, 28), uint8, ink bright
+    several : ndarray of shape (n,), bool
+        Which images hold several digits.
     """
     rng = np.random.default_rng([seed, 11])
     n_several, third, quarter = n // 12, n // 3, n // 4

@@ -1,4 +1,4 @@
-"""What makes a photo of a digit hard to read: its paper, its light, its pen, its camera. Each marks a `Scene`."""
+"""Causes that make a photo of a digit hard to read: paper, light, pen and camera. Each changes a `Scene`."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from .photo_scene import Cause, Scene, grid, line_digit, noise
 
 
 def _rules(s: Scene, spacing: float, directions: int, colour, strength: float) -> None:
-    """Parallel lines, a little turned, seen a little from one side."""
+    """Draw parallel lines, slightly turned and seen slightly from one side."""
     y, x = grid(s)
     turn, taper = s.rng.normal(0, 0.025), s.rng.normal(0, 0.02)
     width = s.rng.uniform(1.0, 2.6)
@@ -57,7 +57,7 @@ def hand_shadow(s):
 
 
 def gradient(s):
-    """Light that falls off over the page."""
+    """Light that falls off across the page."""
     y, x = grid(s)
     angle = s.rng.uniform(0, 6.3)
     t = np.cos(angle) * (x / s.shape[1] - 0.5) + np.sin(angle) * (y / s.shape[0] - 0.5)
@@ -65,7 +65,7 @@ def gradient(s):
 
 
 def vignette(s):
-    """Corners that are dark."""
+    """Dark corners."""
     y, x = grid(s)
     far = (2 * y / s.shape[0] - 1) ** 2 + (2 * x / s.shape[1] - 1) ** 2
     s.light *= np.maximum(1 - s.rng.uniform(0.25, 0.45) * far ** s.rng.uniform(0.8, 2), 0.1)
@@ -92,7 +92,7 @@ def thumb(s):
     y, x = grid(s)
     height, width = s.shape
     top, left, bottom, right = s.box
-    rooms = [top, left, height - bottom, width - right]  # above, left, below, right of the digit
+    rooms = [top, left, height - bottom, width - right]  # space above, left, below, right of the digit
     edge = int(np.argmax(rooms))
     reach = rooms[edge] * s.rng.uniform(0.6, 0.92)
     half = 0.5 * min(height, width) * s.rng.uniform(0.16, 0.28)
@@ -144,7 +144,7 @@ def specks(s):
 
 
 def bleed(s):
-    """The other side of the sheet shines through."""
+    """Writing that shines through from the other side of the sheet."""
     other = line_digit(int(s.rng.integers(10)), s.rng, s.height, 0.09 * s.height)[:, ::-1]
     h, w = np.minimum(other.shape, s.shape)
     top, left = s.rng.integers(0, s.shape[0] - h + 1), s.rng.integers(0, s.shape[1] - w + 1)
@@ -172,7 +172,7 @@ def ballpoint(s):
 
 
 def chalk(s):
-    """Chalk on a board that was wiped."""
+    """Chalk on a wiped board."""
     board = np.array([(0.16, 0.3, 0.24), (0.12, 0.13, 0.15)][s.rng.integers(2)])
     s.page = (1 + 0.25 * noise(s.rng, s.shape, 50)[..., None]) * board + 0.02 * noise(s.rng, s.shape, 3)[..., None]
     s.page = np.clip(s.page, 0.02, 1).astype(np.float32)
@@ -223,7 +223,7 @@ def mixed(s):
 
 
 MIXED = [ruled, squared, shadow, gradient, grain, specks, vignette, ballpoint, hand_shadow, creases, thumb]
-#: Cause: what it does, and arguments of `Scene`.
+#: By cause: the function that changes the scene, and arguments of `Scene`.
 CAUSES: dict[str, Cause] = {
     mark.__name__: (mark, {})
     for mark in [plain, *MIXED, table, neighbour, bleed, chalk, coloured, blurred, noisy, jpeg, dim, faint, mixed]

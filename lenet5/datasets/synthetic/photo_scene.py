@@ -1,6 +1,6 @@
-"""A page with one digit on it, and the camera that takes its photo.
+"""A page with one digit, and the camera that takes its photo.
 
-Half of the digits are lines of the pen model, half are MNIST's training images where they are on disk, enlarged.
+Half of the digits are lines of the pen model; the others are MNIST's training images, enlarged, where they are on disk.
 """
 
 import functools
@@ -28,7 +28,7 @@ def _mnist() -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def line_digit(digit: int, rng: np.random.Generator, height: int, pen: float) -> np.ndarray:
-    """A digit drawn as lines of ``pen`` pixels; (h, w) float32, 0 to 1 of ink."""
+    """Draw a digit as lines of ``pen`` pixels; (h, w) float32, ink 0 to 1."""
     dice = strokes._Dice(strokes._block(int(rng.integers(2**31)), 0, 0, 1, strokes.NUMBERS))
     way, points = strokes._choose(strokes.TABLE, np.array([digit]), dice)
     points = strokes._write(points, strokes.TABLE.inner[way], dice)[0]
@@ -36,7 +36,7 @@ def line_digit(digit: int, rng: np.random.Generator, height: int, pen: float) ->
 
 
 def drawn_lines(points: np.ndarray, kinds: np.ndarray, height: int, pen: float) -> np.ndarray:
-    """Control points (n, 2) and their kinds, see strokes.py, as lines; (h, w) float32, 0 to 1 of ink."""
+    """Draw control points (n, 2) of some kinds, see strokes.py, as lines; (h, w) float32, ink 0 to 1."""
     used = np.flatnonzero(kinds)
     n = used[-1] + 1
     strands: list[list[np.ndarray]] = []
@@ -66,7 +66,7 @@ def drawn_lines(points: np.ndarray, kinds: np.ndarray, height: int, pen: float) 
 
 
 def mnist_digit(digit: int, rng: np.random.Generator, height: int) -> np.ndarray | None:
-    """One of MNIST's training pictures, enlarged with sharp edges; None where MNIST is not on disk."""
+    """Enlarge one of MNIST's training images with sharp edges; None if MNIST is not on disk."""
     found = _mnist()
     if found is None:
         return None
@@ -81,17 +81,17 @@ def mnist_digit(digit: int, rng: np.random.Generator, height: int) -> np.ndarray
 
 
 def noise(rng, shape, size: float) -> np.ndarray:
-    """Smooth noise of deviation about 1 whose spots are ``size`` pixels large."""
+    """Make smooth noise with a deviation of about 1, in spots of ``size`` pixels."""
     small = rng.normal(0, 1, [max(2, int(n / size) + 2) for n in shape]).astype(np.float32)
     return np.asarray(Image.fromarray(small).resize(shape[::-1], Image.Resampling.BICUBIC))
 
 
-#: What leaves its mark on a scene, and arguments of `Scene`.
+#: The function that changes a scene, and arguments of `Scene`.
 Cause = tuple[Callable[["Scene"], object], dict[str, Any]]
 
 
 class Scene:
-    """A page on which one cause after the other leaves its mark; ``page`` and ``ink`` in 0..1 of light."""
+    """A page that one cause after the other changes; ``page`` and ``ink`` are light, 0..1."""
 
     def __init__(self, digit: int, rng: np.random.Generator, pen: float | None = None, contrast: float | None = None,
                  part: tuple[float, float] = (0.3, 0.65), margin: int = 20):  # fmt: skip
@@ -118,7 +118,7 @@ class Scene:
         self.blur, self.grain, self.quality = rng.uniform(0.3, 1.0), rng.uniform(0.002, 0.012), 88
 
     def taken(self) -> Image.Image:
-        """The photo, as a camera would take it."""
+        """Take the photo."""
         amount = (self.ink * self.strength)[..., None]
         picture = self.page * (1 - amount) + self.page * self.colour * amount
         if self.over is not None:

@@ -1,4 +1,4 @@
-"""What lies round a digit in a photo: rings, boxes, lines, frames, sheets, a highlighter. Each marks a `Scene`."""
+"""What surrounds a digit in a photo: rings, boxes, lines, frames, sheets, a highlighter. Each changes a `Scene`."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -7,7 +7,7 @@ from .photo_scene import Cause, Scene, grid, noise
 
 
 def _drawn(s: Scene, draw, mark) -> None:
-    """What ``draw`` (of an ImageDraw and a scale) draws in white, by the digit's pen or, half as often, another one."""
+    """Draw with ``draw`` (ImageDraw, scale), in white, by the digit's pen or, half as often, by another one."""
     picture = Image.new("L", (2 * s.shape[1], 2 * s.shape[0]))
     draw(ImageDraw.Draw(picture), 2)
     lines = np.asarray(picture.reduce(2), np.float32) / 255
@@ -19,7 +19,7 @@ def _drawn(s: Scene, draw, mark) -> None:
 
 
 def circled(s):
-    """A ring round the digit by hand, or two."""
+    """One or two hand-drawn rings around the digit."""
     top, left, bottom, right = s.box
     height, width = bottom - top, max(right - left, 0.6 * (bottom - top))
     pen = max(2, s.height * s.rng.uniform(0.025, 0.06))
@@ -34,7 +34,7 @@ def circled(s):
 
 
 def boxed(s):
-    """A box round the digit, by hand or printed."""
+    """A box around the digit, hand-drawn or printed."""
     top, left, bottom, right = s.box
     middle, half = (left + right) / 2, max((right - left) / 2, 0.3 * (bottom - top))
     gap, printed = s.height * s.rng.uniform(0.15, 0.35), s.rng.random() < 0.4
@@ -49,7 +49,7 @@ def boxed(s):
 
 
 def underlined(s):
-    """A line below the digit, or two."""
+    """One or two lines below the digit."""
     _, left, bottom, right = s.box
     pen, gap = max(2, s.height * s.rng.uniform(0.025, 0.06)), s.height * s.rng.uniform(0.13, 0.25)
     beyond = s.height * s.rng.uniform(0.05, 0.3)
@@ -59,19 +59,19 @@ def underlined(s):
 
 
 def framed(s):
-    """A printed line round the picture."""
+    """A printed line around the image."""
     gap, width = int(s.rng.integers(6, 18)), int(s.rng.integers(1, 5))
     corner = 2 * (s.shape[1] - gap), 2 * (s.shape[0] - gap)
     _drawn(s, lambda d, k: d.rectangle((k * gap, k * gap, *corner), outline=255, width=k * width), "print")
 
 
 def _lies_on(s, mask: np.ndarray, ground) -> None:
-    """What of the page ``mask`` (H, W) leaves out is a table or wall."""
+    """Put the page on a table or wall, which shows where ``mask`` (H, W) is 0."""
     s.over = (1 - mask, np.asarray(ground, np.float32))
 
 
 def sheet(s):
-    """A tilted sheet, seen whole, on a table that is darker or a little so."""
+    """A tilted sheet, completely visible, on a darker table."""
     y, x = grid(s)
     top, left, bottom, right = s.box
     turn = np.radians(s.rng.choice([-1, 1]) * s.rng.uniform(2, 18))
@@ -84,7 +84,7 @@ def sheet(s):
 
 
 def note(s):
-    """A note in colour, on a desk or a white wall."""
+    """A coloured note on a desk or a white wall."""
     sheet(s)
     colour = [(0.98, 0.9, 0.45), (0.98, 0.6, 0.7), (0.6, 0.9, 0.6), (0.55, 0.8, 0.95)][s.rng.integers(4)]
     s.page, s.colour = s.page * np.array(colour, np.float32), np.array((0.1, 0.1, 0.12))
@@ -93,7 +93,7 @@ def note(s):
 
 
 def highlighted(s):
-    """A broad bar of a highlighter behind the digit or a part of it."""
+    """A broad bar of a highlighter behind the digit, or behind a part of it."""
     top, left, _, right = s.box
     y, x = grid(s)
     reach, (low, high) = 0.35 * s.height, [(-0.06, 1.1), (0.3, 0.75)][s.rng.integers(2)]
@@ -105,7 +105,7 @@ def highlighted(s):
 
 
 ROUND = {"part": (0.3, 0.4), "margin": 120}
-#: The same for what is no reason of light or paper: what lies round the digit.
+#: Like `CAUSES`, for what surrounds the digit instead of light and paper.
 SURROUNDINGS: dict[str, Cause] = {
     "circled": (circled, ROUND),
     "boxed": (boxed, ROUND),

@@ -1,4 +1,4 @@
-"""Photos of one digit, composed: a page, ink, light, a camera. Each cause that a photo is hard for, alone or mixed.
+"""Photos of one digit, composed of a page, ink, light and a camera, with each cause of difficulty, alone or mixed.
 
 `photograph(cause, digit, seed)` is the same image for the same arguments.
 """
@@ -14,7 +14,7 @@ __all__ = ["CAUSES", "SURROUNDINGS", "photograph"]
 
 
 def photograph(cause: str, digit: int, seed: int) -> Image.Image:
-    """A photo of ``digit`` that is hard for this reason, one of `CAUSES` and `SURROUNDINGS`."""
+    """Take a photo of ``digit`` that is hard for this reason, one of `CAUSES` and `SURROUNDINGS`."""
     rng = np.random.default_rng([seed, digit, [*sorted(CAUSES), *SURROUNDINGS].index(cause)])
     mark, settings = (CAUSES | SURROUNDINGS)[cause]
     scene = Scene(digit, rng, **settings)

@@ -1,13 +1,13 @@
 """Digits drawn by a pen model: a training set of any size that needs no download.
 
-glyphs.py holds the ways in which digits are written. A picture is drawn between two variants of one way; then a
-hand moves every point, lengthens or shortens the ends, slants, squeezes, turns and bends the page; and a pen has a
-width that changes along the line and with its direction. strokes.h draws the curve and prepares the picture as
-MNIST's were: ink 255 on 0, scaled into 20 x 20 pixels, its centre of mass in the middle of 28 x 28. A LeNet-5
-that has seen nothing else reads about 98 % of MNIST's test pictures.
+glyphs.py holds the ways in which digits are written. An image is drawn between two variants of one way. Then a hand
+moves every point, lengthens or shortens the ends, and slants, squeezes, turns and bends the page. The width of the pen
+changes along the line and with its direction. strokes.h draws the curve and normalises the image as MNIST's were: ink
+255 on 0, scaled into 20 x 20 pixels, centred by mass in 28 x 28. A LeNet-5 trained on nothing else reads about 98 % of
+MNIST's test images.
 
-Every picture has its own block of uniform numbers, which a counting generator (Philox) finds without drawing those
-before it, and nothing but sums and products of them is used here: no picture knows what it is drawn with.
+Every image has its own block of uniform numbers. A counting generator (Philox) finds it without drawing those before
+it. Only sums and products of its numbers are used, so an image does not depend on the others.
 """
 
 import numpy as np
@@ -17,16 +17,16 @@ from .glyphs import WAYS
 
 __all__ = ["draw"]
 
-POINTS = 16  # control points of a glyph at most, as in strokes.h
+POINTS = 16  # control points per glyph at most, as in strokes.h
 SIDE = 28
 DRAWN, CORNER = 1, 2  # as in strokes.h
-# Pictures drawn at a time, and uniform numbers for each (four a step of the generator).
+# Images drawn at a time, and uniform numbers for each (four per step of the generator).
 CHUNK = 2048
 NUMBERS = 204
 
 
 def _strokes(text):
-    """The text of a variant -> its control points, [[x, y], …], and their kinds."""
+    """Parse the text of a variant; return its control points, [[x, y], …], and their kinds."""
     points, kinds = [], []
     for stroke in text.split("|"):
         for i, point in enumerate(stroke.split()):
@@ -36,10 +36,10 @@ def _strokes(text):
 
 
 class _Table:
-    """Glyphs as arrays, W ways, V variants at most, P = POINTS:
+    """Glyphs as arrays, for W ways, at most V variants and P = POINTS.
 
-    points (W, V, P, 2); kinds (W, P); variants (W,), how many; limits (10, W), the cumulated shares of a digit's
-    ways; inner (W, P), the point from which an end of a stroke is lengthened, and every other point itself.
+    points (W, V, P, 2); kinds (W, P); variants (W,), the number of variants; limits (10, W), the cumulated shares of a
+    digit's ways; inner (W, P), for an end of a stroke the point from which it is lengthened, else the point itself.
     """
 
     def __init__(self, glyphs):
@@ -59,7 +59,7 @@ class _Table:
 
 
 class _Dice:
-    """A block of uniform numbers (N, NUMBERS), handed out column by column."""
+    """A block of uniform numbers (N, NUMBERS), used up column by column."""
 
     def __init__(self, block):
         self.block, self.used = block, 0
@@ -71,25 +71,25 @@ class _Dice:
         return low + (high - low) * taken.reshape(len(taken), *shape)
 
     def normal(self, deviation, *shape):
-        """Nearly normal, and never beyond three deviations: three uniform numbers added."""
+        """Return nearly normal numbers, within three deviations: each is a sum of three uniform numbers."""
         return 2 * deviation * (self.uniform(0, 1, 3, *shape).sum(axis=1) - 1.5)
 
 
 def _block(seed, stream, first, n, numbers):
-    """Rows first … first + n of the endless table (…, numbers) of uniform numbers that a seed stands for."""
+    """Return rows first … first + n of the endless table (…, numbers) of uniform numbers of a seed."""
     bits = np.random.Philox(np.random.SeedSequence([seed, stream]))
     return np.random.Generator(bits.advance(first * numbers // 4)).random((n, numbers))
 
 
 def _labels(seed, first, n):
-    """Each ten pictures from a multiple of ten on hold each digit once, in an order of their own."""
+    """Draw labels: each ten images, from a multiple of ten on, hold each digit once, in shuffled order."""
     tens = range(first // 10, (first + n + 9) // 10)
     order = np.argsort(_block(seed, 1, tens.start, len(tens), 12)[:, :10], axis=1)
     return order.astype(np.uint8).reshape(-1)[first % 10 :][:n]
 
 
 def _choose(table, labels, dice):
-    """A way for each picture, (N,), and points between two of its variants, (N, POINTS, 2)."""
+    """Choose a way for each image, (N,), and points between two of its variants, (N, POINTS, 2)."""
     way = (dice.uniform(0, 1, 1) >= table.limits[labels]).sum(axis=1)
     pair = (dice.uniform(0, 1, 2) * table.variants[way, None]).astype(int)
     between = dice.uniform(-0.3, 1.3, 1, 1)
@@ -98,24 +98,24 @@ def _choose(table, labels, dice):
 
 
 def _write(points, inner, dice):
-    """The points as a hand writes them, around the origin: unsteady, squeezed, slanted, turned."""
+    """Write the points by hand, around the origin: unsteady, squeezed, slanted, turned."""
     points = points + dice.normal(3.0, POINTS, 2)
-    # Strokes end too early, or too late.
+    # Strokes end too early or too late.
     ends = points - np.take_along_axis(points, inner[..., None], axis=1)
     points += dice.normal(0.25, POINTS, 1) * ends
     x, y = points[..., 0] - 30, points[..., 1] - 50
     # Squeezed, with a smaller head or foot, and with a lower or higher waist.
     x = x * (1.1 + dice.normal(0.2, 1) + dice.normal(0.003, 1) * y)
     y = y + dice.normal(0.003, 1) * (y * y - 2500)
-    # y grows downward: ink leans to the right when x falls as y grows.
+    # y grows downward: ink leans to the right if x falls as y grows.
     x = x - (0.12 + dice.normal(0.22, 1)) * y
     turn = dice.normal(0.14, 1)
     return np.stack([x - turn * y, y + turn * x], axis=-1)
 
 
 def _pens(dice):
-    """The numbers of each pen, in the order of the enumeration in strokes.h: (N, 17)."""
-    # A product, because few pens are broad.
+    """Draw the parameters of each pen, in the order of the enumeration in strokes.h: (N, 17)."""
+    # A product, because broad pens are rare.
     radius = 0.8 + dice.uniform(0, 1, 1) * dice.uniform(0.6, 1.8, 1)
     pulse = [dice.uniform(0, 0.15, 1), dice.uniform(0.3, 2.5, 1), dice.uniform(0, 6.3, 1)]
     pen = [radius, dice.uniform(0.8, 1.5, 1), dice.normal(0.06, 2), *pulse]
@@ -128,7 +128,7 @@ TABLE = _Table(WAYS)
 
 
 def _draw(table, labels, seed, first):
-    """Pictures (N, 28, 28) number first, first + 1, … of a seed, of the digits `labels` (N,)."""
+    """Draw images (N, 28, 28) number first, first + 1, … of a seed, of the digits `labels` (N,)."""
     dice = _Dice(_block(seed, 0, first, len(labels), NUMBERS))
     way, points = _choose(table, labels, dice)
     points = _write(points, table.inner[way], dice)
@@ -139,20 +139,21 @@ def _draw(table, labels, seed, first):
 
 
 def draw(n, *, seed=0, first=0, labels=None, ways=None):
-    """Draw n handwritten digits, prepared as MNIST's pictures were.
+    """Draw n handwritten digits, normalised as MNIST's images were.
 
-    Picture i is number ``first + i`` of the endless series that `seed` (and its label) stands for, so a long
-    series may be drawn in parts, anywhere and in any order.
+    Image i is number ``first + i`` of the endless series that a seed and labels define. So parts of a long series can
+    be drawn anywhere and in any order.
 
     Parameters
     ----------
     n : int
-        How many.
+        Number of images.
     seed, first : int
-        Which series, and where in it to begin; neither is negative.
+        The series, and the position in it to begin at; not negative.
     labels : array_like of shape (n,), optional
-        The digits to draw, 0 to 9. By default each ten pictures hold each digit once, shuffled.
+        The digits to draw, 0 to 9. By default each ten images hold each digit once, shuffled.
     ways : dict, optional
+        Other ways of writing all ten digits than `glyphs.WAYS`, in its notation.
         Other ways of writing all ten digits than `glyphs.WAYS`, in its notation.
 
     Returns
@@ -164,7 +165,14 @@ def draw(n, *, seed=0, first=0, labels=None, ways=None):
     Raises
     ------
     ValueError
-        A negative number, or labels that are not n digits.
+        A number is negative, or the labels are not n digits.
+
+    Examples
+    --------
+    >>> from lenet5.datasets.synthetic import strokes
+    >>> images, labels = strokes.draw(20, seed=1)
+    >>> images.shape, sorted(labels[:10].tolist())
+    ((20, 28, 28), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
     if min(n, seed, first) < 0:
         raise ValueError(f"n, seed and first are counts, not {n}, {seed}, {first}")
@@ -180,7 +188,7 @@ def draw(n, *, seed=0, first=0, labels=None, ways=None):
 def _digits(labels, n):
     labels = np.asarray(labels)
     if labels.shape != (n,):
-        raise ValueError(f"labels of shape {labels.shape} for {n} pictures")
+        raise ValueError(f"labels have shape {labels.shape}, expected ({n},): one label for each image")
     if not np.isin(labels, range(10)).all():
         raise ValueError("labels are digits from 0 to 9")
     return labels.astype(np.uint8)
