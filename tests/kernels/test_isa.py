@@ -18,6 +18,8 @@ CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_everything_compi
 FILES = [
     "kernels/test_kernels.py",
     "kernels/test_kernels_family.py",
+    "kernels/test_kernels_fcn.py",
+    "nn/test_unet.py",
     "training/test_augment.py",
     "kernels/test_single_training.py",
     pytest.param("nn/test_architectures.py", marks=pytest.mark.slow),
