@@ -377,6 +377,7 @@ def test_a_kill_loses_nothing(long_done, tmp_path, epochs_first, delay):
     assert_resumes_exactly(tmp_path, long_done)
 
 
+@pytest.mark.slow
 def test_stopped_again_and_again(long_done, tmp_path):
     result = interrupt(started(tmp_path))
     for _ in range(3):
@@ -461,7 +462,7 @@ def test_mnist_with_the_real_command(tmp_path, number):
 
 
 def test_a_recipe_and_what_is_given_beside_it(tmp_path):
-    run = quick("train", "--dataset", "strokes", "--recipe", "quick", "--epochs", "1", cwd=tmp_path)
+    run = quick("train", "--dataset", "strokes", "--recipe", "quick", "--epochs", "1", cwd=tmp_path, few=True)
     assert run.code == 0
     config = json.loads((tmp_path / "runs/train-001/config.json").read_text())["config"]
     assert (config["epochs"], config["augment"], config["validation"]) == (1, "none", 0)
