@@ -284,7 +284,7 @@ def test_verbose_shows_where_an_error_comes_from(tmp_path):
     assert result.stderr.splitlines()[-1].startswith("Error: missing: no such file")
 
 
-@pytest.mark.parametrize("json", [[], ["--json"]])
+@pytest.mark.parametrize("json", [[], pytest.param(["--json"], marks=pytest.mark.slow)])
 def test_a_reader_that_goes_away(tmp_path, digit, json):
     names = [digit] * 2000
     process = start("predict", *json, *names, "-q", "--model", model_path(), cwd=tmp_path)

@@ -484,7 +484,7 @@ def test_several_digits_get_a_hint(folder):
     assert "several" not in predict(folder, "7.png").stderr
 
 
-@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("threads", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_a_folder_by_several_processes(folder, threads):
     (folder / "many").mkdir()
     for k in range(300):
