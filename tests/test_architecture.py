@@ -105,6 +105,12 @@ def test_every_room_has_a_floor():
     assert sum(len(rooms) for rooms in FLOORS) == len(FLOOR)
 
 
+def test_tests_stand_in_the_rooms_of_what_they_test():
+    """Beside them: gates on the accuracy of the weights that ship, and tests of the C code."""
+    rooms = {path.parent.name for path in Path(__file__).parent.glob("*/test_*.py")}
+    assert rooms - {"acceptance", "kernels"} <= set(FLOOR)
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_imports_point_downward(name):
     for imported in own(TREES[name], name):

@@ -63,7 +63,7 @@ def test_in_a_clone_an_install_is_editable():
 def test_ci_begins_with_the_test_command_of_the_readme():
     command = re.search(r"^    (python3 -m venv .*pytest)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert ci.index(f"\n{command[1]}\n") < ci.index("pip wheel")
+    assert ci.index(f"\n{command[1]}\n") < ci.index("\n.venv/bin/pytest -m slow\n") < ci.index("pip wheel")
     assert all(word in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8") for word in ("pip install -e", ".ci/run"))
 
 

@@ -284,7 +284,7 @@ def test_verbose_shows_where_an_error_comes_from(tmp_path):
     assert result.stderr.splitlines()[-1].startswith("Error: missing: no such file")
 
 
-@pytest.mark.parametrize("json", [[], ["--json"]])
+@pytest.mark.parametrize("json", [[], pytest.param(["--json"], marks=pytest.mark.slow)])
 def test_a_reader_that_goes_away(tmp_path, digit, json):
     names = [digit] * 2000
     process = start("predict", *json, *names, "-q", "--model", model_path(), cwd=tmp_path)
@@ -313,14 +313,17 @@ def with_streams(folder, args, streams, command=WITH_FEW_STROKES):
     return lenet5(*args, cwd=folder, command=command, LENET5_MODEL=str(model_path()))
 
 
-CALLS = [
-    ["predict", "seven.png", "--show-input", "stages.png"], ["predict", "--json", "seven.png"], ["read", "seven.png"],
-    ["info"], ["completion", "bash"], ["--help"], ["--version"], ["evaluate", "--dataset", "strokes"],
-    ["evaluate", "--dataset", "strokes", "--strings", "plain", "--n", "1"],
-    ["train", "--dataset", "strokes", "--epochs", "1", "--validation", "0"],
-    pytest.param(["download", "mnist"], marks=pytest.mark.mnist),
-    pytest.param(["benchmark", "kernels", "--quick"], marks=pytest.mark.slow),
+QUICK_CALLS = [["predict", "seven.png", "--show-input", "stages.png"], ["info"], ["--help"]]
+SLOW_CALLS = [
+    ["predict", "--json", "seven.png"], ["read", "seven.png"], ["completion", "bash"], ["--version"],
+    ["evaluate", "--dataset", "strokes"], ["evaluate", "--dataset", "strokes", "--strings", "plain", "--n", "1"],
+    ["train", "--dataset", "strokes", "--epochs", "1", "--validation", "0"], ["benchmark", "kernels", "--quick"],
 ]  # fmt: skip
+CALLS = [
+    *QUICK_CALLS,
+    *(pytest.param(call, marks=pytest.mark.slow) for call in SLOW_CALLS),
+    pytest.param(["download", "mnist"], marks=[pytest.mark.slow, pytest.mark.mnist]),
+]
 
 
 @pytest.mark.parametrize("args", CALLS)

@@ -178,14 +178,6 @@ def test_the_model_that_ships():
     assert 0 < model.calibration.confidence_for(0.001) < 1
 
 
-@needs_weights
-@pytest.mark.mnist
-def test_the_model_that_ships_is_as_good_as_it_says(mnist_dir):
-    _, (X, y) = lenet5.datasets.load("mnist", mnist_dir)
-    model = pretrained()
-    assert model.score(X, y) == pytest.approx(model.training["metrics"]["test_accuracy"], abs=3e-4)
-
-
 def test_fit_forgets_how_it_was_trained_before(data):
     X, y = data
     model = LeNet5(seed=0)
