@@ -1,7 +1,7 @@
 """Which model a command uses: --model, LENET5_MODEL, ./lenet5.safetensors or the one that ships."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,20 +13,21 @@ from . import output
 SHIPPED = "pretrained"
 
 
-def load_models(paths: Sequence[Path], *, digits: bool = True) -> tuple:
+def load_models(paths: Sequence[Path], *, digits: bool = True, shipped: Callable | None = None) -> tuple:
     """(one model as `load_model` finds it, its name), or (the committee of several, the list of their names)."""
     from lenet5.models import ensemble
 
     if len(paths) < 2:
-        return load_model(paths[0] if paths else None, digits=digits)
+        return load_model(paths[0] if paths else None, digits=digits, shipped=shipped)
     models, names = zip(*map(load_model, paths), strict=True)
     return ensemble.Committee(models), list(names)
 
 
-def load_model(path: Path | str | None, *, digits: bool = True) -> tuple:
+def load_model(path: Path | str | None, *, digits: bool = True, shipped: Callable | None = None) -> tuple:
     """(the model of --model, LENET5_MODEL, ./lenet5.safetensors or the package, its name); standard error has it, too.
 
-    With ``digits`` a model of other classes in ./lenet5.safetensors, which nobody asked for, is passed by.
+    With ``digits`` a model of other classes in ./lenet5.safetensors, which nobody asked for, is passed by. ``shipped``
+    gives the package's model, if not `lenet.pretrained`.
     """
     import lenet5
     from lenet5 import _kernels
@@ -35,11 +36,12 @@ def load_model(path: Path | str | None, *, digits: bool = True) -> tuple:
     output.detail(f"lenet5 {lenet5.__version__} in {Path(lenet5.__file__).parent}, {_kernels.ISA} kernels")
     named = path or os.environ.get("LENET5_MODEL")
     path = named or _here()
-    network = loading.load(path) if path else lenet.pretrained()
+    shipped = shipped or lenet.pretrained
+    network = loading.load(path) if path else shipped()
     if path and not named and digits and tuple(network.labels) != lenet.DIGITS:
         classes = ", ".join(network.labels[:3])
         output.note(f"note: ./{path} reads {classes}, ... and no digits; to use it: --model {path}")
-        path, network = None, lenet.pretrained()
+        path, network = None, shipped()
     output.note(f"model: {one_line(path)}{info.origin(network)}" if path else "model: the one that ships with lenet5")
     return network, os.fspath(path or SHIPPED)
 

@@ -51,13 +51,14 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
       lenet5 predict digit.png --show-input stages.png
       cat digit.png | lenet5 predict - --json
     """
+    from lenet5.models import hands
     from lenet5.models.recognize import recognize
 
     names: Iterable[str] = expand(files)
     if show_input:
         names = only_one(names, "--show-input")
         check_png(show_input, *names)
-    network, model = load_models(models)
+    network, model = load_models(models, shipped=hands.shipped)
     answers = recognize(map(source, names), network, invert=invert, reject=reject, max_error=max_error, top=top,
                         threads=threads)  # fmt: skip
     documents: Iterable[dict] = ({**_document(answer), "model": model} for answer in answers)

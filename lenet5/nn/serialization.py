@@ -42,8 +42,10 @@ def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, inf
     atomic_write(path, data)
 
 
-def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tuple[dict[str, np.ndarray], dict]:
-    """Read the tensors, all of one ``dtype``, and the document that `save` wrote as one of ``kinds``.
+def load(
+    path: str | os.PathLike, *kinds: str, dtype: type | tuple[type, ...] = np.float32
+) -> tuple[dict[str, np.ndarray], dict]:
+    """Read the tensors, all of one ``dtype`` or of some, and the document that `save` wrote as one of ``kinds``.
 
     Raises
     ------
@@ -68,9 +70,11 @@ def load(path: str | os.PathLike, *kinds: str, dtype: type = np.float32) -> tupl
         raise ModelFileError(f"{name}: {newer}; update it")
     if found not in kinds:
         raise ModelFileError(f"{name}: this is a {str(found)[:20]!r}, not a {' or '.join(kinds)}")
+    allowed = [np.dtype(kind) for kind in (dtype if isinstance(dtype, tuple) else (dtype,))]
     for key, tensor in tensors.items():
-        if tensor.dtype != dtype:
-            raise ModelFileError(f"{name}: tensor {key[:40]!r} is {tensor.dtype}, expected {np.dtype(dtype)}")
+        if tensor.dtype not in allowed:
+            expected = " or ".join(map(str, allowed))
+            raise ModelFileError(f"{name}: tensor {key[:40]!r} is {tensor.dtype}, expected {expected}")
     return tensors, info
 
 

@@ -9,8 +9,7 @@ from ..preprocessing.background import flattened
 from ..preprocessing.binarization import contrast, is_uneven, noise_of, paper, quantile, threshold, without_shadows
 from ..preprocessing.components import Components
 from ..preprocessing.decode import Decoded
-from ..preprocessing.localization import stroke_width
-from ..preprocessing.morphology import grown, opened
+from ..preprocessing.morphology import grown, opened, stroke_width
 from ..preprocessing.ruled_lines import without_rules, without_tilted_rules
 from ..preprocessing.sheets import sheets, without_border
 from ..utils.geometry import Box

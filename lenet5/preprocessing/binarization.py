@@ -7,8 +7,6 @@ import functools
 
 import numpy as np
 
-from ..utils.geometry import Box
-from .components import Components
 from .morphology import opened
 
 FAINTEST = 0.035  # contrast below which a mark is taken for grain in the paper (9 of 255 grey levels)
@@ -61,26 +59,6 @@ def _surfaces(shape: tuple[int, int], step: int) -> tuple[np.ndarray, ...]:
     y, x = np.meshgrid(v[::step], u[::step], indexing="ij")
     basis = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
     return v, u, basis, np.maximum(abs(y), abs(x)) > 0.8
-
-
-def is_dark(relief: np.ndarray) -> bool:
-    """Tell whether the ink is darker than the paper, from ``relief`` = picture − paper.
-
-    Ink is what stands out strongly: third powers make a few strong pixels outweigh many weak ones. On uneven paper
-    that would be shadows, see `ink_is_dark`.
-    """
-    return ink_is_dark(relief) if is_uneven(relief) else float((relief.astype(np.float64) ** 3).sum()) < 0
-
-
-def ink_is_dark(relief: np.ndarray) -> bool:
-    """Tell the same of a picture with shadows: the ink is what leaves the smoother ground when it is taken away."""
-    width = 1 + 2 * (max(relief.shape) // 12)
-    bright, dark = (_roughness(opened(side, width)) for side in (relief, -relief))
-    return dark < bright
-
-
-def _roughness(plane: np.ndarray) -> float:
-    return float(sum(abs(np.diff(plane, axis=axis)).sum(dtype=np.float64) for axis in (0, 1)))
 
 
 def noise_of(relief: np.ndarray) -> float:
@@ -138,47 +116,3 @@ def otsu(values: np.ndarray) -> int:
     total = np.cumsum(values)
     gap = total[:-1] / n - (total[-1] - total[:-1]) / (values.size - n)
     return int(np.argmax(n * (values.size - n) * gap * gap))
-
-
-def marks_of(ink: np.ndarray, level: float, noise: float) -> Components:
-    """What hangs together of ``ink`` (H, W) above half of its threshold ``level``."""
-    return Components(ink > max(level / 2, min(4 * noise, level)))
-
-
-def digit_mask(ink: np.ndarray, level: float, marks: Components) -> tuple[np.ndarray, int] | None:
-    """Choose the marks that make up the digit: (H, W) bool, and the number of marks of its height beside it.
-
-    None where there are only specks.
-
-    A mark is one of `marks_of` that passes the threshold in three pixels. The largest is the
-    digit's body (one that the border cuts off only for want of a better); marks near it belong to it, unless
-    they are specks.
-    """
-    strong = ink > level
-    height, width = ink.shape
-    top, left, bottom, right = marks.boxes.T
-    span = np.maximum(bottom - top, right - left)
-    passes = [np.count_nonzero(strong[t:b, x:r]) >= 3 for t, x, b, r in marks.boxes]
-    areas = np.where(passes, marks.areas, 0)
-    cut_off = (top == 0) | (left == 0) | (bottom == height) | (right == width)
-    if not len(areas) or (areas * (span >= max(3, max(ink.shape) / 40))).max() == 0:
-        return None
-    main = int(np.argmax(np.where(cut_off, areas * 0.2, areas)))
-    chosen = np.arange(len(areas)) == main
-    candidates = (areas > 0.03 * areas[main]) & (~cut_off | cut_off[main])
-    while True:
-        box = _union(marks.boxes[chosen])
-        reach = 0.2 * max(box.bottom - box.top, box.right - box.left)
-        gap_y = np.maximum(box.top - bottom, top - box.bottom)
-        gap_x = np.maximum(box.left - right, left - box.right)
-        near = candidates & (np.maximum(gap_y, gap_x) <= reach)
-        if (near <= chosen).all():
-            alike = abs((bottom - top) - (box.bottom - box.top)) < 0.4 * (box.bottom - box.top)
-            level_with = np.minimum(bottom, box.bottom) - np.maximum(top, box.top) > 0.5 * (box.bottom - box.top)
-            beside = alike & level_with & ~chosen & ~cut_off & (areas > 0.2 * areas[main])
-            return marks.mask(chosen), int(beside.sum())
-        chosen |= near
-
-
-def _union(boxes: np.ndarray) -> Box:
-    return Box(*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())

@@ -1,4 +1,4 @@
-"""Morphology of planes (H, W) in NumPy: widened masks, openings, least and greatest values in windows."""
+"""Morphology of planes (H, W) in NumPy: widened masks, openings, extremes in windows, the width of strokes."""
 
 import numpy as np
 
@@ -48,3 +48,15 @@ def slide(plane: np.ndarray, width: int, axis: int, extreme: np.ufunc) -> np.nda
     if size < width:
         plane = extreme(plane[: len(plane) - width + size], plane[width - size :])
     return np.moveaxis(plane, 0, axis)
+
+
+def between(mask: np.ndarray) -> np.ndarray:
+    """What lies in each row of a mask between its first and its last set pixel, both included."""
+    return np.maximum.accumulate(mask, axis=1) & np.maximum.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
+
+
+def stroke_width(ink: np.ndarray) -> float:
+    """Measure the mean width of the strokes of ``ink`` (H, W) in 0..1, in pixels: twice area over outline."""
+    padded = framed(ink, 1)
+    dy, dx = np.diff(padded, axis=0)[:, 1:], np.diff(padded, axis=1)[1:]
+    return 2 * float(ink.sum()) / float(np.hypot(dy, dx).sum() or 1)

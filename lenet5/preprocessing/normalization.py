@@ -1,12 +1,10 @@
-"""Any picture -> what the network was trained on.
+"""Any image -> what the network was trained on.
 
-MNIST's digits were cut out, scaled into a box of 20×20 pixels with their shape kept, and moved so that their
-centre of mass lies in the middle of 28×28 pixels; LeNet-5 sees them in 32×32. A picture of one's own is read
-well only if the same is done to it, and that is what this module does: decode (decode.py), find paper and ink
-(binarization.py), cut out, even out the grey levels and the pen's width, scale, centre.
+MNIST's digits were cut out, scaled into a box of 20×20 pixels with their shape kept, and moved so that their centre of
+mass lies in the middle of 28×28 pixels; LeNet-5 sees them in 32×32. An image of one's own is read well only if the same
+is done to it: decode (decode.py), find the digit's ink (segmenter.py), cut out, scale, centre.
 """
 
-import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,35 +12,39 @@ from PIL import Image
 
 from ..errors import NoDigitError
 from ..utils.geometry import Box, box_of
-from .binarization import otsu, quantile, threshold
+from . import segmenter
 from .decode import decoded
-from .localization import find, fitting, resized, stroke_width, trace
-from .morphology import framed, grown, opened
+from .scaling import resized
+from .segmenter import INK, PAPER, Segmentation
 from .sources import source_name
 
 GLYPH = 20  # MNIST's box for the digit itself
-FIELD = 28  # MNIST's picture
-FINE = 4  # the digit is worked on at this multiple of its final size
-MARKED, BROAD = 96, 7  # pixels of the longer side where a highlighter is looked for; its least width there
-MARK_DARKENS, MARK_LEAVES, INK_DARKENS = 0.1, 0.07, 0.2  # grey; of the brightest channel, at most; and ink, at least
-THINNEST = 2.4  # thinner strokes are thickened to it: the median width, in pixels, of the strokes of MNIST
+FIELD = 28  # MNIST's image
+EDGE = 0.3  # of the most ink: weaker ink is no part of the digit's box
+FINE = 4  # edges are sharpened at this multiple of the final size
+FAINT, SOFT = 0.15, 0.7  # ink below the one is background; so much more is full ink
+FULL = 0.8  # of a digit's pixels are as dark as this quantile or less; it becomes full ink, however thin the pen
+LEAST_CONTRAST = 0.004  # an image with less, one of 255 grey levels, is of one colour
+NOTHING = "nothing on it looks like the ink of a digit"
+POLARITY = "nothing stands out from the paper that way round; leave out --invert"
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture on its way to the network, stage by stage.
+    """An image on its way to the network, stage by stage.
 
-    grey (H, W), float32: as decoded · dark: the ink is darker than the paper · page (h, w): what lies under the
-    ink, with shadows and printed lines, reduced · ink (H, W), float32 in 0..1 ·
-    box: where the digit was found in ``grey`` · glyph (h, w): the digit at its final size ·
-    field (28, 28) · input (1, S, S): what the network sees. All float32 in 0..1, ink bright from ``ink`` on.
-    beside: how many more marks as high as the digit stand in line with it · pages: so many has the file, of which the
-    first was read · lost: why there is no digit; box, glyph, field and input are None then.
+    grey (H, W), float32: as decoded · dark: the ink is darker than the paper · window: what was looked at last, in
+    ``grey`` · classes (3, h, w): the probabilities of paper, ink and other marks there; None for an image that was
+    prepared before · ink (h, w), float32 in 0..1: the digit's · box: where the digit was found in ``grey`` ·
+    glyph (h, w): the digit at its final size · field (28, 28) · input (1, S, S): what the network sees. All float32 in
+    0..1, ink bright from ``ink`` on. beside: how many more marks as large as the digit there are · pages: so many has
+    the file, of which the first was read · lost: why there is no digit; box, glyph, field and input are None then.
     """
 
     grey: np.ndarray
     dark: bool
-    page: np.ndarray
+    window: Box
+    classes: np.ndarray | None
     ink: np.ndarray
     box: Box | None
     glyph: np.ndarray | None
@@ -54,15 +56,15 @@ class Prepared:
 
 
 def read_image(source, *, invert: str = "auto", size: int = 32) -> np.ndarray:
-    """Read a picture of one digit and prepare it as the training pictures were.
+    """Read an image of one digit and prepare it as the training images were.
 
     Parameters
     ----------
     source : path, bytes, binary file object, PIL.Image.Image or ndarray
         Arrays: uint8, uint16, bool or float in 0..1, of shape (H, W), (H, W, 3) or (H, W, 4).
     invert : {"auto", "yes", "no"}
-        "yes": the picture is dark ink on light paper and must be inverted, as training pictures are bright on
-        dark. "no": it is bright ink on a dark ground already. "auto": found out.
+        "yes": the image is dark ink on light paper and must be inverted, as training images are bright on
+        dark. "no": it is bright ink on a dark background already. "auto": found out.
     size : int
         Side of the result, at least 28.
 
@@ -93,75 +95,79 @@ def prepare(source, *, invert: str = "auto", size: int = 32) -> Prepared:
 
 
 def no_digit(source, found: Prepared) -> NoDigitError:
-    """What is to be said of a picture whose `stages` lost the ink."""
+    """What is to be said of an image whose `stages` lost the ink."""
     return NoDigitError(f"{source_name(source)}: no digit found; {found.lost}")
 
 
 def stages(source, *, invert: str = "auto", size: int = 32, any_ink: bool = False) -> Prepared:
-    """As `prepare`; of a picture without a digit, the stages up to where the ink was lost.
+    """As `prepare`; of an image without a digit, the stages up to where the ink was lost.
 
-    With ``any_ink`` that is a blank picture only: whatever stands out from the paper is taken for the digit.
+    With ``any_ink`` that is an image of one colour only: what looks most like ink is taken for the digit.
     """
     if invert not in ("auto", "yes", "no"):
         raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
     if size < FIELD:
         raise ValueError(f"size must be at least {FIELD}, got {size}")
-    picture = decoded(source)
-    grey, pages = _without_marker(picture.pixels), picture.pages
+    image = decoded(source)
+    grey, pages = to_grey(image.pixels), image.pages
     ready = _already_prepared(grey, invert)
     if ready is not None:
         return replace(_passed_through(grey, ready, size), pages=pages)
-    found = find(grey, invert, any_ink)
-    if found is None:
-        dark, page, ink, lost = trace(grey, invert)
-        return Prepared(grey, dark, page, ink, None, None, None, None, pages=pages, lost=lost)
-    glyph = _glyph(found.ink, found.box)
-    field = _centred(glyph)
-    seen = _padded(field, size)
-    return Prepared(grey, found.dark, found.page, found.ink, found.box, glyph, field, seen, found.beside, pages)
+    return replace(_found(grey, invert, size, any_ink), pages=pages)
 
 
-def to_grey(picture: np.ndarray) -> np.ndarray:
+def _found(grey: np.ndarray, invert: str, size: int, any_ink: bool) -> Prepared:
+    seen = segmenter.shipped().segment(grey)
+    dark = _is_dark(grey, seen)
+    blank = Prepared(grey, dark, seen.window, seen.classes, seen.ink, None, None, None, None)
+    if grey.max() - grey.min() <= LEAST_CONTRAST or (seen.peak < 0.5 and not any_ink):
+        return replace(blank, lost=NOTHING)
+    if not any_ink and invert != "auto" and dark != (invert == "yes"):
+        return replace(blank, lost=POLARITY)
+    cut = box_of(seen.ink > EDGE * seen.ink.max())
+    glyph = glyph_of(seen.ink[cut.top : cut.bottom, cut.left : cut.right])
+    field = centred(glyph)
+    box = _in_image(cut, seen.ink.shape, seen.window)
+    return replace(blank, box=box, glyph=glyph, field=field, input=padded(field, size), beside=seen.n_marks - 1)
+
+
+def _is_dark(grey: np.ndarray, seen: Segmentation) -> bool:
+    """Whether the ink is darker than the paper, by what is surely the one or the other."""
+    window = grey[seen.window.top : seen.window.bottom, seen.window.left : seen.window.right]
+    levels = resized(window, seen.ink.shape)
+    ink, paper = (weight**2 + np.float32(1e-6) for weight in (seen.classes[INK], seen.classes[PAPER]))
+    return bool((levels * ink).sum() / ink.sum() < (levels * paper).sum() / paper.sum())
+
+
+def _in_image(cut: Box, shape: tuple[int, int], window: Box) -> Box:
+    """A box of the ink's pixels, of which ``shape`` cover the window, in pixels of the image."""
+    ky, kx = (window.bottom - window.top) / shape[0], (window.right - window.left) / shape[1]
+    return Box(
+        window.top + int(cut.top * ky),
+        window.left + int(cut.left * kx),
+        min(window.bottom, window.top + int(np.ceil(cut.bottom * ky))),
+        min(window.right, window.left + int(np.ceil(cut.right * kx))),
+    )
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
     """Turn colour (H, W, 3) into grey (H, W), float32 in 0..1, so that ink and paper differ most.
 
     The colours are projected on their first principal axis, for ink may differ from its paper in hue alone.
     """
-    if picture.ndim == 2:
-        return picture
-    if (picture[..., :1] == picture).all():
-        return picture[..., 0]
-    step = 1 + max(picture.shape) // 256
-    samples = picture[::step, ::step].reshape(-1, 3).astype(np.float64)
+    if image.ndim == 2:
+        return image
+    if (image[..., :1] == image).all():
+        return image[..., 0]
+    step = 1 + max(image.shape) // 256
+    samples = image[::step, ::step].reshape(-1, 3).astype(np.float64)
     axis = np.linalg.eigh(np.cov(samples.T, bias=True))[1][:, -1]
     axis /= abs(axis).sum() * (1 if axis @ (0.299, 0.587, 0.114) >= 0 else -1)  # bright stays bright
-    return np.clip(picture @ axis - np.minimum(axis, 0).sum(), 0, 1).astype(np.float32)
-
-
-def _without_marker(picture: np.ndarray) -> np.ndarray:
-    """As `to_grey`, but where ink stands on broad strokes of a bright colour, as of a highlighter, without these.
-
-    The brightest of three channels is what a highlighter leaves alone, and ink does not.
-    """
-    grey = to_grey(picture)
-    if np.may_share_memory(grey, picture) or min(grey.shape) < MARKED:  # without colour, or small
-        return grey
-    bright = functools.reduce(np.maximum, np.moveaxis(picture, 2, 0))  # `max` along three takes ten times as long
-    small, levels = (resized(plane, fitting(plane.shape, MARKED)) for plane in (grey, bright))
-    page = small > quantile(small, 0.5) - MARK_DARKENS
-    in_order = np.sort(levels, axis=None).astype(np.float64)
-    inked = levels <= in_order[otsu(in_order)]
-    if inked.mean() > 0.5 or (inked & page).sum() > 0.1 * inked.sum() or not page.any():
-        return grey
-    marker = ~page & ~grown(inked, 1)
-    broad = opened(marker.astype(np.float32), BROAD) > 0
-    if broad.sum() <= 0.5 * max(marker.sum(), inked.sum()):
-        return grey
-    marked, bare, ink = (float(quantile(levels[where], 0.5)) for where in (broad, page, inked))
-    return bright if abs(marked - bare) < MARK_LEAVES and bare - ink > INK_DARKENS else grey
+    return np.clip(image @ axis - np.minimum(axis, 0).sum(), 0, 1).astype(np.float32)
 
 
 def _already_prepared(grey: np.ndarray, invert: str) -> bool | None:
-    """Recognise a picture that was prepared as MNIST's were; tell whether it is dark on light."""
+    """Recognise an image that was prepared as MNIST's were; tell whether it is dark on light."""
     if grey.shape not in ((FIELD, FIELD), (32, 32)):
         return None
     for dark in {"auto": (False, True), "yes": (True,), "no": (False,)}[invert]:
@@ -178,51 +184,28 @@ def _already_prepared(grey: np.ndarray, invert: str) -> bool | None:
 
 def _passed_through(grey: np.ndarray, dark: bool, size: int) -> Prepared:
     levels = np.rint((1 - grey if dark else grey) * np.float32(255))
-    ink = levels / np.float32(255)  # to the bit what the training pictures hold
+    ink = levels / np.float32(255)  # to the bit what the training images hold
     box = box_of(ink > 0)
     glyph = ink[box.top : box.bottom, box.left : box.right]
     margin = (len(ink) - FIELD) // 2
     field = ink[margin : margin + FIELD, margin : margin + FIELD]
-    page = np.full_like(grey, 1 if dark else 0)
-    return Prepared(grey, dark, page, ink, box, glyph, field, _padded(field, size))
+    return Prepared(grey, dark, Box(0, 0, *grey.shape), None, ink, box, glyph, field, padded(field, size))
 
 
-def _glyph(ink: np.ndarray, box: Box) -> np.ndarray:
-    """Scale the digit into the 20×20 box: grey levels evened out, thin strokes thickened, edges smoothed."""
-    fine = _evened(_scaled(ink, box, GLYPH * FINE))
-    radius = round((THINNEST * FINE - stroke_width(fine)) / 2)
-    if radius > 0:
-        fine = _evened(_scaled(ink, box, GLYPH * FINE - 2 * radius))
-        fine = _thickened(framed(fine, radius), radius)
-    height, width = (-(-n // FINE) * FINE for n in fine.shape)
-    fine = np.pad(fine, ((0, height - fine.shape[0]), (0, width - fine.shape[1])))
-    return fine.reshape(height // FINE, FINE, width // FINE, FINE).mean((1, 3), dtype=np.float32)
+def glyph_of(ink: np.ndarray) -> np.ndarray:
+    """Scale a digit's ink (h, w) in 0..1 into the 20×20 box: edges sharpened, the strokes' middle made 1."""
+    fine = _scaled(ink, GLYPH * FINE, Image.Resampling.BICUBIC)
+    sharp = np.clip((fine / fine.max() - FAINT) / SOFT, 0, 1)
+    glyph = _scaled(sharp, GLYPH, Image.Resampling.BOX)
+    inked = np.sort(glyph[glyph > 0.1 * glyph.max()])
+    return np.clip(glyph / inked[int(FULL * (len(inked) - 1))], 0, 1)
 
 
-def _scaled(ink: np.ndarray, box: Box, side: int) -> np.ndarray:
-    """Cut the box out and bring its long side to ``side``."""
-    part = ink[box.top : box.bottom, box.left : box.right]
-    k = side / max(part.shape)
-    shape = tuple(max(1, round(n * k)) for n in part.shape)
-    return np.clip(resized(part, shape, Image.Resampling.BICUBIC), 0, 1)
-
-
-def _evened(ink: np.ndarray) -> np.ndarray:
-    """Stretch the contrast: the background becomes exactly 0, the middle of a stroke 1."""
-    level = threshold(ink, 0) or float(ink.max()) / 2
-    full = float(quantile(ink[ink >= level], 0.6))
-    low, high = 0.15 * full, 0.95 * full
-    return np.clip((ink - low) / (high - low), 0, 1)
-
-
-def _thickened(ink: np.ndarray, radius: int) -> np.ndarray:
-    """Widen strokes by ``radius`` pixels on each side, as a round pen would."""
-    padded = framed(ink, radius)
-    height, width = ink.shape
-    shifts = range(-radius, radius + 1)
-    inside = [(y, x) for y in shifts for x in shifts if y * y + x * x <= (radius + 0.3) ** 2]
-    views = [padded[radius + y : radius + y + height, radius + x : radius + x + width] for y, x in inside]
-    return np.maximum.reduce(views)
+def _scaled(ink: np.ndarray, side: int, method: Image.Resampling) -> np.ndarray:
+    """Bring the long side to ``side``."""
+    k = side / max(ink.shape)
+    height, width = (max(1, round(n * k)) for n in ink.shape)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(ink)).resize((width, height), method))
 
 
 def _centre_of_mass(ink: np.ndarray) -> tuple[float, float]:
@@ -231,7 +214,7 @@ def _centre_of_mass(ink: np.ndarray) -> tuple[float, float]:
     return float(ink.sum(1, dtype=np.float64) @ y / mass), float(ink.sum(0, dtype=np.float64) @ x / mass)
 
 
-def _centred(glyph: np.ndarray) -> np.ndarray:
+def centred(glyph: np.ndarray) -> np.ndarray:
     """Lay the digit into 28×28 so that its centre of mass is pixel (14, 14), whole in any case."""
     corner = []
     for centre, n in zip(_centre_of_mass(glyph), glyph.shape, strict=True):
@@ -241,7 +224,8 @@ def _centred(glyph: np.ndarray) -> np.ndarray:
     return field
 
 
-def _padded(field: np.ndarray, size: int) -> np.ndarray:
+def padded(field: np.ndarray, size: int) -> np.ndarray:
+    """A field (28, 28) in the middle of (1, size, size)."""
     margin = (size - FIELD) // 2
     out = np.zeros((1, size, size), np.float32)
     out[0, margin : margin + FIELD, margin : margin + FIELD] = field

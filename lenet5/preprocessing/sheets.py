@@ -4,9 +4,8 @@ import numpy as np
 
 from .binarization import otsu, quantile
 from .components import Components
-from .document import between
-from .localization import resized
-from .morphology import grown, opened
+from .morphology import between, grown, opened
+from .scaling import resized
 
 SHEET_SIDE = 128  # pixels of the longer side of the picture on which a sheet is looked for
 SMALLEST_SHEET, LEAST_ALONE = 0.02, 0.04  # of the picture: one of several, and the box of one alone

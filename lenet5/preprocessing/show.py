@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from ..evaluation.contact_sheet import save_png
 from ..utils.geometry import Box
 from .normalization import GLYPH, Prepared, stages
+from .segmenter import INK, OTHER
 
 PANEL = 224  # side of a panel on the sheet
 
@@ -35,17 +36,30 @@ def show_input(
 
 
 def _first_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
-    """Captions and panels up to the ink, which every picture has."""
+    """Captions and panels up to the ink, which every image has."""
     height, width = found.grey.shape
-    kind, box = "", found.box
-    if not found.lost:
-        kind = ", dark on light" if found.dark else ", light on dark"
-    ink = f"ink, in a box {box.right - box.left} x {box.bottom - box.top}" if box else "ink: none of it is a digit"
-    return [
-        (f"{width} x {height}{kind}", _panel(found.grey)),
-        ("the page under the ink", _panel(found.page)),
-        (ink, _panel(found.ink, box)),
-    ]
+    kind = "" if found.lost else ", dark on light" if found.dark else ", light on dark"
+    window = found.window
+    panels = [(f"{width} x {height}{kind}", _panel(found.grey, found.box or window))]
+    if found.classes is not None:
+        looked = f"{window.right - window.left} x {window.bottom - window.top}"
+        panels.append((f"{looked}: ink green, other red", _map(found)))
+    return [*panels, ("the digit's ink" if found.box else "ink: none of it is a digit", _panel(found.ink))]
+
+
+def _map(found: Prepared) -> Image.Image:
+    """The window in grey with the probabilities of ink and of other marks over it."""
+    assert found.classes is not None
+    window = found.window
+    part = found.grey[window.top : window.bottom, window.left : window.right]
+    grey = np.asarray(_panel(part), np.float32) / 255
+    other, ink = (
+        np.asarray(_panel(found.classes[k]).resize(grey.shape[1::-1]), np.float32) / 255 for k in (OTHER, INK)
+    )
+    pale = 0.35 + 0.4 * grey
+    pale = pale * (1 - ink) + ink * np.float32((0.1, 0.75, 0.25))
+    pale = pale * (1 - other) + other * np.float32((0.85, 0.25, 0.2))
+    return Image.fromarray(np.rint(np.clip(pale, 0, 1) * 255).astype(np.uint8))
 
 
 def _last_panels(found: Prepared) -> list[tuple[str, Image.Image]]:

@@ -1,0 +1,301 @@
+"""What stands on a page besides the digit: each mark is laid on a `Page` as something that is no digit."""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .photo_scene import noise
+from .segmentation_digits import Digits, sign
+from .segmentation_page import Page, placed
+
+
+def scatter(page: Page, layout: str, digits: Digits) -> None:
+    """Lay marks at random: each with its own probability, which is higher on a page without a digit."""
+    more = 2.0 if layout == "empty" else 1.0
+    for mark, probability, layouts in MARKS:
+        if layout in layouts and page.rng.random() < more * probability:
+            mark(page, digits)
+
+
+def neighbours(page: Page, digits: Digits) -> None:
+    """Parts of other digits or letters, cut off by the edge."""
+    for _ in range(1 if page.rng.random() < 0.6 else 2):
+        _neighbour(page, digits)
+
+
+def _neighbour(page: Page, digits: Digits) -> None:
+    rng, (H, W) = page.rng, page.shape
+    height = max(6, round(page.height * np.exp(rng.normal(0, 0.2))))
+    matte, _ = digits.matte(rng, height, is_sign=rng.random() < 0.3, turn=0.1)
+    h, w = matte.shape
+    top, left, bottom, right = page.box or (H // 2, W // 2, H // 2, W // 2)
+    rooms = np.array([left, W - right, top, H - bottom], float)
+    side = int(rooms.argmax()) if rng.random() < 0.6 else int(rng.integers(4))
+    size = w if side < 2 else h
+    seen = min(rng.uniform(0.06, 0.6) * size, 0.9 * max(rooms[side], 0) + rng.uniform(0, 0.06) * size)
+    y, x = top + rng.normal(0, 0.25) * height, left + rng.normal(0, 0.4) * w
+    x = (seen - w, W - seen, x, x)[side]
+    y = (y, y, seen - h, H - seen)[side]
+    page.lay(placed(page.shape, matte, round(y), round(x)), rng.uniform(0.75, 1.1))
+
+
+def whole_neighbours(page: Page, digits: Digits) -> None:
+    """The digits before and after, as whole as there is room: the one in the middle is the digit."""
+    rng, W = page.rng, page.shape[1]
+    if page.box is None or abs(page.box[1] + page.box[3] - W) > 0.3 * W:
+        return
+    top, left, _, right = page.box
+    gap, height = page.height * rng.uniform(0.15, 0.6), page.height
+    for side in (-1, 1):
+        matte, _ = digits.matte(rng, max(6, round(height * np.exp(rng.normal(0, 0.1)))))
+        x = right + gap if side > 0 else left - gap - matte.shape[1]
+        page.lay(placed(page.shape, matte, round(top + rng.normal(0, 0.06) * height), round(x)), rng.uniform(0.8, 1.05))
+
+
+def rules(page: Page, digits: Digits) -> None:
+    """Ruled or squared paper; also bright lines."""
+    rng = page.rng
+    spacing, width = max(5, page.height * rng.uniform(0.2, 1.4)), rng.uniform(0.5, 2.2) * (1 + page.height / 100)
+    strength, turn = rng.uniform(0.1, 1) * (-1 if rng.random() < 0.08 else 1), rng.normal(0, 0.03)
+    across = int(rng.random() < 0.15)
+    for direction in range(1 + (rng.random() < 0.5)):
+        place = (page.y + turn * page.x, page.x - turn * page.y)[(direction + across) % 2] / spacing + rng.random()
+        away = abs(place - np.rint(place)) * spacing
+        mask = np.clip(width / 2 + 0.5 - away, 0, 1) * min(width, 1)
+        if rng.random() < 0.15:  # dashed
+            along = (page.x, page.y)[(direction + across) % 2] / rng.uniform(2, 12)
+            mask = mask * (along % 1 < rng.uniform(0.4, 0.8))
+        page.lay(mask, strength)
+
+
+def single_lines(page: Page, digits: Digits) -> None:
+    """Lines across the page, as of a form; with a digit also through it."""
+    rng, (h, w) = page.rng, page.shape
+    for _ in range(int(rng.integers(1, 3))):
+        angle = rng.normal(0, 0.05) + (np.pi / 2 if rng.random() < 0.4 else 0)
+        away = abs((page.x - w * rng.random()) * np.sin(angle) + (page.y - h * rng.random()) * np.cos(angle))
+        page.lay(np.clip(rng.uniform(0.5, 3) - away + 0.5, 0, 1), rng.uniform(0.3, 1))
+
+
+def border(page: Page, digits: Digits) -> None:
+    """A frame along the edges of the image, some sides only, or a band of another tone."""
+    rng, (h, w) = page.rng, page.shape
+    gaps, width = rng.uniform(-1, 10, 4) * min(1, page.height / 60), rng.uniform(1, 5)
+    sides = [page.y - gaps[0], h - gaps[1] - page.y, page.x - gaps[2], w - gaps[3] - page.x]
+    away = np.minimum.reduce(
+        [np.broadcast_to(s, page.shape) for s in sides if rng.random() < 0.8] or [sides[0] + 0 * page.x]
+    )
+    inner = np.clip(width - away + 0.5, 0, 1)
+    mask = inner if rng.random() < 0.3 else np.clip(away + 0.5, 0, 1) * inner
+    page.lay(mask * (1 - page.near()), rng.uniform(0.25, 1.3) * (-1 if rng.random() < 0.25 else 1))
+
+
+def _middle(page: Page) -> tuple[float, float, float, float]:
+    """Centre and half sizes (y, x, dy, dx) of the digit, or of anything in the page."""
+    if page.box is None:
+        h, w = page.shape
+        return h * page.rng.uniform(0.3, 0.7), w * page.rng.uniform(0.3, 0.7), 0.25 * h, 0.2 * w
+    top, left, bottom, right = page.box
+    return (top + bottom) / 2, (left + right) / 2, (bottom - top) / 2, (right - left) / 2
+
+
+def _pen(page: Page) -> float:
+    return max(0.7, page.height * page.rng.uniform(0.02, 0.08))
+
+
+def box(page: Page, digits: Digits) -> None:
+    """A box round the digit, printed or by hand."""
+    rng = page.rng
+    y, x, dy, dx = _middle(page)
+    gap = page.height * rng.uniform(0.1, 0.4, 2)
+    dx = max(dx + gap[0], 0.35 * page.height)
+    skew = rng.normal(0, 0.03, 2)
+    away = np.maximum(
+        abs(page.x - x + skew[0] * (page.y - y)) - dx, abs(page.y - y + skew[1] * (page.x - x)) - dy - gap[1]
+    )
+    page.lay(np.clip(_pen(page) / 2 + 0.5 - abs(away), 0, 1), rng.uniform(0.4, 1))
+
+
+def ring(page: Page, digits: Digits) -> None:
+    """A ring round the digit, by hand: not round, not closed, of one turn or two."""
+    rng = page.rng
+    y, x, dy, dx = _middle(page)
+    radius = np.array([dy, max(dx, 0.6 * dy)]) * rng.uniform(1.3, 1.75, 2) + 0.05 * page.height
+    centre = np.array([y, x]) + rng.normal(0, 0.06, 2) * page.height
+    angle = np.linspace(0, 2 * np.pi * rng.uniform(0.9, 1.15) * (2 if rng.random() < 0.2 else 1), 60)
+    wobble = 1 + 0.05 * np.sin(2 * angle + rng.uniform(0, 6.3)) + np.linspace(0, rng.normal(0, 0.08), 60)
+    start = rng.uniform(0, 6.3)
+    points = centre + radius * wobble[:, None] * np.stack([np.sin(angle + start), np.cos(angle + start)], 1)
+    _line(page, points, _pen(page), rng.uniform(0.6, 1.05))
+
+
+def underline(page: Page, digits: Digits) -> None:
+    """One or two lines below the digit, longer than it is wide."""
+    rng = page.rng
+    y, x, dy, dx = _middle(page)
+    half = max(dx, 0.25 * page.height) * rng.uniform(1.1, 2.5)
+    at, tilt, bend = y + dy + page.height * rng.uniform(0.06, 0.3), rng.normal(0, 0.04), rng.normal(0, 0.04)
+    along = np.linspace(-1, 1, 12)
+    for i in range(1 + (rng.random() < 0.3)):
+        line = np.stack(
+            [at + i * 0.12 * page.height + tilt * half * along + bend * half * along**2, x + half * along], 1
+        )
+        _line(page, line, _pen(page), rng.uniform(0.6, 1.05))
+
+
+def _line(page: Page, points: np.ndarray, pen: float, strength: float) -> None:
+    """A line through points (n, 2) of (y, x)."""
+    image = Image.new("L", (2 * page.shape[1], 2 * page.shape[0]))
+    ImageDraw.Draw(image).line([(2 * x, 2 * y) for y, x in points], 255, max(1, round(2 * pen)), "curve")
+    page.lay(np.asarray(image.reduce(2), np.float32) / 255, strength)
+
+
+def words(page: Page, digits: Digits) -> None:
+    """Lines of print or of letters by hand beside the digit, or cut off by the edge."""
+    rng, (h, w) = page.rng, page.shape
+    size = max(5, round(page.height * rng.uniform(0.12, 0.5)))
+    taken = page.near() > 0
+    for _ in range(int(rng.integers(1, 4))):
+        top, left = int(rng.uniform(-0.3 * size, h - 0.5 * size)), int(rng.uniform(-0.5, 0.8) * w)
+        mask = _written(page, top, left, size) if rng.random() < 0.5 else _printed(page, top, left, size)
+        if not (taken & (mask > 0)).any():
+            page.lay(mask, rng.uniform(0.4, 1.05))
+
+
+def _printed(page: Page, top: int, left: int, size: int) -> np.ndarray:
+    rng = page.rng
+    letters = "".join(
+        chr(rng.integers(97, 123)) if rng.random() < 0.8 else " " for _ in range(int(rng.integers(2, 14)))
+    )
+    image = Image.new("L", page.shape[::-1])
+    ImageDraw.Draw(image).text((left, top), letters.title() if rng.random() < 0.5 else letters, 255,
+                               ImageFont.load_default(size))  # fmt: skip
+    return np.asarray(image, np.float32) / 255
+
+
+def _written(page: Page, top: int, left: int, size: int) -> np.ndarray:
+    mask = np.zeros(page.shape, np.float32)
+    for _ in range(int(page.rng.integers(2, 7))):
+        letter = sign(page.rng, max(4, round(size * page.rng.uniform(0.6, 1.1))))
+        mask = np.maximum(mask, placed(page.shape, letter, top + size - letter.shape[0], left))
+        left += letter.shape[1] + round(0.15 * size)
+    return mask
+
+
+def specks(page: Page, digits: Digits) -> None:
+    """Dots and crumbs anywhere but on the digit."""
+    rng = page.rng
+    cell = float(np.exp(rng.uniform(np.log(1.5), np.log(5))))
+    shape = [int(n / cell) + 1 for n in page.shape]
+    dots = Image.fromarray((rng.random(shape) < rng.uniform(0.002, 0.02)).astype(np.float32))
+    mask = np.clip(1.5 * np.asarray(dots.resize(page.shape[::-1], Image.Resampling.BICUBIC)), 0, 1)
+    page.lay(mask * (1 - page.near()), rng.uniform(0.3, 1))
+
+
+def show_through(page: Page, digits: Digits) -> None:
+    """The other side's digits, mirrored and pale: they count as paper."""
+    rng = page.rng
+    for _ in range(int(rng.integers(1, 4))):
+        matte, _ = digits.matte(rng, max(6, round(page.height * np.exp(rng.normal(0, 0.3)))))
+        top, left = (int(rng.uniform(-0.2, 0.9) * n) for n in page.shape)
+        pale = placed(page.shape, matte[:, ::-1], top, left) * rng.uniform(0.06, 0.25)
+        page.relief = np.where(page.relief > 0, page.relief, np.maximum(page.relief, pale))
+
+
+def stain(page: Page, digits: Digits) -> None:
+    """A stain or the ring of a cup, pale or not: what it covers is paper where it is pale."""
+    rng, (h, w) = page.rng, page.shape
+    radius = page.height * rng.uniform(0.4, 1.5)
+    far = np.hypot(page.y - h * rng.uniform(-0.1, 1.1), page.x - w * rng.uniform(-0.1, 1.1))
+    edge = radius * (1 + 0.06 * noise(rng, page.shape, max(radius / 2, 3)))
+    mask = np.clip((edge - far) / 2 + 0.5, 0, 1)
+    if rng.random() < 0.5:
+        mask = mask * np.clip((far - edge * rng.uniform(0.75, 0.93)) / 2 + 0.5, 0, 1)
+    page.relief = np.where(page.relief < 0, page.relief, np.maximum(page.relief, mask * rng.uniform(0.05, 0.35)))
+
+
+def highlighter(page: Page, digits: Digits) -> None:
+    """Broad strokes of a highlighter over or beside the digit: they count as paper."""
+    rng = page.rng
+    y, x, dy, dx = _middle(page)
+    width, strength = page.height * rng.uniform(0.2, 0.6), rng.uniform(0.08, 0.5)
+    along = np.linspace(-1, 1, 8)
+    image = Image.new("L", page.shape[::-1])
+    for _ in range(int(rng.integers(1, 4))):
+        at, half = y + rng.uniform(-1, 1) * dy, (dx + 0.3 * page.height) * rng.uniform(0.5, 2)
+        rise, bend = rng.normal(0, 0.1), rng.normal(0, 0.1)
+        points = [(x + half * t, at + half * (rise * t + bend * t * t)) for t in along]
+        ImageDraw.Draw(image).line(points, 255, max(2, round(width)), "curve")
+    mask = np.asarray(image, np.float32) / 255
+    page.relief = np.where(page.relief < 0, page.relief, np.maximum(page.relief, mask * strength))
+
+
+def table(page: Page, digits: Digits) -> None:
+    """The table beyond the paper's edges."""
+    rng, (h, w) = page.rng, page.shape
+    rooms = _rooms(page)
+    sides = (page.x, w - page.x, page.y, h - page.y)
+    mask = np.zeros(page.shape, np.float32)
+    for side in range(4):
+        if rng.random() < 0.45:
+            reach = rooms[side] * rng.uniform(0.1, 0.9)
+            along = (page.y - h / 2) if side < 2 else (page.x - w / 2)
+            mask = np.maximum(mask, np.clip(reach - sides[side] - rng.normal(0, 0.06) * along, 0, 1))
+    _cover(page, mask)
+
+
+def thumb(page: Page, digits: Digits) -> None:
+    """A finger that holds the page, or a pen's end."""
+    rng, (h, w) = page.rng, page.shape
+    rooms = _rooms(page)
+    side = int(rooms.argmax()) if rng.random() < 0.7 else int(rng.integers(4))
+    deep = (page.x, w - page.x, page.y, h - page.y)[side]
+    along, n = (page.y, h) if side < 2 else (page.x, w)
+    half = n * rng.uniform(0.06, 0.25)
+    reach = max(rooms[side], 1) * rng.uniform(0.3, 1)
+    aside = along - n * rng.uniform(0.1, 0.9) + 0.3 * rng.uniform(-1, 1) * deep
+    _cover(page, np.clip((half - np.hypot(aside, np.maximum(deep - (reach - half), 0))) / 1.5, 0, 1))
+
+
+def _rooms(page: Page) -> np.ndarray:
+    """Pixels between the digit and each edge: left, right, top, bottom."""
+    y, x, dy, dx = _middle(page)
+    h, w = page.shape
+    return np.maximum([x - dx, w - x - dx, y - dy, h - y - dy], 1)
+
+
+def _cover(page: Page, mask: np.ndarray) -> None:
+    mask = (mask * (1 - page.near())).astype(np.float32)
+    page.other = np.maximum(page.other, mask)
+    level = page.rng.uniform(0.1, 0.8) if page.rng.random() < 0.6 else page.rng.uniform(1.05, 1.4)
+    page.over.append((mask, level))
+
+
+def texture(page: Page, digits: Digits) -> None:
+    """Stripes, weaves and clouds of a page without a digit: they count as paper."""
+    rng = page.rng
+    angle = rng.uniform(0, np.pi)
+    wave = np.sin((np.cos(angle) * page.x + np.sin(angle) * page.y) * rng.uniform(0.1, 1.5) + rng.uniform(0, 6.3))
+    cloud = noise(rng, page.shape, float(np.exp(rng.uniform(0, np.log(40)))))
+    page.relief = page.relief + (rng.uniform(0, 0.5) * wave + rng.uniform(0, 0.5) * cloud) * (page.relief == 0)
+
+
+_WITH_ROOM = ("loose", "sign", "small", "zoomed", "empty", "number")
+#: (mark, how often, layouts it belongs to), in the order of laying.
+MARKS = (
+    (texture, 0.25, ("empty",)),
+    (stain, 0.05, _WITH_ROOM),
+    (highlighter, 0.05, _WITH_ROOM),
+    (show_through, 0.08, _WITH_ROOM),
+    (rules, 0.2, (*_WITH_ROOM, "tight")),
+    (single_lines, 0.08, (*_WITH_ROOM, "tight")),
+    (border, 0.12, (*_WITH_ROOM, "tight")),
+    (box, 0.07, _WITH_ROOM),
+    (ring, 0.08, ("loose", "sign", "small", "empty")),
+    (underline, 0.08, ("loose", "small", "zoomed", "empty")),
+    (words, 0.08, ("loose", "sign", "small", "empty")),
+    (specks, 0.12, _WITH_ROOM),
+    (neighbours, 0.28, ("loose", "small", "zoomed", "tight")),
+    (whole_neighbours, 0.12, ("zoomed", "loose")),
+    (table, 0.1, _WITH_ROOM),
+    (thumb, 0.1, _WITH_ROOM),
+)

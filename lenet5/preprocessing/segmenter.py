@@ -1,0 +1,166 @@
+"""Which pixels of an image are paper, the digit's ink, or something else: a small U-Net says so.
+
+The network sees an image at 128 pixels, however large it is, and knows neither dark nor bright ink. Where the ink that
+it finds is small, it looks once more, closer. What it was trained on is drawn: recipes/segmenter.py.
+"""
+
+import functools
+import os
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import ModelFileError, one_line
+from ..nn import serialization
+from ..nn.unet import UNet
+from ..utils.geometry import Box, box_of
+from .components import Components
+from .morphology import grown
+from .scaling import resized
+
+PAPER, INK, OTHER = range(3)
+SIDE = 128  # pixels of the long side that the network sees, as in its training
+STRIDE = 2  # pixels that it sees for each one that it answers
+#: Components with less ink than this fraction of the largest one's are no part of the digit.
+LEAST_PART = 0.08
+#: Ink that takes less of the window's long side than this is looked at once more, with a margin of so much of itself.
+CLOSE_ENOUGH, MARGIN = 0.72, 0.22
+MOST_LOOKS = 3
+#: Where nothing is found at SIDE, an image larger than this is searched at this long side: its digit may be small.
+SEARCHED = 512
+
+
+class Segmentation(NamedTuple):
+    """What was seen in the ``window`` of an image that was looked at last.
+
+    classes : (3, h, w) float32, the probabilities of PAPER, INK and OTHER; h x w covers the window
+    ink : (h, w) float32, INK where it belongs to the digit's components, elsewhere 0
+    peak : the largest probability of ink, which is below 0.5 where no pixel is ink sooner than not
+    n_marks : components as large as the largest one, more or less
+    """
+
+    window: Box
+    classes: np.ndarray
+    ink: np.ndarray
+    peak: float
+    n_marks: int
+
+
+class Segmenter:
+    """The network with its weights, and how they were made.
+
+    tensors : name -> weights or biases, float32, as `UNet.state_dict` has them
+    training : dict of JSON values
+    """
+
+    def __init__(self, tensors: dict[str, np.ndarray], training: dict | None = None):
+        self.network = _network_of(tensors)
+        self.training = training
+
+    def classes(self, grey: np.ndarray, side: int = SIDE) -> np.ndarray:
+        """Probabilities (3, h, w) float32 of PAPER, INK and OTHER in an image (H, W) float32 in 0..1.
+
+        The image is brought to a long side of ``side``; the answer has half as many pixels.
+        """
+        k = side / max(grey.shape)
+        shape = tuple(max(6, round(n * k)) for n in grey.shape)
+        probabilities = self.network.probabilities_of_grey(resized(grey, shape))
+        return probabilities[:, : -(-shape[0] // STRIDE), : -(-shape[1] // STRIDE)]
+
+    def segment(self, grey: np.ndarray) -> Segmentation:
+        """Find the digit in an image (H, W) float32 in 0..1."""
+        window = Box(0, 0, *grey.shape)
+        found = self._look(grey, window, SIDE)
+        if found.peak < 0.5 and max(grey.shape) > SEARCHED:
+            found = max(found, self._look(grey, window, SEARCHED), key=lambda look: look.peak)
+        for _ in range(MOST_LOOKS - 1):
+            closer = _closer(found, grey.shape)
+            if closer is None:
+                break
+            found = self._look(grey, closer, SIDE)
+        return found
+
+    def _look(self, grey: np.ndarray, window: Box, side: int) -> Segmentation:
+        classes = self.classes(grey[window.top : window.bottom, window.left : window.right], side)
+        ink = classes[INK]
+        peak = float(ink.max())
+        level = 0.5 if peak > 0.5 else 0.6 * peak
+        marks = Components(ink > level)
+        labels = marks.labels()
+        amounts = np.bincount(labels[labels >= 0], ink[labels >= 0], len(marks.areas))
+        mask = grown(marks.mask(amounts >= LEAST_PART * amounts.max()), 1)
+        return Segmentation(
+            window, classes, np.where(mask, ink, np.float32(0)), peak, int((amounts > amounts.max() / 3).sum())
+        )
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the weights, in 8 bits, wholly or not at all (safetensors)."""
+        tensors: dict[str, np.ndarray] = {}
+        for name, tensor in self.network.state_dict().items():
+            if tensor.ndim == 1:
+                tensors[name] = tensor
+                continue
+            scale = abs(tensor).reshape(len(tensor), -1).max(axis=1) / 127
+            tensors[name] = np.rint(tensor / np.maximum(scale, 1e-12)[:, None, None, None]).astype(np.int8)
+            tensors[f"{name}.scale"] = scale.astype(np.float32)
+        serialization.save(path, tensors, "segmenter", {"training": self.training})
+
+
+def load(path: str | os.PathLike) -> Segmenter:
+    """The segmenter that `Segmenter.save` wrote; ModelFileError, in one line, for any other file."""
+    stored, info = serialization.load(path, "segmenter", dtype=(np.float32, np.int8))
+    try:
+        tensors = {name: _unpacked(name, stored) for name in stored if not name.endswith(".scale")}
+        return Segmenter(tensors, info.get("training"))
+    except (KeyError, ValueError) as error:
+        raise ModelFileError(f"{one_line(path)}: does not describe a segmenter: {str(error)[:200]}") from None
+
+
+def _unpacked(name: str, stored: dict[str, np.ndarray]) -> np.ndarray:
+    tensor = stored[name]
+    if tensor.dtype != np.int8:
+        return tensor
+    return tensor * stored[f"{name}.scale"].reshape(-1, *[1] * (tensor.ndim - 1))
+
+
+def _network_of(tensors: dict[str, np.ndarray]) -> UNet:
+    """A network as wide as its weights are."""
+    encoder, decoder = [len(tensors["stem.bias"])], []
+    while f"d{len(encoder)}b.bias" in tensors:
+        encoder.append(len(tensors[f"d{len(encoder)}b.bias"]))
+    for level in range(len(encoder) - 2, -1, -1):
+        decoder.append(len(tensors[f"u{level}.bias"]))
+    network = UNet(encoder, decoder)
+    network.load_state_dict(tensors)
+    return network
+
+
+@functools.cache
+def shipped() -> Segmenter:
+    """The segmenter that ships with the package."""
+    with resources.as_file(resources.files("lenet5.weights") / "segmenter.safetensors") as path:
+        return load(path)
+
+
+def _closer(found: Segmentation, shape: tuple[int, int]) -> Box | None:
+    """The window of an image of ``shape`` in which the ink is large; None where it is so already."""
+    window = found.window
+    height, width = window.bottom - window.top, window.right - window.left
+    if not found.ink.any():
+        return None
+    box = box_of(found.ink > 0)
+    ky, kx = height / found.ink.shape[0], width / found.ink.shape[1]
+    top, bottom, left, right = box.top * ky, box.bottom * ky, box.left * kx, box.right * kx
+    side = max(bottom - top, right - left)
+    if side > CLOSE_ENOUGH * max(height, width):
+        return None
+    margin = MARGIN * side + 1
+    closer = Box(
+        max(0, int(window.top + top - margin)),
+        max(0, int(window.left + left - margin)),
+        min(shape[0], int(window.top + bottom + margin) + 1),
+        min(shape[1], int(window.left + right + margin) + 1),
+    )
+    area = (closer.bottom - closer.top) * (closer.right - closer.left)
+    return closer if area < 0.8 * height * width else None
