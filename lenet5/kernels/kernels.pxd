@@ -5,7 +5,10 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "program.h" nogil:
     int LANES, PICTURE_SIDE, FIELD_SIDE
-    ctypedef enum lenet5_op_kind:
+    int N_OPS
+    const char *lenet5_op_name(int)
+    bint lenet5_is_activation(int)
+    ctypedef enum lenet5_op_kind:  # those that the Cython side asks for
         OP_CONV2D
         OP_AVG_POOL2D
         OP_MAX_POOL2D
