@@ -31,7 +31,7 @@ FORBIDDEN = {
 #: Names that stay, although a word in them is not said any more.
 NAMES = re.compile(
     r"`[^`]*`|\w+_\w+|\w+\(\)|--\w+|\b[A-Z]\w*[A-Z]\w*|^\s*pictures : "
-    r"|own-pictures\.md|us/picture|prediction by pictures",
+    r"|own-pictures\.md|us/picture|prediction by pictures|side of the picture",
     re.MULTILINE,
 )
 
@@ -110,7 +110,7 @@ def prose_of(path: Path) -> list[str]:
 def sentences(text: str) -> list[str]:
     """Of a docstring or comment; code counts as a word, and sections of numpydoc, formulas and examples as breaks."""
     text = re.sub(r"``[^`]*``|`[^`]*`", "code", text)
-    text = re.sub(r"^    python -m .*$", "\n\n", text, flags=re.M)
+    text = re.sub(r"^ {4,}(python -m |.* = ).*$", "\n\n", text, flags=re.M)
     text = re.sub(r"^\s*(>>>|\.\.\. |fmt:|noqa|type:).*$", "", text, flags=re.M)
     text = re.sub(r"^\s*-{3,}.*$|^\s*[\w*, ]+ : .*$|^\s*[-*·|] ", "\n\n", text, flags=re.M)
     text = re.sub(r"^ {4,}", "\n\n", text, flags=re.M) if "\n" in text and "----" in text else text
