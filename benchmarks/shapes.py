@@ -1,8 +1,8 @@
 """Speed of the general code: nanoseconds per multiply-add of layers of any shape, relative to LeNet-5's own.
 
 One thread, one lane group of 16 images, as in kernels.py. Each convolution is compared with the LeNet-5 layer whose
-kernels it would use if it had code of its own. C5 serves for dense layers (kernel size 1 on one pixel), C1 for the
-first layer of a network (up to 3 channels), C3 for all others.
+kernels it would use if it had code of its own. C5 serves for dense layers (kernel size 1 on one pixel), and C1
+for the first layer of a network (up to 3 channels). C3 serves for all others.
 """
 
 from functools import partial
