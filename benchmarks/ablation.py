@@ -70,8 +70,8 @@ def error(data, aid: dict, seed: int, options) -> dict:
     settings = {**PLAIN, **aid, "seed": seed, "epochs": options.epochs}
     layers = {name: settings.pop(name) for name in ("pool", "activation") if name in settings}
     started = perf_counter()
-    network = LeNet5(seed=seed, **layers)
-    trainer = Trainer(network, *data.train, config_for(network, **settings), options.threads)
+    model = LeNet5(seed=seed, **layers)
+    trainer = Trainer(model.network, *data.train, config_for(model.network, **settings), options.threads)
     for epoch in trainer.run():
         print(f"{epoch.epoch} {epoch.validation_accuracy:.4f}", end="\r", file=sys.stderr)
     return {"error": 1 - epoch.validation_accuracy, "loss": epoch.validation_loss, "seconds": perf_counter() - started}

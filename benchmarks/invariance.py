@@ -98,7 +98,7 @@ def modes(model, digit: int, matte: np.ndarray) -> int:
                 picture = placed(matte, 96, height=0.6)
                 picture = picture if dark else Image.eval(picture, lambda v: 255 - v)
                 if orientation > 1:
-                    picture = picture.transpose(decode._TURNS[undo])
+                    picture = picture.transpose(decode.TURNS[undo])
                 exif = Image.Exif()
                 exif[0x0112] = orientation
                 picture = in_mode(picture, mode)

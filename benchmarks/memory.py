@@ -112,7 +112,7 @@ def train(folder: Path, mapped: bool, seconds: float, threads: int | None) -> di
         X, y = np.array(X[:1_000_000]), y[:1_000_000]
     with Watch() as watch:
         started = time.perf_counter()
-        trainer = Trainer(LeNet5(seed=0), X, y, Config(epochs=10), threads)
+        trainer = Trainer(LeNet5(seed=0).network, X, y, Config(epochs=10), threads)
         prepared = time.perf_counter() - started
         started, used, seen = time.perf_counter(), time.process_time(), []
 

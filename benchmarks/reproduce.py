@@ -85,7 +85,7 @@ def run(settings: dict, data: datasets.Loaded, threads: int) -> dict:
     config = Config(**settings["config"])
     model = LeNet5(settings["variant"], seed=config.seed, initializer=settings["initializer"])
     n_copies = settings["copies"]  # each copy is distorted differently
-    trainer = Trainer(model, np.tile(X, (n_copies, 1, 1)), np.tile(y, n_copies), config, threads)
+    trainer = Trainer(model.network, np.tile(X, (n_copies, 1, 1)), np.tile(y, n_copies), config, threads)
     if settings["fixed_order"]:
         trainer._order = FixedOrder(trainer._order)
     curve = []

@@ -106,7 +106,7 @@ def some_trainer(threads: int, n: int = 16_384, epochs: int = 1) -> Trainer:
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8), rng.integers(0, 10, n, dtype=np.uint8)
     config = Config(epochs=epochs, validation=0, augment="none", learning_rate=1e-3)
-    return Trainer(LeNet5(seed=0), X, y, config, threads)
+    return Trainer(LeNet5(seed=0).network, X, y, config, threads)
 
 
 def digest(threads: int, queue=None) -> tuple[str, float]:

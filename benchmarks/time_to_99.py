@@ -47,14 +47,14 @@ def main() -> None:
 def race(data, seed: int, options) -> dict:
     """Train once; return its time, without the evaluations of test images."""
     started = perf_counter()
-    network = LeNet5(seed=seed)
+    model = LeNet5(seed=seed)
     changes = {"epochs": options.epochs} if options.epochs else {}
     config = Config.of_recipe(options.recipe, seed=seed, **changes)
-    trainer = Trainer(network, *data.train, config, options.threads)
+    trainer = Trainer(model.network, *data.train, config, options.threads)
     looking, first, accuracy = 0.0, None, 0.0
     for _ in trainer.run():
         at = perf_counter()
-        accuracy = network.score(*data.test, options.threads)
+        accuracy = model.score(*data.test, options.threads)
         if first is None and accuracy >= options.target / 100:
             first = at - started - looking
         looking += perf_counter() - at

@@ -3,7 +3,7 @@
 import sys
 
 from . import options, output
-from .common import default_model
+from .models import default_model
 
 
 @options.command(epilog="Exit code 1: a self-check failed.")
@@ -25,30 +25,7 @@ def doctor(as_json: bool) -> None:
     if as_json:
         output.result_json(report)
     else:
-        output.result(_text(report))
+        output.result(library.text(report))
     if not report["passed"]:
         output.error("a self-check failed; please report it together with this output")
         sys.exit(1)
-
-
-def _text(report: dict) -> str:
-    """The sections for people, a line for each entry."""
-    blocks = []
-    for title, entries in report.items():
-        if isinstance(entries, dict):
-            lines = (f"  {_title(name)}: {_shown(value)}" for name, value in entries.items())
-            blocks.append("\n".join([title, *(output.wrapped(output.plain(line)) for line in lines)]))
-    return "\n\n".join(block for block in blocks if "\n" in block)
-
-
-def _title(name: str) -> str:
-    """A key as words; the name of a variable as it is."""
-    return name.replace("_", " ") if name.islower() else name
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None:
-        return "-"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,34 +1,33 @@
-"""Which pictures the arguments of a command name: files, folders, @lists, standard input."""
+"""Which images the arguments of a command name: files, folders, @lists, standard input."""
 
-import codecs
 import itertools
 import os
 from collections.abc import Iterable, Iterator
-from io import BufferedReader
 from pathlib import Path
 
 import click
 
-from . import output
+from lenet5.errors import one_line
 
-_MAX_NAME = 4096  # bytes: no system opens a longer path
-_BLOCK, _MAX_PASSED = 2**16, 2**30  # bytes of a longer line that are passed over at a time, and in all
+from . import output
+from .lists import names_in, open_list
+
 _ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
 
 
 def expand(files: Iterable[str]) -> Iterator[str]:
-    """The names of pictures that arguments stand for: themselves, a folder's pictures, the lines of @LIST.
+    """The names of images that arguments stand for: themselves, a folder's images, the lines of @LIST.
 
-    Lists are opened at once, so that one that is missing is told before any answer, and read line by line.
+    Lists are opened at once, so that a missing one is reported before any answer, and read line by line.
     """
-    lists = {name: _open_list(name[1:]) for name in files if name.startswith("@")}
+    lists = {name: open_list(name[1:]) for name in files if name.startswith("@")}
     return _expanded(files, lists)
 
 
 def _expanded(files: Iterable[str], lists: dict) -> Iterator[str]:
     for name in files:
         if name.startswith("@"):
-            yield from _names_in(name[1:], lists.pop(name, None) or _open_list(name[1:]))
+            yield from names_in(name[1:], lists.pop(name, None) or open_list(name[1:]))
         elif os.path.isdir(name):
             yield from _expanded_folder(name)
         else:
@@ -36,7 +35,7 @@ def _expanded(files: Iterable[str], lists: dict) -> Iterator[str]:
 
 
 def _expanded_folder(name: str) -> Iterator[str]:
-    """A folder's pictures, or itself where there are none or it may not be read, which `reason` then tells."""
+    """A folder's images, or itself where there are none or it may not be read, which `reason` then says."""
     try:
         pictures = _pictures_in(name)  # sorted, so these names alone are kept
     except OSError:
@@ -44,51 +43,8 @@ def _expanded_folder(name: str) -> Iterator[str]:
     return iter([str(Path(name, picture)) for picture in pictures] or [name])
 
 
-def _open_list(path: str) -> BufferedReader:
-    try:
-        return open(path, "rb")
-    except (OSError, ValueError) as error:
-        raise _bad_list(path, getattr(error, "strerror", None) or error) from None
-
-
-def _bad_list(path: str, why: object) -> click.UsageError:
-    return click.UsageError(f"{output.one_line(f'@{path}')}: list of names cannot be read: {why}")
-
-
-def _names_in(path: str, stream: BufferedReader) -> Iterator[str]:
-    """The names in the lines of an open file that are not blank."""
-    n = 0
-    try:
-        with stream:
-            for line in _lines(path, stream):
-                if line.strip():
-                    n += 1
-                    yield os.fsdecode(line.rstrip(b"\r\n"))
-    except OSError as error:
-        raise _bad_list(path, error.strerror or error) from None
-    if not n:
-        output.note(f"{output.one_line(path)}: list of names is empty")
-
-
-def _lines(path: str, stream: BufferedReader) -> Iterator[bytes]:
-    """The lines of a list, in constant memory: what of a line is longer than any name is passed over.
-
-    Of such a line so much is given that no system opens it. UsageError for one that does not end, as of /dev/zero.
-    """
-    if stream.peek(3).startswith(codecs.BOM_UTF8):
-        stream.read(3)
-    while line := stream.readline(_MAX_NAME + 1):
-        yield line
-        passed = 0
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(_BLOCK)
-            passed += len(line)
-            if passed > _MAX_PASSED:
-                raise _bad_list(path, f"a line of more than {_MAX_PASSED >> 20} MB")
-
-
 def _pictures_in(folder: str) -> list[str]:
-    """The names of a folder's pictures by their endings, in order; OSError where it may not be read."""
+    """The names of a folder's images by their endings, in order; OSError where it may not be read."""
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
 
@@ -99,7 +55,7 @@ def reason(name: str, error: Exception) -> str:
         return "'': is no name of a picture"
     if not os.path.isdir(name):
         return " ".join(str(error).split())
-    shown = output.one_line(name)
+    shown = one_line(name)
     try:
         if _pictures_in(name):  # among the arguments these would stand in its place
             return f"{shown}: is a folder; a list names pictures only"
@@ -109,7 +65,7 @@ def reason(name: str, error: Exception) -> str:
 
 
 def only_one(names: Iterable[str], option: str) -> list[str]:
-    """The only one of these names; UsageError for an option that draws one picture where there are others."""
+    """The only one of these names; UsageError for an option that draws one image where there are others."""
     first = list(itertools.islice(names, 2))
     if len(first) != 1 or first[0] == "-":
         raise click.UsageError(f"{option} draws one picture from a file")
@@ -119,4 +75,4 @@ def only_one(names: Iterable[str], option: str) -> list[str]:
 def note_pages(name: str, pages: int) -> None:
     """Say what was not read."""
     if pages > 1:
-        output.note(f"{output.one_line(name)}: the first of {pages} pages or frames is read")
+        output.note(f"{one_line(name)}: the first of {pages} pages or frames is read")

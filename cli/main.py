@@ -1,4 +1,4 @@
-"""The `lenet5` command: a group whose commands are imported when they are called, and the error boundary."""
+"""The `lenet5` command: a group whose commands are imported when they are called, and how it ends."""
 
 import importlib
 import io
@@ -10,7 +10,7 @@ import click
 import lenet5
 from lenet5.utils.threads import spare_blas
 
-from . import interrupts, output
+from . import failures, interrupts, output, streams
 from .commands import Helpful
 
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
@@ -59,7 +59,7 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the contract's code; every foreseen failure is one line."""
-    output.prepare_streams()
+    streams.prepare()
     spare_blas()
     try:
         with interrupts.raised():
@@ -77,7 +77,7 @@ def main(args: list[str] | None = None) -> None:
     except BrokenPipeError:  # `lenet5 predict ... | head -1`: nobody reads on, and that is no error of ours
         code = 1  # as click has it where the reader goes away within a command
     except Exception as error:
-        code = _report(error)
+        code = failures.report(error)
     _drop_unwritten()
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -89,29 +89,3 @@ def _drop_unwritten() -> None:
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _report(error: Exception) -> int:
-    """Say in one line what went wrong, with a traceback only after -v; the exit code."""
-    from lenet5 import errors
-
-    output.trace(error)
-    codes = (
-        (errors.ChecksumError, 5),
-        (errors.DataError, 4),
-        (errors.PictureError, 3),
-        (errors.ModelFileError, 3),
-        (errors.DivergedError, 6),
-        (ValueError, 2),
-    )
-    code = next((code for kind, code in codes if isinstance(error, kind)), 1)
-    if isinstance(error, OSError):
-        message = ": ".join(output.one_line(part) for part in (error.filename, error.strerror or error) if part)
-    elif isinstance(error, MemoryError):
-        message = "not enough memory"
-    elif isinstance(error, (errors.LeNet5Error, ValueError, ImportError)):
-        message = str(error)
-    else:
-        message = f"{type(error).__name__}: {error} (a fault of lenet5; -v shows where)"
-    output.error(message)
-    return code

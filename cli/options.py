@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from . import output
+from . import verbosity as level
 from .commands import Command
 
 PUBLISHED = ("mnist", "fashion-mnist")
@@ -13,6 +13,11 @@ DATASETS = ("auto", *PUBLISHED, "strokes")
 
 #: Decorates the function of a command; ``groups`` of `commands.Command` are one of its settings.
 command = functools.partial(click.command, cls=Command)
+
+
+def together(*decorators):
+    """One decorator for several: options in the order in which help lists them."""
+    return lambda command: functools.reduce(lambda made, decorate: decorate(made), reversed(decorators), command)
 
 
 def path(**settings) -> click.Path:
@@ -71,12 +76,12 @@ def dataset(auto: str):
 
 def _set_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
-        output.set_level(output.QUIET)
+        level.set_level(level.QUIET)
 
 
 def _set_verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
-        output.set_level(output.VERBOSE)
+        level.set_level(level.VERBOSE)
 
 
 def verbosity(command):
@@ -86,24 +91,3 @@ def verbosity(command):
     verbose = click.option("-v", "--verbose", is_flag=True, expose_value=False, callback=_set_verbose,
                            is_eager=True, help="Say more, and show where errors come from.")  # fmt: skip
     return quiet(verbose(command))
-
-
-class Error(click.ParamType):
-    """A part of the answers that may be wrong, as "0.5%" or "0.005"; a plain number above 0.1 is a slip more often."""
-
-    name = "error"
-
-    def convert(self, value, param, ctx) -> float:
-        text = str(value).strip()
-        percent = text.endswith("%")
-        try:
-            number = float(text.removesuffix("%"))
-        except ValueError:
-            self.fail(f"{text[:40]!r} is no error: write 0.5% or 0.005", param, ctx)
-        if percent and 0 < number <= 100:
-            return number / 100
-        if not percent and 0 < number <= 0.1:
-            return number
-        if not percent and 0.1 < number <= 100:
-            self.fail(f"{text[:40]} of all answers wrong? Write {number:g}% or {number / 100:g}", param, ctx)
-        self.fail(f"{text[:40]!r} is out of range: more than 0%, at most 100%", param, ctx)

@@ -1,64 +1,16 @@
 """What goes where: results to standard output; notes, progress and errors to standard error."""
 
 import codecs
-import errno
-import io
 import json
-import logging
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 
-from lenet5.errors import one_line, shortened, with_short_words  # noqa: F401  (part of what this module offers)
-from lenet5.utils import tables
-from lenet5.utils.threads import can_start
+from lenet5.errors import with_short_words
+from lenet5.utils.tables import Lines, Table
+from lenet5.utils.text import plain
 
-QUIET, NORMAL, VERBOSE = logging.ERROR, logging.INFO, logging.DEBUG
-_level = NORMAL
-
-
-def set_level(level: int) -> None:
-    """QUIET, NORMAL or VERBOSE, for the process."""
-    global _level
-    _level = level
-
-
-def is_quiet() -> bool:
-    return _level == QUIET
-
-
-def is_verbose() -> bool:
-    return _level == VERBOSE
-
-
-def prepare_streams() -> None:
-    """Make the standard streams take all that is written to them, with escapes for what their encoding cannot hold.
-
-    click's own `echo` writes UTF-8 to a stream whose encoding is ASCII, so it is used for neither.
-    """
-    _occupy_descriptors()
-    sys.stdout = sys.stdout or _Closed()
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115  (open as long as the process)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _occupy_descriptors() -> None:
-    """Open what the caller closed of 0, 1 and 2, or the next file gets that number, and stray messages land in it."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(descriptor)
-
-
-class _Closed(io.TextIOBase):
-    """Standard output that the caller closed: Python has None there, on which what is written is lost unnoticed."""
-
-    encoding = "utf-8"
-
-    def write(self, text: str) -> int:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
+from . import verbosity
 
 
 def shown(text: str) -> str:
@@ -69,6 +21,11 @@ def shown(text: str) -> str:
 def result(text: str, end: str = "\n") -> None:
     """A result, to standard output."""
     print(text, end=end, flush=True)
+
+
+def result_lines(lines: Lines) -> None:
+    """A report; its tables are laid out as standard output shows their cells."""
+    result("\n".join(line.shown(shown) if isinstance(line, Table) else line for line in lines))
 
 
 def result_json(document) -> None:
@@ -114,19 +71,25 @@ def say(text: str) -> None:
 
 def note(text: str) -> None:
     """To standard error, unless -q."""
-    if not is_quiet():
+    if not verbosity.is_quiet():
         say(text)
+
+
+def note_if_any(text: str | None) -> None:
+    """The same, for what may have nothing to say."""
+    if text:
+        note(text)
 
 
 def detail(text: str) -> None:
     """To standard error, only with -v."""
-    if is_verbose():
+    if verbosity.is_verbose():
         say(text)
 
 
 def trace(error: BaseException) -> None:
     """Where an error comes from, to standard error, only with -v."""
-    if is_verbose():
+    if verbosity.is_verbose():
         import traceback
 
         say("".join(traceback.format_exception(error)).rstrip())
@@ -135,77 +98,3 @@ def trace(error: BaseException) -> None:
 def error(text: str) -> None:
     """To standard error, always; one line, whatever is in the text."""
     say(f"Error: {plain(' '.join(text.split()))}")
-
-
-def plain(text: str) -> str:
-    """``text`` with escapes in the place of what cannot be printed: control characters, bytes that are no text."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def wrapped(text: str) -> str:
-    """A sentence on lines of at most 80 columns, at spaces only, so that paths stay whole."""
-    import textwrap
-
-    return textwrap.fill(text, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-
-
-def percent(value: float | None) -> str:
-    """A part of one as percent; a dash where nothing was measured."""
-    return "-" if value is None else f"{100 * value:.2f} %"
-
-
-def table(rows: list[tuple], header: tuple[str, ...], *, left: int = 1) -> str:
-    """`tables.table` of any values, as standard output shows them."""
-    return tables.table([[shown(str(cell)) for cell in row] for row in rows], header, left=left)
-
-
-class _Stderr(logging.Handler):
-    """One line a record; looks sys.stderr up each time, which a progress bar replaces."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        say(record.getMessage())
-
-
-@contextmanager
-def log_notes() -> Iterator[None]:
-    """Show the library's log on standard error, as far as -q and -v allow."""
-    from lenet5.datasets.download import NOTE
-
-    log, handler = logging.getLogger("lenet5"), _Stderr()
-    before = log.level, log.propagate
-    log.setLevel(_level if _level != NORMAL or not sys.stderr.isatty() else NOTE)
-    log.propagate = False
-    log.addHandler(handler)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(before[0])
-        log.propagate = before[1]
-
-
-def has_bars() -> bool:
-    """Progress bars are for terminals, and are moved by a thread."""
-    return sys.stderr.isatty() and not is_quiet() and os.environ.get("TERM") != "dumb" and can_start(1)
-
-
-@contextmanager
-def download_progress() -> Iterator:
-    """A callback (file, bytes done, bytes in all) that moves bars; None off a terminal, where the log speaks."""
-    with log_notes():
-        if not has_bars():
-            yield None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=Console(stderr=True)) as bars:
-            tasks = {}
-
-            def report(name: str, done: int, total: int) -> None:
-                if name not in tasks:
-                    tasks[name] = bars.add_task(name, total=total)
-                bars.update(tasks[name], completed=done)
-
-            yield report

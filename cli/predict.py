@@ -7,9 +7,13 @@ from pathlib import Path
 
 import click
 
-from . import options, output, predict_text
-from .common import check_png, load_models, source
+from lenet5.errors import one_line
+
+from . import options, output, predict_text, types
 from .inputs import expand, note_pages, only_one, reason
+from .models import load_models
+from .sources import source
+from .targets import check_png
 
 
 @options.command()
@@ -18,7 +22,7 @@ from .inputs import expand, note_pages, only_one, reason
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
               help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
 @click.option("--top", type=click.IntRange(1), default=1, show_default=True, help="How many answers to give.")
-@click.option("--max-error", type=options.Error(), metavar="ERROR",
+@click.option("--max-error", type=types.Error(), metavar="ERROR",
               help="Answer `unsure` where needed so that at most this part of the answers is wrong (0.5% or 0.005), on "
                    "pictures like those of the model's validation.")  # fmt: skip
 @click.option("--show-input", type=options.path(dir_okay=False), metavar="PNG",
@@ -84,4 +88,4 @@ def _draw_stages(name: str, path: Path, answer: dict, **settings) -> None:
     from lenet5.preprocessing.show import show_input
 
     show_input(name, path, verdict=predict_text.verdict(answer), **settings)
-    output.note(f"stages drawn: {output.one_line(path)}")
+    output.note(f"stages drawn: {one_line(path)}")

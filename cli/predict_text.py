@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from lenet5.errors import one_line
+
 from . import output
 
 
@@ -19,10 +21,10 @@ def verdict(answer: dict) -> str:
 
 
 def print_lines(answers: Iterable[dict], labels: list[str] | None) -> bool:
-    """A line for each picture, errors to standard error, bars if there are labels; whether any picture was bad."""
+    """A line for each image, errors to standard error, bars if there are labels; whether any image was bad."""
     bad = False
     for answer in answers:
-        name = output.one_line(answer["file"])
+        name = one_line(answer["file"])
         if "error" in answer:
             bad = True
             output.error(answer["error"])

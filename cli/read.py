@@ -6,9 +6,14 @@ from pathlib import Path
 
 import click
 
-from . import options, output
-from .common import check_png, load_models, source
+from lenet5.errors import one_line, shortened
+
+from . import options, output, read_text, types
 from .inputs import expand, note_pages, only_one, reason
+from .models import load_models
+from .sources import source
+from .targets import check_png
+from .usage import refusals_as_usage
 
 
 @options.command()
@@ -20,7 +25,7 @@ from .inputs import expand, note_pages, only_one, reason
 @click.option("--length", type=click.IntRange(1, 100), help="How many digits each number has.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="A digit that is less sure is answered ?.")  # fmt: skip
-@click.option("--max-error", type=options.Error(), metavar="ERROR",
+@click.option("--max-error", type=types.Error(), metavar="ERROR",
               help="Answer ? for digits where needed so that at most this part of the others is wrong (0.5% or 0.005), "
                    "on numbers like those of the networks' validation.")  # fmt: skip
 @click.option("--boxes", type=options.path(dir_okay=False), metavar="PNG",
@@ -45,10 +50,8 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
     """
     from lenet5.ocr import reader
 
-    try:
+    with refusals_as_usage():
         reader.check(allow, length, min_confidence)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
     if max_error is not None:
         reader.shipped_once().calibration.confidence_for(max_error)  # refuses what cannot be, before any answer
     names: Iterable[str] = expand(files)
@@ -56,14 +59,14 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
         names = only_one(names, "--boxes")
         check_png(boxes, *names)
     network, model = load_models(models)
-    if network.labels != list("0123456789"):
-        raise click.UsageError(f"the model's classes are {', '.join(network.labels)[:80]}; this reads the ten digits")
+    with refusals_as_usage():
+        reader.check_classes(network.labels)
     settings = {
         "invert": invert, "allow": allow, "length": length, "min_confidence": min_confidence, "max_error": max_error,
         "threads": threads, "network": network,
     }  # fmt: skip
     answers = ({**answer, "model": model} for answer in _answers(names, boxes, settings))
-    sys.exit(3 if (output.result_array(answers) if as_json else _print_lines(answers)) else 0)
+    sys.exit(3 if (output.result_array(answers) if as_json else read_text.print_lines(answers)) else 0)
 
 
 def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterator[dict]:
@@ -76,32 +79,10 @@ def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterat
             reading = reader.read(source(name), **settings)
         except errors.PictureError as error:
             output.trace(error)
-            yield {"file": output.shortened(name), "text": None, "confidence": None, "error": reason(name, error)}
+            yield {"file": shortened(name), "text": None, "confidence": None, "error": reason(name, error)}
             continue
         if boxes:
             reader.draw_boxes(name, reading, boxes)
-            output.note(f"boxes drawn: {output.one_line(boxes)}")
+            output.note(f"boxes drawn: {one_line(boxes)}")
         note_pages(name, reading.pages)
         yield {"file": name, **reader.document(reading)}
-
-
-def _print_lines(answers: Iterable[dict]) -> bool:
-    """A row for each line of a picture, errors to standard error; whether any picture was bad."""
-    bad = False
-    for answer in answers:
-        name = output.one_line(answer["file"])
-        if "error" in answer:
-            bad = True
-            output.error(answer["error"])
-        elif not answer["numbers"]:
-            output.result(f"{name}\tno digits\t-")
-        else:
-            lines: dict[int, list[dict]] = {}
-            for number in answer["numbers"]:
-                lines.setdefault(number["line"], []).append(number)
-            for numbers in lines.values():
-                confidence = 1.0
-                for number in numbers:
-                    confidence *= number["confidence"]
-                output.result(f"{name}\t{' '.join(number['text'] for number in numbers)}\t{confidence:.4f}")
-    return bad

@@ -9,32 +9,15 @@ from typing import Any
 import click
 
 from . import options, output
-from .common import load_data
+from .network_options import network_options
+from .sources import load_data
+from .train_request import arguments, refuse_changes
 from .training_options import GROUPS, training_options
-
-#: Options that belong to how the machine is used and not to what is trained: allowed beside --resume.
-_FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
-_NETWORK = ("activation", "pool", "c3", "head", "initializer")
 
 
 @options.command(groups=GROUPS)
 @training_options
-@click.option("--variant", type=click.Choice(["modern", "1998", "lenet1", "lenet4"]), default="modern",
-              show_default=True, help="Which network; what follows changes parts of it.")  # fmt: skip
-@click.option("--activation", type=click.Choice(["relu", "tanh", "sigmoid", "scaled-tanh"]),
-              help="After every layer with weights but the last.  [default: relu; the others scaled-tanh]")  # fmt: skip
-@click.option("--pool", type=click.Choice(["max", "avg", "trainable"]),
-              help="Of S2 and S4; trainable has a coefficient and a bias for each map.  [default: max; the others "
-                   "trainable]")  # fmt: skip
-@click.option("--c3", type=click.Choice(["dense", "table"]),
-              help="Whether each map of C3 sees all of S2, or some by the paper's table.  [default: dense; the others "
-                   "table]")  # fmt: skip
-@click.option("--head", type=click.Choice(["softmax", "rbf"]),
-              help="How scores are made: linear units, or distances to fixed targets.  [default: softmax; the others "
-                   "rbf]")  # fmt: skip
-@click.option("--initializer", type=click.Choice(["he", "1998", "1998-root"]),
-              help="Of the first weights: he, uniform for ReLU; uniform within 2.4 / inputs, or / their root.  "
-                   "[default: he with ReLU and for modern; the others 1998]")  # fmt: skip
+@network_options
 @click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
                    "committee, which answers with the mean of their probabilities.")  # fmt: skip
@@ -80,41 +63,12 @@ def train(
     common: dict[str, Any] = {"threads": threads, "load_data": load, "listener": report}
     try:
         if resume:
-            _refuse_changes(ctx, resume)
+            refuse_changes(ctx, resume)
             out = settings["out"] if options.was_given(ctx, "out") else None
             result = runs.resume_run(resume, out=out, **common)
         else:
-            result = runs.train_run(settings["dataset"], **_request(ctx, settings), **common)
+            result = runs.train_run(settings["dataset"], **arguments(ctx, settings), **common)
     except errors.StoppedError as error:
         output.note(f"stopped; go on with: lenet5 train --resume {shlex.quote(str(error.run))}")
         sys.exit(128 + report.received[0])
     train_report.conclude(result, as_json)
-
-
-def _refuse_changes(ctx: click.Context, folder: Path) -> None:
-    """No option may ask for another training than the run is."""
-    for param in ctx.command.params:
-        if param.name not in _FREE and options.was_given(ctx, param.name) and param.expose_value:
-            raise click.UsageError(f"{param.opts[0]} cannot be changed by --resume: the run in {folder} has its own")
-
-
-def _request(ctx: click.Context, settings: dict) -> dict:
-    """Arguments of `runs.train_run`: of what decides how to train, only what was given."""
-    from lenet5.training.config import Config
-
-    how = {name: settings[name] for name in Config.__dataclass_fields__ if options.was_given(ctx, name)}
-    if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & how.keys():
-        raise click.UsageError("--teacher-weight and --distillation-temperature are of a --teacher; none is given")
-    command = output.plain(shlex.join(["lenet5", *_without_threads(sys.argv[1:])]))  # model files hold text only
-    named = ("out", "runs", "recipe", "variant", "members", "teachers", *_NETWORK)
-    return {name: settings[name] for name in named} | how | {"command": command}
-
-
-def _without_threads(arguments: list[str]) -> list[str]:
-    """The arguments but --threads, on which nothing in a run depends: so that its files do not either."""
-    kept, skip = [], False
-    for argument in arguments:
-        if not skip and not argument.startswith("--threads"):
-            kept.append(argument)
-        skip = argument == "--threads"
-    return kept

@@ -7,6 +7,9 @@ import click
 
 from lenet5.training.config import RECIPES, Choice, Config, Distortions, Flag
 
+from . import options
+from .types import Augment, Rate
+
 _LARGEST_SHOWN = 2**31  # a bound above it is one of memory, which nobody reaches, and is not shown
 
 #: How `lenet5 train --help` lists the options of the command, those that most people want first.
@@ -22,34 +25,6 @@ GROUPS = {
     "Regularisation": ("dropout", "batch_norm", "average"),
     "Validation, seeds, committees": ("validation", "patience", "seed", "members"),
 }  # fmt: skip
-
-
-class Augment(click.ParamType):
-    """Names of distortions with commas between."""
-
-    name = "names"
-
-    def convert(self, value, param, ctx) -> str:
-        from lenet5.training.augment import canonical
-
-        try:
-            return canonical(value, param.name)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Rate(click.ParamType):
-    """A number, or "auto"."""
-
-    name = "rate"
-
-    def convert(self, value, param, ctx) -> float | str:
-        if value == "auto":
-            return value
-        try:
-            return float(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a number nor auto", param, ctx)
 
 
 def _type(entry: Field) -> click.ParamType | type | None:
@@ -77,8 +52,5 @@ _RECIPE = click.option("--recipe", type=click.Choice(tuple(RECIPES)), default="s
                             "seconds; best, some minutes and no validation.")  # fmt: skip
 
 
-def training_options(command):
-    """Decorate a command with --recipe and an option for each setting of `Config`, in this order."""
-    for option in reversed([_RECIPE, *map(_option, fields(Config))]):
-        command = option(command)
-    return command
+#: --recipe and an option for each setting of `Config`, in this order.
+training_options = options.together(_RECIPE, *map(_option, fields(Config)))

@@ -32,6 +32,8 @@ RMSPROP: int
 SDLM: int
 CROSS_ENTROPY: int
 RIGHT_SCORE: int
+SAME_CONV2D: int
+SAME_MAX_POOL2D: int
 PARTS: tuple[str, ...]
 
 def aligned_zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]: ...
@@ -162,6 +164,20 @@ class Program:
 class Fixed:
     def __init__(self, program: Program, parameters: NDArray[np.float32], background: float, ink: float) -> None: ...
     def __call__(self, X: object, probabilities: bool, temperature: float) -> NDArray[np.float32] | None: ...
+
+# ---- fully convolutional networks ------------------------------------------------------------------------------
+
+def grey_planes(grey: NDArray[np.float32], multiple: int = 16) -> NDArray[np.float32]: ...
+
+@final
+class FullyConvolutional:
+    def __init__(self, in_channels: int, steps: list[tuple[Any, ...]]) -> None: ...
+    @property
+    def multiple(self) -> int: ...
+    @property
+    def scale(self) -> int: ...
+    def forward(self, planes: NDArray[np.float32]) -> NDArray[np.float32]: ...
+    def forward_grey(self, grey: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 # ---- training --------------------------------------------------------------------------------------------------
 

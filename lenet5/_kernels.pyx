@@ -16,10 +16,12 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from .kernels.kernels cimport (
+    FCN_CHANNELS, FCN_CONV2D, FCN_DILATION, FCN_KERNEL, FCN_MAX_POOL2D, FCN_SCALE, FCN_SIDE, FCN_STEPS,
     FIELD_SIDE, LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL,
     OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
     OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
-    lenet5_augmentation, lenet5_has_winograd, lenet5_isa, lenet5_loss, lenet5_loss_kind, lenet5_n_kept,
+    lenet5_augmentation, lenet5_fcn, lenet5_fcn_first, lenet5_fcn_n_arena, lenet5_fcn_n_packed, lenet5_fcn_step,
+    lenet5_fcn_tensor, lenet5_has_winograd, lenet5_isa, lenet5_loss, lenet5_loss_kind, lenet5_n_kept,
     lenet5_n_biases, lenet5_n_extra, lenet5_n_prepared, lenet5_n_ready, lenet5_n_scratch, lenet5_n_single,
     lenet5_n_weights, lenet5_net, lenet5_op, lenet5_op_kind,
     lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team,
@@ -90,6 +92,7 @@ ACTIVATIONS = (RELU, TANH, SCALED_TANH, SIGMOID)
 BATCH_NORM, DROPOUT = OP_BATCH_NORM, OP_DROPOUT
 SGD, ADAM, ADAMW = OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW
 RMSPROP, SDLM = OPTIMIZER_RMSPROP, OPTIMIZER_SDLM
+SAME_CONV2D, SAME_MAX_POOL2D = FCN_CONV2D, FCN_MAX_POOL2D
 CROSS_ENTROPY, RIGHT_SCORE = LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE
 
 
@@ -110,3 +113,4 @@ include "kernels/cython/program.pxi"
 include "kernels/cython/batch1.pxi"
 include "kernels/cython/training.pxi"
 include "kernels/cython/strokes.pxi"
+include "kernels/cython/fcn.pxi"

@@ -13,6 +13,7 @@ from pathlib import Path
 import lenet5
 
 from .errors import one_line
+from .utils.text import plain, wrapped
 
 #: Distributions without which it does not run, and those that some of its parts use.
 NEEDED = ("numpy", "click", "pillow", "platformdirs", "requests", "rich", "safetensors", "urllib3")
@@ -48,6 +49,29 @@ def examine(model: Path | None = None) -> dict:
     checks = {"kernel": _check_kernel, "digits": _check_digits}
     document["checks"] = {name: _outcome(check) for name, check in checks.items()}
     return document | {"passed": set(document["checks"].values()) == {"passed"}}
+
+
+def text(report: dict) -> str:
+    """The sections of a report for people, a line for each entry."""
+    blocks = []
+    for title, entries in report.items():
+        if isinstance(entries, dict):
+            lines = (f"  {_title(name)}: {_shown(value)}" for name, value in entries.items())
+            blocks.append("\n".join([title, *(wrapped(plain(line)) for line in lines)]))
+    return "\n\n".join(block for block in blocks if "\n" in block)
+
+
+def _title(name: str) -> str:
+    """A key as words; the name of a variable as it is."""
+    return name.replace("_", " ") if name.islower() else name
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "-"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _guarded(section: Callable[[], dict]) -> dict:

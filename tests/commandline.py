@@ -41,9 +41,8 @@ import functools, json, os, sys
 import lenet5.preprocessing.normalization, lenet5.runs.run, lenet5.evaluation.contact_sheet
 import safetensors.numpy, rich.progress, PIL.PngImagePlugin
 from lenet5 import datasets
-from lenet5.benchmark import chart, compare, suite
-from lenet5.cli import benchmark, benchmark_tables, completion, download, evaluate, info
-from lenet5.cli import predict, train, train_report
+from lenet5.benchmark import chart, compare, request, suite, tables
+from lenet5.cli import benchmark, completion, download, evaluate, info, predict, read, train, train_report
 from lenet5.cli.main import main
 
 if sys.argv[1] == "few":

@@ -135,6 +135,89 @@ def modern(tensors, X, activation="relu", pool="max"):
     return X @ tensors["output.weight"].T.astype(np.float64) + tensors["output.bias"]
 
 
+# ---- fully convolutional networks, one image (C, H, W) ---------------------------------------------------------------
+
+
+def same_conv2d(x, W, b, stride=1, dilation=1):
+    """With zeros around: output (y, x) looks at rows stride y + dilation (i - K // 2), i = 0..K-1, and such columns."""
+    x, W, b = (np.asarray(a, np.float64) for a in (x, W, b))
+    k, (_, height, width) = len(W[0, 0]), x.shape
+    r = k // 2 * dilation
+    padded = np.pad(x, ((0, 0), (r, r), (r, r)))
+    out = b[:, None, None] + np.zeros((len(W), -(-height // stride), -(-width // stride)))
+    for i in range(k):
+        for j in range(k):
+            rows, columns = (slice(at * dilation, at * dilation + n, stride) for at, n in ((i, height), (j, width)))
+            out += np.einsum("oc,cyx->oyx", W[:, :, i, j], padded[:, rows, columns])
+    return out
+
+
+def upsample(x):
+    """Nearest neighbours, twice the size."""
+    return x.repeat(2, axis=1).repeat(2, axis=2)
+
+
+def fully_convolutional(steps, planes):
+    """The probabilities (classes, h, w) of steps as `_kernels.FullyConvolutional` takes them."""
+    tensors = [np.asarray(planes, np.float64)]
+    for _, source, *rest in steps:
+        x = tensors[source]
+        if rest:
+            skip, _, stride, dilation, has_relu, W, b = rest
+            x = np.concatenate([upsample(x), tensors[skip]]) if skip else x
+            x = same_conv2d(x, W, b, stride, dilation)
+            tensors.append(relu(x) if has_relu else x)
+        else:
+            tensors.append(max_pool2d(x[None], 2)[0])
+    return softmax(tensors[-1][None])[0]
+
+
+def unet(tensors, planes):
+    """The probabilities (classes, H / 2, W / 2) of a U-Net from its tensors by name."""
+
+    def conv(name, x, **how):
+        return relu(same_conv2d(x, tensors[f"{name}.weight"], tensors[f"{name}.bias"], **how))
+
+    n_levels = sum(name.startswith("d") for name in tensors) // 4
+    levels = [conv("stem", planes, stride=2)]
+    for level in range(1, n_levels + 1):
+        x = conv(f"d{level}a", max_pool2d(levels[-1][None], 2)[0])
+        levels.append(conv(f"d{level}b", x, dilation=2 if level == n_levels else 1))
+    x = levels.pop()
+    for level in range(n_levels - 1, -1, -1):
+        x = conv(f"u{level}", np.concatenate([upsample(x), levels[level]]))
+    return softmax(same_conv2d(x, tensors["out.weight"], tensors["out.bias"])[None])[0]
+
+
+def box_mean(t):
+    """Means over 9 x 9 of means over 4 x 4, zeros around."""
+    blocks = t.reshape(len(t) // 4, 4, -1, 4).mean(axis=(1, 3))
+    return sliding_window_view(np.pad(blocks, 4), (9, 9)).mean(axis=(2, 3))
+
+
+def upsample_bilinear(t):
+    """Four times the size; pixels are squares, and edges are clamped."""
+    for _ in range(2):
+        at = np.clip((np.arange(4 * len(t)) + 0.5) / 4 - 0.5, 0, len(t) - 1)
+        low = at.astype(int)
+        part = (at - low)[:, None]
+        t = ((1 - part) * t[low] + part * t[np.minimum(low + 1, len(t) - 1)]).T
+    return t
+
+
+def grey_planes(grey, multiple=16):
+    """Planes (3, H, W) of a grey image (h, w): normalised as a whole, by its surroundings, and where it is image."""
+    h, w = grey.shape
+    v, g = np.zeros((2, -(-h // multiple) * multiple, -(-w // multiple) * multiple))
+    v[:h, :w], g[:h, :w] = 1, grey
+    x1 = np.clip((g - grey.mean(dtype=np.float64)) / (grey.std(dtype=np.float64) + 0.004), -4, 4) * v
+    vs = box_mean(v) + 1e-6
+    e = (g - upsample_bilinear(box_mean(g * v) / vs)) * v
+    deviation = np.sqrt(np.maximum(upsample_bilinear(box_mean(e * e) / vs), 0))
+    x2 = np.clip(e / (deviation + 0.25 * np.sqrt((e * e).sum() / (h * w)) + 0.004), -4, 4) * v
+    return np.stack([x1, x2, v])
+
+
 # ---- distortions, from the same random numbers -----------------------------------------------------------------------
 
 

@@ -14,8 +14,7 @@ import pytest
 import lenet5
 from lenet5 import datasets
 from lenet5.benchmark import suite
-from lenet5.cli import benchmark as benchmark_command
-from lenet5.cli import options
+from lenet5.cli import benchmark_options, options
 from lenet5.cli.main import COMMANDS, cli
 from lenet5.cli.train import train as train_command
 from lenet5.training import augment, config, schedules
@@ -64,7 +63,7 @@ def test_in_a_clone_an_install_is_editable():
 def test_ci_begins_with_the_test_command_of_the_readme():
     command = re.search(r"^    (python3 -m venv .*pytest)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert ci.index(f"\n{command[1]}\n") < ci.index("pip wheel")
+    assert ci.index(f"\n{command[1]}\n") < ci.index("\n.venv/bin/pytest -m slow\n") < ci.index("pip wheel")
     assert all(word in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8") for word in ("pip install -e", ".ci/run"))
 
 
@@ -115,7 +114,7 @@ def test_options_of_train_are_those_of_the_library():
 
 
 def test_parts_of_benchmark_are_those_of_the_library():
-    assert benchmark_command.PARTS == suite.PARTS
+    assert benchmark_options.PARTS == suite.PARTS
 
 
 def test_every_command_is_documented():

@@ -92,7 +92,7 @@ def measure_kernels(rounds: Rounds, loop_seconds: float = LOOP_SECONDS) -> tuple
 
     The peak takes turns with the kernels, so that both run at the same clock.
     """
-    found = {kernel.name: kernel for kernel in kernels(LeNet5())}
+    found = {kernel.name: kernel for kernel in kernels(LeNet5().network)}
     calls = {name: _calls(kernel, loop_seconds) for name, kernel in found.items()}
     contestants = {name: partial(kernel.loop, calls[name]) for name, kernel in found.items()}
     nothing = partial(next(iter(found.values())).loop, 0)

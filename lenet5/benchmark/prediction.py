@@ -27,7 +27,7 @@ def measure_prediction(
         functions |= peers.prediction_peers(model, X, threads, failed)
     calls = {name: calls_lasting(call_seconds, function) for name, function in functions.items()}
     loops = {name: repeated(function, calls[name]) for name, function in functions.items()}
-    rows, operations = [], kernels.flops_per_picture(model)[0]
+    rows, operations = [], kernels.flops_per_picture(model.network)[0]
     for contestant, values in alternate(loops, rounds, failed, REST if failed else 0.0).items():
         numbers = spread(values, 1e6 / (len(X) * calls[contestant]))
         sizes = {"threads": threads, "n_pictures": len(X), "operations": operations}

@@ -23,7 +23,7 @@ def one_pass(X: np.ndarray, y: np.ndarray, batch_size: int, threads: int, augmen
         epochs=10**6, batch_size=batch_size, augment=augment, validation=0, schedule="constant",
         learning_rate=peers.LEARNING_RATE, momentum=peers.MOMENTUM, weight_decay=peers.WEIGHT_DECAY,
     )  # fmt: skip
-    epochs = Trainer(LeNet5(seed=0), X, y, config, threads).run()
+    epochs = Trainer(LeNet5(seed=0).network, X, y, config, threads).run()
     return lambda: next(epochs)
 
 
@@ -40,7 +40,7 @@ def measure_training(
         contestants |= {(NAME, peer): function for peer, function in found.items()}
     told = failed and (lambda who, error: failed(who[1], error))
     seconds = alternate(contestants, rounds, told, REST if failed else 0.0)
-    operations = kernels.flops_per_picture(LeNet5(seed=None))[1] * len(y)
+    operations = kernels.flops_per_picture(LeNet5(seed=None).network)[1] * len(y)
     sizes, rows = {"batch_size": batch_size, "threads": threads, "n_pictures": len(y)}, []
     for (name, contestant), values in seconds.items():
         row = figure("training", name, "s", spread(values), contestant, **sizes)

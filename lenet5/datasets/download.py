@@ -1,8 +1,8 @@
 """Files fetched from one of several mirrors, accepted only if every byte is the published one.
 
-Size and SHA-256 are known before anything is asked for, so a mirror need not be trusted, only tried. A file
-appears under its name whole and right, or not at all. What has come before an interruption is kept beside it, and only
-the rest is asked for next time. One process fetches a file; others wait for it.
+Size and SHA-256 are known before anything is asked for, so a mirror need not be trusted, only tried. A file appears
+under its name whole and right, or not at all. What came before an interruption is kept beside it, and only the rest is
+asked for next time. One process fetches a file; others wait for it.
 """
 
 import errno
@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from ..errors import ChecksumError, DataError, one_line
 from ..utils.files import part_of, publish, remove_orphan, remove_orphans, resumable_part
-from .http import HTML_PAGE, CannotResume, Limits, TransferError, blocks
+from .http import CannotResume, Limits, TransferError, blocks
+from .remote_file import PartialFile, RemoteFile, WrongBytes
 
 MISSING = "missing"
 NOTE = logging.INFO + 5  # of the log: what to say beside a progress bar, though nothing is wrong
@@ -29,24 +29,15 @@ log = logging.getLogger("lenet5")
 
 
 @dataclass(frozen=True)
-class RemoteFile:
-    """A published file: its name below every mirror, its length, the SHA-256 of its bytes in hexadecimal."""
-
-    name: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True)
 class LocalFile:
-    """A file that is there and right; ``source`` is the URL that gave it just now to this process, or None."""
+    """A file that is there and right; ``source`` is the URL that this process has just fetched it from, or None."""
 
     path: Path
     source: str | None
 
 
 def default_data_dir() -> Path:
-    """Return where data sets are kept: LENET5_DATA_DIR, else the platform's cache folder; DataError without a home."""
+    """Where data sets are kept: LENET5_DATA_DIR, else the platform's cache folder; DataError without a home."""
     if path := os.environ.get("LENET5_DATA_DIR"):
         return expanded(path)
     import platformdirs
@@ -61,7 +52,7 @@ def default_data_dir() -> Path:
 
 
 def expanded(path: str | os.PathLike) -> Path:
-    """A data folder with ~ and ~user put out; DataError where there is no such user."""
+    """A data folder with ~ and ~user expanded; DataError where there is no such user."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -72,7 +63,7 @@ def expanded(path: str | os.PathLike) -> Path:
 
 
 def is_offline(offline: bool | None = None) -> bool:
-    """Return whether the network is forbidden: ``offline``, else LENET5_OFFLINE, else it is not."""
+    """Whether the network is forbidden: ``offline``, else LENET5_OFFLINE, else not."""
     if offline is None:
         word = os.environ.get("LENET5_OFFLINE", "").strip().lower()
         if word not in {"", "0", "false", "no", "off", "1", "true", "yes", "on"}:
@@ -82,7 +73,7 @@ def is_offline(offline: bool | None = None) -> bool:
 
 
 def fault(path: Path, file: RemoteFile) -> str | None:
-    """Return what is wrong at ``path``: None, ``MISSING``, or a few words. DataError if it cannot be read."""
+    """What is wrong at ``path``: None, ``MISSING``, or a few words. DataError if it cannot be read."""
     with _explained(path):
         try:
             status = path.stat()
@@ -140,7 +131,7 @@ def ensure(
 
 
 def _tidy(folder: Path, faults: dict[RemoteFile, str | None]) -> None:
-    """Remove what killed processes left and nobody can go on with."""
+    """Remove what killed processes left and nobody can use any more."""
     for file, wrong in faults.items():
         remove_orphans(folder, file.name)
         if not wrong:
@@ -168,56 +159,6 @@ def _explained(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: {why}; {todo}") from error
 
 
-class _WrongBytes(TransferError):
-    """The mirror gave a whole file, and it is another one."""
-
-
-class _Collected:
-    """What has come so far of ``file``: an open file, the number of its bytes, and their digest."""
-
-    def __init__(self, stream: BinaryIO, file: RemoteFile):
-        self.stream, self.file = stream, file
-        self.digest = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type]  # BinaryIO lacks readinto
-        self.n_bytes = stream.tell()
-        if self.n_bytes > file.size:
-            self.restart()
-
-    def restart(self) -> None:
-        """Begin anew."""
-        self.stream.seek(0)
-        self.stream.truncate()
-        self.digest, self.n_bytes = hashlib.sha256(), 0
-
-    def add(self, place: int, block: bytes) -> None:
-        """Take the bytes at ``place``, where the ones before end, or at 0, where all of them come again."""
-        if place != self.n_bytes:
-            self.restart()
-        if self.n_bytes + len(block) > self.file.size:
-            self.restart()
-            raise TransferError(f"sends more than {self.file.size:,} bytes")
-        rest = memoryview(block)
-        while rest:
-            rest = rest[self.stream.write(rest) :]
-        self.digest.update(block)
-        self.n_bytes += len(block)
-
-    def check(self) -> None:
-        """TransferError, with nothing kept of what cannot become the file, unless this is all of it."""
-        if self.n_bytes < self.file.size:
-            raise TransferError(self._what_came())
-        if (got := self.digest.hexdigest()) != self.file.sha256:
-            self.restart()
-            raise _WrongBytes(f"wrong SHA-256: got {got}")
-
-    def _what_came(self) -> str:
-        self.stream.seek(0)
-        if self.stream.read(256).lstrip()[:1] == b"<":
-            self.restart()
-            return HTML_PAGE
-        self.stream.seek(self.n_bytes)
-        return f"stopped after {self.n_bytes:,} of {self.file.size:,} bytes"
-
-
 class _Fetcher:
     """Fetches file after file, remembering which mirrors failed and how much patience is left."""
 
@@ -227,14 +168,14 @@ class _Fetcher:
         self.n_seen: int | None = None  # bytes that another process had when we began to wait for it
 
     def fetch(self, path: Path, file: RemoteFile) -> str | None:
-        """Put ``file`` at ``path`` and return the URL that gave it, None if another process did."""
+        """Put ``file`` at ``path``; the URL that gave it, or None if another process did."""
         with _explained(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             # before any network: a folder not to be written to fails at once
             with resumable_part(path, lambda n_bytes: self._wait_turn(path, n_bytes)) as part:
                 if fault(path, file) is None:
                     return None
-                url = self._from_any(_Collected(part, file), path.parent)
+                url = self._from_any(PartialFile(part, file), path.parent)
                 publish(part, path)
         if url:
             log.info("%s: %s bytes from %s", path, f"{file.size:,}", url)
@@ -251,26 +192,26 @@ class _Fetcher:
             raise DataError(f"{path}: another process is fetching it, and nothing comes; check the network")
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
-    def _from_any(self, collected: _Collected, folder: Path) -> str | None:
+    def _from_any(self, partial: PartialFile, folder: Path) -> str | None:
         """Try the mirrors in turn; those that fail go to the end of the list for the files to come.
 
         None where all had come before.
         """
         with suppress(TransferError):
-            collected.check()
+            partial.check()
             return None
         failures: list[str] = []
         kind: type[DataError] = DataError
-        name = collected.file.name
+        name = partial.file.name
         for mirror in tuple(self.mirrors):
             url = f"{mirror.rstrip('/')}/{name}"
             try:
-                self._receive(url, collected, self._wait(len(self.mirrors) - len(failures)))
+                self._receive(url, partial, self._wait(len(self.mirrors) - len(failures)))
                 return url
             except TransferError as error:
                 log.warning("%s: %s", url, error)
                 failures.append(f"{mirror.rstrip('/')}: {error}")
-                kind = ChecksumError if isinstance(error, _WrongBytes) else kind
+                kind = ChecksumError if isinstance(error, WrongBytes) else kind
                 self.mirrors.append(self.mirrors.pop(0))
         todo = f"check the network, or put the file into {folder} by hand"
         raise kind(f"no mirror gave {name} ({'; '.join(failures)}); {todo}")
@@ -281,30 +222,30 @@ class _Fetcher:
             return self.limits.stall
         return max(0.0, self.deadline - time.monotonic()) / mirrors_left
 
-    def _receive(self, url: str, collected: _Collected, wait: float) -> None:
+    def _receive(self, url: str, partial: PartialFile, wait: float) -> None:
         """Collect the rest from ``url``, or all of it where the rest does not fit; TransferError unless it is right."""
-        if collected.n_bytes:
+        if partial.n_bytes:
             try:
-                self._collect(url, collected, wait)
+                self._complete(url, partial, wait)
                 return
             except TransferError as error:
                 if isinstance(error, CannotResume):
-                    collected.restart()
-                if collected.n_bytes:  # right so far
+                    partial.restart()
+                if partial.n_bytes:  # right so far
                     raise
                 log.warning("%s: %s; fetching it from the start", url, error)
-        self._collect(url, collected, wait)
+        self._complete(url, partial, wait)
 
-    def _collect(self, url: str, collected: _Collected, wait: float) -> None:
+    def _complete(self, url: str, partial: PartialFile, wait: float) -> None:
         """Add what ``url`` gives; TransferError unless the file is complete and right then."""
-        file, came = collected.file, False
+        file, came = partial.file, False
         try:
-            with closing(blocks(url, file.size, self.limits, wait, collected.n_bytes)) as got:
+            with closing(blocks(url, file.size, self.limits, wait, partial.n_bytes)) as got:
                 for place, block in got:
                     self.deadline, came = None, True  # there is a network
-                    collected.add(place, block)
-                    self.progress(file.name, collected.n_bytes, file.size)
+                    partial.add(place, block)
+                    self.progress(file.name, partial.n_bytes, file.size)
         except TransferError as error:
-            so_far = f" after {collected.n_bytes:,} of {file.size:,} bytes" if came and collected.n_bytes else ""
+            so_far = f" after {partial.n_bytes:,} of {file.size:,} bytes" if came and partial.n_bytes else ""
             raise type(error)(f"{error}{so_far}") from error
-        collected.check()
+        partial.check()

@@ -18,6 +18,11 @@
 #include "net/optimizers.h"
 #include "net/batch1_training.h"
 #include "net/training.h"
+#include "ops/conv2d_same.h"
+#include "ops/pool2d_same.h"
+#include "ops/softmax_map.h"
+#include "ops/normalize_grey.h"
+#include "net/fcn.h"
 #undef T
 #undef SUFFIX
 #undef INTEGER
@@ -49,5 +54,9 @@ const lenet5_isa CONCAT(lenet5, ISA) = {
 #undef SUFFIX
     .train = train_f32,
     .train_dense_alone = train_dense_alone_f32,
+    .fcn_pack = conv2d_same_pack_f32,
+    .fcn_forward = fcn_forward_f32,
+    .fcn_forward_grey = fcn_forward_grey_f32,
+    .grey_planes = grey_planes_f32,
 };
 /* clang-format on */

@@ -3,6 +3,26 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
+cdef extern from "fcn.h" nogil:
+    enum: FCN_STEPS, FCN_CHANNELS, FCN_KERNEL, FCN_DILATION, FCN_SCALE, FCN_SIDE
+    ctypedef enum lenet5_fcn_kind:
+        FCN_CONV2D
+        FCN_MAX_POOL2D
+    ctypedef struct lenet5_fcn_step:
+        lenet5_fcn_kind kind
+        int source, skip, source_channels, skip_channels, out_channels, kernel_size, stride, dilation, relu
+        int64_t packed
+    ctypedef struct lenet5_fcn_tensor:
+        int channels, scale, border
+    ctypedef struct lenet5_fcn:
+        lenet5_fcn_step steps[64]
+        lenet5_fcn_tensor tensors[65]
+        int n_steps
+        int64_t n_packed
+    int64_t lenet5_fcn_n_arena(const lenet5_fcn *, int, int)
+    int64_t lenet5_fcn_n_packed(const lenet5_fcn_step *)
+    int lenet5_fcn_first(int, int)
+
 cdef extern from "program.h" nogil:
     int LANES, PICTURE_SIDE, FIELD_SIDE
     ctypedef enum lenet5_op_kind:
@@ -219,6 +239,12 @@ cdef extern from "program.h" nogil:
         lenet5_kernels_f64 f64
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
         void (*train_dense_alone)(lenet5_training_f32 *, const lenet5_op *, int) noexcept nogil
+        void (*fcn_pack)(const lenet5_fcn_step *, const float *, const float *, float *) noexcept nogil
+        void (*fcn_forward)(const lenet5_fcn *, const float *, const float *, int, int, float *,
+                            float *) noexcept nogil
+        void (*fcn_forward_grey)(const lenet5_fcn *, const float *, const float *, int, int, int, int, float *,
+                                 float *) noexcept nogil
+        void (*grey_planes)(const float *, int, int, int, int, float *, float *) noexcept nogil
 
 cdef extern from "thread_team.h" nogil:
     ctypedef struct lenet5_team:

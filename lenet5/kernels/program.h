@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "fcn.h"
 #include "special_shapes.h"
 
 #define LANES 16
@@ -308,6 +309,13 @@ typedef struct {
     void (*train)(lenet5_training_f32 *training, int thread);
     /* All rows of one dense layer, with the update, from what n_groups kept: a part of train, for timing. */
     void (*train_dense_alone)(lenet5_training_f32 *training, const lenet5_op *op, int n_groups);
+    /* Fully convolutional networks, in float32 alone: net/fcn.h. */
+    void (*fcn_pack)(const lenet5_fcn_step *step, const float *W, const float *b, float *packed);
+    void (*fcn_forward)(const lenet5_fcn *net, const float *packed, const float *planes, int height, int width,
+                        float *arena, float *probabilities);
+    void (*fcn_forward_grey)(const lenet5_fcn *net, const float *packed, const float *grey, int h, int w, int height,
+                             int width, float *arena, float *probabilities);
+    void (*grey_planes)(const float *grey, int h, int w, int height, int width, float *planes, float *scratch);
 } lenet5_isa;
 
 extern const lenet5_isa lenet5_baseline;

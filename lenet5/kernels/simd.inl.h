@@ -17,6 +17,17 @@ INLINE V FN(max)(V a, V b) {
 #endif
 }
 
+/* Correctly rounded. */
+INLINE V FN(square_root)(V x) {
+#ifdef MAX_f32
+    return CONCAT(SQRT, SUFFIX)(x);
+#else
+    for (int l = 0; l < VL; l++)
+        x[l] = (T)sqrt((double)x[l]);
+    return x;
+#endif
+}
+
 #undef ZIP
 #undef IN_HALVES
 #undef OF_HALVES

@@ -26,8 +26,8 @@ log = logging.getLogger("lenet5")
 class Classifier:
     """Answers from scores.
 
-    A subclass has ``labels``, the names of its ``n_classes`` classes; ``logits(X, threads)``, scores (N, classes),
-    float32, or a map (N, classes, h, w) for pictures over 32 x 32; and ``macs``, what a picture costs.
+    A subclass has ``labels``, the names of its ``n_classes`` classes, and ``macs``, what an image costs. Its
+    ``logits(X, threads)`` are scores (N, classes), float32, or a map (N, classes, h, w) for images over 32 x 32.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Classifier:
         return facts | {"training": _trained(getattr(self, "training", None))}
 
     def _kind(self) -> str:
-        """What tells it from other models of its class."""
+        """What distinguishes it from other models of its class."""
         return "model"
 
     def predict_proba(self, X, threads: int | None = None) -> np.ndarray:
@@ -98,10 +98,10 @@ class Classifier:
     def predict_proba_stream(
         self, batches: np.ndarray | Iterable[np.ndarray], threads: int | None = None
     ) -> Iterator[np.ndarray]:
-        """`predict_proba` of each batch, given before the next batch is asked for: memory for one batch at a time.
+        """`predict_proba` of each batch, before the next batch is asked for: memory for one batch at a time.
 
         batches : any iterable of arrays as `predict` takes them, of any sizes; or one array, memory-mapped or not,
-        which is answered 4,096 pictures at a time. The labels of an answer are its ``argmax(axis=1)``.
+        which is answered 4,096 images at a time. The labels of an answer are its ``argmax(axis=1)``.
         """
         if isinstance(batches, np.ndarray):
             batches = pieces(batches, 4096)
@@ -109,7 +109,7 @@ class Classifier:
             yield self.predict_proba(batch, threads)
 
     def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
-        """The part of the pictures that is answered rightly, 0..1; NaN for no pictures."""
+        """The fraction of the images that is answered correctly, 0..1; NaN for no images."""
         y = check_labels_of(X, y, self.in_channels, self.n_classes)
         right = self._one_answer_each(X, threads).argmax(axis=1) == y
         self._hint_at_transposed(X, y, right, threads)
@@ -132,7 +132,7 @@ class Classifier:
         }, probabilities
 
     def calibrate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> Self:
-        """Fit temperature and thresholds to validation pictures, which must not have been trained on; returns self."""
+        """Fit temperature and thresholds to validation images, which must not have been trained on; returns self."""
         y = check_labels_of(X, y, self.in_channels, self.n_classes)
         logits = self._finite_logits(X, threads)
         temperature = fit_temperature(logits, y)
@@ -152,10 +152,10 @@ class Classifier:
         return list(recognize(sources, self, **settings))
 
     def read(self, source, **settings) -> "Reading":
-        """Read the numbers of several digits in a picture: ``str(model.read("number.png"))`` is their text.
+        """Read the numbers of several digits in an image: ``str(model.read("number.png"))`` is their text.
 
         source and settings (invert, allow, length, min_confidence, max_error, threads) are those of
-        `ocr.reader.read`, whose networks find the digits; which digits they are, this model decides with them.
+        `ocr.reader.read`. Its networks find the digits, and this model helps to decide which digits they are.
         ValueError unless its classes are the ten digits.
         """
         from ..ocr.reader import read
@@ -172,7 +172,7 @@ class Classifier:
         return logits
 
     def _hint_at_transposed(self, X: np.ndarray, y: np.ndarray, right: np.ndarray, threads: int | None) -> None:
-        """Warn where few answers are right, and twice as many of a thousand pictures if they are transposed."""
+        """Warn where few answers are right, but twice as many of a thousand images are once these are transposed."""
         if len(y) < 100 or right.mean() > 0.5:
             return
         some = slice(None, None, -(-len(y) // 1000))
@@ -184,7 +184,7 @@ class Classifier:
             )  # fmt: skip
 
     def _one_answer_each(self, X: np.ndarray, threads: int | None) -> np.ndarray:
-        """The logits (N, classes); ValueError for pictures that give maps."""
+        """The logits (N, classes); ValueError for images that give maps."""
         logits = self.logits(X, threads)
         if logits.ndim != 2:
             raise ValueError(f"pictures give maps of shape {logits.shape[2:]}, expected one answer each (32 x 32)")

@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image
 
 from ..evaluation import plots
+from ..utils.tables import Lines, Table
+from ..utils.text import percent, wrapped
 from .ensemble import Cascade, CascadeCurve, Committee, common_validation
 from .lenet import LeNet5
 
@@ -67,6 +69,24 @@ class CascadeReport:
             "n_validation": self.n_validation,
         }
 
+    def lines(self) -> Lines:
+        """For people."""
+        points = [("", point) for point in self.points]
+        if self.chosen:
+            points = sorted([*points, ("chosen", self.chosen)], key=lambda row: row[1].asked)
+        rows = [
+            ("small alone", "", "", *_cost(self.small)),
+            *((name, f"{p.threshold:.4f}", percent(p.asked), *_cost(p)) for name, p in points),
+            ("large alone", "", "", *_cost(self.large)),
+        ]
+        title = "cascade: the small model answers from the threshold on, the large one the rest"
+        chosen = f"the least cost with no more errors than the large model on {self.n_validation:,} validation pictures"
+        return [
+            title,
+            Table(rows, ("", "threshold", "asked", "multiply-adds", "error")),
+            *([wrapped(f"chosen: {chosen}")] if self.chosen else []),
+        ]
+
     def draw(self, of: str) -> Image.Image:
         """Plot the error over the cost; ``of`` names the images in the title."""
         cost = self.cascade.cost(self.curve.asked) / 1000
@@ -110,3 +130,7 @@ def cascade_report(
 
 def _point(cascade: Cascade, threshold: float, asked: float, error: float) -> CascadePoint:
     return CascadePoint(float(threshold), asked, cascade.cost(asked), error)
+
+
+def _cost(point: Alone | CascadePoint) -> tuple[str, str]:
+    return f"{point.macs:,.0f}", percent(point.error)

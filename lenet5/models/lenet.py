@@ -1,9 +1,11 @@
 """LeNet-5 as people use it: fit, predict, save, load; scikit-learn's words and meanings."""
 
+import copy
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple
 from importlib import resources
+from typing import Self
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from ..nn import serialization
 from ..nn.architectures import CHOICES, VARIANTS
 from ..nn.layers import RBF, ScaledTanh, Sigmoid, Tanh
 from ..nn.network import Network
+from ..nn.summary import Summary
 from ..training.config import Config
 from ..training.records import Epoch
 from ..training.trainer import Trainer, config_for
@@ -21,11 +24,11 @@ from .base import Classifier, as_array
 
 MAX_LABEL = 100  # characters
 _TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
-#: How a picture becomes an input (normalization.py); written to every model file.
+#: How an image becomes an input (normalization.py); written to every model file.
 PREPARATION = {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "ink": "bright"}
 
 
-class LeNet5(Classifier, Network):
+class LeNet5(Classifier):
     """LeNet-5, 61,706 parameters in its modern form, and its family.
 
     Parameters
@@ -41,15 +44,17 @@ class LeNet5(Classifier, Network):
         See `architectures.Choices`; where they are not given they are the variant's.
     labels : sequence of str
         Names of the classes: printable, at most 100 characters each.
-    initializer : one of `network.INITIALIZERS`, optional
+    initializer : one of `initializers.INITIALIZERS`, optional
         Of the first weights; unless given, the variant's, or "he" with ReLU.
 
     Attributes
     ----------
+    network : Network
+        Its layers and weights.
     training : dict or None
-        How it was trained: what `lenet5 info` shows. JSON values only.
+        How it was trained, as `lenet5 info` shows it. JSON values only.
     history_ : list of Epoch
-        What each pass of the last `fit` came to; there after it only.
+        What each pass of the last `fit` came to; only there after it.
     """
 
     def __init__(
@@ -78,8 +83,10 @@ class LeNet5(Classifier, Network):
                 raise ValueError(f"label {label[:40]!r} is not 1 to {MAX_LABEL} characters that can be printed")
         self.training: dict | None = None
         initializer = initializer or kind.initializer_for(choices)
-        super().__init__(kind.layers(choices, len(self.labels)), seed=seed, background=kind.background,
-                         ink=kind.ink, initializer=initializer, margin=kind.margin)  # fmt: skip
+        self.network = Network(kind.layers(choices, len(self.labels)), seed=seed, background=kind.background,
+                               ink=kind.ink, initializer=initializer, margin=kind.margin)  # fmt: skip
+        self.layers, self.n_parameters = self.network.layers, self.network.n_parameters
+        self.n_classes, self.in_channels = self.network.n_classes, self.network.in_channels
 
     def fit(
         self,
@@ -111,8 +118,8 @@ class LeNet5(Classifier, Network):
             Print a line after each pass.
         **settings
             Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
-            some of "affine,elastic,photo,cutout,invert" (default "affine"); ``validation`` (default 0 here) sets
-            pictures apart, keeps the epoch that is best on them, and calibrates its confidence by them.
+            some of "affine,elastic,photo,cutout,invert" (default "affine"). ``validation`` (default 0 here) sets
+            images apart, keeps the epoch that is best on them, and calibrates the confidence on them.
 
         Raises
         ------
@@ -125,8 +132,10 @@ class LeNet5(Classifier, Network):
             raise TypeError(
                 f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"
             )
-        config = config_for(self, is_taught=bool(teachers), **{"validation": 0, "seed": self.seed or 0, **settings})
-        trainer = Trainer(self, X, y, config, threads, teachers, validation_data)
+        settings = {"validation": 0, "seed": self.seed or 0, **settings}
+        config = config_for(self.network, is_taught=bool(teachers), **settings)
+        networks = [teacher.network for teacher in teachers]
+        trainer = Trainer(self.network, X, y, config, threads, networks, validation_data)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
         for epoch in trainer.run():
             if verbose:
@@ -135,7 +144,7 @@ class LeNet5(Classifier, Network):
                 callback(epoch)
         self.history_ = trainer.history
         self.parameters[:] = trainer.best
-        if not _largest_sum(self) < _TOO_LARGE:
+        if not _largest_sum(self.network) < _TOO_LARGE:
             raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
         if trainer.validation:
             self.calibrate(*trainer.validation, trainer.threads)
@@ -145,16 +154,56 @@ class LeNet5(Classifier, Network):
     def _kind(self) -> str:
         return self.variant
 
+    def __getstate__(self) -> dict:
+        """A copy has a network of its own, which it may freeze or thaw."""
+        return {**self.__dict__, "network": copy.copy(self.network)}
+
+    def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """`Network.logits`: scores (N, classes), float32."""
+        return self.network.logits(X, threads)
+
     def predict_proba(self, X, threads: int | None = None) -> np.ndarray:
         """Probabilities of the classes, (N, classes) float32; X as `predict` takes it.
 
         For images over 32 x 32 it is a map (N, classes, h, w).
         """
-        return self.probabilities(as_array(X, threads), threads)
+        return self.network.probabilities(as_array(X, threads), threads, self.temperature)
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """All weights and biases of the network in one buffer, (n,) float32."""
+        return self.network.parameters
+
+    def state_dict(self, parameters: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """`Network.state_dict`: views of each tensor by name."""
+        return self.network.state_dict(parameters)
+
+    def load_state_dict(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """`Network.load_state_dict`; ValueError where a name or a shape differs, or the weights are read-only."""
+        self.network.load_state_dict(tensors)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the weights are read-only."""
+        return self.network.is_frozen
+
+    def freeze(self) -> Self:
+        """Make the weights read-only, so that single images are answered more quickly; returns self."""
+        self.network.freeze()
+        return self
+
+    def thaw(self) -> Self:
+        """Undo `freeze`, as training does by itself; returns self."""
+        self.network.thaw()
+        return self
+
+    def summary(self, height: int = 32, width: int = 32) -> Summary:
+        """The layer table for images of this size."""
+        return self.network.summary(height, width)
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one picture of 32 x 32."""
+        """Multiply-accumulates of one image of 32 x 32."""
         return sum(row.macs for row in self.summary())
 
     def info(self) -> dict:
@@ -187,17 +236,17 @@ def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
     model = LeNet5(info["variant"], seed=None, labels=labels, **choices)
     model.load_state_dict(tensors)
     model.calibration = Calibration.from_dict(info.get("calibration"))
-    if not _largest_sum(model) * max(1, 1 / model.temperature) < _TOO_LARGE:
+    if not _largest_sum(model.network) * max(1, 1 / model.temperature) < _TOO_LARGE:
         raise ValueError("its weights are too large, answers would not be finite")
     model.training = info.get("training") if isinstance(info.get("training"), dict) else None
     return model.freeze()
 
 
-def _largest_sum(model: LeNet5) -> float:
-    """No number inside of the network exceeds this for any picture in 0..1."""
-    tensors = model.state_dict()
-    bound = largest = max(abs(model.background), abs(model.ink), 1.0)
-    for name, layer in model.layers.items():
+def _largest_sum(network: Network) -> float:
+    """No number inside the network exceeds this for any image in 0..1."""
+    tensors = network.state_dict()
+    bound = largest = max(abs(network.background), abs(network.ink), 1.0)
+    for name, layer in network.layers.items():
         if isinstance(layer, RBF):
             bound = layer.in_channels * (bound + 1) ** 2
         elif f"{name}.weight" in tensors:

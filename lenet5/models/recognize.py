@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import NoDigitError, PictureError, shortened
 from ..preprocessing import batch
-from ..preprocessing.decode import file_name
+from ..preprocessing.sources import file_name
 from ..utils.characters import DIGITS
 from . import ood
 

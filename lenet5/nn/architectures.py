@@ -88,7 +88,7 @@ class Variant:
     choices : the defaults
     build : makes the layers from choices and a number of classes
     background, ink : the network's input for pixels without ink, and for full ink
-    initializer : of the weights, see `network.INITIALIZERS`
+    initializer : of the weights, see `initializers.INITIALIZERS`
     margin : pixels at each side of the 32 x 32 field that the network ignores
     """
 

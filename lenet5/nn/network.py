@@ -1,54 +1,25 @@
-"""A network: its layers, its parameters in one flat buffer, and the scores that it gives to pictures."""
+"""A network: its layers, its parameters in one flat buffer, and the scores that it gives to images."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from .. import _kernels
 from ..utils.memmap import ROWS, pieces
-from ..utils.tables import table
 from ..utils.threads import MAX_THREADS, Workers, check_threads, default_threads
+from . import initializers
 from .arrays import check_pictures
-from .layers import RBF, AvgPool2d, BatchNorm2d, Conv2d, Layer, MaxPool2d, ReLU, Shape, SubSample2d
+from .layers import RBF, Conv2d, Layer, MaxPool2d, ReLU, Shape
+from .summary import Summary, summarize
 
-#: Fewer pixels than these (of 256 pictures of 32 x 32) are not worth starting a thread for.
+#: Fewer pixels than these (of 256 images of 32 x 32) are not worth starting a thread for.
 PIXELS_PER_THREAD = 256 * 32 * 32
 #: Sizes of input whose programs are kept.
 MAX_PROGRAMS = 16
-INITIALIZERS = ("he", "1998", "1998-root")
 #: Steps whose output an activation may overwrite: no backward kernel reads it.
 OVERWRITABLE = (_kernels.CONV2D, _kernels.TABLE_CONV2D, _kernels.AVG_POOL2D, _kernels.SUBSAMPLE, _kernels.BATCH_NORM)
-
-
-@dataclass(frozen=True)
-class LayerSummary:
-    """One row of the layer table, for one picture of a given size."""
-
-    name: str
-    kind: str
-    output_shape: Shape
-    n_parameters: int
-    connections: int
-    macs: int
-
-
-_COUNTED = ("n_parameters", "connections", "macs")
-
-
-class Summary(list[LayerSummary]):
-    """The layer table: rows, which are printed with their totals."""
-
-    def __str__(self) -> str:
-        body = [
-            (row.name, row.kind, "x".join(map(str, row.output_shape)), *(f"{getattr(row, n):,}" for n in _COUNTED))
-            for row in self
-        ]
-        totals = (f"{sum(getattr(row, name) for row in self):,}" for name in _COUNTED)
-        header = ("layer", "kind", "output", "parameters", "connections", "multiply-adds")
-        return table([*body, ("total", "", "", *totals)], header, left=3)
 
 
 class Network:
@@ -61,17 +32,17 @@ class Network:
         Of the initial weights. None: all 0.
     background, ink : float
         What the network sees for a pixel of 0 and of full ink.
-    initializer : one of INITIALIZERS
+    initializer : one of `initializers.INITIALIZERS`
         "he": uniform, variance 2 / fan-in before a ReLU and 1 / fan-in elsewhere; biases 0; sub-sampling takes means.
         With sigmoids the same function as with tanhs: larger weights, and biases that centre their inputs.
-        "1998": uniform within +-2.4 / fan-in, biases likewise (P98 appendix A); the weight of a connection in
-        sub-sampling is a quarter of the coefficient, which so lies within +-2.4.
+        "1998": uniform within +-2.4 / fan-in, biases likewise (P98 appendix A). The weight of a connection in
+        sub-sampling is a quarter of the coefficient, which therefore lies within +-2.4.
         "1998-root": uniform within +-2.4 / sqrt(fan-in), biases and coefficients likewise.
     margin : int
         Pixels at each side of the 32 x 32 field that the network does not look at.
     fused : bool
-        Whether the first layer may be computed together with its pooling and ReLU: quicker, but no gradient reaches
-        the pictures.
+        Whether the first layer may be computed together with its pooling and ReLU. This is quicker, but no gradient
+        reaches the images.
 
     Attributes
     ----------
@@ -105,57 +76,15 @@ class Network:
         self.n_parameters = sum(math.prod(shape) for _, shape in self._offsets.values())
         self.parameters = _kernels.aligned_zeros(at, np.float32)
         self._programs: dict[Shape, _kernels.Program] = {}
-        # What answers to one picture, with the weights that it was made for: other threads may thaw these meanwhile.
+        # What answers to one image, with the weights that it was made for: other threads may thaw these meanwhile.
         self._fixed: tuple[np.ndarray, _kernels.Fixed] | None = None
-        if initializer not in INITIALIZERS:
-            raise ValueError(f"initializer is {initializer!r}, expected one of {', '.join(INITIALIZERS)}")
+        initializers.check(initializer)
         if seed is not None:
-            rng = np.random.Generator(np.random.PCG64(seed))
-            if initializer == "he":
-                self._initialize_he(rng)
-            else:
-                self._initialize_1998(rng, 0.5 if initializer == "1998-root" else 1)
-
-    def _initialize_he(self, rng: np.random.Generator) -> None:
-        tensors = self.state_dict()
-        following = dict(zip(self.layers, list(self.layers.values())[1:], strict=False))
-        after_sigmoid = False
-        for name, layer in self.layers.items():
-            kind = getattr(following.get(name), "kind", None)
-            # sigmoid(x) is (1 + tanh(x / 2)) / 2: with weights so much larger, and centred, it starts as a tanh would.
-            scale = (2 if after_sigmoid else 1) * (2 if kind == _kernels.SIGMOID else 1)
-            if f"{name}.running_var" in tensors:
-                tensors[f"{name}.running_var"][...] = 1
-            if f"{name}.weight" in tensors:
-                weight = tensors[f"{name}.weight"]
-                if isinstance(layer, SubSample2d | BatchNorm2d):
-                    weight[...] = scale
-                elif isinstance(layer, Conv2d):
-                    gain = 6 if kind == _kernels.RELU else 3
-                    weight[...] = _uniform(rng, scale * np.sqrt(gain / layer.fan_in()), layer, weight.shape)
-                if after_sigmoid:
-                    tensors[f"{name}.bias"][...] = -_sums(layer, weight) / 2
-            after_sigmoid = layer.kind == _kernels.SIGMOID or (after_sigmoid and isinstance(layer, AvgPool2d))
-
-    def _initialize_1998(self, rng: np.random.Generator, power: float) -> None:
-        for name, tensor in self.state_dict().items():
-            owner, kind = name.rsplit(".", 1)
-            layer = self.layers[owner]
-            assert isinstance(layer, Conv2d | SubSample2d)  # no other layer of a network of these weights has any
-            bound = 2.4 / layer.fan_in() ** power
-            if kind == "weight" and isinstance(layer, SubSample2d) and power == 1:
-                bound *= layer.kernel_size**2
-            tensor[...] = _uniform(rng, bound, layer, tensor.shape)
+            initializers.initialize(initializer, self.layers, self.state_dict(), seed)
 
     def __getstate__(self) -> dict:
-        """For copies, and for other processes: all but the compiled programs, which are made again when needed. Weights
-        of copies can be changed."""
+        """For copies and other processes: all but the compiled programs, which are made again when needed."""
         return {**self.__dict__, "_programs": {}, "_fixed": None}
-
-    @property
-    def temperature(self) -> float:
-        """What scores are divided by before the softmax."""
-        return 1.0
 
     @property
     def is_frozen(self) -> bool:
@@ -163,16 +92,16 @@ class Network:
         return not self.parameters.flags.writeable
 
     def freeze(self) -> Self:
-        """Make the weights read-only, which answers to one picture at a time are quicker for; returns self.
+        """Make the weights read-only, so that single images are answered more quickly; returns self.
 
-        Arrays that `parameters` and `state_dict` gave before do not belong to the network any more.
+        Arrays that `parameters` and `state_dict` gave before no longer belong to the network.
         """
         if not self.is_frozen:
             self._own_parameters().setflags(write=False)
         return self
 
     def thaw(self) -> Self:
-        """Undo `freeze`, as training does of itself; returns self."""
+        """Undo `freeze`, as training does by itself; returns self."""
         if self.is_frozen:
             self._own_parameters()
         return self
@@ -190,8 +119,10 @@ class Network:
         return {name: buffer[at : at + math.prod(shape)].reshape(shape) for name, (at, shape) in self._offsets.items()}
 
     def load_state_dict(self, tensors: Mapping[str, np.ndarray]) -> None:
-        """Copy tensors of exactly these names and shapes in; ValueError names the first that differs, or says that the
-        weights are read-only."""
+        """Copy in tensors of exactly these names and shapes.
+
+        ValueError names the first that differs, or says that the weights are read-only.
+        """
         own = self.state_dict()
         for name in [*own, *tensors]:
             if name not in own or name not in tensors:
@@ -204,18 +135,8 @@ class Network:
             tensor[...] = tensors[name]
 
     def summary(self, height: int = 32, width: int = 32) -> Summary:
-        """The layer table for pictures of this size; an activation is counted with the layer before it."""
-        rows = Summary()
-        shape: Shape = (self.in_channels, height - 2 * self.margin, width - 2 * self.margin)
-        for name, layer in self.layers.items():
-            if layer.connections(shape):
-                n_parameters = sum(math.prod(s) for s in layer.parameter_shapes().values())
-                rows.append(
-                    LayerSummary(name, _kind(layer), layer.output_shape(shape), n_parameters,
-                                 layer.connections(shape), layer.macs(shape))
-                )  # fmt: skip
-            shape = layer.output_shape(shape)
-        return rows
+        """The layer table for images of this size; an activation is counted with the layer before it."""
+        return summarize(self.layers, (self.in_channels, height - 2 * self.margin, width - 2 * self.margin))
 
     def program(self, shape: Shape) -> _kernels.Program:
         """The compiled steps for inputs (channels, height, width), made once for each size."""
@@ -257,28 +178,29 @@ class Network:
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Scores before the softmax, of shape (N, classes), float32.
 
-        Pictures larger than 32 x 32 give a map, (N, classes, h, w): one answer every 4 pixels. The scores of a
-        picture do not depend on the others, on its place among them, or on ``threads``.
+        Images larger than 32 x 32 give a map, (N, classes, h, w), with one answer every 4 pixels. The scores of an
+        image do not depend on the others, on its place among them, or on ``threads``.
         """
-        return self._scores(X, threads, False)
+        return self._scores(X, threads, False, 1.0)
 
-    def probabilities(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+    def probabilities(self, X: np.ndarray, threads: int | None = None, temperature: float = 1.0) -> np.ndarray:
         """Softmax of :meth:`logits` / temperature over the classes; same shape."""
-        return self._scores(X, threads, True)
+        return self._scores(X, threads, True, temperature)
 
-    def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool) -> np.ndarray:
+    def _scores(self, X: np.ndarray, threads: int | None, probabilities: bool, temperature: float) -> np.ndarray:
         parameters, kept = self.parameters, self._fixed
         fixed = kept[1] if kept is not None and kept[0] is parameters else None
         if fixed is not None and (threads is None or (type(threads) is int and 1 <= threads <= MAX_THREADS)):
-            scores = fixed(X, probabilities, self.temperature)
+            scores = fixed(X, probabilities, temperature)
             if scores is not None:
                 return scores
         if isinstance(X, np.memmap) and X.ndim and len(X) > ROWS:  # so that its pages do not pile up in memory
-            return np.concatenate([self._scores(piece, threads, probabilities) for piece in pieces(X, ROWS)])
+            return np.concatenate(
+                [self._scores(piece, threads, probabilities, temperature) for piece in pieces(X, ROWS)]
+            )
         pictures = self.pictures(X)
         program = self.program(pictures.shape)
         scores = np.empty((pictures.n, *program.out_shape), np.float32)
-        temperature = self.temperature
         n_threads = 1 if pictures.n == 1 and threads is None else self._useful_threads(pictures, threads)
         is_frozen = not parameters.flags.writeable
         if fixed is None and pictures.n == 1 and is_frozen and not self.margin and program.in_shape[1:] == (32, 32):
@@ -297,7 +219,7 @@ class Network:
 
     @staticmethod
     def _useful_threads(pictures: _kernels.Pictures, threads: int | None) -> int:
-        """Threads for these pictures: no more than have enough to do."""
+        """Threads for these images: no more than have enough to do."""
         n_useful = max(1, min(pictures.n, pictures.n * math.prod(pictures.shape) // PIXELS_PER_THREAD))
         if threads is not None:
             return min(n_useful, check_threads(threads))
@@ -311,11 +233,11 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 
 
 def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tuple[int, tuple[str, ...]]]:
-    """The layers as they are computed, as (kind of step, names of its layers).
+    """The layers in the order of computation, as (kind of step, names of its layers).
 
-    A ReLU before a max-pooling comes after it: the two commute, values and gradients alike (a maximum that is not
-    positive passes no gradient on either way), and after the pooling there is a quarter of the work. A convolution of
-    the picture, 5 x 5, with both behind it is one step.
+    A ReLU before a max-pooling is computed after it, where there is a quarter of the work. The two commute, values and
+    gradients alike: a maximum that is not positive passes no gradient on either way. A 5 x 5 convolution of the image
+    with both behind it is one step.
     """
     order = list(layers.items())
     for i in range(len(order) - 1):
@@ -327,28 +249,5 @@ def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tup
     return steps
 
 
-def _kind(layer: Layer) -> str:
-    """What a layer is called in the table: with the pairs of channels that are connected where not all are."""
-    if not isinstance(layer, Conv2d) or layer.table is None:
-        return type(layer).__name__
-    return f"{type(layer).__name__} {layer.n_pairs}/{layer.in_channels * layer.out_channels}"
-
-
-def _sums(layer: Layer, weight: np.ndarray) -> np.ndarray:
-    """The sum of the weights of one unit of each output channel, (O,); sub-sampling, which takes means, has one."""
-    kernels = weight.reshape(len(weight), -1).sum(axis=1)
-    if not isinstance(layer, Conv2d) or layer.table is None:
-        return kernels
-    return np.add.reduceat(kernels, np.cumsum([0, *map(len, layer.table[:-1])]))
-
-
 def _is_first(layer: Layer) -> bool:
     return isinstance(layer, Conv2d) and (layer.in_channels, layer.kernel_size, layer.table) == (1, 5, None)
-
-
-def _uniform(rng: np.random.Generator, bound: np.ndarray, layer: Layer, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of a tensor of ``layer``, uniform within +-bound (out_channels,)."""
-    if isinstance(layer, Conv2d) and layer.table is not None and len(shape) > 1:  # a kernel has the bound of its output
-        bound = np.repeat(bound, [len(row) for row in layer.table])
-    bound = bound.reshape(-1, *[1] * (len(shape) - 1))
-    return rng.uniform(-bound, bound, shape)

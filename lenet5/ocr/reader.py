@@ -1,8 +1,9 @@
-"""Numbers of several digits in any picture: found, cut up, read, and drawn with what was read."""
+"""Numbers of several digits in any image: found, cut up, read, and drawn with what was read."""
 
 import functools
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -12,17 +13,18 @@ from PIL import Image, ImageDraw
 from ..evaluation.contact_sheet import save_png
 from ..preprocessing.decode import decoded
 from ..preprocessing.normalization import to_grey
+from ..utils.characters import DIGITS
 from ..utils.geometry import Box
 from . import lattice, layout, sdnn
 from .networks import CLASSES, RUBBISH, SEPARATORS, StringNetworks, log_softmax, shipped
 from .oversegmentation import Hypotheses, Pieces, cut, hypotheses
 
-LEFT_OUT = 150.0  # what leaving ink out costs, for as much as would fill the square of a digit's height
-# Weights of the opinions on which digit it is: of the segment networks, the digit networks, the sliding one, the model.
+LEFT_OUT = 150.0  # the cost of leaving out as much ink as would fill the square of a digit's height
+# Weights of the opinions on which digit it is: segment networks, digit networks, the sliding one, the given model.
 SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.55, 0.2, 0.05
-SEEN = 3.0  # what counts the sliding network's opinion on whether it is one
-UNLIKELY = -7.0  # the logarithm of a run's share of all ways, below which it is not looked at any closer
-MOST_SLIDING = 9.0  # so far does that opinion move the logarithm of the weight
+SEEN = 3.0  # weight of the sliding network's opinion on whether it is a digit
+UNLIKELY = -7.0  # logarithm of a segment's share of all paths, below which it is not looked at more closely
+MOST_SLIDING = 9.0  # how far that opinion moves the logarithm of the weight at most
 UNSURE = "?"
 
 
@@ -55,7 +57,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is written in a picture, in reading order. The confidence is that all of it is right; 0 for nothing.
+    """What is written in an image, in reading order. The confidence is that all of it is right; 0 for nothing.
 
     It is the first of the file's ``pages``.
     """
@@ -65,7 +67,7 @@ class Reading:
 
     @property
     def text(self) -> str:
-        """Lines apart by line feeds, the numbers of a line by spaces."""
+        """Lines separated by line feeds, the numbers of a line by spaces."""
         rows: dict[int, list[str]] = {}
         for number in self.numbers:
             rows.setdefault(number.line, []).append(number.text)
@@ -102,20 +104,20 @@ def read(
     networks: StringNetworks | None = None,
     threads: int | None = None,
 ) -> Reading:
-    """Read the numbers in a picture.
+    """Read the numbers in an image.
 
     Parameters
     ----------
     source : path, bytes, binary file object, PIL.Image.Image or ndarray, as `normalization.read_image` takes it
     invert : "auto", "yes" (dark on light) or "no"
-    allow : some of ``.,-+``: separators that are kept in the text; others are left out of it
+    allow : some of ``.,-+``: separators that are kept in the text; others are left out
     length : int, optional
-        So many digits has each number, where that can be.
+        How many digits each number has, where that is possible.
     min_confidence : float
-        A digit that is less sure is answered ``?``.
+        Digits below this confidence are answered ``?``.
     max_error : float, optional
-        Enough digits are answered ``?`` that at most this part of the others is wrong, on numbers like those that the
-        networks' thresholds come from: composed of handwritten digits.
+        Enough digits are answered ``?`` that at most this fraction of the others is wrong, on numbers like those that
+        the networks' thresholds come from: composed of handwritten digits.
     network : LeNet5 or another model of the classes 0..9, optional
         Its opinion on the digits counts beside those of ``networks``, by default the ones that ship.
 
@@ -147,7 +149,7 @@ def read(
 
 
 def check(allow: str, length: int | None, min_confidence: float, invert: str = "auto") -> None:
-    """ValueError where an argument of `read` is none."""
+    """ValueError where an argument is not one of `read`."""
     if invert not in ("auto", "yes", "no"):
         raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
     if not isinstance(allow, str) or not set(allow) <= set(SEPARATORS):
@@ -159,15 +161,22 @@ def check(allow: str, length: int | None, min_confidence: float, invert: str = "
         raise ValueError(f"min_confidence is {min_confidence!r}, expected 0 to 1")
 
 
+def check_classes(labels: Sequence[str]) -> None:
+    """ValueError for a model of other classes than the ten digits."""
+    if list(labels) != list(DIGITS):
+        raise ValueError(f"the model's classes are {', '.join(labels)[:80]}; this reads the ten digits")
+
+
 def _scores(
     pictures: np.ndarray, slid: np.ndarray, ways: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
     networks: StringNetworks, network: Scorer | None, threads: int | None,
 ) -> list[np.ndarray]:  # fmt: skip
-    """`lattice.odds` (n, classes - 1) of each number's hypotheses, from the pictures (N, 2, 28, 28) uint8 of all
-    numbers' and ``slid`` (N, 11), see `sdnn.opinions`; ways: first, stop and leave_out of each number's.
+    """`lattice.odds` (n, classes - 1) of each number's hypotheses.
 
-    Whether a run is a digit at all is for the segment and the sliding networks to say; which digit, for all. Where by
-    these two only a trace of all ways goes through a run, the others are not asked.
+    They come from the images (N, 2, 28, 28) uint8 of the hypotheses of all numbers, and from ``slid`` (N, 11), see
+    `sdnn.opinions`. ways: first, stop and leave_out of each number. The segment and the sliding networks decide whether
+    a segment is a digit at all; all networks decide which. Where by these two only a trace of all paths goes through a
+    segment, the others are not asked.
     """
     scores = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
     digits, blank = scores[:, :10], slid[:, 10]
@@ -190,7 +199,7 @@ def _scores(
 
 
 def leave_out(pieces: Pieces) -> np.ndarray:
-    """What it costs to leave each piece out (pieces,), at most 0: by its ink."""
+    """The cost of leaving each piece out (pieces,), at most 0: by its ink."""
     own = pieces.labels >= 0
     ink = np.bincount(pieces.labels[own], pieces.ink[own], len(pieces))
     return -LEFT_OUT * ink / pieces.height**2
@@ -200,7 +209,7 @@ def _decoded(
     number: layout.NumberImage, runs: Hypotheses, ways: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     allow: str, length: int | None, min_confidence: float,
 ) -> Number | None:  # fmt: skip
-    """The best way through one number's hypotheses, or None where no digit is on it."""
+    """The best path through one number's hypotheses, or None where there is no digit on it."""
     path, total = lattice.search(*ways, length, 10)
     characters, spoken = [], []
     for step in path:
@@ -223,7 +232,7 @@ def _decoded(
 def document(reading: Reading) -> dict:
     """A reading as JSON: text, confidence, digits and numbers; boxes are [left, top, width, height] in pixels.
 
-    And pages, where there are more than the one that was read.
+    With pages, where there are more than the one that was read.
     """
 
     def plain(item) -> dict:
@@ -242,8 +251,19 @@ def document(reading: Reading) -> dict:
     return text | ({"pages": reading.pages} if reading.pages > 1 else {})
 
 
+def rows(document: dict) -> list[tuple[str, float]]:
+    """Of each line of a reading as JSON its text and the confidence that all of it is right."""
+    found: dict[int, list[dict]] = {}
+    for number in document["numbers"]:
+        found.setdefault(number["line"], []).append(number)
+    return [
+        (" ".join(number["text"] for number in line), math.prod(number["confidence"] for number in line))
+        for line in found.values()
+    ]
+
+
 def draw_boxes(source, reading: Reading, path: str | os.PathLike) -> None:
-    """Write a PNG of the picture with a box round each digit, its text above, and one round each number."""
+    """Write a PNG of the image with a box round each digit, its text above it, and one round each number."""
     picture = decoded(source)
     levels = np.rint(np.clip(picture.pixels, 0, 1) * 255).astype(np.uint8)
     image = Image.fromarray(levels).convert("RGB")

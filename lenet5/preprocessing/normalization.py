@@ -15,9 +15,10 @@ from PIL import Image
 from ..errors import NoDigitError
 from ..utils.geometry import Box, box_of
 from .binarization import otsu, quantile, threshold
-from .decode import decoded, source_name
+from .decode import decoded
 from .localization import find, fitting, resized, stroke_width, trace
 from .morphology import framed, grown, opened
+from .sources import source_name
 
 GLYPH = 20  # MNIST's box for the digit itself
 FIELD = 28  # MNIST's picture

@@ -47,8 +47,8 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     """
     data = datasets.obtain("mnist", data_dir)
     model = LeNet5(seed=settings.seed)
-    config = config_for(model, **asdict(settings))
-    trainer = fit(model, *data.train, config, threads)
+    config = config_for(model.network, **asdict(settings))
+    trainer = fit(model.network, *data.train, config, threads)
     if trainer.validation:
         model.calibrate(*trainer.validation, trainer.threads)
     report, _ = model.evaluate(*data.test, trainer.threads)

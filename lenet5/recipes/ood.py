@@ -59,8 +59,8 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     order = np.random.default_rng(settings.seed).permutation(len(X))
     held_out, used = order[: settings.held_out], order[settings.held_out :]
     model = LeNet5(seed=settings.seed, labels=[*DIGITS, "nothing", "several"])
-    config = config_for(model, epochs=settings.epochs, seed=settings.seed, validation=0)
-    fit(model, *training_images(X[used], y[used], settings), config, threads)
+    config = config_for(model.network, epochs=settings.epochs, seed=settings.seed, validation=0)
+    fit(model.network, *training_images(X[used], y[used], settings), config, threads)
     model.training = {
         "command": command.command_of("ood", settings),
         "config": asdict(settings),

@@ -1,13 +1,11 @@
 """Run folders, runs/train-NNN/: all that a training leaves behind, and all that is needed to go on with it.
 
-Where there are teachers, teachers.safetensors is a copy of them.
-
-A committee has one folder for each member in its own, runs/train-NNN/member-K/, a whole run of its own each.
-state.safetensors alone decides where a run stands; the other files are made from it and made again on a resume.
+state.safetensors alone decides where a run stands; the other files are made from it, and made again on a resume.
+teachers.safetensors is a copy of the teachers, if there are any. The folder of a committee holds a whole run for each
+member, runs/train-NNN/member-K/.
 """
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -15,85 +13,25 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, DivergedError, InUseError, ModelFileError, one_line
 from ..evaluation import contact_sheet, plots
-from ..models.ensemble import MAX_MEMBERS, Committee, members_of
+from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import load
 from ..nn import serialization
-from ..nn.architectures import CHOICES
 from ..training.config import Config
 from ..training.lr_finder import RateCurve
 from ..training.trainer import Epoch, Progress, Trainer
 from ..utils.files import atomic_write, claimed, fsync_folder, parse_json, read_bounded, remove_orphans
+from .plan import Plan, fingerprint
 
 #: Within a long epoch the state is saved this often.
 SECONDS_BETWEEN_SAVES = 30.0
 MAX_PLAN = 2**20  # bytes
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its pictures.
-
-    ``members`` above 1 makes a committee, of networks that differ in their seeds, from the config's on. ``teachers``:
-    the SHA-256 of each one's parameters.
-    """
-
-    config: Config
-    variant: str
-    activation: str
-    pool: str
-    labels: list[str]
-    dataset: str
-    data_sha256: str
-    command: str
-    out: str
-    c3: str = "dense"  # as in plans that do not say
-    head: str = "softmax"
-    initializer: str | None = None  # the variant's
-    members: int = 1
-    teachers: list[str] = field(default_factory=list)
-
-    def check(self) -> None:
-        """ValueError or TypeError where a field has not its type, or no network can be made of it."""
-        texts = (
-            *self.labels,
-            *self.teachers,
-            *(getattr(self, name) for name in CHOICES),
-            *([] if self.initializer is None else [self.initializer]),
-            self.dataset,
-            self.data_sha256,
-            self.command,
-            self.out,
-        )
-        if (
-            not isinstance(self.labels, list)
-            or not isinstance(self.teachers, list)
-            or not all(isinstance(text, str) for text in texts)
-        ):
-            raise ValueError(
-                f"a text is expected for {', '.join(CHOICES)}, initializer, label, teacher, dataset, data_sha256, "
-                "command and out"
-            )
-        if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
-            raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
-        self.member(self.members).model()
-
-    def member(self, number: int) -> "Plan":
-        """The plan of one member, counted from 1; of a network that is alone its own."""
-        if self.members == 1:
-            return self
-        return replace(self, config=replace(self.config, seed=self.config.seed + number - 1), members=1)
-
-    def model(self) -> LeNet5:
-        """The untrained network."""
-        choices = {name: getattr(self, name) for name in (*CHOICES, "initializer")}
-        return LeNet5(self.variant, seed=self.config.seed, labels=self.labels, **choices)
 
 
 class Run:
@@ -110,9 +48,9 @@ class Run:
 
     @classmethod
     def create(cls, root: str | os.PathLike, plan: Plan, teachers: Sequence[LeNet5] = ()) -> "Run":
-        """A new folder ``root/train-NNN``; never one that exists. OSError where it cannot be made.
+        """A new folder ``root/train-NNN``, never one that exists; OSError where it cannot be made.
 
-        What killed processes left half written in the other runs is removed.
+        What killed processes left half written in other runs is removed.
         """
         root = Path(root)
         root.mkdir(parents=True, exist_ok=True)
@@ -136,14 +74,14 @@ class Run:
 
     @contextmanager
     def claim(self) -> Iterator[None]:
-        """Keep the run for this process, until it ends at the latest; InUseError where another one has it."""
+        """Keep the run for this process, until it ends at the latest; InUseError where another process has it."""
         with claimed(self.folder / "config.json") as is_ours:
             if not is_ours:
                 raise InUseError(f"{one_line(self.folder)}: another process is training this run; wait until it ends")
             yield
 
     def teachers(self) -> list[LeNet5]:
-        """Those that the run was begun with; DataError where they are not there any more."""
+        """The teachers that the run was begun with; DataError where they are no longer there."""
         if not self.plan.teachers:
             return []
         paths = [folder / "teachers.safetensors" for folder in (self.folder, self.folder.parent)]  # a member's: above
@@ -154,7 +92,7 @@ class Run:
         return teachers
 
     def members(self) -> Iterator["Run"]:
-        """The run of each member in turn, gone on with or begun; of a network that is alone its own.
+        """The run of each member in turn, resumed or begun; of a single network its own.
 
         DataError where a member's folder holds another run.
         """
@@ -224,7 +162,7 @@ class Run:
                 self.save(trainer)
                 saved = time.monotonic()
                 yield epoch
-        except DivergedError:  # no state: from where it stands there is no way on
+        except DivergedError:  # no state: there is no way on from where it stands
             self._save_weights(trainer)
             raise
         self._save_state(trainer)
@@ -267,7 +205,7 @@ class Run:
             contact_sheet.save_png(curve.draw(), self.folder / "learning-rate.png")
 
     def finished_model(self, trainer: Trainer, parameters=None, test: dict | None = None) -> LeNet5:
-        """The model with the best (or given) parameters, and with how it was trained; calibrated once that is done."""
+        """The model with the best (or given) parameters and how it was trained; calibrated once training is done."""
         model = self.plan.model()
         model.parameters[:] = trainer.best if parameters is None else parameters
         if trainer.done and trainer.validation:
@@ -287,7 +225,7 @@ class Run:
         threads: int | None = None,
         test: dict | None = None,
     ) -> Committee:
-        """The committee of its members' models, calibrated on the validation pictures (X, y) that all of them have."""
+        """The committee of its members' models, calibrated on the validation images (X, y) that they have in common."""
         committee = Committee(models)
         metrics = {"members": len(models)}
         if validation:
@@ -308,11 +246,6 @@ class Run:
             **({"teachers": self.plan.teachers} if self.plan.teachers else {}),
             "metrics": metrics,
         }
-
-
-def fingerprint(model: LeNet5) -> str:
-    """SHA-256 of a model's parameters, as they lie in memory."""
-    return hashlib.sha256(model.parameters.data).hexdigest()
 
 
 def _write_plan(folder: Path, plan: Plan) -> None:

@@ -1,8 +1,7 @@
 """A whole training: what `lenet5 train` does, from the data to the model that is written."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,74 +14,12 @@ from ..models.loading import load
 from ..nn.architectures import CHOICES, VARIANTS
 from ..training import lr_finder
 from ..training.config import RECIPES, Config
-from ..training.records import Epoch, Progress
 from ..training.trainer import Trainer, config_for
 from ..utils.files import check_writable
-from .run import Plan, Run, fingerprint
-
-
-class Listener:
-    """What a training tells its caller while it runs, and when it is to stop. A subclass has what it wants to know."""
-
-    def replaces(self, out: Path, model: LeNet5 | Committee) -> None:
-        """The ``model`` in the file ``out`` will be replaced at the end."""
-
-    def rate_found(self, curve: lr_finder.RateCurve) -> None:
-        """A learning rate was looked for."""
-
-    def ready(self) -> None:
-        """Nothing speaks against the training; from now on `stop` is asked."""
-
-    def stop(self) -> bool:
-        """Whether to save and leave, asked some twenty times a second."""
-        return False
-
-    def begins(self, run: Run, trainer: Trainer, data: datasets.Loaded, number: int, n_members: int) -> None:
-        """A network, the ``number``-th from 1, is about to be trained, from where its run stands."""
-
-    @contextmanager
-    def following(self, run: Run, trainer: Trainer) -> Iterator[None]:
-        """Entered for the time in which a network is trained."""
-        yield
-
-    def progress(self, progress: Progress) -> None:
-        """Some batches are done."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """A pass over the images is done."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedNetwork:
-    """A network with the folder of its run, and what its training came to; ``test`` is a report of `evaluate`."""
-
-    run: Path
-    model: LeNet5
-    config: Config
-    best_epoch: int
-    history: list[Epoch]
-    test: dict
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingResult:
-    """A model with the folder of its run.
-
-    Attributes
-    ----------
-    run, out : Path, the run folder and the model's file
-    dataset : str
-    model : LeNet5, or the Committee of several
-    networks : list of TrainedNetwork, the members of a committee or the only one
-    test : dict, the report of the model's `evaluate` on the test images
-    """
-
-    run: Path
-    out: Path
-    dataset: str
-    model: LeNet5 | Committee
-    networks: list[TrainedNetwork]
-    test: dict
+from .listener import Listener
+from .plan import Plan, fingerprint
+from .result import TrainedNetwork, TrainingResult
+from .run import Run
 
 
 def train_run(
@@ -105,10 +42,10 @@ def train_run(
     Parameters
     ----------
     data : name of a data set, for ``load_data``; or one in memory
-    out : the model's file; an older model is replaced, no other file is
+    out : the model's file; it may replace an older model, but no other file
     runs : the folder of run folders
     recipe : one of `config.RECIPES`, which ``settings`` change
-    members : train so many networks of this variant, with the seeds from ``seed`` on, as one committee
+    members : how many networks of this variant to train as one committee, with the seeds from ``seed`` on
     teachers : models, or their files, to learn from
     threads : changes the time, not the weights
     command : how the model says it was made
@@ -120,7 +57,7 @@ def train_run(
     ValueError, TypeError : an argument is of another kind, or ``out`` is a file that is not a model
     DataError, ModelFileError : the data or a teacher cannot be had
     DivergedError : the loss is not finite, or the model no better than chance; ``out`` is as it was
-    StoppedError : the listener wished it; `resume_run` goes on
+    StoppedError : the listener asked for it; `resume_run` goes on
     """
     listener, out = listener or Listener(), Path(out)
     choices = {name: settings.pop(name, None) for name in (*CHOICES, "initializer")}
@@ -133,7 +70,7 @@ def train_run(
     plan = _plan(config, data, teachers, variant, choices, members=members, command=command, out=str(out))
     curve = _found_rate(plan, data, threads, listener) if finds_rate else None
     how = {**RECIPES[recipe], **how, **({"learning_rate": curve.best} if curve else {})}
-    plan = replace(plan, config=config_for(plan.model(), is_taught=bool(teachers), **how))
+    plan = replace(plan, config=config_for(plan.model().network, is_taught=bool(teachers), **how))
     job = _Job(data, teachers, threads, listener)
     first = job.trainer(plan)  # refuses what cannot be, before there is a folder
     listener.ready()
@@ -153,7 +90,7 @@ def resume_run(
 ) -> TrainingResult:
     """Go on with a run exactly where it stands; arguments and errors as of `train_run`.
 
-    The model goes to the run's own file unless ``out`` is given. DataError where the images are others than the run
+    The model goes to the run's own file unless ``out`` is given. DataError where the images are not those that the run
     was begun with; InUseError where another process is training it.
     """
     listener, run = listener or Listener(), Run.open(folder)
@@ -169,24 +106,6 @@ def resume_run(
         return job.train(run, first, out)
 
 
-def document(result: TrainingResult) -> dict:
-    """A result as JSON."""
-    networks = [
-        {
-            "run": str(network.run),
-            "seed": network.config.seed,
-            "best_epoch": network.best_epoch,
-            "history": [asdict(epoch) for epoch in network.history],
-            "test": network.test,
-        }
-        for network in result.networks
-    ]
-    whole = {"run": str(result.run), "model": str(result.out), "dataset": result.dataset}
-    if isinstance(result.model, Committee):
-        return whole | {"members": networks, "test": result.test}
-    return whole | networks[0]
-
-
 @dataclass(frozen=True)
 class _Job:
     """What all networks of a run are trained with."""
@@ -199,7 +118,8 @@ class _Job:
     def trainer(self, plan: Plan) -> Trainer:
         """That of a plan's network, or of the first one."""
         plan = plan.member(1)
-        return Trainer(plan.model(), *self.data.train, plan.config, self.threads, self.teachers)
+        teachers = [teacher.network for teacher in self.teachers]
+        return Trainer(plan.model().network, *self.data.train, plan.config, self.threads, teachers)
 
     def train(self, run: Run, first: Trainer, out: Path) -> TrainingResult:
         """Train each member from where it stands, the ``first`` with this trainer, and write the model."""
@@ -250,7 +170,7 @@ class _Job:
 
 
 def _check_out(out: Path, listener: Listener) -> None:
-    """Refuse, before the work, to replace a file that is no model, or one that cannot be written."""
+    """Refuse, before the work, to replace a file that is not a model, or one that cannot be written."""
     if out.exists():
         try:
             listener.replaces(out, load(out))
@@ -271,7 +191,7 @@ def _networks_in(teachers: Sequence, classes: Sequence[str]) -> list[LeNet5]:
 def _plan(
     config: Config, data: datasets.Loaded, teachers: list[LeNet5], variant: str, choices: dict, **settings
 ) -> Plan:
-    """What is to be done, with no learning rate looked for yet; ValueError for choices that cannot go together."""
+    """What is to be done, before a learning rate is looked for; ValueError for choices that cannot go together."""
     if variant not in VARIANTS:
         raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
     initializer = choices.pop("initializer")
@@ -291,7 +211,7 @@ def _plan(
 
 
 def _found_rate(plan: Plan, data: datasets.Loaded, threads: int | None, listener: Listener) -> lr_finder.RateCurve:
-    curve = lr_finder.find(plan.model(), *data.train, plan.config, threads)
+    curve = lr_finder.find(plan.model().network, *data.train, plan.config, threads)
     listener.rate_found(curve)
     return curve
 

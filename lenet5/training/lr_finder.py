@@ -31,6 +31,11 @@ class RateCurve:
     losses: np.ndarray
     best: float
 
+    @property
+    def n_updates(self) -> int:
+        """How many updates the test took."""
+        return len(self.rates) * PER_POINT
+
     def draw(self) -> Image.Image:
         """Plot the loss over the logarithm of the rate."""
         lowest = math.floor(math.log10(self.rates[0]))

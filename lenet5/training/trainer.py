@@ -1,18 +1,16 @@
 """Training as a generator of epoch records: the caller prints them, saves the state and says when to stop.
 
-Everything random is a function of seed, epoch, and position (the order) or number of the picture (distortions), and
-sums have a fixed order; so the weights are the same bits for any number of threads, and a run that was stopped and
-resumed ends with those of one that was not.
+Everything random is a function of seed and epoch, with the position (the order) or the number of the image
+(distortions), and sums have a fixed order. So the weights are the same bits for any number of threads, and also where
+a run was stopped and resumed.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from time import perf_counter
 
 import numpy as np
 
-from .. import _kernels
 from ..errors import DivergedError, NothingLearnedError
 from ..nn.arrays import check_labels_of, check_pictures
 from ..nn.layers import RBF, Sigmoid, Targets
@@ -20,18 +18,16 @@ from ..nn.losses import cross_entropy
 from ..nn.network import Network
 from ..utils.memmap import Pages
 from ..utils.threads import Workers, check_threads, default_threads
-from . import augment, curvature, stuck
-from .config import OPTIMIZERS, Config
+from . import curvature, stuck
+from .config import Config
 from .records import Epoch, Position, Progress, saved_position
-from .regularization import fold, regularized_layers
 from .sampler import Order
 from .schedules import learning_rates
+from .updates import Updates
 
-#: What the kernels call the optimizers.
-KINDS = {name: getattr(_kernels, name.upper()) for name in OPTIMIZERS}
-#: Pictures between two looks at the clock and at whether to stop: some 50 ms.
+#: Images between two looks at the clock and at whether to stop: some 50 ms.
 PICTURES_PER_RUN = 4096
-#: Times the learning rate: where that of finetuning begins.
+#: Of the learning rate: where that of finetuning begins.
 FINETUNE_RATE = 0.1
 
 
@@ -41,21 +37,21 @@ class Trainer:
     Parameters
     ----------
     network : Network
-    X, y : training pictures and labels, see `arrays.check_pictures`
+    X, y : training images and labels, see `arrays.check_pictures`
         A memory map of uint8 or float32 is read as it is needed: neither the set nor its pages pile up in memory.
     config : Config
     threads : int, optional
         Changes the time, not the weights.
     teachers : trained networks, optional
-        Distillation (Hinton, Vinyals, Dean, 2015): the mean of their answers to each picture, as distorted, is the
-        part ``config.teacher_weight`` of its target. They take pictures as ``network`` does.
+        Distillation (Hinton, Vinyals, Dean, 2015): the mean of their answers to each image, as distorted, is the
+        fraction ``config.teacher_weight`` of its target. They take images as ``network`` does.
     validation_data : (X, y), optional
-        Validation pictures of one's own, where ``config.validation`` is 0.
+        Validation images of one's own, where ``config.validation`` is 0.
 
     Attributes
     ----------
     best : ndarray
-        Parameters with the highest validation accuracy so far (of equal ones the lowest loss); the last ones where
+        Parameters with the highest validation accuracy so far, and of equal ones the lowest loss; the last ones where
         there is no validation set.
     last : ndarray
         Parameters at the end of the last whole epoch; before the first one, the initial ones.
@@ -83,20 +79,7 @@ class Trainer:
         self.network, self.config = network.thaw(), config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
-        self._pictures = network.pictures(X)
-        self._trained = _trained_network(network, config)
-        n = len(self._trained.parameters)
-        self._moments = _kernels.aligned_zeros(n, np.float32), _kernels.aligned_zeros(n, np.float32)
-        self._average = self._trained.parameters.copy() if config.average else None
-        self._training = _kernels.Training(
-            self._trained.program(self._pictures.shape), self._trained.parameters, *self._moments,
-            KINDS[config.optimizer], batch_size=config.batch_size, n_threads=self.threads,
-            momentum=config.momentum, nesterov=config.nesterov, beta2=0.99 if config.optimizer == "rmsprop" else 0.999,
-            weight_decay=config.weight_decay, l1=config.l1, clip_norm=config.clip_norm,
-            loss=_loss(config, bool(teachers)),
-            seed=config.seed, mixup=config.mixup, adversarial=config.adversarial,
-            teachers=[_taught_by(teacher, network, self._pictures.shape) for teacher in teachers],
-        )  # fmt: skip
+        self._updates = Updates(self.network, X, y, config, self.threads, teachers)
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
         self._at = Position()
@@ -146,7 +129,7 @@ class Trainer:
         """
         while not self.done:
             with Workers(self.threads) as workers:
-                self._training.limit(workers.n_threads)
+                self._updates.limit(workers.n_threads)
                 while self._at.step < self.steps_per_epoch:
                     if stop():
                         return
@@ -155,44 +138,21 @@ class Trainer:
             yield self._end_epoch()
 
     def _run_steps(self, workers: Workers) -> None:
-        at, config = self._at, self.config
+        at, batch_size = self._at, self.config.batch_size
         n_steps = min(self._steps_per_run, self.steps_per_epoch - at.step)
-        first = at.step * config.batch_size
-        positions = self._order.numbers(at.epoch, first, first + n_steps * config.batch_size)
-        chosen = augment.chosen(config.distortions(at.epoch))
-        distortions = augment.for_epoch(chosen, seed=config.seed, epoch=at.epoch)
+        numbers = self._order.numbers(at.epoch, at.step * batch_size, (at.step + n_steps) * batch_size)
         first_step = at.epoch * self.steps_per_epoch + at.step
         rates = self._learning_rates(first_step, n_steps)
         started = perf_counter()
-        if config.optimizer == "sdlm" and at.step == 0:
-            self._take_curvature()
-        self._training.prepare(self._pictures, self._labels, positions, rates, first_step, distortions,
-                               at.epoch)  # fmt: skip
-        workers(self._training.run)
-        loss_sum, n_correct, steps_done, diverged = self._training.result
-        if diverged or not all(np.isfinite(tensor).all() for tensor in (self._trained.parameters, *self._moments)):
-            self._diverge(at.step + steps_done)
-        self._take_average(first_step, n_steps)
+        if self.config.optimizer == "sdlm" and at.step == 0:
+            self._updates.take_curvature(self._order.numbers(at.epoch, 0, curvature.N_PICTURES))
+        loss_sum, n_correct, n_done, diverged = self._updates.run(workers, numbers, rates, first_step, at.epoch)
+        if diverged:
+            self._diverge(at.step + n_done)
         at.loss_sum += loss_sum
         at.n_correct += n_correct
         at.step += n_steps
         at.seconds += perf_counter() - started
-
-    def _take_curvature(self) -> None:
-        """The rates of all parameters for the pass that begins, from the first pictures of its order."""
-        config = self.config
-        some = np.sort(self._order.numbers(self._at.epoch, 0, curvature.N_PICTURES))
-        loss = "mse" if config.loss == "mse" else "cross-entropy"
-        rubbish = -config.rubbish_penalty if config.loss == "map" else -math.inf
-        h = curvature.diagonal(self._trained, self._X[some], self._labels[some], loss=loss, rubbish=rubbish)
-        self._moments[1][:] = curvature.rates(h)
-
-    def _take_average(self, n_before: int, n_steps: int) -> None:
-        """The running average of the weights; the mean of all until there are enough of them."""
-        if self._average is not None:
-            stays = min(self.config.average**n_steps, n_before / (n_before + n_steps))
-            self._average *= np.float32(stays)
-            self._average += self._trained.parameters * np.float32(1 - stays)
 
     def _learning_rates(self, first_step: int, n_steps: int) -> np.ndarray:
         config = self.config
@@ -232,8 +192,7 @@ class Trainer:
         at, n = self._at, self._order.n
         last_step = (at.epoch + 1) * self.steps_per_epoch - 1
         rate = self._learning_rates(last_step, 1)[0]
-        if self._trained is not self.network:
-            fold(self._trained, self._trained.parameters if self._average is None else self._average, self.network)
+        self._updates.write_back()
         if at.epoch == 0 and self._is_hopeless():
             self._give_up()
         loss, accuracy = self._validate()
@@ -281,20 +240,12 @@ class Trainer:
         )
         for name, tensor in tensors.items():
             own[name][:] = tensor
-        if self._trained is not self.network:
+        if self._updates.are_apart:
             self.network.parameters[:] = self.last
         self._at = at
 
     def _tensors(self) -> dict[str, np.ndarray]:
-        averages = {} if self._average is None else {"average": self._average}
-        return {
-            "parameters": self._trained.parameters,
-            "best": self.best,
-            "last": self.last,
-            "moment1": self._moments[0],
-            "moment2": self._moments[1],
-            **averages,
-        }
+        return {**self._updates.tensors(), "best": self.best, "last": self.last}
 
     def _origin(self) -> dict:
         """What a state must have in common with the training that it is restored to."""
@@ -326,35 +277,3 @@ def _peak(config: Config) -> float:
     """The learning rate, which every `Config` has: one that is not given is its optimizer's."""
     assert config.learning_rate is not None
     return config.learning_rate
-
-
-def _trained_network(network: Network, config: Config) -> Network:
-    """The network that the steps are made on: ``network`` itself where nothing is added to it for training."""
-    if not (config.dropout or config.batch_norm or config.average or config.adversarial):
-        return network
-    layers = regularized_layers(network.layers, dropout=config.dropout, batch_norm=config.batch_norm)
-    trained = Network(layers, seed=config.seed, background=network.background, ink=network.ink,
-                      margin=network.margin, fused=not config.adversarial)  # fmt: skip
-    own = trained.state_dict()
-    for name, tensor in network.state_dict().items():
-        own[name][...] = tensor
-    return trained
-
-
-def _taught_by(teacher: Network, network: Network, shape: tuple[int, int, int]) -> tuple:
-    """(program, parameters) of a teacher; ValueError where it sees pictures otherwise than the network."""
-    for name in ("n_classes", "in_channels", "background", "ink", "margin"):
-        theirs, ours = getattr(teacher, name), getattr(network, name)
-        if theirs != ours:
-            raise ValueError(f"the teacher's {name} is {theirs!r}, that of the network to be trained {ours!r}")
-    return teacher.program(shape), teacher.parameters
-
-
-def _loss(config: Config, is_taught: bool) -> _kernels.Loss:
-    return _kernels.Loss(
-        _kernels.RIGHT_SCORE if config.loss == "mse" else _kernels.CROSS_ENTROPY,
-        config.label_smoothing,
-        -config.rubbish_penalty if config.loss == "map" else -math.inf,
-        teacher_weight=config.teacher_weight if is_taught else 0,
-        temperature=config.distillation_temperature if is_taught else 1,
-    )

@@ -90,7 +90,7 @@ def test_calls_are_repeated_until_they_last():
 
 
 def test_operations_of_a_picture():
-    forward, training = kernels.flops_per_picture(LeNet5())
+    forward, training = kernels.flops_per_picture(LeNet5().network)
     assert forward == 2 * 416_520
     assert training == 2 * (3 * 416_520 - 117_600)
 
@@ -104,7 +104,7 @@ def test_rates_are_nominal_operations_by_the_median_by_the_peak():
     assert "gflops" not in figures.with_rates(figures.figure("kernels", "x", "us", spread(2.0)), 100.0)
 
 
-@pytest.mark.parametrize("network", [LeNet5(), LeNet5(activation="tanh", pool="avg")])
+@pytest.mark.parametrize("network", [LeNet5().network, LeNet5(activation="tanh", pool="avg").network])
 def test_the_kernels_of_all_layers_with_weights(network):
     found = list(kernels.kernels(network))
     assert len({kernel.name for kernel in found}) == len(found)
@@ -157,7 +157,7 @@ def test_a_run_names_sizes_and_rates(measured):
     assert {row["threads"] for row in rows if row["part"] == "peak"} == {1, 2}
     training = [row for row in rows if row["part"] == "training"]
     assert {(row["threads"], row["batch_size"], row["n_pictures"]) for row in training} == {(1, 64, 300), (2, 64, 300)}
-    assert all(row["operations"] == kernels.flops_per_picture(LeNet5())[1] * 300 for row in training)
+    assert all(row["operations"] == kernels.flops_per_picture(LeNet5().network)[1] * 300 for row in training)
     assert {row["n_pictures"] for row in rows if row["part"] == "prediction"} == {1, 20}
     for row in rows:
         if row["part"] in ("training", "prediction"):

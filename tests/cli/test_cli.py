@@ -284,7 +284,7 @@ def test_verbose_shows_where_an_error_comes_from(tmp_path):
     assert result.stderr.splitlines()[-1].startswith("Error: missing: no such file")
 
 
-@pytest.mark.parametrize("json", [[], ["--json"]])
+@pytest.mark.parametrize("json", [[], pytest.param(["--json"], marks=pytest.mark.slow)])
 def test_a_reader_that_goes_away(tmp_path, digit, json):
     names = [digit] * 2000
     process = start("predict", *json, *names, "-q", "--model", model_path(), cwd=tmp_path)
@@ -313,14 +313,17 @@ def with_streams(folder, args, streams, command=WITH_FEW_STROKES):
     return lenet5(*args, cwd=folder, command=command, LENET5_MODEL=str(model_path()))
 
 
-CALLS = [
-    ["predict", "seven.png", "--show-input", "stages.png"], ["predict", "--json", "seven.png"], ["read", "seven.png"],
-    ["info"], ["completion", "bash"], ["--help"], ["--version"], ["evaluate", "--dataset", "strokes"],
-    ["evaluate", "--dataset", "strokes", "--strings", "plain", "--n", "1"],
-    ["train", "--dataset", "strokes", "--epochs", "1", "--validation", "0"],
-    pytest.param(["download", "mnist"], marks=pytest.mark.mnist),
-    pytest.param(["benchmark", "kernels", "--quick"], marks=pytest.mark.slow),
+QUICK_CALLS = [["predict", "seven.png", "--show-input", "stages.png"], ["info"], ["--help"]]
+SLOW_CALLS = [
+    ["predict", "--json", "seven.png"], ["read", "seven.png"], ["completion", "bash"], ["--version"],
+    ["evaluate", "--dataset", "strokes"], ["evaluate", "--dataset", "strokes", "--strings", "plain", "--n", "1"],
+    ["train", "--dataset", "strokes", "--epochs", "1", "--validation", "0"], ["benchmark", "kernels", "--quick"],
 ]  # fmt: skip
+CALLS = [
+    *QUICK_CALLS,
+    *(pytest.param(call, marks=pytest.mark.slow) for call in SLOW_CALLS),
+    pytest.param(["download", "mnist"], marks=[pytest.mark.slow, pytest.mark.mnist]),
+]
 
 
 @pytest.mark.parametrize("args", CALLS)
@@ -344,7 +347,7 @@ def test_a_closed_standard_output(tmp_path, digit, args):
 
 def test_nothing_is_written_to_a_file_that_took_the_place_of_a_closed_stream(tmp_path):
     """A file that is opened gets the least free number; what C code says on standard error would land in it."""
-    code = "import os; from lenet5.cli import output; output.prepare_streams(); print(os.open('/', os.O_RDONLY))"
+    code = "import os; from lenet5.cli import streams; streams.prepare(); print(os.open('/', os.O_RDONLY))"
     result = with_streams(tmp_path, [], "2>&- <&-", command=[sys.executable, "-c", code])
     assert int(result.stdout) > 2
 

@@ -67,7 +67,7 @@ def test_a_member_is_what_a_run_of_its_seed_gives(trained, tmp_path):
     assert tensors(tmp_path / "lenet5.safetensors") == tensors(member)
 
 
-@pytest.mark.parametrize("moment", ["member-1/state.safetensors", "member-2"])
+@pytest.mark.parametrize("moment", [pytest.param("member-1/state.safetensors", marks=pytest.mark.slow), "member-2"])
 def test_stopped_and_resumed_it_ends_with_the_same_bytes(trained, tmp_path, moment):
     process = start(*MEMBERS, cwd=tmp_path, command=WITH_FEW_STROKES)
     wait_for((tmp_path / "runs/train-001" / moment).exists)

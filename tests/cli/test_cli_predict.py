@@ -484,7 +484,7 @@ def test_several_digits_get_a_hint(folder):
     assert "several" not in predict(folder, "7.png").stderr
 
 
-@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("threads", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_a_folder_by_several_processes(folder, threads):
     (folder / "many").mkdir()
     for k in range(300):
@@ -498,11 +498,15 @@ def test_a_folder_by_several_processes(folder, threads):
     assert [row[:2] for row in answers(result)] == expected
 
 
+# More names than `preprocessing.batch` asks two processes about before it answers.
+TWO, MANY = ["--threads", "2"], "7.png\n" * 250
+
+
 def test_a_list_is_read_line_by_line(folder):
     os.mkfifo(folder / "names")
-    process = start("predict", "-q", "--model", model_path(), "@names", cwd=folder)
+    process = start("predict", "-q", *TWO, "--model", model_path(), "@names", cwd=folder)
     with open(folder / "names", "w") as names:
-        names.write("7.png\n" * 700)
+        names.write(MANY)
         names.flush()
         assert process.stdout.readline().startswith(b"7.png\t7\t")  # though the list has no end yet
     assert finish(process).code == 0
@@ -512,9 +516,9 @@ def test_a_list_is_read_line_by_line(folder):
 def test_processes_end_with_the_one_that_started_them(folder, number):
     """Else they would keep its streams open, and who reads these would wait for ever."""
     os.mkfifo(folder / "names")
-    process = start("predict", "-q", "--threads", "2", "--model", model_path(), "@names", cwd=folder)
+    process = start("predict", "-q", *TWO, "--model", model_path(), "@names", cwd=folder)
     with open(folder / "names", "w") as names:
-        names.write("7.png\n" * 700)
+        names.write(MANY)
         names.flush()
         assert process.stdout.readline().startswith(b"7.png\t7\t")
         process.send_signal(number)

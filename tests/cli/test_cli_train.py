@@ -149,6 +149,7 @@ def test_variants(tmp_path):
     assert (tmp_path / "elsewhere/deep/train-001").is_dir()
 
 
+@pytest.mark.slow
 def test_first_weights_can_be_chosen(tmp_path):
     losses = {}
     for initializer in ("1998", "1998-root"):
@@ -357,6 +358,9 @@ def assert_resumes_exactly(folder, uninterrupted):
     assert {path.name for path in (folder / "runs/train-001").iterdir() if path.suffix != ".part"} == RUN_FILES
 
 
+MORE_MOMENTS = [pytest.param(*moment, marks=pytest.mark.slow) for moment in ((0, 0.1), (3, 0.05), (5, 0.1), (6, 0.0))]
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize(("epochs_first", "delay"), [(0, 0.0), (1, 0.02)])
 def test_a_signal_saves_and_the_run_goes_on_exactly(long_done, tmp_path, number, code, epochs_first, delay):
@@ -369,7 +373,7 @@ def test_a_signal_saves_and_the_run_goes_on_exactly(long_done, tmp_path, number,
     assert_resumes_exactly(tmp_path, long_done)
 
 
-@pytest.mark.parametrize(("epochs_first", "delay"), [(0, 0.1), (1, 0.0), (3, 0.05), (5, 0.1), (6, 0.0)])
+@pytest.mark.parametrize(("epochs_first", "delay"), [(1, 0.0), *MORE_MOMENTS])
 def test_a_kill_loses_nothing(long_done, tmp_path, epochs_first, delay):
     process = started(tmp_path, epochs_first, delay)
     process.kill()
@@ -377,6 +381,7 @@ def test_a_kill_loses_nothing(long_done, tmp_path, epochs_first, delay):
     assert_resumes_exactly(tmp_path, long_done)
 
 
+@pytest.mark.slow
 def test_stopped_again_and_again(long_done, tmp_path):
     result = interrupt(started(tmp_path))
     for _ in range(3):
@@ -407,7 +412,8 @@ def test_trainings_at_once_have_runs_of_their_own(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"runs", "lenet5.safetensors"}
 
 
-@pytest.mark.parametrize("n_kills", [3, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_kills", [3, 40])
 def test_kills_while_files_are_written_leave_one_part_at_most(done, tmp_path, n_kills):
     """Of a training that is done, whose result is written again by each --resume."""
     shutil.copytree(done[0], tmp_path, dirs_exist_ok=True)
@@ -461,7 +467,7 @@ def test_mnist_with_the_real_command(tmp_path, number):
 
 
 def test_a_recipe_and_what_is_given_beside_it(tmp_path):
-    run = quick("train", "--dataset", "strokes", "--recipe", "quick", "--epochs", "1", cwd=tmp_path)
+    run = quick("train", "--dataset", "strokes", "--recipe", "quick", "--epochs", "1", cwd=tmp_path, few=True)
     assert run.code == 0
     config = json.loads((tmp_path / "runs/train-001/config.json").read_text())["config"]
     assert (config["epochs"], config["augment"], config["validation"]) == (1, "none", 0)

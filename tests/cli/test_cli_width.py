@@ -34,19 +34,22 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "train --dataset strokes --epochs 200 --patience 1 --validation 1000 --out a.safetensors",
-        "train --recipe quick --epochs 1 --learning-rate auto --variant 1998 --out c.safetensors",
-        "evaluate --dataset strokes --model a.safetensors --reject-curve",
-        "evaluate --dataset strokes --model a.safetensors --cascade small.safetensors",
-        "evaluate --dataset strokes --strings plain --n 2", "evaluate --errors m.png --model both.safetensors",
-        "info", "info a.safetensors", "info small.safetensors", "info both.safetensors",
-        "predict seven.png", "predict seven.png seven.png --top 3", "predict seven.png --show-input s.png",
-        "read seven.png --boxes b.png", "benchmark --quick --repeats 1", "benchmark --quick training --repeats 1",
-    ],
-)  # fmt: skip
+QUICK = [
+    "evaluate --dataset strokes --model a.safetensors --reject-curve",
+    "evaluate --dataset strokes --model a.safetensors --cascade small.safetensors",
+    "evaluate --dataset strokes --strings plain --n 2", "evaluate --errors m.png --model both.safetensors",
+    "info", "info a.safetensors", "info small.safetensors", "info both.safetensors",
+    "predict seven.png", "predict seven.png seven.png --top 3", "predict seven.png --show-input s.png",
+    "read seven.png --boxes b.png",
+]  # fmt: skip
+SLOW = [
+    "train --dataset strokes --epochs 200 --patience 1 --validation 1000 --out a.safetensors",
+    "train --recipe quick --epochs 1 --learning-rate auto --variant 1998 --out c.safetensors",
+    "benchmark --quick --repeats 1", "benchmark --quick training --repeats 1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [*QUICK, *(pytest.param(command, marks=pytest.mark.slow) for command in SLOW)])
 def test_no_line_is_longer_than_a_terminal(folder, command):
     result = quick(*command.split(), cwd=folder, few=True, LENET5_DATA_DIR="none", COLUMNS="80")
     assert result.code == 0, result.stderr

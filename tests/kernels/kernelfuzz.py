@@ -274,7 +274,49 @@ def pieces(f):
     )
 
 
-GROUPS = [conv2d, conv_pool, pool2d, table_conv2d, subsample, rbf, elementwise, gather, program, drawing, pieces]
+# ---- fully convolutional networks --------------------------------------------------------------------------------
+
+
+def fcn_steps(f, channels):
+    """Some steps, most of which fit, from planes of so many channels."""
+    known, out = [(channels, 1)], []
+    for i in range(f.random.randrange(1, 6)):
+        source = f.random.randrange(i + 1)
+        c, scale = known[source]
+        if source and f.random.random() < 0.3:
+            out.append([_kernels.SAME_MAX_POOL2D, source])
+            known.append((c, 2 * scale))
+            continue
+        skips = [j for j in range(1, i + 1) if source and 2 * known[j][1] == scale]
+        skip = f.random.choice([0, *skips])
+        c, scale = c + (known[skip][0] if skip else 0), known[skip][1] if skip else scale
+        o, k, stride = f.size(1, 3, 16, 20), f.random.choice([1, 3, 3, 5]), 1 if skip else f.random.choice([1, 1, 2])
+        W, b = f.array(o, c, k, k, dtype=np.float32), f.array(o, dtype=np.float32)
+        out.append([_kernels.SAME_CONV2D, source, skip, k, stride, 1, True, W, b])
+        known.append((o, stride * scale))
+    return out
+
+
+def fully_convolutional(f):
+    channels = f.size(1, 3, 3)
+    out = fcn_steps(f, channels)
+    while f.random.random() < 2 * f.odd:
+        step = f.random.choice(out)
+        step[f.random.randrange(len(step))] = f.random.choice([-1, 0, 1, 2, 3, 7, None, *HUGE])
+    yield _kernels.grey_planes, f.array(f.size(1, 5, 33), f.size(1, 8, 20), dtype=np.float32, top=1), f.whole(16, 32)
+    try:
+        made = _kernels.FullyConvolutional(f.whole(channels), [tuple(step) for step in out])
+    except ERRORS:
+        return
+    height, width = (made.multiple * f.random.choice([2, 4, 6, 9]) for _ in range(2))
+    yield made.forward, f.array(channels, height, width, dtype=np.float32)
+    yield made.forward_grey, f.array(f.size(1, 5, 33), f.size(1, 8, 20), dtype=np.float32, top=1)
+
+
+GROUPS = [
+    conv2d, conv_pool, pool2d, table_conv2d, subsample, rbf, elementwise, gather, program, drawing, pieces,
+    fully_convolutional,
+]  # fmt: skip
 
 
 def brief(argument):

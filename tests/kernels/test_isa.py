@@ -18,11 +18,13 @@ CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_everything_compi
 FILES = [
     "kernels/test_kernels.py",
     "kernels/test_kernels_family.py",
+    "kernels/test_kernels_fcn.py",
+    "nn/test_unet.py",
     "training/test_augment.py",
     "kernels/test_single_training.py",
-    pytest.param("nn/test_architectures.py", marks=pytest.mark.slow),
-    pytest.param("nn/test_network.py", marks=pytest.mark.slow),
-    pytest.param("kernels/test_training_kernel.py", marks=pytest.mark.slow),
+    "nn/test_architectures.py",
+    "nn/test_network.py",
+    "kernels/test_training_kernel.py",
 ]
 
 
@@ -33,12 +35,13 @@ def run_python(isa, *arguments):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("isa", [isa for isa in _kernels.ISAS if isa != _kernels.ISA])
 def test_everything_compiled(isa, file):
     """Kernels, networks, training and gathering once more for each instruction set that the processor has."""
     path = Path(__file__).parents[1] / file
-    child = run_python(isa, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(path))
+    child = run_python(isa, "-m", "pytest", "-q", "-x", "-m", "", "-p", "no:cacheprovider", str(path))
     assert child.returncode == 0, child.stdout[-3000:] + child.stderr[-1000:]
 
 

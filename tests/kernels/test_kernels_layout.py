@@ -19,7 +19,7 @@ CYTHON_FILES = {
 }
 #: Lowest first: a file includes files of its own layer or of one below.
 LAYERS = [
-    ["special_shapes.h", "thread_team.h", "table.inl.h", "program.h"],
+    ["special_shapes.h", "thread_team.h", "table.inl.h", "fcn.h", "program.h"],
     ["macros.h", "checks.h", "random.h", "simd.inl.h"],
     ["strokes.h", "oversegment.h", "augment/", "ops/"],
     ["net/"],

@@ -20,7 +20,7 @@ def sparse(out_channels, in_channels):
 
 
 def named(variant, **choices):
-    return lambda: LeNet5(variant, seed=3, initializer="he", **choices)
+    return lambda: LeNet5(variant, seed=3, initializer="he", **choices).network
 
 
 def made(**layers):
@@ -82,7 +82,7 @@ def test_networks_against_numpy(name):
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if "clipped" not in name])
 def test_optimisers_against_numpy(optimizer):
     kind, settings = OPTIMIZERS[optimizer]
-    check(LeNet5("lenet1", seed=3, initializer="he"), data_for(1, 28), kind, **settings)
+    check(LeNet5("lenet1", seed=3, initializer="he").network, data_for(1, 28), kind, **settings)
 
 
 def pair_of_runs(build, data, **settings):
@@ -121,7 +121,7 @@ def test_sdlm_gives_each_weight_a_rate_of_its_own():
 
 
 def test_the_padding_of_the_parameters_stays_zero():
-    network = LeNet5("1998", seed=3, initializer="he")
+    network = LeNet5("1998", seed=3, initializer="he").network
     run = Run(data_for(1, 28), ADAMW, batch_size=1, network=network, weight_decay=0.1)
     run.go()
     padding = np.ones(len(run.weights), bool)
@@ -133,7 +133,7 @@ def test_the_padding_of_the_parameters_stays_zero():
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_update():
-    network = LeNet5("1998", seed=3, initializer="he")
+    network = LeNet5("1998", seed=3, initializer="he").network
     network.parameters[7] = np.nan
     run = Run(data_for(1, 28), SGD, batch_size=1, network=network)
     before = run.weights.copy()

@@ -1,5 +1,7 @@
 """LeNet5 as people use it: the names and meanings of scikit-learn, and the model that ships."""
 
+import copy
+import pickle
 from importlib import resources
 
 import numpy as np
@@ -9,6 +11,8 @@ import lenet5
 from lenet5 import LeNet5, load, pretrained
 from lenet5.datasets.synthetic import strokes
 from lenet5.errors import DivergedError
+from lenet5.evaluation.calibration import Calibration
+from lenet5.models.base import Classifier
 from lenet5.nn.losses import cross_entropy
 
 
@@ -174,14 +178,6 @@ def test_the_model_that_ships():
     assert 0 < model.calibration.confidence_for(0.001) < 1
 
 
-@needs_weights
-@pytest.mark.mnist
-def test_the_model_that_ships_is_as_good_as_it_says(mnist_dir):
-    _, (X, y) = lenet5.datasets.load("mnist", mnist_dir)
-    model = pretrained()
-    assert model.score(X, y) == pytest.approx(model.training["metrics"]["test_accuracy"], abs=3e-4)
-
-
 def test_fit_forgets_how_it_was_trained_before(data):
     X, y = data
     model = LeNet5(seed=0)
@@ -219,6 +215,31 @@ def test_a_model_that_was_loaded_is_read_only_until_it_is_trained_on(tmp_path):
 
 
 # ---- what a model says of itself, and of its training ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_answers_alike_and_is_thawed_alone(data, duplicate):
+    model = LeNet5(seed=3).freeze()
+    model.calibration = Calibration(temperature=2.0)
+    model.training = {"command": "a test"}
+    other = duplicate(model)
+    np.testing.assert_array_equal(other.predict_proba(data[0][:5]), model.predict_proba(data[0][:5]))
+    assert (other.labels, other.training, repr(other)) == (model.labels, model.training, repr(model))
+    other.thaw().parameters[:] = 0
+    assert model.is_frozen
+    assert not other.is_frozen
+    assert model.parameters.any()
+
+
+def test_a_model_is_a_classifier_that_has_a_network(data):
+    model = LeNet5("1998", seed=3)
+    assert isinstance(model, Classifier)
+    assert model.network.layers is model.layers
+    assert (model.n_parameters, model.n_classes, model.in_channels) == (60_000, 10, 1)
+    np.testing.assert_array_equal(model.network.logits(data[0][:3]), model.logits(data[0][:3]))
+    model.calibration = Calibration(temperature=3.0)  # of the answers; the network knows nothing of it
+    sharp, calibrated = (part(data[0][:3]) for part in (model.network.probabilities, model.predict_proba))
+    assert (calibrated.max(axis=1) < sharp.max(axis=1)).all()
 
 
 def test_a_model_in_a_line_and_in_a_table():

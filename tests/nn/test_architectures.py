@@ -129,7 +129,7 @@ def test_the_first_weights_of_a_modern_network_with_a_table_have_the_deviation_o
 
 def test_scores_against_the_reference(model):
     X = pictures(5)
-    expected = reference.network(model.layers, model.state_dict(), seen(model, X))[:, :, 0, 0]
+    expected = reference.network(model.layers, model.state_dict(), seen(model.network, X))[:, :, 0, 0]
     np.testing.assert_allclose(model.logits(X), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
 
@@ -154,11 +154,11 @@ def test_a_map_has_the_answers_of_its_windows(model):
 def test_gradients_of_the_whole_network_by_differences(model):
     X, y = pictures(6, seed=3), np.arange(6, dtype=np.uint8)
     parameters = model.parameters.astype(np.float64)
-    given = model.pictures(X)
+    given = model.network.pictures(X)
 
     def run():
         gradients = np.zeros_like(parameters)
-        return model.program(given.shape).loss_and_gradients(parameters, given, y, gradients), gradients
+        return model.network.program(given.shape).loss_and_gradients(parameters, given, y, gradients), gradients
 
     numbers, gradients = model.state_dict(parameters), model.state_dict(run()[1])
     for name, tensor in numbers.items():

@@ -98,8 +98,8 @@ def test_the_same_loss_and_gradients(model, n):
     loss = nn.functional.cross_entropy(network(as_input(X)), torch.from_numpy(y.astype(np.int64)))
     loss.backward()
     gradients = _kernels.aligned_zeros(len(model.parameters), np.float32)
-    program = model.program((1, 32, 32))
-    found = program.loss_and_gradients(model.parameters, model.pictures(X), y, gradients)
+    program = model.network.program((1, 32, 32))
+    found = program.loss_and_gradients(model.parameters, model.network.pictures(X), y, gradients)
     assert found == pytest.approx(loss.item(), rel=1e-4, abs=1e-6)
     expected = {name: parameter.grad.numpy() for name, parameter in network.named_parameters()}
     for name, gradient in model.state_dict(gradients).items():

@@ -14,7 +14,7 @@ from pictures import FORMATS, drawn, in_mode, saved
 from PIL import Image
 
 from lenet5.errors import NoDigitError, PictureError
-from lenet5.preprocessing import decode
+from lenet5.preprocessing import decode, limits
 from lenet5.preprocessing.normalization import read_image
 
 
@@ -187,7 +187,7 @@ def test_a_large_photo(kind, tmp_path):
     assert peak < 200
 
 
-WEBP_SIDE = int(decode.MAX_PIXELS["WEBP"] ** 0.5)
+WEBP_SIDE = int(limits.MAX_PIXELS["WEBP"] ** 0.5)
 LARGEST = [
     ("WEBP", "RGB", WEBP_SIDE, {"quality": 80, "method": 0}), ("WEBP", "RGB", WEBP_SIDE, {"lossless": True}),
     ("WEBP", "RGBA", WEBP_SIDE, {"quality": 80, "method": 0}), ("WEBP", "RGBA", WEBP_SIDE, {"save_all": True}),
@@ -211,7 +211,7 @@ def test_the_largest_of_kinds_whose_decoders_take_most(kind, mode, side, options
 @pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("I;16", "PNG"), ("F", "TIFF"), ("P", "GIF")])
 def test_the_largest_pictures_fit_in_memory(mode, kind, tmp_path):
     path = tmp_path / "large"
-    side = int(decode.MAX_PIXELS_OTHERS**0.5)
+    side = int(limits.MAX_PIXELS_OTHERS**0.5)
     in_mode(drawn(side), mode).save(path, kind, **({"compression": "tiff_lzw"} if kind == "TIFF" else {}))
     [(_, peak, line)] = read_apart(path)
     assert line == "read"

@@ -53,7 +53,7 @@ def test_mode_orientation_and_polarity_do_not_matter(mode, orientation, dark):
     undo = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
     picture = drawn(dark=dark)
     if orientation > 1:  # stored turned, so that the viewer has to turn it back
-        picture = picture.transpose(decode._TURNS[undo[orientation]])
+        picture = picture.transpose(decode.TURNS[undo[orientation]])
     exif = Image.Exif()
     exif[0x0112] = orientation
     kind = "PNG" if mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else "TIFF"

@@ -21,7 +21,8 @@ from lenet5.evaluation import contact_sheet, plots
 from lenet5.models.lenet import DIGITS
 from lenet5.nn import serialization
 from lenet5.runs import run
-from lenet5.runs.run import Plan, Run
+from lenet5.runs.plan import Plan
+from lenet5.runs.run import Run
 from lenet5.training import trainer
 from lenet5.training.config import Config
 from lenet5.training.trainer import Trainer
@@ -49,7 +50,7 @@ def frequent_saves(monkeypatch):
 
 
 def trainer_of(run, data):
-    return Trainer(run.plan.model(), *data, run.plan.config, 1)
+    return Trainer(run.plan.model().network, *data, run.plan.config, 1)
 
 
 def follow(run, data, **callbacks):

@@ -12,8 +12,8 @@ from lenet5.datasets.synthetic import strokes
 from lenet5.errors import DataError, InUseError, ModelFileError, NothingLearnedError, StoppedError
 from lenet5.models.lenet import DIGITS
 from lenet5.runs import Listener, resume_run, train_run
+from lenet5.runs.result import document
 from lenet5.runs.run import Run
-from lenet5.runs.training import document
 
 QUICK = {"epochs": 2, "batch_size": 16, "validation": 100, "augment": "none", "threads": 1, "seed": 3}
 

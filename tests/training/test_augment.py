@@ -4,9 +4,6 @@ Also gather itself, which pads, scales and lays out: the plain one, and the bits
 """
 
 import io
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -31,7 +28,6 @@ from lenet5.training.augment import (
     for_epoch,
 )
 
-CHILD = "LENET5_TEST_ONE_ISA"  # set in the processes that test_instruction_set starts
 LISTS = ["affine", "elastic", "cutout", "invert", "affine,elastic", "photo", "affine,elastic,photo,cutout,invert"]
 NOTHING = [Affine(0, 0, 0, 0), Elastic(alpha=0), Photo(0, 0, 0, 0, 0, 0), Cutout(probability=0), Invert(probability=0)]
 
@@ -422,17 +418,7 @@ def test_gather_refuses(index):
         gathered(pictures(2), index=index)
 
 
-# ---- instruction sets ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(CHILD in os.environ, reason="this is the process that test_instruction_set started")
-@pytest.mark.parametrize("isa", [isa for isa in _kernels.ISAS if isa != _kernels.ISA])
-def test_instruction_set(isa):
-    """This whole file once more for each instruction set that the processor has."""
-    environment = {**os.environ, "LENET5_ISA": isa, CHILD: "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__]
-    child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert child.returncode == 0, child.stdout[-3000:] + child.stderr[-1000:]
+# ---- the table of distortions ---------------------------------------------------------------------------------------
 
 
 def test_the_paper_s_distortions_know_no_rotation():

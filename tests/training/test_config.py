@@ -10,7 +10,7 @@ import pytest
 from lenet5 import _kernels
 from lenet5.training import augment, schedules
 from lenet5.training.config import OPTIMIZERS, RECIPES, SCHEDULES, Choice, Config, Distortions, Flag, Range
-from lenet5.training.trainer import KINDS
+from lenet5.training.updates import KINDS
 
 FIELDS = fields(Config)
 

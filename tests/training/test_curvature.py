@@ -156,7 +156,7 @@ def test_layer_by_layer_against_the_sums_over_all_uses(layers, loss):
 
 @pytest.mark.parametrize("name", ["modern", "1998", "lenet1", "lenet4"])
 def test_every_network_has_one(name):
-    model = LeNet5(name, seed=1)
+    model = LeNet5(name, seed=1).network
     X, y = pictures(20), np.arange(20) % 10
     h = curvature.diagonal(model, X, y, rubbish=-10.0)
     assert h.shape == model.parameters.shape
@@ -170,17 +170,17 @@ def test_every_network_has_one(name):
 
 
 def test_minus_the_right_score_of_linear_units_is_flat():
-    h = curvature.diagonal(LeNet5(), pictures(2), np.array([1, 2]), loss="mse")
+    h = curvature.diagonal(LeNet5().network, pictures(2), np.array([1, 2]), loss="mse")
     assert not h.any()
 
 
 def test_maps_have_none():
     with pytest.raises(ValueError, match=r"maps of shape \(2, 2\)"):
-        curvature.diagonal(LeNet5(), pictures(1, 36, 36), np.array([1]))
+        curvature.diagonal(LeNet5().network, pictures(1, 36, 36), np.array([1]))
 
 
 def test_scores_far_apart_overflow_nothing():
-    model = LeNet5("1998", seed=1)
+    model = LeNet5("1998", seed=1).network
     model.state_dict()["f6.bias"][...] = 1000
     with np.errstate(all="raise", under="ignore"):
         h = curvature.diagonal(model, pictures(2), np.array([1, 2]), rubbish=-100.0)
@@ -196,7 +196,7 @@ def test_the_paper_s_optimiser_takes_the_curvature_before_each_pass():
     X, y = pictures(40, seed=6), np.arange(40) % 10
     one_by_one = {"epochs": 2, "batch_size": 1, "weight_decay": 0.0, "validation": 0, "augment": "none", "seed": 3}
     config = Config(optimizer="sdlm", schedule="paper", loss="mse", **one_by_one)
-    trained, own = LeNet5("1998", seed=1), LeNet5("1998", seed=1)
+    trained, own = LeNet5("1998", seed=1).network, LeNet5("1998", seed=1).network
     trainer = Trainer(trained, X, y, config, threads=1)
     order = Order(40, 0, config.seed)
     for _ in trainer.run():
@@ -218,12 +218,12 @@ def test_the_paper_s_optimiser_takes_the_curvature_before_each_pass():
 def test_the_paper_s_optimiser_resumes_within_a_pass_and_does_not_depend_on_threads():
     X, y = pictures(300, seed=7), np.arange(300) % 10
     config = Config(epochs=2, batch_size=64, optimizer="sdlm", loss="map", weight_decay=0.0, validation=0, seed=3)
-    whole = LeNet5("lenet1", seed=1)
+    whole = LeNet5("lenet1", seed=1).network
     for _ in Trainer(whole, X, y, config, threads=2).run():
         pass
-    first = Trainer(LeNet5("lenet1", seed=1), X, y, config, threads=1)
+    first = Trainer(LeNet5("lenet1", seed=1).network, X, y, config, threads=1)
     first.run().__next__()
-    resumed = LeNet5("lenet1", seed=5)
+    resumed = LeNet5("lenet1", seed=5).network
     second = Trainer(resumed, X, y, config, threads=1)
     second.restore(*first.state())
     for _ in second.run():
@@ -238,8 +238,8 @@ def test_it_goes_without_dropout_and_normalisation():
 
 
 def test_learning_rates_that_suit_distances():
-    assert config_for(LeNet5()).learning_rate == 0.05
-    assert config_for(LeNet5("1998")).learning_rate == pytest.approx(0.005)
-    assert config_for(LeNet5("1998"), learning_rate=0.3).learning_rate == 0.3
-    assert config_for(LeNet5("lenet1")).learning_rate == 0.05
-    assert config_for(LeNet5("1998"), optimizer="sdlm").learning_rate == 5e-5
+    assert config_for(LeNet5().network).learning_rate == 0.05
+    assert config_for(LeNet5("1998").network).learning_rate == pytest.approx(0.005)
+    assert config_for(LeNet5("1998").network, learning_rate=0.3).learning_rate == 0.3
+    assert config_for(LeNet5("lenet1").network).learning_rate == 0.05
+    assert config_for(LeNet5("1998").network, optimizer="sdlm").learning_rate == 5e-5

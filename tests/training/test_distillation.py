@@ -87,9 +87,9 @@ def test_teachers_that_see_other_pictures_are_refused(data):
     X, y = data
     config = Config(epochs=1, validation=0)
     with pytest.raises(ValueError, match="teacher's background"):
-        Trainer(LeNet5(), X, y, config, 1, [LeNet5("1998")])
+        Trainer(LeNet5().network, X, y, config, 1, [LeNet5("1998").network])
     with pytest.raises(ValueError, match="teacher's n_classes is 3"):
-        Trainer(LeNet5(), X, y, config, 1, [LeNet5(labels=["a", "b", "c"])])
+        Trainer(LeNet5().network, X, y, config, 1, [LeNet5(labels=["a", "b", "c"]).network])
     network, pictures = network_of(1), network_of(1).pictures(X)
     for program, parameters, message in (
         (network.program((1, 36, 36)), network.parameters, r"takes \(1, 36, 36\)"),
@@ -101,16 +101,16 @@ def test_teachers_that_see_other_pictures_are_refused(data):
                 batch_size=4, n_threads=1, teachers=[(program, parameters)],
             )  # fmt: skip
     with pytest.raises(ValueError, match="65 teachers, expected up to 64"):
-        Trainer(LeNet5(), X, y, config, 1, [LeNet5()] * 65)
+        Trainer(LeNet5().network, X, y, config, 1, [LeNet5().network] * 65)
 
 
 def test_the_same_bits_for_any_number_of_threads_and_in_parts(data):
     X, y = data
     settings = {"epochs": 2, "batch_size": 5, "seed": 3, "validation": 4, "average": 0.9, "teacher_weight": 0.8}
-    teachers = [LeNet5(seed=8), LeNet5("modern", activation="tanh", seed=9)]
+    teachers = [LeNet5(seed=8).network, LeNet5("modern", activation="tanh", seed=9).network]
 
     def trainer(threads):
-        return Trainer(LeNet5(seed=3), X, y, Config(**settings, augment="affine"), threads, teachers)
+        return Trainer(LeNet5(seed=3).network, X, y, Config(**settings, augment="affine"), threads, teachers)
 
     whole = trainer(1)
     list(whole.run())
@@ -120,14 +120,14 @@ def test_the_same_bits_for_any_number_of_threads_and_in_parts(data):
     resumed.restore(*parts.state())
     list(resumed.run())
     np.testing.assert_array_equal(whole.last, resumed.last)
-    alone = Trainer(LeNet5(seed=3), X, y, Config(**settings, augment="affine"), 1)
+    alone = Trainer(LeNet5(seed=3).network, X, y, Config(**settings, augment="affine"), 1)
     list(alone.run())
     assert not np.array_equal(whole.last, alone.last)
 
 
 def test_the_default_rate_is_lower_where_gradients_are_steeper():
     """At temperature 6 and the rate of labels, networks died at the schedule's peak."""
-    network = LeNet5()
+    network = LeNet5().network
     assert config_for(network, is_taught=True).learning_rate == pytest.approx(0.025)
     assert config_for(network, is_taught=True, distillation_temperature=1.5).learning_rate == 0.05
     assert config_for(network, is_taught=True, learning_rate=0.3).learning_rate == 0.3

@@ -20,7 +20,7 @@ def data():
 
 
 def test_the_rate_grows_by_one_factor_and_the_network_stays(data):
-    network = LeNet5(seed=1)
+    network = LeNet5(seed=1).network
     before = network.parameters.copy()
     curve = find(network, *data, Config(), 1)
     np.testing.assert_array_equal(network.parameters, before)
@@ -36,12 +36,12 @@ def test_the_rate_grows_by_one_factor_and_the_network_stays(data):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw", "rmsprop"])
 def test_it_is_within_a_factor_of_ten_of_what_suits_the_optimizer(data, optimizer):
-    curve = find(LeNet5(seed=1), *data, Config(optimizer=optimizer), 1)
+    curve = find(LeNet5(seed=1).network, *data, Config(optimizer=optimizer), 1)
     assert 0.1 < curve.best / OPTIMIZERS[optimizer] < 10
 
 
 def test_the_same_for_any_number_of_threads_and_pass_by_pass(data):
-    curves = [find(LeNet5(seed=1), *data, Config(seed=4, batch_size=32, validation=100), k) for k in (1, 3)]
+    curves = [find(LeNet5(seed=1).network, *data, Config(seed=4, batch_size=32, validation=100), k) for k in (1, 3)]
     np.testing.assert_array_equal(curves[0].losses, curves[1].losses)
     assert curves[0].best == curves[1].best
 
@@ -50,7 +50,7 @@ def test_the_same_for_any_number_of_threads_and_pass_by_pass(data):
 def test_few_pictures(data, n):
     """A pass of fewer updates than make a point: the rate still grows as in one of many."""
     X, y = (array[:n] for array in data)
-    curve = find(LeNet5(seed=1), X, y, Config(batch_size=4), 1)
+    curve = find(LeNet5(seed=1).network, X, y, Config(batch_size=4), 1)
     assert curve.rates[-1] <= OPTIMIZERS["sgd"] * lr_finder.HIGHEST * 1.1
     assert (np.diff(curve.rates) > 0).all()
     assert np.isfinite(curve.losses).all()
@@ -67,7 +67,7 @@ def test_curves_whose_answer_is_known():
 
 def test_sdlm_has_a_rate_for_each_weight(data):
     with pytest.raises(ValueError, match="there is none to be found"):
-        find(LeNet5(seed=1), *data, Config(optimizer="sdlm"), 1)
+        find(LeNet5(seed=1).network, *data, Config(optimizer="sdlm"), 1)
 
 
 def test_the_picture():

@@ -51,11 +51,11 @@ def gradients_of(network, pictures, y, loss=None):
 @pytest.mark.parametrize(
     ("kind", "smoothing", "rubbish", "temperature"),
     [
-        (CROSS_ENTROPY, 0.1, -np.inf, 1),
-        (CROSS_ENTROPY, 0.0, 0.7, 1),
-        (CROSS_ENTROPY, 0.2, -3.0, 1),
+        pytest.param(CROSS_ENTROPY, 0.1, -np.inf, 1, marks=pytest.mark.slow),
+        pytest.param(CROSS_ENTROPY, 0.0, 0.7, 1, marks=pytest.mark.slow),
+        pytest.param(CROSS_ENTROPY, 0.2, -3.0, 1, marks=pytest.mark.slow),
         (CROSS_ENTROPY, 0.2, -3.0, 2.5),
-        (CROSS_ENTROPY, 0.0, -np.inf, 0.3),
+        pytest.param(CROSS_ENTROPY, 0.0, -np.inf, 0.3, marks=pytest.mark.slow),
         (RIGHT_SCORE, 0.0, -np.inf, 1),
     ],
 )
@@ -109,7 +109,7 @@ def test_where_the_layers_are():
     assert regularized_layers(modern()) == modern()
 
 
-@pytest.mark.parametrize("n", [5, 16, 37])
+@pytest.mark.parametrize("n", [5, 16, pytest.param(37, marks=pytest.mark.slow)])
 def test_the_gradients_of_batch_normalisation(data, n):
     X, y = data[0][:n], data[1][:n]
     network = network_of(batch_norm=True)

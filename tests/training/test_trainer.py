@@ -45,7 +45,7 @@ def data():
 
 
 def trainer_of(data, threads=2, network_seed=0, **changes):
-    return Trainer(LeNet5(seed=network_seed), *data, Config(**{**SMALL, **changes}), threads)
+    return Trainer(LeNet5(seed=network_seed).network, *data, Config(**{**SMALL, **changes}), threads)
 
 
 def finished(trainer):
@@ -607,7 +607,7 @@ def test_a_clock_that_stands_still(data, monkeypatch):
     ],
 )
 def test_a_hopeless_rate_ends_the_first_epoch(data, activation, settings):
-    network = LeNet5(seed=0, activation=activation)
+    network = LeNet5(seed=0, activation=activation).network
     trainer = Trainer(network, *data, Config(**{**SMALL, "epochs": 20, "schedule": "constant", **settings}), 2)
     with pytest.raises(NothingLearnedError, match=r"first epoch.*lower learning rate than (30|5|1)$"):
         finished(trainer)
@@ -618,7 +618,7 @@ def test_a_hopeless_rate_ends_the_first_epoch(data, activation, settings):
 @pytest.mark.parametrize("rate", [1e-9, 1e-3])
 @pytest.mark.parametrize("initializer", ["he", "1998"])
 def test_a_slow_start_is_not_hopeless(data, initializer, rate):
-    network = LeNet5(seed=0, activation="sigmoid", initializer=initializer)
+    network = LeNet5(seed=0, activation="sigmoid", initializer=initializer).network
     config = Config(**{**SMALL, "learning_rate": rate})
     assert len(finished(Trainer(network, *data, config, 2)).history) == SMALL["epochs"]
 

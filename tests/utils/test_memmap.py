@@ -154,7 +154,7 @@ model, most = LeNet5(seed=0), []
 for _ in range(2):  # what the libraries take is there after the first round
     seen = []
     if sys.argv[1] == "train":
-        trainer = Trainer(model, X, y, Config(epochs=1, validation=500, augment="none"), 2)
+        trainer = Trainer(model.network, X, y, Config(epochs=1, validation=500, augment="none"), 2)
         seen.append(resident())
         for _ in trainer.run(progress=lambda _: seen.append(resident())):
             pass

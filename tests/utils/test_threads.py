@@ -258,7 +258,7 @@ def trained(queue=None, epochs=1, stop=lambda: False, threads=2):
     """A hash of the weights after a short training on some threads, and of the answers to 300 pictures."""
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 256, (600, 28, 28), dtype=np.uint8), rng.integers(0, 10, 600, dtype=np.uint8)
-    trainer = Trainer(LeNet5(seed=1), X, y, Config(epochs=epochs, validation=300, learning_rate=1e-3), threads)
+    trainer = Trainer(LeNet5(seed=1).network, X, y, Config(epochs=epochs, validation=300, learning_rate=1e-3), threads)
     list(trainer.run(stop=stop))
     logits = trainer.network.logits(X, threads)
     result = hashlib.sha256(trainer.network.parameters.tobytes() + logits.tobytes()).hexdigest()

@@ -72,14 +72,11 @@ def with_pen(ink: np.ndarray, growth: float) -> np.ndarray:
     return ink if ink.max() > 0.3 else ink * (0.6 / max(ink.max(), 0.01))
 
 
-def separator(mark: str, hand: Hand, sized: float, rng: np.random.Generator) -> Glyph:
-    """Draw a dot, a comma, a dash, a plus or a stray mark as a pen makes it."""
-    unit = 20 * sized * hand.zoom
-    pen = max(unit * 0.11 + hand.pen * hand.zoom, 1.2) * rng.uniform(0.8, 1.2)
+def _strokes_of(mark: str, rng: np.random.Generator) -> tuple[list[Sequence[Point]], float]:
+    """The strokes of a mark, and how far its middle lies under that of the line; both in heights of a digit."""
     strokes: list[Sequence[Point]]
     if mark == ".":
         strokes, below = [((0, 0), (rng.uniform(-0.06, 0.06), rng.uniform(0, 0.06)))], rng.uniform(0.3, 0.5)
-        pen *= rng.uniform(1, 1.5)
     elif mark == ",":
         strokes = [((0, 0), (0.02, rng.uniform(0.05, 0.1)), (-rng.uniform(0.03, 0.2), rng.uniform(0.16, 0.5)))]
         below = rng.uniform(0.45, 0.65)
@@ -100,6 +97,16 @@ def separator(mark: str, hand: Hand, sized: float, rng: np.random.Generator) -> 
         below = rng.uniform(-0.1, 0.1)
     else:
         strokes, below = [rng.uniform(-0.45, 0.45, (rng.integers(4, 7), 2)).tolist()], rng.uniform(-0.3, 0.3)
+    return strokes, below
+
+
+def separator(mark: str, hand: Hand, sized: float, rng: np.random.Generator) -> Glyph:
+    """A dot, a comma, a dash or a plus, or a stray mark, as a pen makes it."""
+    unit = 20 * sized * hand.zoom
+    pen = max(unit * 0.11 + hand.pen * hand.zoom, 1.2) * rng.uniform(0.8, 1.2)
+    strokes, below = _strokes_of(mark, rng)
+    if mark == ".":
+        pen *= rng.uniform(1, 1.5)
     side, fine = math.ceil(1.8 * unit) + 4, 4
     image = Image.new("L", (side * fine, side * fine))
     draw, wide = ImageDraw.Draw(image), max(round(pen * fine), 1)

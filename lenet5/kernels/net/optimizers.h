@@ -34,13 +34,6 @@ INLINE V FN(sign)(V x) {
     return sign;
 }
 
-INLINE V FN(square_root)(V x) {
-    V root;
-    for (int l = 0; l < VL; l++)
-        root[l] = (T)sqrt((double)x[l]);
-    return root;
-}
-
 /* Update one vector of parameters and moments by its gradient. */
 INLINE void FN(update_vector)(const FN(step) *s, T *parameters, T *moment1, T *moment2, V g) {
     V p = FN(load)(parameters), m = FN(load)(moment1), v, direction;

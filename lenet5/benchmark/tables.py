@@ -1,68 +1,77 @@
-"""The documents of `lenet5 benchmark` as tables. They may come from anybody's file, so all text is made plain."""
+"""Documents of the benchmark for people, as tables. They may come from anybody's file, so all text is made plain."""
 
 from collections.abc import Callable
 from functools import partial
 
-from lenet5.benchmark import figures
-
-from . import output
+from ..utils.tables import Lines, Table
+from ..utils.text import plain, wrapped
+from . import figures
 
 ABOVE_PEAK = "above 100 %: minimal filtering does fewer multiply-adds than are counted\n  (else the peak was disturbed)"
 UNSTEADY = "the peak's values lie far apart: something else ran; shares of it mean little"
-_MAX = 200
+_MAX = 200  # characters of a text
 
 Columns = dict[str, Callable[[dict], str]]
 
 
-def report(document: dict) -> str:
-    """All figures, part by part."""
+def report(document: dict) -> Lines:
+    """All figures of a document, part by part."""
+    lines: Lines = [*map(wrapped, _introduction(document))]
+    for rows in _by_part(document["figures"]):
+        lines += ["", *_SECTIONS.get(rows[0]["part"], _other)(rows)]
+    return lines
+
+
+def comparison(found: dict) -> Lines:
+    """Old and new median of every figure that both documents have, and what only one has."""
+    lines: Lines = []
+    for rows in _by_part(found["figures"]):
+        lines += [Table([*map(_compared, rows)], (_plain(rows[0]["part"]), "old", "new", "unit", "new/old", "change"))]
+        lines += [""]
+    for which in ("old", "new"):
+        if rows := found[f"only_{which}"]:
+            names = (f"  {_plain(row['part'])}: {_plain(figures.label(row))}" for row in rows)
+            lines += [f"only in the {which} file:", *names, ""]
+    return [*lines, _counts(found)]
+
+
+def _introduction(document: dict) -> list[str]:
+    """The machine, when and with which images, the peers, and notes."""
     names = ("processor", "cores", "isa", "lenet5", "python", "numpy")
-    where, sections = {name: _plain(document["machine"].get(name)) for name in names}, []
-    for part in dict.fromkeys(row["part"] for row in document["figures"]):
-        rows = [row for row in document["figures"] if row["part"] == part]
-        sections.append(_SECTIONS.get(part, _other)(rows))
+    where = {name: _plain(document["machine"].get(name)) for name in names}
+    machine = "{processor}, {cores} processors, {isa} kernels; lenet5 {lenet5}, Python {python}, NumPy {numpy}"
     data = document["settings"].get("data")
     lines = [
-        "{processor}, {cores} processors, {isa} kernels; lenet5 {lenet5}, Python {python}, NumPy {numpy}".format(
-            **where
-        ),
+        machine.format(**where),
         f"medians (least .. most); {_plain(document['date'])}" + (f"; {_plain(data)} pictures" if data else ""),
     ]
-    peers = document["machine"].get("peers")
+    peers, notes = document["machine"].get("peers"), document.get("notes")
     if isinstance(peers, dict) and peers:
         lines.append("peers: " + ", ".join(f"{_plain(name)} {_plain(version)}" for name, version in peers.items()))
-    notes = document.get("notes")
-    lines += [f"note: {_plain(note)}" for note in notes] if isinstance(notes, list) else []
-    return "\n\n".join(["\n".join(map(output.wrapped, lines)), *sections])
+    return [*lines, *(f"note: {_plain(note)}" for note in notes)] if isinstance(notes, list) else lines
 
 
-def comparison(found: dict) -> str:
-    """Old and new median of every figure that both have, and what only one has."""
-    blocks = []
-    for part in dict.fromkeys(row["part"] for row in found["figures"]):
-        rows = [row for row in found["figures"] if row["part"] == part]
-        cells = [
-            (_plain(figures.label(row)), f"{_spread(row['old'])}", f"{_spread(row['new'])}", _plain(row["unit"]),
-             "-" if row["ratio"] is None else f"{row['ratio']:.2f}", row["change"])
-            for row in rows
-        ]  # fmt: skip
-        blocks.append(output.table(cells, (_plain(part), "old", "new", "unit", "new/old", "change")))
-    for which in ("old", "new"):
-        rows = found[f"only_{which}"]
-        if rows:
-            names = (f"  {_plain(row['part'])}: {_plain(figures.label(row))}" for row in rows)
-            blocks.append("\n".join([f"only in the {which} file:", *names]))
+def _by_part(rows: list[dict]) -> list[list[dict]]:
+    parts = dict.fromkeys(row["part"] for row in rows)
+    return [[row for row in rows if row["part"] == part] for part in parts]
+
+
+def _compared(row: dict) -> tuple:
+    ratio = "-" if row["ratio"] is None else f"{row['ratio']:.2f}"
+    return (_plain(figures.label(row)), _spread(row["old"]), _spread(row["new"]), _plain(row["unit"]), ratio,
+            row["change"])  # fmt: skip
+
+
+def _counts(found: dict) -> str:
     changes = [row["change"] for row in found["figures"]]
-    counts = [
-        f"{changes.count(name)} {name}" for name in dict.fromkeys(("faster", "slower", "within spread", *changes))
-    ]
-    blocks.append(f"{len(changes)} figures in both: {', '.join(counts)}; "
-                  f"{len(found['only_old'])} only in old, {len(found['only_new'])} only in new")  # fmt: skip
-    return "\n\n".join(blocks)
+    names = dict.fromkeys(("faster", "slower", "within spread", *changes))
+    counts = ", ".join(f"{changes.count(name)} {name}" for name in names)
+    only = f"{len(found['only_old'])} only in old, {len(found['only_new'])} only in new"
+    return f"{len(changes)} figures in both: {counts}; {only}"
 
 
 def _plain(value: object) -> str:
-    return output.plain(str(value)[:_MAX])
+    return plain(str(value)[:_MAX])
 
 
 def _number(value: float) -> str:
@@ -76,13 +85,12 @@ def _spread(row: dict) -> str:
     return f"{_number(row['median'])} ({_number(row['min'])} .. {_number(row['max'])})"
 
 
-def _section(title: str, rows: list[dict], columns: Columns, left: int = 1) -> str:
+def _section(title: str, rows: list[dict], columns: Columns, left: int = 1) -> Lines:
     """A table under its title, without columns that have nothing to say in any row."""
     cells = {name: [cell(row) for row in rows] for name, cell in columns.items()}
     kept = {name: column for name, column in cells.items() if any(column)}
-    text = output.table(list(zip(*kept.values(), strict=True)), tuple(kept), left=left)
     above = any(row.get("share_of_peak", 0) > 1 for row in rows)
-    return "\n".join([title, text, *([ABOVE_PEAK] if above else [])])
+    return [title, Table(list(zip(*kept.values(), strict=True)), tuple(kept), left), *([ABOVE_PEAK] if above else [])]
 
 
 def _count(name: str) -> Callable[[dict], str]:
@@ -118,23 +126,23 @@ def _sizes(row: dict) -> tuple:
     return tuple(row.get(size) for size in figures.SIZES)
 
 
-def _peak(rows: list[dict]) -> str:
+def _peak(rows: list[dict]) -> Lines:
     columns = {"threads": _count("threads"), "GFLOP/s": _spread}
     unsteady = any(row["min"] < 0.7 * row["max"] for row in rows)
-    table = _section("multiply-add peak, measured on registers", rows, columns, left=0)
-    return "\n".join([table, UNSTEADY]) if unsteady else table
+    section = _section("multiply-add peak, measured on registers", rows, columns, left=0)
+    return [*section, UNSTEADY] if unsteady else section
 
 
-def _kernels(rows: list[dict]) -> str:
+def _kernels(rows: list[dict]) -> Lines:
     n = rows[0].get("n_pictures", 0)
     total = sum(row["median"] for row in rows)
-    table = _section(f"kernels, one thread, {n} pictures a call", rows,
-                     {"kernel": _name, "us": _spread, "GFLOP/s": _gflops, "of peak": _share})  # fmt: skip
+    section = _section(f"kernels, one thread, {n} pictures a call", rows,
+                       {"kernel": _name, "us": _spread, "GFLOP/s": _gflops, "of peak": _share})  # fmt: skip
     each = f" = {_number(total / n)} us a picture, forward and backward" if n else ""
-    return f"{table}\nsum {_number(total)} us{each}"
+    return [*section, f"sum {_number(total)} us{each}"]
 
 
-def _training(rows: list[dict]) -> str:
+def _training(rows: list[dict]) -> Lines:
     who = _contestants(rows)
     sizes = {row.get("n_pictures", 0) for row in rows}
     title = "training, one pass" + (f" over {min(sizes):,} pictures" if len(sizes) == 1 and min(sizes) else "")
@@ -146,7 +154,7 @@ def _training(rows: list[dict]) -> str:
     return _section(title, rows, columns, left=2 if who else 1)
 
 
-def _prediction(rows: list[dict]) -> str:
+def _prediction(rows: list[dict]) -> Lines:
     who = _contestants(rows)
     columns = {"contestant": lambda row: _plain(row["contestant"])} | {
         "pictures": _count("n_pictures"), "threads": _count("threads"), "us a picture": _spread,
@@ -168,7 +176,7 @@ def _rate(row: dict) -> str:
     return f"{rate:,.0f}" if rate else ""
 
 
-def _startup(rows: list[dict]) -> str:
+def _startup(rows: list[dict]) -> Lines:
     return _section("whole processes", rows, {"process": _name, "ms": _spread})
 
 
@@ -176,8 +184,8 @@ def _speed_up(row: dict, base: float | None) -> str:
     return f"{base / row['median']:.2f}" if base and row["median"] else ""
 
 
-def _scaling(rows: list[dict]) -> str:
-    parts = []
+def _scaling(rows: list[dict]) -> Lines:
+    lines: Lines = []
     for name in dict.fromkeys(row["name"] for row in rows):
         same = [row for row in rows if row["name"] == name]
         base = next((row["median"] for row in same if row.get("threads") == 1), None)
@@ -187,11 +195,11 @@ def _scaling(rows: list[dict]) -> str:
             "pictures/s": _rate,
             "x 1 thread": partial(_speed_up, base=base if several else None),
         }  # fmt: skip
-        parts.append(_section(f"scaling: {_plain(name)}", same, columns, left=0))
-    return "\n\n".join(parts)
+        lines += [*([""] if lines else []), *_section(f"scaling: {_plain(name)}", same, columns, left=0)]
+    return lines
 
 
-def _other(rows: list[dict]) -> str:
+def _other(rows: list[dict]) -> Lines:
     """A part that this program does not know."""
     columns = {
         "figure": lambda row: _plain(figures.label(row)),

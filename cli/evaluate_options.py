@@ -1,0 +1,41 @@
+"""The options of `lenet5 evaluate`, and which of them go together."""
+
+import click
+
+from . import options
+
+#: Stands for no file after --reject-curve.
+WITHOUT_PNG = "-"
+evaluate_options = options.together(
+    options.models,
+    options.dataset("the set that the model was trained on, else MNIST if it can be had, else strokes"),
+    options.data_dir,
+    options.offline,
+    click.option("--errors", "errors_png", type=options.path(dir_okay=False), metavar="PNG",
+                 help="Write a sheet of the worst mistakes to this file."),
+    click.option("--reject-curve", type=options.path(dir_okay=False), is_flag=False,
+                 flag_value=WITHOUT_PNG, metavar="[PNG]",
+                 help="Tell the error when the least sure answers are not given; with a file, draw it."),
+    click.option("--cascade", "small", type=options.path(), metavar="SMALL",
+                 help="Tell error and cost when this smaller model answers what it is sure of, and --model the rest. "
+                     "The threshold comes from the validation pictures of both."),
+    click.option("--cascade-curve", "cascade_png", type=options.path(dir_okay=False), metavar="PNG",
+                 help="Draw the cascade's error against its cost."),
+    click.option("--strings", type=click.Choice(["plain", "apart", "varied", "amounts"]), metavar="STYLE",
+                 help="Compose strings of the test pictures and read those: plain (five digits, gaps of -1 to 4 "
+                     "pixels), apart (gaps of 1 to 4), varied (sizes, slants, pens, rules, separators), amounts (as "
+                     "written by people, on printed paper)."),
+    click.option("--n", "n_strings", type=click.IntRange(1),
+                 help="How many strings --strings composes.  [default: 2000]"),
+    options.threads,
+)  # fmt: skip
+
+
+def check_together(small, cascade_png, reject_curve, strings, n_strings) -> None:
+    """UsageError for options that have no meaning beside, or without, each other."""
+    if cascade_png and not small:
+        raise click.UsageError("--cascade-curve draws what --cascade tells: name the small model with --cascade")
+    if strings and (reject_curve or small):
+        raise click.UsageError("--strings judges strings; --reject-curve and --cascade tell of single digits")
+    if n_strings and not strings:
+        raise click.UsageError("--n is how many strings --strings composes: name their style with --strings")

@@ -1,0 +1,23 @@
+"""What `lenet5 read` says to people."""
+
+from collections.abc import Iterable
+
+from lenet5.errors import one_line
+
+from . import output
+
+
+def print_lines(answers: Iterable[dict]) -> bool:
+    """A row for each line of an image, errors to standard error; whether any image was bad."""
+    from lenet5.ocr.reader import rows
+
+    bad = False
+    for answer in answers:
+        name = one_line(answer["file"])
+        if "error" in answer:
+            bad = True
+            output.error(answer["error"])
+            continue
+        for text, confidence in rows(answer) or [("no digits", None)]:
+            output.result(f"{name}\t{text}\t{'-' if confidence is None else f'{confidence:.4f}'}")
+    return bad

@@ -1,0 +1,72 @@
+"""What an evaluation says to people: accuracy, calibration and confusion; and what rejection costs and saves."""
+
+from ..utils.tables import Lines, Table
+from ..utils.text import percent
+from .risk_coverage import RejectionReport
+
+
+def evaluation_lines(name: str, report: dict) -> Lines:
+    """The report of `Classifier.evaluate` on the data set ``name``."""
+    low, high = report["accuracy_95"]
+    fit = report["calibration"]
+    return [
+        f"{name}, {report['n']:,} test pictures",
+        f"accuracy {percent(report['accuracy'])} (95 % interval {percent(low)} to {percent(high)}), "
+        f"{report['errors']:,} errors, loss {report['loss']:.4f}",
+        f"expected calibration error {percent(fit['expected_calibration_error'])} at temperature "
+        f"{fit['temperature']:.3f}, {percent(fit['uncalibrated_error'])} without",
+        "  (15 bins of equally many pictures)",
+        "",
+        _per_class(report),
+        "",
+        "rows: what it is; columns: what was answered",
+        _confusion(report),
+    ]
+
+
+def _per_class(report: dict) -> Table:
+    rows = [
+        (row["label"], f"{row['n']:,}", percent(row["precision"]), percent(row["recall"])) for row in report["classes"]
+    ]
+    return Table(rows, ("class", "pictures", "precision", "recall"))
+
+
+def _confusion(report: dict) -> Table:
+    labels = [row["label"] for row in report["classes"]]
+    rows = [
+        (label, *("." if count == 0 else count for count in row))
+        for label, row in zip(labels, report["confusion"], strict=True)
+    ]
+    return Table(rows, ("", *labels))
+
+
+def rejection_lines(report: RejectionReport, dataset: str) -> Lines:
+    """Error against rejection on the data set ``dataset``."""
+    published = f", beside published figures ({dataset})" if report.published else ""
+    needed = [
+        *(("this model", row.error, row.rejected) for row in report.needed),
+        *((row.name, row.error, row.rejected) for row in report.published),
+    ]
+    return [
+        "the least sure answers not given",
+        Table([(percent(p.rejected), percent(p.error)) for p in report.points], ("rejected", "error"), left=0),
+        "",
+        f"what an error takes{published}",
+        Table([(name, percent(e), percent(r)) for name, e, r in needed], ("", "error", "rejected")),
+        "",
+        *_threshold_lines(report),
+    ]
+
+
+def _threshold_lines(report: RejectionReport) -> Lines:
+    if not report.thresholds:
+        return ["the model has no thresholds of its own: it was trained without validation pictures"]
+    n_all_given = sum(row.confidence == 0 for row in report.thresholds)  # the least of these says it all
+    rows = [
+        (f"{100 * row.wanted_error:g} %", f"{row.confidence:.4f}", percent(row.rejected), percent(row.error))
+        for row in report.thresholds[max(0, n_all_given - 1) :]
+    ]
+    return [
+        f"the model's own thresholds, from {report.n_validation:,} validation pictures (predict --max-error)",
+        Table(rows, ("wanted", "confidence", "rejected", "error"), left=0),
+    ]

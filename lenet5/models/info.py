@@ -1,0 +1,120 @@
+"""What a model says of itself: its layers or members, how it was trained, how sure it is; and where that is shown."""
+
+import textwrap
+
+import numpy as np
+
+import lenet5
+
+from .. import _kernels
+from ..evaluation.calibration import Calibration
+from ..utils.tables import Lines, Table
+from ..utils.text import percent, plain
+from ..utils.threads import default_threads
+from .ensemble import Committee
+from .lenet import LeNet5
+
+_MOST = 1000  # characters of anything that a file says
+
+
+def document(model: LeNet5 | Committee) -> dict:
+    """As JSON: what the model's file says, its layers (none of a committee), and this machine."""
+    rows = [] if isinstance(model, Committee) else model.summary()
+    layers = [row.__dict__ | {"output_shape": list(row.output_shape)} for row in rows]
+    machine = {"lenet5": lenet5.__version__, "isa": _kernels.ISA, "threads": default_threads()}
+    return model.info() | {"layers": layers, "n_parameters": model.n_parameters} | machine
+
+
+def lines(model: LeNet5 | Committee) -> Lines:
+    """The same for people."""
+    about = [*_training_lines(model.training), *_calibration_lines(model.calibration)]
+    return [
+        *(_member_lines(model) if isinstance(model, Committee) else _network_lines(model)),
+        f"classes: {' '.join(model.labels)}",
+        *map(plain, about),
+        f"this machine: {_kernels.ISA} kernels (of {', '.join(_kernels.ISAS)}), {default_threads()} threads",
+    ]
+
+
+def origin(model: LeNet5 | Committee) -> str:
+    """What a model was trained on, as far as it says so, in brackets."""
+    training = model.training or {}
+    if not isinstance(training.get("dataset"), str):
+        return ""
+    accuracy = _fraction(training.get("metrics"), "test_accuracy")
+    good = "" if accuracy is None else f", test accuracy {percent(accuracy)}"
+    return f" (trained on {plain(training['dataset'][:40])}{good})"
+
+
+def _network_lines(model: LeNet5) -> Lines:
+    n_bytes = model.n_parameters * np.dtype(np.float32).itemsize
+    return [
+        str(model.summary()),
+        "",
+        f"variant {model.variant}: {model.activation}, {model.pool} pooling, {model.c3} C3, {model.head} head",
+        f"weights: {n_bytes:,} bytes of float32",
+    ]
+
+
+def _member_lines(committee: Committee) -> Lines:
+    """The members of a committee, with their totals."""
+    rows: list[tuple] = [_member(number, model) for number, model in enumerate(committee.models, 1)]
+    rows.append(("all", "", "", f"{committee.n_parameters:,}", f"{committee.macs:,}", ""))
+    header = ("member", "variant", "seed", "parameters", "multiply-adds", "validation accuracy")
+    return ["committee: the mean of the probabilities of", Table(rows, header, left=2), ""]
+
+
+def _member(number: int, model) -> tuple:
+    training = model.training or {}
+    config = training.get("config")
+    seed = config.get("seed") if isinstance(config, dict) else None
+    accuracy = _fraction(training.get("metrics"), "validation_accuracy")
+    return (number, model.variant, "-" if seed is None else plain(str(seed)[:20]), f"{model.n_parameters:,}",
+            f"{model.macs:,}", percent(accuracy))  # fmt: skip
+
+
+def _calibration_lines(calibration: Calibration) -> list[str]:
+    """What the model knows about its confidence."""
+    if not calibration.n:
+        return ["confidence: not calibrated (temperature 1)"]
+    told = [
+        f"  {100 * t.error:g} % " + (f"from {t.confidence:.4f} on" if t.confidence else "of all")
+        for t in calibration.telling()
+    ]
+    return [
+        f"confidence: temperature {calibration.temperature:g}, from {calibration.n:,} validation pictures",
+        *(["error by confidence, at most:", *told] if told else []),
+    ]
+
+
+def _training_lines(training: dict | None) -> list[str]:
+    """How a model was trained, as far as it says so."""
+    if not training:
+        return ["trained: unknown"]
+    metrics, config = (training.get(name) for name in ("metrics", "config"))
+    found = ((name, _fraction(metrics, name)) for name in ("validation_accuracy", "test_accuracy"))
+    return [
+        *_continued(f"trained by: {_cut(training.get('command'))}"),
+        f"data: {_cut(training.get('dataset'))}, SHA-256 of the training pictures and labels",
+        f"  {_cut(training.get('data_sha256'))}",
+        f"seed: {_cut(config.get('seed') if isinstance(config, dict) else None)}",
+        *(f"{name.replace('_', ' ')}: {percent(value)}" for name, value in found if value is not None),
+    ]
+
+
+def _continued(command: str) -> list[str]:
+    """A command on lines of at most 80 columns that a shell joins again; one with quotes as it is."""
+    if "'" in command:
+        return [command]
+    *parts, last = textwrap.wrap(command, 78, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return [*(f"{part} \\" for part in parts), last]
+
+
+def _fraction(metrics: object, name: str) -> float | None:
+    """A number in 0..1 of what a file says was measured; None where it says anything else."""
+    value = metrics.get(name) if isinstance(metrics, dict) else None
+    return value if isinstance(value, int | float) and 0 <= value <= 1 else None
+
+
+def _cut(value: object) -> str:
+    return "unknown" if value is None else str(value)[:_MOST]

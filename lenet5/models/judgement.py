@@ -1,0 +1,100 @@
+"""All that `lenet5 evaluate` tells of a model on a data set: the report, rejection, a cascade, and drawings of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from ..evaluation import contact_sheet, risk_coverage
+from ..evaluation.report import evaluation_lines, rejection_lines
+from ..utils.tables import Lines
+from .cascade_report import CascadeReport, cascade_report
+from .ensemble import Committee
+from .lenet import LeNet5
+
+if TYPE_CHECKING:
+    from ..datasets import Loaded
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What a model's answers to the test images of a data set come to.
+
+    Attributes
+    ----------
+    model : LeNet5 or Committee
+    data : Loaded
+    report : dict, that of `Classifier.evaluate`
+    probabilities : ndarray of shape (N, classes), float32
+    rejection : RejectionReport or None
+    cascade : CascadeReport or None
+    """
+
+    model: LeNet5 | Committee
+    data: "Loaded"
+    report: dict
+    probabilities: np.ndarray
+    rejection: risk_coverage.RejectionReport | None = None
+    cascade: CascadeReport | None = None
+
+    def as_dict(self) -> dict:
+        """As JSON, without names."""
+        parts = {"rejection": self.rejection, "cascade": self.cascade}
+        return self.report | {name: part.as_dict() for name, part in parts.items() if part}
+
+    def lines(self) -> Lines:
+        """For people."""
+        lines = evaluation_lines(self.data.name, self.report)
+        if self.rejection:
+            lines += ["", *rejection_lines(self.rejection, self.data.name)]
+        if self.cascade:
+            lines += ["", *self.cascade.lines()]
+        return lines
+
+    def draw_mistakes(self) -> Image.Image:
+        """A sheet of the worst mistakes."""
+        return contact_sheet.mistakes(*self.data.test, self.probabilities, self.model.labels)
+
+    def draw_rejection(self) -> Image.Image:
+        """Error against rejection."""
+        return risk_coverage.draw(self.probabilities, self.data.test[1], dataset=self.data.name)
+
+    def draw_cascade(self) -> Image.Image:
+        """The cascade's error against its cost."""
+        assert self.cascade
+        return self.cascade.draw(f"{self.data.name}, {len(self.data.test[1]):,} pictures")
+
+
+def judge(
+    model: LeNet5 | Committee,
+    data: "Loaded",
+    *,
+    rejection: bool = False,
+    small: LeNet5 | Committee | None = None,
+    threads: int | None = None,
+) -> Judgement:
+    """Evaluate a model on the test images; with ``rejection`` by confidence, and beside a ``small`` one as a cascade.
+
+    ValueError where labels do not fit; DivergedError where scores are not finite.
+    """
+    report, probabilities = model.evaluate(*data.test, threads)
+    y, name = data.test[1], data.name
+    rejected = risk_coverage.report(probabilities, y, model.calibration, dataset=name) if rejection else None
+    cascade = cascade_report(small, model, data, threads) if small else None
+    return Judgement(model, data, report, probabilities, rejected, cascade)
+
+
+def check_classes(models: Sequence[LeNet5 | Committee], data: "Loaded") -> None:
+    """ValueError where a data set has other classes than one of these models."""
+    for model in models:
+        if list(data.classes) != model.labels:
+            theirs, ours = ", ".join(data.classes), ", ".join(model.labels)
+            raise ValueError(f"{data.name} has other classes ({theirs}) than the model ({ours})")
+
+
+def trained_on(model: LeNet5 | Committee) -> str | None:
+    """The data set that a model says it was trained on; a file may say anything."""
+    name = model.training.get("dataset") if model.training else None
+    return name if isinstance(name, str) else None

@@ -1,0 +1,74 @@
+"""What a run is to do: config.json of its folder."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+
+from ..models.ensemble import MAX_MEMBERS
+from ..models.lenet import LeNet5
+from ..nn.architectures import CHOICES
+from ..training.config import Config
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its images.
+
+    ``members`` above 1 make a committee of networks with consecutive seeds, from the config's on. ``teachers`` are
+    the SHA-256 of each one's parameters.
+    """
+
+    config: Config
+    variant: str
+    activation: str
+    pool: str
+    labels: list[str]
+    dataset: str
+    data_sha256: str
+    command: str
+    out: str
+    c3: str = "dense"  # as in plans that do not say
+    head: str = "softmax"
+    initializer: str | None = None  # the variant's
+    members: int = 1
+    teachers: list[str] = field(default_factory=list)
+
+    def check(self) -> None:
+        """ValueError or TypeError where a field is of another type, or no network can be made of the plan."""
+        texts = (
+            *self.labels,
+            *self.teachers,
+            *(getattr(self, name) for name in CHOICES),
+            *([] if self.initializer is None else [self.initializer]),
+            self.dataset,
+            self.data_sha256,
+            self.command,
+            self.out,
+        )
+        if (
+            not isinstance(self.labels, list)
+            or not isinstance(self.teachers, list)
+            or not all(isinstance(text, str) for text in texts)
+        ):
+            raise ValueError(
+                f"a text is expected for {', '.join(CHOICES)}, initializer, label, teacher, dataset, data_sha256, "
+                "command and out"
+            )
+        if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
+            raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
+        self.member(self.members).model()
+
+    def member(self, number: int) -> "Plan":
+        """The plan of one member, counted from 1; of a single network its own."""
+        if self.members == 1:
+            return self
+        return replace(self, config=replace(self.config, seed=self.config.seed + number - 1), members=1)
+
+    def model(self) -> LeNet5:
+        """The untrained network."""
+        choices = {name: getattr(self, name) for name in (*CHOICES, "initializer")}
+        return LeNet5(self.variant, seed=self.config.seed, labels=self.labels, **choices)
+
+
+def fingerprint(model: LeNet5) -> str:
+    """SHA-256 of a model's parameters, as they lie in memory."""
+    return hashlib.sha256(model.parameters.data).hexdigest()

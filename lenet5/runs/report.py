@@ -1,0 +1,61 @@
+"""What a training says to people: what is about to happen, and what it came to."""
+
+from .. import _kernels
+from ..datasets import Loaded
+from ..errors import one_line
+from ..training.trainer import Trainer
+from ..utils.text import percent
+from .result import TrainingResult
+from .run import Run
+
+
+def introduction(run: Run, trainer: Trainer, data: Loaded, number: int, n_members: int) -> list[str]:
+    """The layer table, before the ``number``-th network only if that is the first; and from where it is trained."""
+    config = run.plan.config
+    lines = _overview(trainer, data) if number == 1 else []
+    if n_members > 1:
+        lines.append(f"member {number} of {n_members}")
+    lines += [
+        f"{config.epochs} epochs, batches of {config.batch_size}, seed {config.seed}; {trainer.threads} threads, "
+        f"{_kernels.ISA} kernels",
+        f"run folder {one_line(run.folder)}",
+    ]
+    epoch, step = trainer.position
+    if trainer.done:
+        return [*lines, "this run is complete; its result again"]
+    if epoch or step:
+        return [*lines, f"resumed after epoch {epoch}, batch {step} of {trainer.steps_per_epoch}"]
+    return lines
+
+
+def _overview(trainer: Trainer, data: Loaded) -> list[str]:
+    n_validation = len(trainer.validation[1]) if trainer.validation else 0
+    n_training, n_test = len(data.train[1]) - n_validation, len(data.test[1])
+    return [
+        str(trainer.network.summary()),
+        "",
+        f"{data.name}: {n_training:,} training, {n_validation:,} validation, {n_test:,} test pictures",
+    ]
+
+
+def weights_lines(result: TrainingResult) -> list[str]:
+    """Which weights were kept, and where they are."""
+    out = one_line(result.out)
+    if len(result.networks) > 1:
+        members = (
+            f"member {number}: test accuracy {percent(network.test['accuracy'])}"
+            for number, network in enumerate(result.networks, 1)
+        )
+        return [*members, f"committee: the mean of their probabilities; weights: {out}"]
+    [network] = result.networks
+    chosen = "best epoch on validation" if network.config.validation else "last epoch"
+    return [f"{chosen}: {network.best_epoch}; weights: {out}"]
+
+
+def result_line(result: TrainingResult) -> str:
+    """The test result."""
+    low, high = result.test["accuracy_95"]
+    return (
+        f"test accuracy {percent(result.test['accuracy'])} (95 % CI {100 * low:.2f}-{100 * high:.2f}), "
+        f"{result.test['errors']:,} errors in {result.test['n']:,} {result.dataset}"
+    )

@@ -1,0 +1,141 @@
+"""Updates of the weights, some at a time: what the kernels run, and what one update carries over to the next."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import _kernels
+from ..nn.network import Network
+from ..utils.threads import Workers
+from . import augment, curvature
+from .config import OPTIMIZERS, Config
+from .regularization import fold, regularized_layers
+
+#: What the kernels call the optimizers.
+KINDS = {name: getattr(_kernels, name.upper()) for name in OPTIMIZERS}
+
+
+class Updates:
+    """The weights in training, their moments and their running average.
+
+    Parameters
+    ----------
+    network : Network, not frozen
+    X, labels : checked training images and labels, see `arrays.check_pictures`
+    config : Config
+    threads : int
+    teachers : trained networks
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        X: np.ndarray,
+        labels: np.ndarray,
+        config: Config,
+        threads: int,
+        teachers: Sequence[Network],
+    ):
+        self._network, self._config = network, config
+        self._X, self._labels, self._pictures = X, labels, network.pictures(X)
+        self._trained = _trained_network(network, config)
+        n = len(self._trained.parameters)
+        self._moments = _kernels.aligned_zeros(n, np.float32), _kernels.aligned_zeros(n, np.float32)
+        self._average = self._trained.parameters.copy() if config.average else None
+        self._training = _kernels.Training(
+            self._trained.program(self._pictures.shape), self._trained.parameters, *self._moments,
+            KINDS[config.optimizer], batch_size=config.batch_size, n_threads=threads,
+            momentum=config.momentum, nesterov=config.nesterov, beta2=0.99 if config.optimizer == "rmsprop" else 0.999,
+            weight_decay=config.weight_decay, l1=config.l1, clip_norm=config.clip_norm,
+            loss=_loss(config, bool(teachers)),
+            seed=config.seed, mixup=config.mixup, adversarial=config.adversarial,
+            teachers=[_taught_by(teacher, network, self._pictures.shape) for teacher in teachers],
+        )  # fmt: skip
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether another network than the one to be trained is updated; `write_back` takes its weights over."""
+        return self._trained is not self._network
+
+    def limit(self, n_threads: int) -> None:
+        """Run with no more threads than these from now on."""
+        self._training.limit(n_threads)
+
+    def run(
+        self, workers: Workers, numbers: np.ndarray, rates: np.ndarray, first_step: int, epoch: int
+    ) -> tuple[float, int, int, bool]:
+        """Make an update for each of ``rates``, on the images of these numbers in this order.
+
+        Returns
+        -------
+        (sum of losses, right answers, updates done, whether the loss or a weight is not finite)
+        """
+        config = self._config
+        chosen = augment.chosen(config.distortions(epoch))
+        distortions = augment.for_epoch(chosen, seed=config.seed, epoch=epoch)
+        self._training.prepare(self._pictures, self._labels, numbers, rates, first_step, distortions, epoch)
+        workers(self._training.run)
+        loss_sum, n_correct, n_done, diverged = self._training.result
+        if diverged or not all(np.isfinite(tensor).all() for tensor in (self._trained.parameters, *self._moments)):
+            return loss_sum, n_correct, n_done, True
+        self._take_average(first_step, len(rates))
+        return loss_sum, n_correct, n_done, False
+
+    def take_curvature(self, numbers: np.ndarray) -> None:
+        """Give each parameter the rate that its curvature on these images suggests (sdlm)."""
+        config, some = self._config, np.sort(numbers)
+        loss = "mse" if config.loss == "mse" else "cross-entropy"
+        rubbish = -config.rubbish_penalty if config.loss == "map" else -math.inf
+        h = curvature.diagonal(self._trained, self._X[some], self._labels[some], loss=loss, rubbish=rubbish)
+        self._moments[1][:] = curvature.rates(h)
+
+    def _take_average(self, n_before: int, n_steps: int) -> None:
+        """The running average of the weights; the mean of all until there are enough of them."""
+        if self._average is not None:
+            stays = min(self._config.average**n_steps, n_before / (n_before + n_steps))
+            self._average *= np.float32(stays)
+            self._average += self._trained.parameters * np.float32(1 - stays)
+
+    def write_back(self) -> None:
+        """Write the weights as prediction wants them to the network: averaged, and without regularisation."""
+        if self.are_apart:
+            fold(self._trained, self._trained.parameters if self._average is None else self._average, self._network)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """All that later updates depend on, by name; not copies."""
+        averages = {} if self._average is None else {"average": self._average}
+        moment1, moment2 = self._moments
+        return {"parameters": self._trained.parameters, "moment1": moment1, "moment2": moment2, **averages}
+
+
+def _trained_network(network: Network, config: Config) -> Network:
+    """The network that is updated: ``network`` itself where nothing is added to it for training."""
+    if not (config.dropout or config.batch_norm or config.average or config.adversarial):
+        return network
+    layers = regularized_layers(network.layers, dropout=config.dropout, batch_norm=config.batch_norm)
+    trained = Network(layers, seed=config.seed, background=network.background, ink=network.ink,
+                      margin=network.margin, fused=not config.adversarial)  # fmt: skip
+    own = trained.state_dict()
+    for name, tensor in network.state_dict().items():
+        own[name][...] = tensor
+    return trained
+
+
+def _taught_by(teacher: Network, network: Network, shape: tuple[int, int, int]) -> tuple:
+    """(program, parameters) of a teacher; ValueError where it sees images otherwise than the network."""
+    for name in ("n_classes", "in_channels", "background", "ink", "margin"):
+        theirs, ours = getattr(teacher, name), getattr(network, name)
+        if theirs != ours:
+            raise ValueError(f"the teacher's {name} is {theirs!r}, that of the network to be trained {ours!r}")
+    return teacher.program(shape), teacher.parameters
+
+
+def _loss(config: Config, is_taught: bool) -> _kernels.Loss:
+    return _kernels.Loss(
+        _kernels.RIGHT_SCORE if config.loss == "mse" else _kernels.CROSS_ENTROPY,
+        config.label_smoothing,
+        -config.rubbish_penalty if config.loss == "map" else -math.inf,
+        teacher_weight=config.teacher_weight if is_taught else 0,
+        temperature=config.distillation_temperature if is_taught else 1,
+    )
