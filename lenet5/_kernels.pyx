@@ -1,8 +1,8 @@
-"""Every compiled entry point: layers over image lanes, the whole network, a thread's share of training.
+"""All compiled entry points: layers over image lanes, the whole network, a thread's share of training.
 
 Three tiers: the modules above explain and check dtypes; the ``def`` functions here compare shapes and allocate; the C
 functions behind them (kernels/) only compute, without the GIL. Lane arrays are (B, C, H, W, 16):
-16 pictures side by side in the innermost axis.
+16 images side by side in the innermost axis.
 """
 
 import math
@@ -59,7 +59,7 @@ cdef const lenet5_isa *_isa
 
 
 def _choose(wanted):
-    """The names of what this processor can run, and the choice: the widest, or ``wanted``."""
+    """Return the instruction sets this processor can run, and the choice: the widest, or ``wanted``."""
     global _isa
     cdef const lenet5_isa *tables[3]
     cdef int n = lenet5_supported(tables)
@@ -80,7 +80,7 @@ cdef extern from *:
     """
     const char *LENET5_COMPILER
 
-#: What compiled the kernels.
+#: The compiler of the kernels.
 COMPILER = LENET5_COMPILER.decode()
 #: Names of the instruction sets that this processor can run, widest first, and of the one in use.
 ISAS, ISA = _choose(os.environ.get("LENET5_ISA", ""))
