@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from . import output
+from . import bars, output
 
 #: What the model that ships is called in JSON.
 SHIPPED = "pretrained"
@@ -98,7 +98,7 @@ def load_data(name: str, data_dir: Path | None, offline: bool | None):
     """`datasets.obtain` with bars, and its notes on standard error."""
     from lenet5 import datasets
 
-    with output.download_progress() as progress:
+    with bars.of_download() as progress:
         loaded = datasets.obtain(name, data_dir, offline=offline, progress=progress)
     for line in loaded.notes:
         output.note(output.wrapped(f"note: {line}"))

@@ -8,11 +8,10 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from lenet5.errors import one_line, shortened, with_short_words  # noqa: F401  (part of what this module offers)
 from lenet5.utils import tables
-from lenet5.utils.threads import can_start
 
 QUIET, NORMAL, VERBOSE = logging.ERROR, logging.INFO, logging.DEBUG
 _level = NORMAL
@@ -108,8 +107,14 @@ def strict_json(document) -> str:
 
 def say(text: str) -> None:
     """To standard error, which may be full, or nobody there to read it: that is no reason to stop."""
-    with suppress(OSError):
+    with suppress(OSError), _bars_aside():
         print(with_short_words(text), file=sys.stderr, flush=True)
+
+
+def _bars_aside() -> AbstractContextManager:
+    """While a line is written: bars that are shown are taken away, and drawn again below it."""
+    tqdm = sys.modules.get("tqdm.std")
+    return tqdm.tqdm.external_write_mode(file=sys.stderr) if tqdm else nullcontext()
 
 
 def note(text: str) -> None:
@@ -160,7 +165,7 @@ def table(rows: list[tuple], header: tuple[str, ...], *, left: int = 1) -> str:
 
 
 class _Stderr(logging.Handler):
-    """One line a record; looks sys.stderr up each time, which a progress bar replaces."""
+    """One line a record."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
@@ -182,30 +187,3 @@ def log_notes() -> Iterator[None]:
         log.removeHandler(handler)
         log.setLevel(before[0])
         log.propagate = before[1]
-
-
-def has_bars() -> bool:
-    """Progress bars are for terminals, and are moved by a thread."""
-    return sys.stderr.isatty() and not is_quiet() and os.environ.get("TERM") != "dumb" and can_start(1)
-
-
-@contextmanager
-def download_progress() -> Iterator:
-    """A callback (file, bytes done, bytes in all) that moves bars; None off a terminal, where the log speaks."""
-    with log_notes():
-        if not has_bars():
-            yield None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=Console(stderr=True)) as bars:
-            tasks = {}
-
-            def report(name: str, done: int, total: int) -> None:
-                if name not in tasks:
-                    tasks[name] = bars.add_task(name, total=total)
-                bars.update(tasks[name], completed=done)
-
-            yield report

@@ -10,7 +10,7 @@ import click
 from lenet5.runs import Listener, TrainingResult
 from lenet5.runs.training import document
 
-from . import output
+from . import bars, output
 from .common import origin
 
 
@@ -105,26 +105,26 @@ def _reporter(trainer) -> Iterator[tuple]:
         left = (n_epochs - epoch.epoch) * epoch.seconds
         return f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  {epoch}  {_duration(left)} left"
 
-    if not output.has_bars():
-        yield lambda epoch: output.note(line(epoch)), lambda progress: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    def note(epoch) -> None:
+        output.note(line(epoch))
 
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=16), TextColumn("{task.fields[text]}")
-    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bars:
-        task = bars.add_task("epoch 1", total=1, text="")
+    if not bars.are_shown():
+        yield note, lambda progress: None
+        return
+    with bars.bar(bars.TRAINING, desc="epoch 1", total=1, leave=False) as bar:
 
         def show(progress) -> None:
-            speed = (progress.n_done - first.setdefault(progress.epoch, 0)) / max(progress.seconds, 1e-9)
+            speed = progress.n_done / max(progress.seconds, 1e-9)
             left = (progress.n - progress.n_done + (n_epochs - progress.epoch) * progress.n) / speed
-            text = (f"loss {progress.loss:.4f}  acc {100 * progress.accuracy:.2f}%  {speed:,.0f}/s  "
-                    f"{_duration(left)} left")  # fmt: skip
-            bars.update(task, description=f"epoch {progress.epoch}/{n_epochs}", completed=progress.n_done,
-                        total=progress.n, text=text)  # fmt: skip
+            bar.text = (f"loss {progress.loss:.4f}  acc {100 * progress.accuracy:.2f}%  {speed:,.0f}/s  "
+                        f"{_duration(left)} left")  # fmt: skip
+            bar.set_description_str(f"epoch {progress.epoch}/{n_epochs}", refresh=False)
+            bar.total = progress.n
+            bar.update(progress.n_done - bar.n)
+            if progress.n_done == progress.n:
+                bar.refresh()
 
-        first: dict[int, int] = {}
-        yield lambda epoch: bars.console.print(line(epoch)), show
+        yield note, show
 
 
 def _duration(seconds: float) -> str:
