@@ -32,9 +32,15 @@ def bar(form: str, **settings):
 
     std.tqdm.set_lock(threading.RLock())  # the default is one between processes, too
     columns, rows = os.get_terminal_size(sys.stderr.fileno())
-    size = {"ncols": columns or 80, "nrows": rows or 24}  # some terminals do not know theirs
-    colour = None if os.environ.get("NO_COLOR") else COLOUR
-    return Bar(bar_format=form, **size, ascii=_shades(), colour=colour, miniters=1, **settings)
+    return Bar(
+        bar_format=form,
+        ncols=columns or 80,  # some terminals do not know their size
+        nrows=rows or 24,
+        ascii=_shades(),
+        colour=None if os.environ.get("NO_COLOR") else COLOUR,
+        miniters=1,
+        **settings,
+    )
 
 
 def _shades() -> str:
