@@ -522,7 +522,7 @@ def test_processes_end_with_the_one_that_started_them(folder, number):
         names.flush()
         assert process.stdout.readline().startswith(b"7.png\t7\t")
         process.send_signal(number)
-        assert finish(process, timeout=20).code == -number
+        assert finish(process).code == -number
 
 
 def test_a_list_that_is_missing_is_told_before_any_answer(folder):
