@@ -1,8 +1,8 @@
-"""What does each training aid do to the error on validation pictures, alone, beside a plain training?
+"""The error on validation images with each training aid alone, beside a plain training.
 
     python benchmarks/ablation.py --seeds 2 --epochs 20
 
-Each row changes one thing. The test pictures are not looked at.
+Each row changes one thing. The test images are not used.
 """
 
 import sys
@@ -55,7 +55,7 @@ def main() -> None:
     options = p.parse_args()
     data = datasets.obtain("mnist", options.data_dir, offline=True)
     rows = {}
-    print(f"validation error of {PLAIN['validation']:,} pictures after {options.epochs} passes, {options.seeds} seeds")
+    print(f"validation error of {PLAIN['validation']:,} images after {options.epochs} passes, {options.seeds} seeds")
     for name in options.only or AIDS:
         rows[name] = [error(data, AIDS[name], seed, options) for seed in range(options.seeds)]
         errors = np.array([100 * row["error"] for row in rows[name]])
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def error(data, aid: dict, seed: int, options) -> dict:
-    """One training: the error of its last epoch on validation pictures, 0..1, their loss, and its time."""
+    """Train once; return the error of the last epoch on validation images, 0..1, their loss, and the time."""
     settings = {**PLAIN, **aid, "seed": seed, "epochs": options.epochs}
     layers = {name: settings.pop(name) for name in ("pool", "activation") if name in settings}
     started = perf_counter()

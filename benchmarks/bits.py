@@ -1,10 +1,10 @@
-"""Hashes of what must not change when code moves: weights of five trainings, and answers to every development set.
+"""Hashes of what must not change when code moves: weights of five trainings, and answers to all development sets.
 
     python benchmarks/bits.py --out before.json
     python benchmarks/bits.py --compare before.json
 
-Weights and probabilities are hashed once for each instruction set that the machine has; answers are those of the
-commands `predict` and `read`, by their own process, with the best set.
+Weights and probabilities are hashed once per instruction set of the machine. Answers are those of the commands
+`predict` and `read`, in processes of their own, with the best instruction set.
 """
 
 import argparse
@@ -29,7 +29,7 @@ TRAININGS = {
 
 
 def weights() -> dict[str, str]:
-    """The hash of the weights of each training, and of the shipped model's probabilities, in this process."""
+    """Hash the weights of each training, and the shipped model's probabilities, in this process."""
     from lenet5 import LeNet5, pretrained
     from lenet5.datasets.synthetic import strokes
 
@@ -48,7 +48,7 @@ def weights() -> dict[str, str]:
 
 
 def answers(data_dir: Path) -> dict[str, str]:
-    """The hash of the answers to each folder of pictures that is there."""
+    """Hash the answers to each folder of images that exists."""
     found = {}
     for command, folders in FOLDERS.items():
         for folder in folders:
@@ -75,7 +75,7 @@ def _hash(*pieces: bytes) -> str:
 
 
 def measure(data_dir: Path) -> dict[str, str]:
-    """All hashes by name."""
+    """Return all hashes by name."""
     from lenet5 import _kernels
 
     found = {}

@@ -1,8 +1,8 @@
-"""How well confidence fits, and which score tells wrong answers best: on validation pictures that a model did not see.
+"""Calibration, and scores that reveal wrong answers, on validation images that a model did not see.
 
-For each model: expected calibration error and cross-entropy before and after a temperature that is fitted on one half
-of its validation pictures, on the other half; and for each score the part of the pictures to reject for an error, and
-the area under the curve of error against rejection (the mean error over all parts rejected), on all of them.
+For each model: expected calibration error and cross-entropy on one half of its validation images, before and after a
+temperature fitted on the other half. For each score, on all images: the fraction to reject for an error, and the area
+under the risk-coverage curve (the mean error over all fractions rejected).
 """
 
 import argparse
@@ -21,7 +21,7 @@ ERRORS = (0.005, 0.002, 0.001)
 
 
 def fit_of_confidence(logits: np.ndarray, y: np.ndarray) -> list[float]:
-    """Temperature; calibration error and cross-entropy before and after, on the half that it was not fitted on."""
+    """Return temperature, calibration error and cross-entropy before and after, on the half not fitted on."""
     order = np.random.default_rng(0).permutation(len(y))
     fitted, other = np.array_split(order, 2)
     temperature = fit_temperature(logits[fitted], y[fitted])
@@ -34,7 +34,7 @@ def fit_of_confidence(logits: np.ndarray, y: np.ndarray) -> list[float]:
 
 
 def scores(logits: np.ndarray) -> dict[str, np.ndarray]:
-    """What may tell how sure an answer is, of each picture."""
+    """Return the scores that may tell how certain each answer is."""
     probabilities = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     second, first = np.sort(probabilities, axis=1)[:, -2:].T

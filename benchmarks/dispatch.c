@@ -1,9 +1,9 @@
-/* What it costs to have threads work on short steps together: the library's threads and meetings, or OpenMP's.
+/* The cost of threads that work on short steps together: with the library's threads and meetings, or with OpenMP.
  *
  *     dispatch ours|openmp THREADS STEPS STEPS_A_RUN WORK
  *
  * A step is a training step's shape: WORK multiply-adds of each thread, a barrier, WORK / 16 more, a barrier. "ours"
- * starts threads anew for each run of steps, as the library does; "openmp" opens one parallel region a step, as kernels
+ * starts threads anew for each run of steps, as the library does; "openmp" opens one parallel region per step, as kernels
  * with pragmas do. Prints the seconds of the whole, of one thread's work alone, and the processor seconds used.
  */
 #define _GNU_SOURCE
@@ -86,7 +86,7 @@ int main(int argc, char **argv) {
     char line[8];
     printf("ready\n");
     fflush(stdout);
-    if (!fgets(line, sizeof line, stdin)) /* several of these start at the same time */
+    if (!fgets(line, sizeof line, stdin)) /* several processes start at the same time */
         return 1;
     struct rusage before, after;
     getrusage(RUSAGE_SELF, &before);

@@ -1,8 +1,8 @@
-"""How much a picture may change before its digit is read otherwise: `python benchmarks/invariance.py`.
+"""How far an image may change before its digit is read wrongly: `python benchmarks/invariance.py`.
 
-One clean picture of each of 60 digits (half of them MNIST's training pictures enlarged, half lines of the pen
-model; those that are misread when clean are replaced), then changed by one thing, more and more. Writes JSON and a
-chart, invariance.png beside it.
+There is one clean image of each of 60 digits. Half are enlarged training images of MNIST, half are lines of the pen
+model; those misread when clean are replaced. Each is changed in one way, more and more. Writes JSON and a chart,
+invariance.png, beside it.
 """
 
 import io
@@ -25,7 +25,7 @@ UNDO = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
 
 
 def placed(matte: np.ndarray, side: int, where=(0.5, 0.5), height: float = 0.5) -> Image.Image:
-    """Dark ink on a white page: the digit ``height`` pages high, its middle at ``where``."""
+    """Draw dark ink on a white page: the digit ``height`` pages high, its middle at ``where``."""
     ink = Image.fromarray(np.rint(255 * matte).astype(np.uint8))
     k = height * side / max(matte.shape)
     ink = ink.resize(
@@ -78,7 +78,7 @@ def answer(model, source) -> int | None:
 
 
 def digits(model) -> list[tuple[int, np.ndarray]]:
-    """N digits that are read rightly when clean, and their mattes."""
+    """Choose N digits that are read correctly when clean; return them with their mattes."""
     rng, found = np.random.default_rng(0), []
     while len(found) < N:
         digit = len(found) % 10
@@ -90,7 +90,7 @@ def digits(model) -> list[tuple[int, np.ndarray]]:
 
 
 def modes(model, digit: int, matte: np.ndarray) -> int:
-    """Of 12 modes, 8 orientations, dark and light: how many files of one digit are read rightly."""
+    """Count the files of one digit that are read correctly, over 12 modes, 8 orientations, dark and light."""
     right = 0
     for mode in MODES:
         for orientation, undo in UNDO.items():
@@ -136,7 +136,7 @@ def main() -> None:
 
 
 def chart(panels: list) -> Image.Image:
-    """One panel for each change: the part that is read rightly, level by level."""
+    """Draw one panel for each change: the fraction that is read correctly, level by level."""
     width, height, font = 480, 250, ImageFont.load_default(12)
     sheet = Image.new("RGB", (2 * width, height * ((len(panels) + 1) // 2)), "white")
     draw = ImageDraw.Draw(sheet)

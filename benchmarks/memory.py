@@ -1,8 +1,8 @@
 """Memory and time as the work grows: prediction of a stream, training from a memory-mapped file.
 
-Each case runs in a process of its own. RSS is split as Linux does: "anonymous" is what the process allocated, "file" is
-the part of mapped files that is resident at the moment. Before a training the file is dropped from the page cache, so
-that the pass reads all of it from the disk, as it would have to in every pass if the file were larger than memory.
+Each case runs in its own process. RSS is split as Linux does: "anonymous" is what the process allocated, "file" the
+resident part of mapped files. Before a training, the file is dropped from the page cache. So the pass reads all of it
+from disk, as every pass would if the file were larger than memory.
 """
 
 import argparse
@@ -23,17 +23,17 @@ from lenet5 import LeNet5, pretrained
 from lenet5.training.config import Config
 from lenet5.training.trainer import Trainer
 
-BATCH = 4096  # pictures of the stream that exist at a time
+BATCH = 4096  # images of the stream that exist at a time
 
 
 def resident() -> dict[str, float]:
-    """MB of this process in memory: anonymous, of files."""
+    """Return the MB of this process in memory: anonymous, and of files."""
     fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {name: int(fields[key].split()[0]) / 1024 for name, key in (("anonymous", "RssAnon"), ("file", "RssFile"))}
 
 
 class Watch:
-    """Looks at the memory every 50 ms while its block runs."""
+    """Samples the memory every 50 ms while its block runs."""
 
     def __enter__(self):
         self.before, self.samples, self._ended = resident(), [], threading.Event()
@@ -51,14 +51,14 @@ class Watch:
         self.samples.append(resident())
 
     def document(self) -> dict:
-        """The most above what was there before, in MB; and ten looks from the first to the last."""
+        """Return the largest growth in MB, and ten samples from the first to the last."""
         tenths = [self.samples[i * (len(self.samples) - 1) // 9] for i in range(10)]
         most = {name: max(s[name] for s in self.samples) - self.before[name] for name in self.before}
         return {"most": most, "tenths": tenths, "before": self.before}
 
 
 def write_set(folder: Path, n: int, data_dir: str | None) -> None:
-    """X.npy, uint8 (n, 28, 28), and y.npy: the known pictures again and again, shifted by 0 to 8 pixels each time."""
+    """Write X.npy, uint8 (n, 28, 28), and y.npy: the known images repeated, each time shifted by 0 to 8 pixels."""
     X, y, _ = pictures(data_dir)
     with open(folder / "X.npy", "wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (n, 28, 28)}
@@ -67,18 +67,18 @@ def write_set(folder: Path, n: int, data_dir: str | None) -> None:
             copy = start // len(X) % 9
             file.write(np.roll(X[: n - start], (copy // 3 - 1, copy % 3 - 1), axis=(1, 2)).tobytes())
         file.flush()
-        os.fsync(file.fileno())  # only what is on the disk can be dropped from memory
+        os.fsync(file.fileno())  # only what is on disk can be dropped from memory
     np.save(folder / "y.npy", np.resize(y, n))
 
 
 def drop(path: Path) -> None:
-    """Have the system forget its copy of a file in memory."""
+    """Drop the system's copy of a file in memory."""
     with open(path, "rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def predict_stream(n: int, data_dir: str | None) -> dict:
-    """n pictures that are made as they are asked for: memory and time."""
+    """Predict n images that are made on demand; return memory and time."""
     model, (X, _, _) = pretrained(), pictures(data_dir)
     X = X[: 4 * BATCH].copy()
     batches = (X[start % (3 * BATCH) :][: min(BATCH, n - start)] for start in range(0, n, BATCH))
@@ -93,7 +93,7 @@ def predict_stream(n: int, data_dir: str | None) -> dict:
 
 
 def predict_mapped(folder: Path) -> dict:
-    """The pictures of a memory-mapped file in one call."""
+    """Predict the images of a memory-mapped file in one call."""
     drop(folder / "X.npy")
     model, X = pretrained(), np.load(folder / "X.npy", mmap_mode="r")
     with Watch() as watch:
@@ -104,7 +104,7 @@ def predict_mapped(folder: Path) -> dict:
 
 
 def train(folder: Path, mapped: bool, seconds: float, threads: int | None) -> dict:
-    """A pass, or so many seconds of one, over a memory-mapped file, or over as much of it as a copy in memory."""
+    """Train for a pass, or for some seconds, over a memory-mapped file, or over an equal part of it in memory."""
     X, y = np.load(folder / "X.npy", mmap_mode="r"), np.load(folder / "y.npy")
     if mapped:
         drop(folder / "X.npy")
@@ -133,7 +133,7 @@ def train(folder: Path, mapped: bool, seconds: float, threads: int | None) -> di
 
 
 def isolated(what: str, **options) -> dict:
-    """The result of one case in a fresh process."""
+    """Run one case in a fresh process; return its result."""
     command = [sys.executable, __file__, "--case", json.dumps({"what": what, **options})]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -144,7 +144,7 @@ def case(what: str, folder: str = ".", **options) -> dict:
 
 
 def compare_training(folder: str, n: int, args: argparse.Namespace, results: dict) -> None:
-    """Train from the file and from memory in turns; of each the run of median speed is kept, with all speeds."""
+    """Train from the file and from memory in turns; keep the run of median speed of each, with all speeds."""
     settings = {"folder": folder, "seconds": args.seconds, "threads": args.threads}
     runs = {"train_memory": [], "train_mapped": []}
     for _ in range(args.repeats):
@@ -170,7 +170,7 @@ def options() -> argparse.Namespace:
     p.add_argument("--train", type=int, nargs="*", default=[500_000, 2_000_000], metavar="N")
     p.add_argument("--seconds", type=float, default=8, help="the most that is trained in each run")
     p.add_argument("--threads", type=int)
-    p.add_argument("--folder", help="where the files are written: 784 bytes a picture, deleted at the end")
+    p.add_argument("--folder", help="where the files are written: 784 bytes per image, deleted at the end")
     p.add_argument("--case", type=json.loads, help=argparse.SUPPRESS)
     return p.parse_args()
 

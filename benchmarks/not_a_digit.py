@@ -1,6 +1,6 @@
-"""Measures what tells digits from everything else (trained by recipes/ood.py): `python benchmarks/not_a_digit.py`.
+"""Rejection by the out-of-distribution network (recipes/ood.py): `python benchmarks/not_a_digit.py`.
 
-On what it never saw: fashion pictures, printed letters, curves, faces, blots, blanks, noise; and real digits.
+It is measured on images it never saw: fashion, printed letters, curves, faces, blots, blanks, noise; and real digits.
 """
 
 import string
@@ -15,11 +15,11 @@ from lenet5.errors import DataError, NoDigitError
 from lenet5.models import ood
 from lenet5.preprocessing import normalization
 
-AMBIGUOUS = "OolIiSsZzBbqg"  # a letter, and a digit to many a reader
+AMBIGUOUS = "OolIiSsZzBbqg"  # letters that many readers take for digits
 
 
 def letters(n: int, rng: np.random.Generator, ambiguous: bool) -> list[np.ndarray]:
-    """Printed letters in Pillow's font and in those that matplotlib brings, if it is there."""
+    """Draw printed letters in Pillow's font, and in those of matplotlib if it is installed."""
     try:
         from matplotlib import get_data_path
 
@@ -40,7 +40,7 @@ def letters(n: int, rng: np.random.Generator, ambiguous: bool) -> list[np.ndarra
 
 
 def curves(n: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Sums of waves, drawn by a pen."""
+    """Draw sums of waves with a pen."""
     pictures = []
     for _ in range(n):
         page = Image.new("L", (200, 200), 250)
@@ -56,7 +56,7 @@ def curves(n: int, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def faces(n: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """An oval, eyes and a mouth."""
+    """Draw an oval, eyes and a mouth."""
     pictures = []
     for _ in range(n):
         page = Image.new("L", (200, 200), 250)
@@ -70,7 +70,7 @@ def faces(n: int, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def blots(n: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Drops of ink."""
+    """Draw drops of ink."""
     pictures = []
     for _ in range(n):
         page = Image.new("L", (200, 200), 245)
@@ -82,7 +82,7 @@ def blots(n: int, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def empty(n: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Blank pages, evenly and unevenly lit, and noise."""
+    """Make blank pages, evenly and unevenly lit, and noise."""
     slope = np.linspace(0, 1, 200)
     pages = [rng.uniform(80, 250) + rng.normal(0, rng.uniform(0, 12), (200, 200)) + rng.uniform(-60, 60) * slope
              for _ in range(n // 2)]  # fmt: skip
@@ -91,7 +91,7 @@ def empty(n: int, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def refused(pictures) -> tuple[float, float]:
-    """The part that is not answered by a digit, and the part where nothing was found at all."""
+    """Return the fraction that gets no digit, and the fraction where nothing was found."""
     prepared = []
     for picture in pictures:
         try:
@@ -104,7 +104,7 @@ def refused(pictures) -> tuple[float, float]:
 
 
 def measure(data_dir: str | None) -> dict:
-    """The part refused of each kind."""
+    """Print the fraction refused of each kind."""
     rng = np.random.default_rng(1)
     kinds = {
         "letters": letters(250, rng, False), "letters that are digits, too": letters(100, rng, True),

@@ -1,9 +1,9 @@
-"""Photos of single digits, read: a table for each kind, the mistakes as a sheet; `python benchmarks/photos.py`.
+"""Accuracy on photos of single digits: a table for each kind, and a contact sheet; `python benchmarks/photos.py`.
 
-The photos are composed (lenet5/datasets/synthetic/photographs.py), for each reason that makes one hard; with
-`--folder`, those of a folder with labels.csv (path, label, tier, kind), or with two IDX files of pictures and labels,
-as well; with `--others N`, Tesseract (digits only, one character a picture) and RapidOCR read up to N of each kind,
-too, where they are there (readers.py).
+The photos are composed (lenet5/datasets/synthetic/photographs.py), for each cause of difficulty. `--folder` adds those
+of a folder with labels.csv (path, label, tier, kind), or of two IDX files with images and labels. With `--others N`,
+Tesseract (digits only, one character per image) and RapidOCR read up to N of each kind too, if they are installed
+(readers.py).
 """
 
 import csv
@@ -27,7 +27,7 @@ from lenet5.preprocessing import normalization
 
 
 class Ours:
-    """`lenet5 predict`: the answer, and whether it would be given."""
+    """Run `lenet5 predict`; return the answer, and whether it would be given."""
 
     def __init__(self):
         self.model = pretrained()
@@ -41,14 +41,14 @@ class Ours:
 
 
 def composed(causes, n: int, seed: int):
-    """(kind, digit, picture) of n photos for each cause."""
+    """Yield (kind, digit, image) of n photos for each cause."""
     for cause in causes:
         for k in range(n):
             yield cause, k % 10, photograph(cause, k % 10, seed + k)
 
 
 def labelled(folder: Path):
-    """The same of a folder."""
+    """Yield the same from a folder."""
     if not (folder / "labels.csv").exists():
         X, y = (read_idx(next(folder.glob(f"*{kind}-idx*"))) for kind in ("images", "labels"))
         yield from ((folder.name, int(label), Image.fromarray(picture)) for picture, label in zip(X, y, strict=True))
@@ -59,7 +59,7 @@ def labelled(folder: Path):
 
 
 def measure(pictures, mistakes: list) -> dict:
-    """Counts for each kind: right, refused though it is a digit; mistakes are collected."""
+    """Count for each kind: right, refused though it is a digit; mistakes are collected."""
     read, table = Ours(), defaultdict(lambda: defaultdict(int))
     for kind, digit, picture in pictures:
         answer, given = read(picture)
@@ -75,8 +75,10 @@ def measure(pictures, mistakes: list) -> dict:
 
 
 def beside(pictures: list, n: int, others: dict) -> dict:
-    """By kind, n pictures at most from all over each: how many each program reads as the one right digit, the better of
-    two sizes, as they are and enlarged to 96 pixels."""
+    """Count by kind, for at most n images, how many each program reads as the right digit.
+
+    The better of two sizes counts: as they are, and enlarged to 96 pixels.
+    """
     kinds = defaultdict(list)
     for row in pictures:
         kinds[row[0]].append(row)
@@ -100,7 +102,7 @@ def beside(pictures: list, n: int, others: dict) -> dict:
 
 
 def _as_files(picture, stem: Path) -> tuple[Path, Path]:
-    """PNG files of a picture as it is, upright and without transparency, and enlarged."""
+    """Write PNG files of an image as it is, upright and without transparency, and enlarged."""
     image = ImageOps.exif_transpose(picture if isinstance(picture, Image.Image) else Image.open(picture))
     if "A" in image.getbands() or "transparency" in image.info:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
@@ -117,7 +119,7 @@ def _sum(table) -> dict:
 
 
 def sheet(mistakes: list, columns: int = 6) -> Image.Image:
-    """Each picture beside what the network saw of it: kind, right > answered."""
+    """Draw each image beside the network's input: kind, right > answered."""
     width, height = 260, 190
     rows = -(-len(mistakes) // columns) or 1
     page = Image.new("RGB", (columns * width, rows * height), (90, 90, 90))
@@ -135,7 +137,7 @@ def sheet(mistakes: list, columns: int = 6) -> Image.Image:
 
 def main() -> None:
     p = common.parser(__doc__, repeats=40)
-    p.add_argument("--folder", type=Path, nargs="*", default=[], help="pictures with labels.csv, or IDX files")
+    p.add_argument("--folder", type=Path, nargs="*", default=[], help="images with labels.csv, or IDX files")
     p.add_argument("--others", type=int, default=0, metavar="N", help="other programs, too, on N of each kind at most")
     p.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr-onnxruntime")
     p.add_argument("--sheet", type=Path, help="PNG of the mistakes")

@@ -1,5 +1,8 @@
-"""Other programs that read digits, as far as they are there: Tesseract (`apt-get install tesseract-ocr`) and RapidOCR
-(`pip install rapidocr-onnxruntime`, in any environment whose Python is named). Each takes files and gives texts."""
+"""Other programs that read digits, if they are installed: Tesseract and RapidOCR. Each takes files and returns texts.
+
+Tesseract comes by `apt-get install tesseract-ocr`. RapidOCR comes by `pip install rapidocr-onnxruntime`, in any
+environment whose Python is named.
+"""
 
 import functools
 import json
@@ -10,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-LINE, CHARACTER = 7, 10  # what Tesseract is told that a picture holds
+LINE, CHARACTER = 7, 10  # Tesseract's modes for an image with one line, or one character
 
 _RAPIDOCR = """
 import json, sys
@@ -23,7 +26,7 @@ for line in sys.stdin:
 
 
 def tesseract(files: list[Path], holds: int) -> list[str]:
-    """Digits only, all of a set in one process."""
+    """Read the digits of all files in one process."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as names:
         names.write("\n".join(map(str, files)))
         names.flush()
@@ -34,14 +37,14 @@ def tesseract(files: list[Path], holds: int) -> list[str]:
 
 
 def rapidocr(files: list[Path], python: str) -> list[str]:
-    """Everything that it reads in each picture as one line (it is worse at finding such lines), in one process."""
+    """Read each image as one line, since it is worse at finding such lines, all in one process."""
     names = "".join(f"{file}\n" for file in files)
     run = subprocess.run([python, "-c", _RAPIDOCR], input=names, capture_output=True, text=True, timeout=3600)
     return [json.loads(line[1:]) for line in run.stdout.splitlines() if line.startswith("\x01")]
 
 
 def others(python: str, holds: int) -> dict[str, Callable[[list[Path]], list[str]]]:
-    """By name; those that are not installed are left out, with a word on standard error."""
+    """Return readers by name; those not installed are left out, with a note on standard error."""
     found = {}
     if shutil.which("tesseract"):
         found["tesseract"] = functools.partial(tesseract, holds=holds)

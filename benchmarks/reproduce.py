@@ -1,12 +1,11 @@
-"""Trains the networks of 1998 as the paper did and sets our figures beside the paper's.
+"""Train the networks of 1998 as the paper did, and compare our figures with the paper's.
 
 LeCun, Bottou, Bengio, Haffner, "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86(11), 1998: 20
-passes over the 60,000 training pictures, one picture an update, stochastic diagonal Levenberg-Marquardt with the global
-rates of section III-C. Nothing is chosen by the test pictures: the result is that of the last pass.
+passes over the 60,000 training images, one image per update. Stochastic diagonal Levenberg-Marquardt has the
+global rates of section III-C. Nothing is chosen by the test images: the result is that of the last pass.
 
-Choices that the paper leaves open are made with --validation 5000: so many training pictures are set apart and stand
-where the test pictures would. Each run is kept in the results as soon as it is done, and runs that are there already
-are not made again.
+Choices that the paper leaves open are made with --validation 5000. Training images are then set apart in place of the
+test images. Each run is saved as soon as it is done, and finished runs are not repeated.
 """
 
 import argparse
@@ -28,13 +27,13 @@ from lenet5.utils.files import atomic_write
 #: The paper's test error in percent, plain and with distortions, and the share rejected for 0.5 % error.
 PAPER = {"lenet1": (1.7, None, 3.7), "lenet4": (1.1, None, 1.8), "1998": (0.95, 0.80, None)}
 TARGET_ERROR = 0.005
-#: The rate of the first two passes, and j of eq. 9, chosen on validation pictures (docs/results.md).
+#: The rate of the first two passes, and j of eq. 9, chosen on validation images (docs/results.md).
 CHOSEN = {"lenet1": (5e-4, 10.0), "lenet4": (5e-4, 3.0), "1998": (2e-4, 10.0)}
-COPIES = 10  # 60,000 pictures and 540,000 distorted ones; here all are distorted, and anew in each pass
+COPIES = 10  # 60,000 images and 540,000 distorted ones; here all are distorted, and anew in each pass
 
 
 class FixedOrder:
-    """An order of pictures that is that of the first pass in every one."""
+    """An order of images that repeats that of the first pass."""
 
     def __init__(self, order):
         self._order, self.n = order, order.n
@@ -44,7 +43,7 @@ class FixedOrder:
 
 
 def rejection(scores: np.ndarray, y: np.ndarray, target: float = TARGET_ERROR) -> float:
-    """The least share of pictures that has to be rejected so that at most ``target`` of the others are wrong.
+    """Return the least fraction of images to reject so that at most ``target`` of the others is wrong.
 
     Rejected are those whose two best scores lie nearest to each other (section III-C).
     """
@@ -57,7 +56,7 @@ def rejection(scores: np.ndarray, y: np.ndarray, target: float = TARGET_ERROR) -
 
 
 def settings_of(options: argparse.Namespace, variant: str, seed: int, augment: str) -> dict:
-    """What decides a run: the key to its results."""
+    """Return the settings that decide a run, as the key to its results."""
     learning_rate, j = CHOSEN[variant]
     learning_rate = learning_rate if options.learning_rate is None else options.learning_rate
     j = j if options.j is None else options.j
@@ -71,13 +70,13 @@ def settings_of(options: argparse.Namespace, variant: str, seed: int, augment: s
 
 
 def is_of(done: dict, settings: dict) -> bool:
-    """Whether a run that is kept is one with these settings, those too that came up after it, at their defaults."""
+    """Whether a saved run has these settings, where later settings count with their defaults."""
     done = {**done, "config": asdict(Config(**done["config"]))}
     return settings.items() <= done.items()
 
 
 def run(settings: dict, data: datasets.Loaded, threads: int) -> dict:
-    """One training; the curves of Fig. 5 and what came out at its end."""
+    """Train once; return the curves of figure 5 and the final results."""
     (X, y), (X_test, y_test) = data.train, data.test
     if settings["validation"]:
         apart = np.isin(np.arange(len(y)), validation_numbers(len(y), settings["validation"]))
@@ -85,7 +84,7 @@ def run(settings: dict, data: datasets.Loaded, threads: int) -> dict:
     X, y = X[: settings["pictures"]], y[: settings["pictures"]]
     config = Config(**settings["config"])
     model = LeNet5(settings["variant"], seed=config.seed, initializer=settings["initializer"])
-    n_copies = settings["copies"]  # each is distorted on its own
+    n_copies = settings["copies"]  # each copy is distorted differently
     trainer = Trainer(model.network, np.tile(X, (n_copies, 1, 1)), np.tile(y, n_copies), config, threads)
     if settings["fixed_order"]:
         trainer._order = FixedOrder(trainer._order)
@@ -101,7 +100,7 @@ def run(settings: dict, data: datasets.Loaded, threads: int) -> dict:
 
 
 def table(runs: list[dict]) -> str:
-    """Our figures beside the paper's, a line for each kind of run."""
+    """Print our figures beside the paper's, a line for each kind of run."""
     kinds: dict[tuple, list[dict]] = {}
     for one in runs:
         c = one["config"]
@@ -126,7 +125,7 @@ def table(runs: list[dict]) -> str:
 
 
 def draw(runs: list[dict], path: Path) -> None:
-    """The learning curves of the first seed of each kind, as in Fig. 5, side by side."""
+    """Draw the learning curves of the first seed of each kind side by side, as in figure 5."""
     panels, longest = {}, max(len(one["curve"]) for one in runs)
     for one in runs:
         kind = "distorted" if one["config"]["augment"] != "none" else "plain"
@@ -147,9 +146,9 @@ def main() -> None:
     p.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     p.add_argument("--augment", nargs="+", default=["none"], help="none and paper: plain, and with distortions")
     p.add_argument("--passes", type=int, default=20)
-    p.add_argument("--pictures", type=int, default=60000, help="the first so many of the training set")
-    p.add_argument("--copies", type=int, help=f"of each picture in a pass; default: 1, with distortions {COPIES}")
-    p.add_argument("--validation", type=int, default=0, help="training pictures in the place of the test pictures")
+    p.add_argument("--pictures", type=int, default=60000, help="training images, the first of the set")
+    p.add_argument("--copies", type=int, help=f"of each image in a pass; default: 1, with distortions {COPIES}")
+    p.add_argument("--validation", type=int, default=0, help="training images in the place of the test images")
     p.add_argument("--loss", choices=["mse", "map"], default="map", help="eq. 8 or eq. 9")
     p.add_argument("--j", type=float, help="of eq. 9; default: as chosen for the variant")
     p.add_argument("--initializer", choices=["1998", "1998-root"], default="1998-root")

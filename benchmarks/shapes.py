@@ -1,8 +1,8 @@
-"""Nanoseconds a multiply-add of layers of any shape, by those of LeNet-5's own: how good is the general code?
+"""Speed of the general code: nanoseconds per multiply-add of layers of any shape, relative to LeNet-5's own.
 
-One thread, one lane group of 16 pictures, as in kernels.py. Each convolution is compared with the LeNet-5 layer whose
-kernels it would use if it had code of its own: dense layers (kernel size 1 on one pixel) with C5, the first layer of a
-network (up to 3 channels) with C1, all others with C3.
+One thread, one lane group of 16 images, as in kernels.py. Each convolution is compared with the LeNet-5 layer whose
+kernels it would use if it had code of its own. C5 serves for dense layers (kernel size 1 on one pixel), and C1
+for the first layer of a network (up to 3 channels). C3 serves for all others.
 """
 
 from functools import partial
@@ -32,9 +32,9 @@ LONGER = 5
 
 
 def loops(shape: tuple[int, int, int, int], part: str):
-    """(functions that run one kernel so and so often, and `LONGER` times as often; multiply-adds between them).
+    """Return functions that run one kernel some times, and `LONGER` times as often; and the multiply-adds between.
 
-    Their difference is the kernel alone, without the memory and the picture that each run begins with.
+    Their difference is the kernel alone, without the memory and the image that each run begins with.
     """
     in_channels, out_channels, kernel_size, side = shape
     network = Network({"layer": Conv2d(in_channels, out_channels, kernel_size)}, seed=0)
@@ -47,7 +47,7 @@ def loops(shape: tuple[int, int, int, int], part: str):
 
 
 def hot_of(shape: tuple[int, int, int, int]) -> str:
-    """The layer of LeNet-5 that a shape is compared with."""
+    """Return the layer of LeNet-5 that a shape is compared with."""
     return "c5" if shape[2] == shape[3] else "c1" if shape[0] <= 3 else "c3"
 
 
@@ -59,7 +59,7 @@ def main() -> None:
     where, found = machine(), {(name, part): loops(s, part) for name, s in shapes.items() for part in PARTS}
     functions = {(key, i): pair[i] for key, pair in found.items() for i in (0, 1)}
     seconds = alternate(functions, args.repeats)
-    # The least of several: what else the machine does only ever adds.
+    # The least of several, since other load on the machine only adds time.
     least = {key: summary(values)["min"] for key, values in seconds.items()}
     cost = {key: 1e9 * (least[key, 1] - least[key, 0]) / macs for key, (*_, macs) in found.items()}
     print(f"{where['processor']}, {where['isa']} kernels: ns a multiply-add, by that of LeNet-5's layer")

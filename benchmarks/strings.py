@@ -1,9 +1,8 @@
-"""How well numbers of several digits are read: strings composed of MNIST's digits, pictures, cheque amounts; beside
-Tesseract and RapidOCR, where they are there (readers.py).
+"""Accuracy on numbers of several digits: composed strings, images, cheque amounts; with Tesseract and RapidOCR.
 
-A string counts as right if its digits are, all of them and no others; what else was read (dots, dashes, spaces) does
-not count. All contestants get the same PNG files, dark on light, and the others also each picture enlarged to 96 pixels
-of height, whichever is better for them over a whole set.
+Tesseract and RapidOCR take part if they are installed (readers.py). A string is right if its digits are, all of them
+and no others; dots, dashes and spaces do not count. All contestants get the same PNG files, dark on light. The others
+also get each image enlarged to 96 pixels of height, and the better size counts over a whole set.
 """
 
 import csv
@@ -29,13 +28,13 @@ from lenet5.recipes.data import held_out_digits
 
 
 def composed(style: str, n: int, data_dir: str | None, test: bool) -> list[tuple[np.ndarray, str]]:
-    """Strings of MNIST's test digits, or of the training ones that no weights that ship have seen."""
+    """Compose strings of MNIST's test digits, or of training digits that no shipped weights have seen."""
     X, y = datasets.load("mnist", data_dir)[1] if test else held_out_digits(data_dir)[1]
     return list(evaluation.pictures(digit_strings.compose(X, y, n, style=style, seed=1 if test else 77)))
 
 
 def photographed(folder: Path, half: int | None) -> list[tuple[np.ndarray, str]]:
-    """The pictures of a folder with labels.csv (path, text); half 0 or 1: a fixed random half, of many."""
+    """Return the images of a folder with labels.csv (path, text); half 0 or 1: a fixed random half."""
     with open(folder / "labels.csv", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     if half is not None and len(rows) >= 100:
@@ -45,7 +44,7 @@ def photographed(folder: Path, half: int | None) -> list[tuple[np.ndarray, str]]
 
 
 def as_files(pictures, folder: Path) -> list[tuple[Path, Path]]:
-    """Each picture as a PNG file, as it is and enlarged to at least 96 pixels of height, with a margin."""
+    """Write each image as a PNG file, as it is and enlarged to at least 96 pixels of height, with a margin."""
     files = []
     for i, (picture, _) in enumerate(pictures):
         image = Image.open(picture).convert("L") if isinstance(picture, Path) else Image.fromarray(picture)
@@ -63,20 +62,20 @@ def ours(network) -> Callable[[list[Path]], list[str]]:
 
 
 def lattice_alone(files: list[Path]) -> list[str]:
-    """Over-segmentation and the graph search, without what the sliding network says."""
+    """Read by over-segmentation and the graph search, without the sliding network."""
     with mock.patch.multiple(reader, SLIDING_SHARE=0.0, MOST_SLIDING=0.0):
         return ours(None)(files)
 
 
 def sliding_alone(files: list[Path]) -> list[str]:
-    """The sliding network and its own search, on the lines that are found."""
+    """Read by the sliding network and its own search, on the lines found."""
     net = reader.shipped_once().sliding
     found = (layout.find(to_grey(decode(file))) for file in files)
     return [" ".join(sdnn.read_line(number.ink, net) for number in numbers) for numbers in found]
 
 
 def contestants(python: str) -> dict[str, Callable]:
-    """By name: this program, its two ways alone, and the others that are installed."""
+    """Return contestants by name: this program, its two methods alone, and other installed programs."""
     return {
         "lenet5": ours(pretrained()),
         "lenet5: its lattice alone": lattice_alone,
@@ -86,7 +85,7 @@ def contestants(python: str) -> dict[str, Callable]:
 
 
 def measure(name: str, read: Callable, files: list[tuple[Path, Path]], rights: list[str]) -> dict:
-    """The report on one contestant and set: for the others the better of both sizes."""
+    """Report on one contestant and set; for other programs the better of both sizes."""
     reports = []
     for size in (0,) if name.startswith("lenet5") else (0, 1):
         started = perf_counter()
@@ -100,11 +99,11 @@ def measure(name: str, read: Callable, files: list[tuple[Path, Path]], rights: l
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--n", type=int, default=1000, help="composed strings of each style")
-    arguments.add_argument("--n-peers", type=int, default=200, help="of these for the others, at most")
+    arguments.add_argument("--n-peers", type=int, default=200, help="images for the other programs, at most")
     arguments.add_argument("--test", action="store_true", help="digits of the test set; else of the validation part")
     arguments.add_argument("--n-pictures", type=int, default=100, help="of a folder, for the others, at most")
-    arguments.add_argument("--pictures", type=Path, nargs="*", default=[], help="folders of pictures with labels.csv")
-    arguments.add_argument("--half", type=int, choices=(0, 1), help="only a fixed half of each folder's pictures")
+    arguments.add_argument("--pictures", type=Path, nargs="*", default=[], help="folders of images with labels.csv")
+    arguments.add_argument("--half", type=int, choices=(0, 1), help="only a fixed half of each folder's images")
     arguments.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr-onnxruntime")
     options = arguments.parse_args()
     found = contestants(options.rapidocr)

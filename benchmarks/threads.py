@@ -1,7 +1,7 @@
-"""What threads cost: a step's dispatch, several processes at once, after a fork, next to PyTorch in one process.
+"""The cost of threads: a step's dispatch, several processes at once, after a fork, next to PyTorch in one process.
 
-The first two are measured with our meetings (thread_team.h) and with OpenMP alike, by a small C program that is
-compiled on the spot.
+The first two are measured both with our meetings (thread_team.h) and with OpenMP, by a small C program that is compiled
+on the spot.
 """
 
 import argparse
@@ -29,13 +29,13 @@ from lenet5.utils.threads import parallel
 
 SOURCE = Path(__file__).with_name("dispatch.c")
 LIBRARY = Path(__file__).resolve().parents[1] / "lenet5" / "kernels"
-#: Mechanisms of the C program: its first argument and what OpenMP reads from the environment.
+#: Mechanisms of the C program: its first argument, and OpenMP's environment.
 MECHANISMS = {
     "ours": ("ours", {}),
     "OpenMP": ("openmp", {}),
     "OpenMP, passive waiting": ("openmp", {"OMP_WAIT_POLICY": "passive"}),
 }
-WORK = 100_000  # dependent multiply-adds a thread and step: about what a training step of 64 pictures takes
+WORK = 100_000  # dependent multiply-adds per thread and step, about as many as a training step of 64 images
 STEPS_A_RUN = 64  # PICTURES_PER_RUN / 64
 
 
@@ -43,7 +43,7 @@ STEPS_A_RUN = 64  # PICTURES_PER_RUN / 64
 
 
 def compiled(folder: Path) -> Path | None:
-    """The program of dispatch.c, or None where it cannot be made."""
+    """Compile dispatch.c; None if that fails."""
     compiler, program = shutil.which(os.environ.get("CC", "cc")), folder / "dispatch"
     if not compiler:
         return None
@@ -52,7 +52,7 @@ def compiled(folder: Path) -> Path | None:
 
 
 def together(commands: list[list[str]], environment: dict[str, str]) -> list[dict]:
-    """What programs print that say `ready`, wait for a line and then work, all at the same time."""
+    """Return the output of programs that print `ready`, wait for a line and then work, all at the same time."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(c, env={**os.environ, **environment}, **pipes) for c in commands]
     for process in processes:
@@ -66,7 +66,7 @@ def together(commands: list[list[str]], environment: dict[str, str]) -> list[dic
 
 
 def dispatch_costs(program: Path, threads: int, repeats: int) -> dict:
-    """Microseconds of a step with no work in it, two barriers and a share of the threads' start."""
+    """Measure the microseconds of an empty step: two barriers and a share of the threads' start."""
     results = {}
     for name, (kind, environment) in MECHANISMS.items():
         seconds = []
@@ -80,7 +80,7 @@ def dispatch_costs(program: Path, threads: int, repeats: int) -> dict:
 
 
 def crowd(commands_of, environment: dict[str, str], counts: list[int], cores: int, threads: int, repeats: int) -> dict:
-    """Seconds of the slowest of several processes with threads of their own, and the same by the ideal.
+    """Measure the seconds of the slowest of several processes with their own threads, also relative to the ideal.
 
     The ideal is what one process takes, times the threads there are for each core once there are more than one.
     """
@@ -110,7 +110,7 @@ def some_trainer(threads: int, n: int = 16_384, epochs: int = 1) -> Trainer:
 
 
 def digest(threads: int, queue=None) -> tuple[str, float]:
-    """The weights of a short training, and its seconds."""
+    """Return the weights of a short training, and its seconds."""
     trainer = some_trainer(threads)
     started = time.perf_counter()
     list(trainer.run())
@@ -121,7 +121,7 @@ def digest(threads: int, queue=None) -> tuple[str, float]:
 
 
 def train_when_told(threads: int, epochs: int) -> None:
-    """One of the processes of `crowd`."""
+    """Run one of the processes of `crowd`."""
     trainer = some_trainer(threads, epochs=epochs)
     digest(threads)
     print("ready", flush=True)
@@ -132,7 +132,7 @@ def train_when_told(threads: int, epochs: int) -> None:
 
 
 def children(threads: int) -> dict[str, dict]:
-    """The same training in this process, after a fork, a fork during a training on another thread, and a spawn."""
+    """Train in this process, after a fork, after a fork during a training on another thread, and after a spawn."""
     expected, seconds = digest(threads)
     rows = {"this process": {"seconds": seconds, "same_bits": True}}
 
@@ -161,7 +161,7 @@ def children(threads: int) -> dict[str, dict]:
 
 
 def beside_torch(threads: int, repeats: int) -> dict | None:
-    """Seconds of our pass and of PyTorch's steps, each with nothing before it but itself, and taking turns."""
+    """Time our pass and PyTorch's steps, each alone and taking turns."""
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 256, (1024, 28, 28), dtype=np.uint8), rng.integers(0, 10, 1024, dtype=np.uint8)
     theirs = peers.training_peers(X, y, 64, threads, lambda name, error: print(f"  {name}: {error}")).get("PyTorch")
@@ -170,7 +170,7 @@ def beside_torch(threads: int, repeats: int) -> dict | None:
         return None
     epochs = some_trainer(threads, epochs=10**6).run()
     functions = {"ours": lambda: next(epochs), "PyTorch": theirs}
-    # Apart first: OpenMP's threads, once started, are there for ever.
+    # Alone first, because OpenMP's threads never end once they are started.
     apart = {name: summary(alternate({name: function}, repeats)[name]) for name, function in functions.items()}
     turns = {name: summary(seconds) for name, seconds in alternate(functions, repeats).items()}
     for name in functions:
@@ -183,7 +183,7 @@ def beside_torch(threads: int, repeats: int) -> dict | None:
 
 
 def start_cost(threads: int) -> float:
-    """Microseconds to start that many Python threads and wait for them: once every run of some 4,096 pictures."""
+    """Time starting and joining Python threads, in microseconds, as every run of about 4,096 images does."""
     seconds = alternate({"start": lambda: parallel(lambda thread: None, threads)}, 500)["start"]
     return summary(seconds, 1e6)["median"]
 
@@ -216,7 +216,7 @@ def main() -> None:
             document["dispatch_us"] = dispatch_costs(program, threads, args.repeats)
         print(f"{', '.join(map(str, counts))} processes at once: seconds, by the ideal")
         for name, (kind, environment) in MECHANISMS.items() if program else ():
-            # OpenMP's spinning threads may take thirty times the ideal: fewer steps, and once.
+            # OpenMP's spinning threads may take thirty times the ideal: fewer steps, and only once.
             share, few = (20, {"repeats": 1}) if name == "OpenMP" else (1, {})
             steps = str(math.ceil(args.seconds * 2500 / share))
             command = [str(program), kind, str(threads), steps, str(STEPS_A_RUN), str(WORK)]

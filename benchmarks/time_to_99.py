@@ -1,11 +1,11 @@
-"""How long does training take, from arrays in memory to an accuracy on MNIST's test pictures?
+"""Time of training, from arrays in memory to a given accuracy on MNIST's test images.
 
     python benchmarks/time_to_99.py --seeds 10 --threads 2
     python benchmarks/time_to_99.py --target 99.5 --recipe best --epochs 40 --seeds 5
 
-The clock runs from the untrained network: making it, laying out the pictures and every step count; reading the files
-and looking at the test pictures do not. How long to train is fixed beforehand by the recipe, it is not chosen by the
-test pictures: these are looked at after each pass only to say when the target was first reached, and at the end.
+The clock starts before the network is made; laying out the images and every step count. Reading the files and
+evaluating the test images do not. The recipe fixes the length of training beforehand. Test images are evaluated after
+each pass only to tell when the target was first reached, and at the end.
 """
 
 import sys
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def race(data, seed: int, options) -> dict:
-    """One training; its time, without the looks at the test pictures."""
+    """Train once; return its time, without the evaluations of test images."""
     started = perf_counter()
     model = LeNet5(seed=seed)
     changes = {"epochs": options.epochs} if options.epochs else {}

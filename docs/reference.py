@@ -28,7 +28,7 @@ A flag wins over the environment, which wins over the default.
 | 0 | fine |
 | 1 | another error |
 | 2 | usage |
-| 3 | a picture or model is bad; the others are still answered |
+| 3 | an image or model is bad; the others are still answered |
 | 4 | data or network |
 | 5 | checksum |
 | 6 | training diverged or learnt nothing |

@@ -1,8 +1,8 @@
-"""LeNet-5 for the CPU: train it in seconds, read digits from real pictures, with no deep-learning framework.
+"""LeNet-5 for the CPU: train it in seconds, read digits from real images, without a deep-learning framework.
 
->>> from lenet5 import LeNet5, datasets, load, pretrained, read_image
->>> model = pretrained()
->>> model.predict(read_image("digit.png")[None])
+>>> from lenet5 import pretrained, read_image
+>>> pretrained().predict(read_image("examples/seven.jpg")[None])
+array([7])
 """
 
 import importlib
@@ -17,7 +17,7 @@ if importlib.util.find_spec(f"{__name__}._kernels") is None:
 
 __version__ = "0.1.0"
 
-# Where each public name lives; it is imported when it is first asked for, so that `lenet5 --help` needs no NumPy.
+# The module of each public name. It is imported at first use, so that `lenet5 --help` needs no NumPy.
 _HOME = {
     "Cascade": "models.ensemble",
     "Committee": "models.ensemble",
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .models.lenet import LeNet5, pretrained
     from .models.loading import load
     from .preprocessing.normalization import read_image
-else:  # for a type checker, too, a name that does not exist is an error
+else:  # so that an unknown name is an error for a type checker, too
 
     def __getattr__(name):
         if name in _MODULES:

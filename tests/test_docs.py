@@ -1,5 +1,7 @@
 """The documents: their sessions are replayed, their links lead somewhere, and nothing that exists is missing."""
 
+import doctest
+import importlib
 import importlib.util
 import re
 import shutil
@@ -226,3 +228,45 @@ def test_examples_in_python_run(name, tmp_path, monkeypatch):
     lenet5.load(model_path()).calibrate(X, y).save("lenet1.safetensors")
     for block in re.findall(r"```python\n(.*?)```", page(name), re.S):
         exec(block, {"lenet5": lenet5, "X": X, "X_validation": X, "y_validation": y})
+
+
+def doctests_of_pages() -> list[doctest.DocTest]:
+    """One for each block: it needs nothing from the others."""
+    blocks = re.findall(r"```pycon\n(.*?)```", page("docs/python.md"), re.S)
+    parser = doctest.DocTestParser()
+    return [parser.get_doctest(block, {}, f"python.md {k}", "python.md", 0) for k, block in enumerate(blocks, 1)]
+
+
+def doctests_of_modules() -> list[doctest.DocTest]:
+    package = ROOT / "lenet5"
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        if ">>> " in path.read_text(encoding="utf-8"):
+            name = ".".join(["lenet5", *path.relative_to(package).with_suffix("").parts]).removesuffix(".__init__")
+            found += doctest.DocTestFinder().find(importlib.import_module(name), name, globs={})
+    return [one for one in found if one.examples]
+
+
+def marked_example(one: doctest.DocTest):
+    needs_mnist = any('"mnist")' in example.source for example in one.examples)
+    return pytest.param(one, id=one.name, marks=(pytest.mark.mnist, pytest.mark.slow) if needs_mnist else ())
+
+
+EXAMPLES = [*doctests_of_pages(), *doctests_of_modules()]
+
+
+@pytest.mark.parametrize("example", [marked_example(one) for one in EXAMPLES])
+def test_examples_give_what_they_show(example, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    report = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    runner.run(example, out=report.append)
+    assert not runner.failures, "".join(report)
+
+
+@pytest.mark.parametrize("name", [*lenet5.__all__, "recognize", "read", "train_run", *(
+    "fit", "predict", "predict_proba", "predict_proba_stream", "score", "evaluate", "calibrate", "choose_threshold",
+)])  # fmt: skip
+def test_every_public_name_has_an_example_that_runs(name):
+    assert any(re.search(rf"\b{name}\b", one.source) for example in EXAMPLES for one in example.examples)

@@ -140,7 +140,7 @@ def load(
     Examples
     --------
     >>> from lenet5 import datasets
-    >>> (X_train, y_train), (X_test, y_test) = datasets.load("strokes")
+    >>> (X_train, y_train), (X_test, y_test) = datasets.load("mnist")
     >>> X_train.shape, X_test.shape, X_test.dtype
     ((60000, 28, 28), (10000, 28, 28), dtype('uint8'))
     """

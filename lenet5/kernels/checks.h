@@ -1,5 +1,5 @@
-/* What the debug build (LENET5_DEBUG_KERNELS=1) asserts of arguments: sizes of at least 1, pointers that are there and
- * aligned to their elements. Every other build defines NDEBUG, and nothing is left of it.
+/* Assertions of the debug build (LENET5_DEBUG_KERNELS=1): sizes are at least 1, pointers are not NULL and aligned to their
+ * elements. Every other build defines NDEBUG, which removes them.
  */
 #ifndef LENET5_CHECKS_H
 #define LENET5_CHECKS_H

@@ -85,7 +85,7 @@ static inline int64_t lenet5_fcn_n_arena(const lenet5_fcn *net, int height, int 
 }
 
 /* The taps of a kernel along one axis, for the pixels of one parity of an image that was upsampled by 2: how many pixels of
- * the small image they fall on, and the first of these. */
+ * the small image they fall on, and the first of them. */
 static inline int lenet5_fcn_first(int kernel_size, int parity) {
     const int n = kernel_size / 2 - parity;
     return n > 0 ? -((n + 1) / 2) : 0;

@@ -1,4 +1,4 @@
-/* How the kernels are written: what is said to the compiler, shuffles, sizes of blocks, names of the element type.
+/* How the kernels are written: hints to the compiler, shuffles, block sizes, names of the element type.
  * Included once per instruction set, which has set VECTOR_BYTES.
  */
 #ifndef LENET5_MACROS_H
@@ -16,17 +16,17 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
-/* Keeps a vector that is used more than once in a register: GCC would rather load it again with each use. */
+/* Keeps a vector that is used more than once in a register: GCC would otherwise load it again for each use. */
 #if defined(__x86_64__)
 #define IN_REGISTER(x) __asm__("" : "+v"(x))
 #else
 #define IN_REGISTER(x) ((void)0)
 #endif
 
-/* Keeps a pointer that moves along with others from being computed anew for each of what is read beside it. */
+/* Keeps a pointer that moves along with others from being recomputed for each read beside it. */
 #define IN_POINTER(p) __asm__("" : "+r"(p))
 
-/* For the others: the compiler finds vectors in a loop, and misses them in what is left of one that it has unrolled. */
+/* For other loops: the compiler vectorises a loop, but not the rest of one that it has unrolled. */
 #ifdef __clang__
 #define VECTORIZE _Pragma("clang loop unroll(disable)")
 #else
@@ -90,8 +90,8 @@
 #define ROWS_DENSE 12
 #endif
 
-/* For inner loops whose sums take nearly all registers: what the compiler would keep in the others, of the code around, it
- * would put on the stack instead of them. */
+/* For inner loops whose sums take nearly all registers: the compiler would spill some of them to keep values of the
+ * surrounding code. */
 #define NOINLINE static __attribute__((noinline))
 
 /* Names and vectors of the element type T at hand. */

@@ -1,6 +1,6 @@
-/* The loops of cutting a line of digits into pieces: cuts that cross little ink, and pictures of runs of pieces.
+/* The loops that cut a line of digits into pieces: cuts that cross little ink, and images of segments.
  *
- * Plain C11, one order of operations: the same input gives the same bytes.
+ * Plain C11, with one order of operations: the same input gives the same bytes.
  */
 #ifndef LENET5_PIECES_H
 #define LENET5_PIECES_H
@@ -13,11 +13,11 @@
 
 enum { PIECES_FIELD = 28, PIECES_GLYPH = 20 };
 
-/* The least ink on a way from the first row to each pixel of ink (h, w), a step aside costing `diagonal`:
+/* The least ink on a path from the first row to each pixel of ink (h, w), where a step aside costs `diagonal`:
  *
  *     cost[y][x] = ink[y][x] + min(cost[y-1][x], cost[y-1][x-1] + diagonal, cost[y-1][x+1] + diagonal)
  *
- * and the step -1, 0 or 1 to where it comes from. `down` is 1 to begin at the top, -1 at the bottom. */
+ * and the step -1, 0 or 1 to where it comes from. `down` is 1 to start at the top, -1 to start at the bottom. */
 static void pieces_seams(const float *ink, int h, int w, float diagonal, int down, float *cost, int8_t *step) {
     assert(ink && cost && step && h >= 1 && w >= 1 && (down == 1 || down == -1));
     const int64_t first = down > 0 ? 0 : (int64_t)(h - 1) * w;
@@ -39,17 +39,17 @@ static void pieces_seams(const float *ink, int h, int w, float diagonal, int dow
     }
 }
 
-/* Where a mark is cut: at no more than `most` columns of its middle row, each the best within `reach` columns, on ways
+/* Where a mark is cut: at no more than `most` columns of its middle row, each the best within `reach` columns, along paths
  * that cross no more ink than `dearest`; a step aside costs `diagonal`. */
 typedef struct {
     float diagonal, dearest;
     int reach, most;
 } pieces_cuts;
 
-#define PIECES_LEAST_INK 1.5 /* pixels: a cut leaves more on either side */
+#define PIECES_LEAST_INK 1.5 /* pixels: a cut leaves more than this on either side */
 
-/* The columns of the middle row of a mark (h, w) that good cuts go through, from left to right; how many. `through` (w)
- * is the ink on the best way through each. */
+/* The columns of the middle row of a mark (h, w) through which good cuts go, from left to right; returns their number.
+ * `through` (w) is the ink on the best path through each column. */
 static int pieces_columns(const float *through, int w, const pieces_cuts *cuts, int *columns) {
     int n = 0, last = -9;
     for (int x = 0; x < w; x++) {
@@ -74,8 +74,8 @@ static int pieces_columns(const float *through, int w, const pieces_cuts *cuts, 
     return kept;
 }
 
-/* Cut mark number `mark` of `labels`, whose box is given, and number what is left n, n + 1, ... in `parts`; both and
- * `ink` are planes of `stride` columns. The next number, or -1 where there is no memory. */
+/* Cut mark number `mark` of `labels`, whose box is given, and number its pieces n, n + 1, ... in `parts`; both and
+ * `ink` are planes of `stride` columns. Returns the next number, or -1 without memory. */
 static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts, int64_t stride, int64_t mark,
                         const int64_t box[4], const pieces_cuts *cuts, int n) {
     assert(ink && labels && parts && box && cuts && stride >= 1 && box[0] < box[2] && box[1] < box[3]);
@@ -137,7 +137,7 @@ static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts,
     return n;
 }
 
-/* Give pixels of more ink than `soft` that have no label the greatest of their neighbours': from `labels` to `out`, both
+/* Give unlabelled pixels of more ink than `soft` the greatest label of their neighbours: from `labels` to `out`, both
  * (h, w). */
 static void pieces_soften(const float *ink, const int32_t *labels, int h, int w, float soft, int32_t *out) {
     assert(ink && labels && out && h >= 1 && w >= 1);
@@ -154,7 +154,7 @@ static void pieces_soften(const float *ink, const int32_t *labels, int h, int w,
         }
 }
 
-/* A line, and the runs of its pieces. */
+/* A line, and the segments of its pieces. */
 typedef struct {
     const uint8_t *levels; /* (height, width), ink bright */
     const int32_t *labels; /* (height, width): the piece of each pixel */
@@ -162,8 +162,8 @@ typedef struct {
     double least; /* a box with a smaller long side is shown as large as one of this side */
 } pieces_line;
 
-/* Linear interpolation, or averaging where it gets smaller, of one axis: for each of the FIELD new pixels the first of
- * the old ones that it is made of, how many, and what each counts. */
+/* Linear interpolation, or averaging when reducing, along one axis: for each of the FIELD new pixels the first of the old
+ * ones that contribute, their number, and their weights. */
 typedef struct {
     int first[PIECES_FIELD], count[PIECES_FIELD];
     int most;
@@ -195,8 +195,8 @@ static int pieces_axis_init(pieces_axis *axis, double start, double scale, int s
     return 0;
 }
 
-/* Where the field of a run lies: its scale, and the old coordinates of its corner. The box is scaled to GLYPH pixels
- * and moved by whole new pixels, so that its centre of mass comes to where MNIST's are, half a pixel beyond the middle. */
+/* The position of a segment's field: its scale, and the old coordinates of its corner. The box is scaled to GLYPH pixels
+ * and moved by whole new pixels. Its centre of mass comes to where MNIST's are, half a pixel beyond the middle. */
 static void pieces_place(const pieces_line *line, int first, int stop, const int64_t box[4], double *scale,
                          double corner[2]) {
     double mass = 0, moment[2] = {0, 0};
@@ -220,7 +220,7 @@ static void pieces_place(const pieces_line *line, int first, int stop, const int
 
 static inline uint8_t pieces_level(float sum) { return sum < 254.5f ? (uint8_t)(sum + 0.5f) : 255; }
 
-/* The run through both axes, to `out`. wide: 2 FIELD numbers for each row of the line, and two of its rows. */
+/* Scale the segment along both axes, to `out`. wide: 2 FIELD numbers for each row of the line, and two of its rows. */
 static void pieces_resample(const pieces_line *line, int first, int stop, const pieces_axis *rows,
                             const pieces_axis *columns, float *wide, uint8_t *out) {
     const int last = PIECES_FIELD - 1;
@@ -257,7 +257,7 @@ static void pieces_resample(const pieces_line *line, int first, int stop, const 
     }
 }
 
-/* One run as the network sees it: channel 0 its own ink, channel 1 the whole line's, (2, FIELD, FIELD). */
+/* One segment as the network sees it: channel 0 its own ink, channel 1 the whole line's, (2, FIELD, FIELD). */
 static int pieces_picture(const pieces_line *line, int first, int stop, const int64_t box[4], uint8_t *out) {
     assert(line && line->levels && line->labels && box && out && box[0] < box[2] && box[1] < box[3]);
     double scale, corner[2];

@@ -1,8 +1,8 @@
-/* What the compiled module and the micro-kernels agree on: the program of a network, and one table of functions
- * for each (instruction set, element type).
+/* The interface between the compiled module and the micro-kernels: a network's program, and one table of functions for
+ * each (instruction set, element type).
  *
- * Memory order everywhere: LANES pictures lie side by side in the innermost axis, activations of one lane group are
- * (C, H, W, LANES). So each arithmetic operation is a full vector over pictures, each weight is one broadcast, and
+ * Memory order everywhere: LANES images lie side by side in the innermost axis, activations of one lane group are
+ * (C, H, W, LANES). So each arithmetic operation is a full vector over images, each weight is one broadcast, and
  * the columns of im2col are never stored: column (c, ky, kx) of pixel (y, x) is the vector at (c, y + ky, x + kx).
  */
 #ifndef LENET5_KERNELS_H
@@ -15,26 +15,49 @@
 
 #define LANES 16
 
-/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (ops/conv_pool_relu.h).
+/* Every operation, in one place: the numbers below, and the names by which Python knows them, are made from this list.
+ * ACTIVATION is for those of single elements (ops/activations.h), which may work in place.
+ *
+ * OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (ops/conv_pool_relu.h).
  * OP_BATCH_NORM, OP_DROPOUT: for training only (ops/regularization.h).
  * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (ops/conv2d_sparse.h).
- * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each for a channel (ops/pooling.h).
+ * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each per channel (ops/pooling.h).
  * OP_RBF: minus the squared distances to fixed centres (ops/rbf.h). */
-typedef enum {
-    OP_CONV2D,
-    OP_AVG_POOL2D,
-    OP_MAX_POOL2D,
-    OP_RELU,
-    OP_TANH,
-    OP_CONV_POOL,
-    OP_TABLE_CONV2D,
-    OP_SUBSAMPLE,
-    OP_SCALED_TANH,
-    OP_SIGMOID,
-    OP_RBF,
-    OP_BATCH_NORM,
-    OP_DROPOUT
-} lenet5_op_kind;
+#define LENET5_OPS(OP, ACTIVATION)                                                                                         \
+    OP(CONV2D)                                                                                                             \
+    OP(AVG_POOL2D)                                                                                                         \
+    OP(MAX_POOL2D)                                                                                                         \
+    ACTIVATION(RELU)                                                                                                       \
+    ACTIVATION(TANH)                                                                                                       \
+    OP(CONV_POOL)                                                                                                          \
+    OP(TABLE_CONV2D)                                                                                                       \
+    OP(SUBSAMPLE)                                                                                                          \
+    ACTIVATION(SCALED_TANH)                                                                                                \
+    ACTIVATION(SIGMOID)                                                                                                    \
+    OP(RBF)                                                                                                                \
+    OP(BATCH_NORM)                                                                                                         \
+    OP(DROPOUT)
+
+#define MEMBER(name) OP_##name,
+typedef enum { LENET5_OPS(MEMBER, MEMBER) N_OPS } lenet5_op_kind;
+#undef MEMBER
+
+/* What Python calls an operation, 0 <= kind < N_OPS. */
+static inline const char *lenet5_op_name(int kind) {
+#define NAME(name) #name,
+    static const char *const names[] = {LENET5_OPS(NAME, NAME)};
+#undef NAME
+    return names[kind];
+}
+
+static inline int lenet5_is_activation(int kind) {
+#define NO(name) 0,
+#define YES(name) 1,
+    static const char is_activation[] = {LENET5_OPS(NO, YES)};
+#undef NO
+#undef YES
+    return is_activation[kind];
+}
 
 /* One step of a network's program, for an input of one fixed size. A dense layer is a convolution of size 1. */
 typedef struct {
@@ -43,29 +66,29 @@ typedef struct {
     int out_channels, out_height, out_width;
     int kernel_size;           /* of convolution and pooling; pooling's stride is the same */
     int64_t weight, bias;      /* offsets in the parameter buffer, in elements */
-    int64_t input, output;     /* offsets in the activation buffer, in elements; equal where it works in place */
+    int64_t input, output;     /* offsets in the activation buffer, in elements; equal for a step that works in place */
     int64_t prepared;          /* offset in the buffer of prepared weights, in elements */
-    int64_t ready;             /* offset in the buffer of weights for one picture at a time, in elements */
-    int64_t kept;              /* of a dense layer: offset in what training keeps of each lane group, in elements */
+    int64_t ready;             /* offset in the buffer of weights for one image at a time, in elements */
+    int64_t kept;              /* of a dense layer: offset in what training keeps per lane group, in elements */
     double probability;        /* of dropout */
-    /* Numbers that are no parameters, or NULL. OP_TABLE_CONV2D: (out_channels, in_channels), the number of the pair's
-     * kernel, row by row, or -1 where there is none. OP_RBF: the centres (out_channels, in_channels). */
+    /* Constants, or NULL. OP_TABLE_CONV2D: (out_channels, in_channels), the number of the pair's kernel, row by row, or
+     * -1 without one. OP_RBF: the centres (out_channels, in_channels). */
     const int32_t *constants;
-    int n_pairs;               /* of OP_TABLE_CONV2D: its kernels */
+    int n_pairs; /* of OP_TABLE_CONV2D: its kernels */
 } lenet5_op;
 
 typedef struct {
     const lenet5_op *ops;
     int n_ops;
-    int64_t n_parameters;      /* padded to a multiple of LANES */
-    int64_t n_activations;     /* elements of the activation buffer of one lane group */
-    int64_t n_scratch;         /* elements that the kernels need beside it */
-    int64_t n_prepared;        /* elements of the prepared weights: those that a kernel wants in another form */
-    int64_t n_ready;           /* elements of the weights as kernels for one picture at a time want them */
-    int64_t n_kept;            /* elements that training keeps of each lane group for the weights of dense layers */
+    int64_t n_parameters; /* padded to a multiple of LANES */
+    int64_t n_activations; /* elements of the activation buffer of one lane group */
+    int64_t n_scratch; /* elements of scratch memory that the kernels need */
+    int64_t n_prepared; /* elements of the prepared weights, which a kernel reads in another form */
+    int64_t n_ready; /* elements of the packed weights for one image at a time */
+    int64_t n_kept; /* elements that training keeps per lane group for the weights of dense layers */
 } lenet5_net;
 
-/* Whether a step is one of special_shapes.h, for which minimal filtering is compiled. */
+/* Whether minimal filtering is compiled for a step: whether it is one of special_shapes.h. */
 static inline int lenet5_has_winograd(const lenet5_op *op) {
     const int C = op->in_channels, O = op->out_channels;
 #define FITS(KIND, SIDE, C_FROM, C_TO, C_STEP, O_FROM, O_TO, O_STEP)                                                       \
@@ -84,8 +107,8 @@ static inline int64_t lenet5_n_prepared(const lenet5_op *op) {
     return (int64_t)n_points * op->out_channels * op->in_channels * TAPS;
 }
 
-/* Trainable weights of a step; it has as many biases as output channels if it has any. A batch normalisation has four
- * tensors: weights and biases, and behind these, each padded, the running means and variances. */
+/* Trainable weights of a step; if it has any, it has as many biases as output channels. A batch normalisation has four
+ * tensors: weights and biases, and behind them, each padded, the running means and variances. */
 static inline int64_t lenet5_n_weights(const lenet5_op *op) {
     switch (op->kind) {
     case OP_CONV2D:
@@ -99,8 +122,8 @@ static inline int64_t lenet5_n_weights(const lenet5_op *op) {
 
 static inline int64_t lenet5_n_biases(const lenet5_op *op) { return lenet5_n_weights(op) ? op->out_channels : 0; }
 
-/* Elements behind its output that a step keeps for the way back: where pooled values came from; factors; means and inverse
- * deviations, each padded. */
+/* Elements behind its output that a step keeps for the backward pass: the origins of pooled values; factors; means and
+ * inverse deviations, each padded. */
 static inline int64_t lenet5_n_extra(const lenet5_op *op) {
     switch (op->kind) {
     case OP_CONV_POOL:
@@ -110,8 +133,8 @@ static inline int64_t lenet5_n_extra(const lenet5_op *op) {
     }
 }
 
-/* The same for one picture at a time (net/batch1.h): C1's with one number more, and dense weights transposed, their rows
- * padded to a multiple of LANES. */
+/* The same for one image at a time (net/batch1.h): for C1 one number more, and dense weights transposed, with rows padded
+ * to a multiple of LANES. */
 static inline int64_t lenet5_n_ready(const lenet5_op *op) {
     const int64_t n_features = (int64_t)op->in_channels * op->kernel_size * op->kernel_size;
     if (lenet5_has_winograd(op))
@@ -129,20 +152,20 @@ static inline int64_t lenet5_n_kept(const lenet5_op *op) {
     return LANES * ((n_features + LANES - 1) / LANES * LANES + op->out_channels);
 }
 
-/* Blocks of registers in convolutions of any shape (ops/conv2d_direct.h) are at most so many pixels wide, and so many
- * output channels high for gradients of weights. */
+/* Largest register blocks in convolutions of any shape (ops/conv2d_direct.h): width in pixels, and height in output
+ * channels for gradients of weights. */
 #define MOST_PIXELS 6
 #define MOST_ROWS 12
 
-/* The same for C3's minimal filtering: points of both tiles' columns, and of their gradients; or for one picture alone,
- * a LANESth of: its columns, their points, and 16 channels of outputs, all with 16 lanes. */
+/* Scratch of C3's minimal filtering: points of both tiles' columns, and of their gradients. For one image alone, a
+ * LANESth of: its columns, their points, and 16 channels of outputs, all with 16 lanes. */
 static inline int64_t lenet5_n_winograd(const lenet5_op *op) {
     const int64_t points = C3_TILES * N_POINTS * (C3_SIDE * op->in_channels + C3_OUT_SIDE * op->out_channels);
     const int64_t single = LANES * (op->in_channels * (C3_SIDE + C3_TILES * N_POINTS) + C3_OUT_SIDE * C3_OUT_SIDE);
     return LANES * (points > single ? points : single);
 }
 
-/* Elements of scratch memory that the kernels of one convolution need at most; for others 0. */
+/* Elements of scratch memory that the kernels of one convolution need at most; 0 for other steps. */
 static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     if (op->kind == OP_CONV_POOL) {
         const int64_t gradients = (int64_t)op->out_channels * (4 * op->out_width + 26) + LANES;
@@ -163,7 +186,7 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     /* A strip of the input, one of the gradients, sums of the weights' gradients: ops/conv2d_direct.h. */
     const int64_t strip = n_rows * (MOST_PIXELS + op->kernel_size - 1), sums = MOST_ROWS * n_taps;
     const int64_t gradients = (int64_t)op->out_channels * MOST_PIXELS;
-    /* One picture alone wants a LANESth of: its outputs in rows of the input's width. */
+    /* One image alone needs a LANESth of: its outputs in rows of the input's width. */
     const int64_t flat = (int64_t)op->out_channels * ((int64_t)op->out_height * op->in_width + LANES);
     const int64_t most[] = {strip, gradients, sums};
     int64_t n = flat;
@@ -172,9 +195,9 @@ static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     return LANES * n;
 }
 
-/* Elements that training by one picture needs behind the activations of a lane group: activations and their gradients,
- * targets, scores and their gradients, and the gradients of one convolution's outputs in rows of its input's width, or
- * these outputs themselves. */
+/* Elements that training with one image at a time needs behind the activations of a lane group. They are activations and
+ * their gradients, targets, scores and their gradients, and the gradients of one convolution's outputs. The latter have
+ * rows of the input's width, or are those outputs themselves. */
 static inline int64_t lenet5_n_single(const lenet5_net *net) {
     int64_t most = 0;
     for (int i = 0; i < net->n_ops; i++) {
@@ -186,71 +209,71 @@ static inline int64_t lenet5_n_single(const lenet5_net *net) {
     return 2 * (net->n_activations / LANES + 64) + (int64_t)3 * net->ops[net->n_ops - 1].out_channels * LANES + most + 64;
 }
 
-/* Pictures as they come: (n, channels, height, width), uint8 in 0..255 or float32 in 0..1. */
+/* Images as given: (n, channels, height, width), uint8 in 0..255 or float32 in 0..1. */
 typedef struct {
     const void *pixels;
     int is_uint8;
     int channels, height, width;
-    int padding;               /* rows and columns of background added on each side */
-    float background, ink;     /* the values that 0 and full ink get */
+    int padding; /* rows and columns of background added on each side */
+    float background, ink; /* the values that 0 and full ink get */
 } lenet5_pictures;
 
-/* Largest sides of pictures that can be distorted, without their padding and with it. */
+/* Largest sides of images that can be distorted, without padding and with it. */
 #define PICTURE_SIDE 64
 #define FIELD_SIDE 96
 
-/* Random distortions of pictures: what is drawn is uniform in the ranges and a function of (seed, epoch, picture). */
+/* Random distortions of images: uniform in the ranges, and a function of (seed, epoch, image). */
 typedef struct {
     uint64_t seed;
     uint32_t epoch;
     /* Affine: radians, relative change of each side, horizontal shear as a tangent, pixels; all to either side. */
     float rotation, scale, shear, shift;
-    int crop;                  /* whole pixels to either side */
-    float flip_probability;    /* left and right exchanged */
-    /* Elastic: pixels between knots (at least 3), pixels to either side that a knot is moved; none where that is 0. */
+    int crop; /* whole pixels to either side */
+    float flip_probability; /* of exchanging left and right */
+    /* Elastic: pixels between knots (at least 3), pixels to either side by which a knot moves; 0: no distortion. */
     float knot_spacing, knot_range;
-    int cutout_side;           /* pixels */
+    int cutout_side; /* pixels */
     float cutout_probability, inversion_probability;
-    /* Pens, paper and cameras, see augment/photo.h: parts of the way, 0 to 1; probability of a bar at the edge. */
+    /* Pens, paper and cameras, see augment/photo.h: fractions of the way, 0 to 1; probability of a bar at the edge. */
     float photo_pen, photo_blur, photo_uneven, photo_grain, photo_clutter;
-    float photo_jpeg;          /* half the largest factor of the steps */
+    float photo_jpeg; /* half the largest factor of the steps */
 } lenet5_augmentation;
 
-/* OPTIMIZER_SDLM: each parameter has a rate of its own, moment2, by which the learning rate is multiplied. */
+/* OPTIMIZER_SDLM: moment2 has a factor of the learning rate for each parameter. */
 typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM } lenet5_optimizer_kind;
 
 typedef struct {
     lenet5_optimizer_kind kind;
     int nesterov;
     double momentum, beta1, beta2, epsilon, weight_decay;
-    double l1;                 /* its sign is added to the gradient, times this */
-    double clip_norm;          /* the largest Euclidean norm of a batch's gradient; 0: any */
+    double l1; /* factor of the parameter's sign, which is added to the gradient */
+    double clip_norm; /* the largest Euclidean norm of a batch's gradient; 0: no limit */
 } lenet5_optimizer;
 
-/* LOSS_CROSS_ENTROPY: of the softmax over the scores. LOSS_RIGHT_SCORE: minus the score of the right class; where scores
- * are minus the penalties of the 1998 network, its eq. 8. */
+/* LOSS_CROSS_ENTROPY: of the softmax over the scores. LOSS_RIGHT_SCORE: minus the score of the right class. If scores are
+ * minus the penalties of the 1998 network, this is its eq. 8. */
 typedef enum { LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE } lenet5_loss_kind;
 
-/* What is minimised. */
+/* The training loss. */
 typedef struct {
     lenet5_loss_kind kind;
-    double label_smoothing;    /* this part of each target goes to all classes alike */
-    double teacher_weight;           /* this part of each target is what the teachers answer */
-    double temperature;        /* of all softmaxes in the cross-entropy; its gradient is multiplied by the square */
-    double rubbish;            /* score of one more class, that of nothing, in the softmax; -INFINITY: none. Eq. 9's -j */
+    double label_smoothing; /* fraction of each target that is spread over all classes */
+    double teacher_weight; /* fraction of each target that is the teachers' answer */
+    double temperature; /* of all softmaxes in the cross-entropy; its gradient is multiplied by the square */
+    double rubbish; /* score of the rubbish class in the softmax (-j of eq. 9); -INFINITY: no such class */
 } lenet5_loss;
 
-/* What training does to a batch beside the distortions of its pictures; a function of (seed, epoch, picture). */
+/* What training does to a batch besides distorting its images; a function of (seed, epoch, image). */
 typedef struct {
     uint64_t seed;
     uint32_t epoch;
-    double mixup;              /* alpha of the Beta distribution of the shares, 0 to 1; 0: no mixing */
-    double adversarial;        /* how far each pixel of every second picture goes against the network; 0: none */
+    double mixup; /* alpha of the Beta distribution of the shares, 0 to 1; 0: no mixing */
+    double adversarial; /* change of each pixel of every second image, against the network; 0: none */
 } lenet5_perturbation;
 
 /* Training is in float32 alone: float64 is for checks of kernels and gradients. */
 
-/* A trained network whose answers are learnt from. */
+/* A trained network whose answers are targets (distillation). */
 typedef struct {
     const lenet5_net *net;
     const float *parameters, *prepared;
@@ -258,23 +281,23 @@ typedef struct {
 
 typedef struct {
     const lenet5_net *net;
-    float *parameters;             /* (n_parameters) */
-    float *gradients;              /* (n_slices, n_parameters + n_prepared) */
-    float *kept;                   /* (n_slices, n_kept) */
+    float *parameters; /* (n_parameters) */
+    float *gradients; /* (n_slices, n_parameters + n_prepared) */
+    float *kept; /* (n_slices, n_kept) */
     float *moment1, *moment2; /* (n_parameters): momentum; Adam's two means; RMSprop's mean, SDLM's rates in the second */
     float *arenas; /* (n_threads, 2 * n_activations + n_scratch + n_prepared + classes * LANES); for one
-                                * picture an update at least n_activations + lenet5_n_single */
+                                * image an update at least n_activations + lenet5_n_single */
     const lenet5_pictures *pictures;
     const uint8_t *labels; /* (N) */
-    const int64_t *order; /* (n_positions): the pictures in the order of this run */
+    const int64_t *order; /* (n_positions): the images in the order of this run */
     const lenet5_augmentation *augmentation; /* or NULL */
     int64_t n_positions, batch_size, n_steps;
     const double *learning_rates; /* (n_steps) */
     lenet5_optimizer optimizer;
     lenet5_loss loss;
     lenet5_perturbation perturbation;
-    const lenet5_teacher_f32 *teachers; /* (n_teachers); the mean of their answers is part of each target */
-    float *teacher_arenas; /* (n_threads, n_teacher_arena): of each n_activations + n_scratch of the largest */
+    const lenet5_teacher_f32 *teachers; /* (n_teachers); the mean of their answers is a fraction of each target */
+    float *teacher_arenas; /* (n_threads, n_teacher_arena): n_activations + n_scratch of the largest teacher, each */
     int64_t n_teacher_arena;
     int n_teachers;
     int64_t first_step; /* updates made before this run: AdamW's bias correction */
@@ -307,7 +330,7 @@ typedef struct {
     lenet5_kernels_f64 f64;
     /* One thread's share of a run of training steps; all n_threads must call it at the same time. */
     void (*train)(lenet5_training_f32 *training, int thread);
-    /* All rows of one dense layer, with the update, from what is kept of n_groups: a part of train, for timing. */
+    /* All rows of one dense layer, with the update, from what n_groups kept: a part of train, for timing. */
     void (*train_dense_alone)(lenet5_training_f32 *training, const lenet5_op *op, int n_groups);
     /* Fully convolutional networks, in float32 alone: net/fcn.h. */
     void (*fcn_pack)(const lenet5_fcn_step *step, const float *W, const float *b, float *packed);

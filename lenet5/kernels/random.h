@@ -1,11 +1,11 @@
-/* Random numbers that are a function of (seed, epoch, number of the picture): for distortions, dropout and mixing. */
+/* Random numbers that are a function of (seed, epoch, number of the image): for distortions, dropout and mixing. */
 #ifndef LENET5_RANDOM_H
 #define LENET5_RANDOM_H
 
 #include "macros.h"
 
 /* Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011): four words
- * for each counter and key, so that any of them can be had without those before it. */
+ * for each counter and key, so that any of them is available without those before it. */
 static inline void lenet5_philox(uint32_t *x, uint64_t key) {
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int round = 0; round < 10; round++) {
@@ -16,7 +16,7 @@ static inline void lenet5_philox(uint32_t *x, uint64_t key) {
     }
 }
 
-/* The four words of block `block` of a picture. */
+/* The four words of block `block` of an image. */
 INLINE void lenet5_random(uint64_t seed, uint32_t epoch, int64_t picture, uint32_t block, uint32_t *words) {
     words[0] = (uint32_t)picture, words[1] = (uint32_t)((uint64_t)picture >> 32), words[2] = epoch, words[3] = block;
     lenet5_philox(words, seed);

@@ -1,14 +1,14 @@
-/* Vectors of element type T: what the kernels are written in. */
+/* Vectors of element type T, in which the kernels are written. */
 
 typedef T V __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 typedef INTEGER FN(mask) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
 INLINE V FN(load)(const T *p) { return *(const V *)p; }
 INLINE void FN(store)(T *p, V x) { *(V *)p = x; }
-INLINE V FN(splat)(T x) { return x - (V){0}; } /* "+" would stay an addition, for the sake of -0 */
+INLINE V FN(splat)(T x) { return x - (V){0}; } /* "+" would remain an addition, because of -0 */
 INLINE V FN(select)(FN(mask) m, V a, V b) { return (V)((m & (FN(mask))a) | (~m & (FN(mask))b)); }
 
-/* The larger of each two; b where one is NaN. */
+/* The larger of each pair; b if one of them is NaN. */
 INLINE V FN(max)(V a, V b) {
 #ifdef MAX_f32
     return CONCAT(MAX, SUFFIX)(a, b);
@@ -50,8 +50,8 @@ INLINE V FN(square_root)(V x) {
 
 /* x[i][j] = x[j][i] for VL vectors. */
 #if VECTOR_BYTES == 32
-/* AVX2 zips within halves of a vector only: so the blocks of half the side are done side by side, and then change places
- * (half as many instructions). */
+/* AVX2 zips only within halves of a vector. So the blocks of half the side are transposed side by side and then exchanged,
+ * with half as many instructions. */
 INLINE void FN(transpose)(V *x) {
     enum { HALF = VECTOR_BYTES / ELEMENT_BYTES / 2 };
     V z[2 * HALF];
@@ -70,8 +70,8 @@ INLINE void FN(transpose)(V *x) {
     UNROLL for (int i = 0; i < 2 * HALF; i++) x[i] = z[i];
 }
 #else
-/* Zipping vector i with vector i + VL / 2 rotates the bits of the position (vector, element) by one; after log2(VL)
- * rounds the two halves of it have changed places. */
+/* Zipping vector i with vector i + VL / 2 rotates the bits of the position (vector, element) by one. After log2(VL)
+ * rounds its two halves have changed places. */
 INLINE void FN(transpose)(V *x) {
     V z[VECTOR_BYTES / ELEMENT_BYTES];
     UNROLL for (int round = 1; round < VL; round *= 2) {
@@ -110,9 +110,9 @@ INLINE V FN(sum_lanes_of_all)(V *x) {
     return x[0];
 }
 
-/* ---- what the processor can do ------------------------------------------------------------------------------- */
+/* ---- peak of the processor ----------------------------------------------------------------------------------- */
 
-/* n rounds of as many independent multiply-adds as fill the pipelines, on registers only; operations done. */
+/* n rounds of independent multiply-adds, enough to fill the pipelines, in registers; returns the operations. */
 static double FN(fma_peak)(int64_t n, T *out) {
     ASSERT_ARRAYS(out);
     enum { N_CHAINS = VECTOR_BYTES == 64 ? 24 : 12 };

@@ -1,12 +1,12 @@
-/* Which shapes get code of their own; any other takes the general code of its operation, with answers as good.
+/* Shapes with code of their own; all others take the general code of their operation, which gives equally good answers.
  *
- * Here because a shape is compiled in where it is a constant, and because memory is counted by it (program.h).
+ * They stand here because a shape must be a constant to be compiled in, and because memory is counted by it (program.h).
  */
 #ifndef LENET5_SPECIAL_SHAPES_H
 #define LENET5_SPECIAL_SHAPES_H
 
-/* Minimal filtering, which wants the kernels transformed: C1 of LeNet-5 with its pooling (ops/conv_pool_relu.h), and C3
- * of LeNet-5 or with more maps (ops/conv2d_winograd.h); many more would leave the second cache.
+/* Minimal filtering, which needs transformed kernels: C1 of LeNet-5 with its pooling (ops/conv_pool_relu.h), and C3 of
+ * LeNet-5 or with more maps (ops/conv2d_winograd.h); many more maps would not fit the second cache.
  *
  * DO(kind, side of the input, in_channels from, to, in steps of, out_channels from, to, in steps of); TAPS x TAPS */
 #define MINIMAL_FILTERING(DO)                                                                                              \

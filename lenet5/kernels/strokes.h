@@ -1,7 +1,8 @@
-/* From the control points of a handwritten digit to a picture prepared as MNIST's were.
+/* From the control points of a handwritten digit to an image normalised as MNIST's were.
  *
- * control points --Catmull-Rom--> a fine polyline --waves--> bent a little --scale--> a box of 20 pixels
- *   --capsules--> grey coverage --centre of mass--> its place in 28 x 28.
+ * control points --Catmull-Rom--> a fine polyline --waves--> slightly bent
+ *
+ *   --scale--> a box of 20 pixels --capsules--> grey coverage --centre of mass--> its place in 28 x 28
  *
  * Plain C11, no allocation, one order of operations: the same input gives the same bytes.
  */
@@ -14,14 +15,14 @@
 #include <string.h>
 
 enum {
-    STROKES_SIDE = 28,   /* pixels of the picture */
+    STROKES_SIDE = 28,   /* pixels of the image */
     STROKES_BOX = 20,    /* pixels of the box that the ink fills along its longer side */
     STROKES_STEPS = 6,   /* pieces of the polyline between two control points */
     STROKES_POINTS = 16, /* control points at most */
     STROKES_MAX = STROKES_POINTS * STROKES_STEPS
 };
 
-/* What each control point is: bits of `kind`. */
+/* The kind of a control point: bits of `kind`. */
 enum { STROKES_DRAWN = 1 /* pen down on the way here */, STROKES_CORNER = 2 /* the pen turns sharply here */ };
 
 /* The numbers of a pen and a hand, in this order. Lengths of the pen are pixels, of the waves glyph units. */
@@ -74,7 +75,7 @@ static int strokes_trace(const float *control, const uint8_t *kind, int n, const
     for (int k = 1; k < n; k++) {
         if (!(kind[k] & STROKES_DRAWN))
             continue;
-        /* Beyond the end of a stroke, or a corner, there is no point to steer by: the end stands in. */
+        /* Beyond the end of a stroke, or a corner, there is no point to steer by, so the end is used. */
         const int first = k == 1 || (kind[k - 1] & STROKES_CORNER) || !(kind[k - 1] & STROKES_DRAWN);
         const int last = (kind[k] & STROKES_CORNER) || k == n - 1 || !(kind[k + 1] & STROKES_DRAWN);
         const int index[4] = {first ? k - 1 : k - 2, k - 1, k, last ? k : k + 1};
@@ -121,9 +122,9 @@ static void strokes_scale(strokes_segment *segment, int count, const float *orig
     }
 }
 
-/* The factor that a pen is made thinner by where the glyph is too narrow for it: in black blots nothing can
- * be read, so people do not write so. The ink, width times length, may fill c = 0.5 of the box and 2.5 pixels
- * around its narrow side: 2 r length <= c BOX (narrow + 2.5 + 2 r). */
+/* The factor that makes a pen thinner for a glyph that is too narrow for it: nobody can read black blots, so people do
+ * not write them. The ink, width times length, may fill c = 0.5 of the box and 2.5 pixels around its narrow side:
+ * 2 r length <= c BOX (narrow + 2.5 + 2 r). */
 static float strokes_thinning(const strokes_segment *segment, int count, float narrow, float radius) {
     const float most = 0.5f * STROKES_BOX;
     float length = 0.0f;
@@ -134,8 +135,8 @@ static float strokes_thinning(const strokes_segment *segment, int count, float n
     return fminf(1.0f, most * (narrow + 2.5f) / (2.0f * radius * fmaxf(length - most, 1.0f)));
 }
 
-/* Make the longer side of the ink the side of the box, and a corner of the ink the origin. The line of a
- * pen has its width in pixels whatever the size of the glyph, so the lines are scaled first, then all. */
+/* Make the longer side of the ink the side of the box, and a corner of the ink the origin. A pen's line has its width
+ * in pixels for any size of the glyph, so the lines are scaled first, then all. */
 static void strokes_fit(strokes_segment *segment, int count, const float *pen) {
     float low[2], high[2];
     strokes_bounds(segment, count, 0, low, high);
@@ -153,8 +154,8 @@ static void strokes_fit(strokes_segment *segment, int count, const float *pen) {
 /* The row or column of the canvas that a coordinate lies in, or the nearest. */
 static int strokes_pixel(float coordinate) { return (int)fminf(fmaxf(coordinate, 0.0f), STROKES_BOX - 1.0f); }
 
-/* The part of each pixel that one segment covers, where it is more than is there already. The distance to
- * the line tells it: all where that is half a grey edge less than the radius, none where it is as much more. */
+/* The fraction of each pixel that one segment covers, if it is more than before. It depends on the distance to the line:
+ * 1 up to half a grey edge less than the radius, 0 from half an edge more on. */
 static void strokes_ink(const strokes_segment *s, float soft, float canvas[STROKES_BOX][STROKES_BOX]) {
     const float reach = fmaxf(s->r0, s->r1) + 0.5f * soft;
     const int left = strokes_pixel(fminf(s->x0, s->x1) - reach), right = strokes_pixel(fmaxf(s->x0, s->x1) + reach);
@@ -171,7 +172,7 @@ static void strokes_ink(const strokes_segment *s, float soft, float canvas[STROK
         }
 }
 
-/* Where the box begins in the picture, so that the centre of mass of the ink is in the middle. */
+/* Where the box begins in the image, so that the centre of mass of the ink is in the middle. */
 static int strokes_offset(float moment, float mass) {
     const int offset = (int)floorf(0.5f * STROKES_SIDE - moment / mass + 0.5f);
     return offset < 0 ? 0 : offset > STROKES_SIDE - 1 ? STROKES_SIDE - 1 : offset;
@@ -192,7 +193,7 @@ static void strokes_place(float canvas[STROKES_BOX][STROKES_BOX], uint8_t *pictu
             picture[(top + y) * STROKES_SIDE + left + x] = (uint8_t)(255.0f * canvas[y][x] + 0.5f);
 }
 
-/* One picture (28, 28) from control points (n, 2) with their kinds (n), n <= STROKES_POINTS, and a pen. */
+/* One image (28, 28) from control points (n, 2) with their kinds (n), n <= STROKES_POINTS, and a pen. */
 static void strokes_draw(const float *control, const uint8_t *kind, int n, const float *pen, uint8_t *picture) {
     assert(control && kind && pen && picture && n >= 1 && n <= STROKES_POINTS);
     strokes_segment segment[STROKES_MAX];

@@ -1,22 +1,22 @@
-/* What every instruction set offers for element type T: ENTRY(result, name, arguments) for each function.
+/* The functions that every instruction set offers for element type T: ENTRY(result, name, arguments) for each.
  *
- * Included where ENTRY declares a member of the table, and where it gives that member its function, so that neither can
- * be left out or exchanged for another of the same type.
+ * Included twice: where ENTRY declares a member of the table, and where it assigns that member its function. So no member
+ * can be left out, or exchanged for another one of the same type.
  *
- * All pointers are to contiguous memory of one lane group, (C, H, W, LANES), unless a comment says otherwise.
- * Gradients of weights are added to what is there; gradients of activations are written.
+ * Pointers are to contiguous memory of one lane group, (C, H, W, LANES), unless a comment says otherwise.
+ * Gradients of weights are added to the present values; gradients of activations are written.
  */
 
-/* U: the weights as this kernel wants them (lenet5_n_prepared elements), from W; made once for many groups. */
+/* U: the weights in this kernel's own form (lenet5_n_prepared elements), from W; made once for many groups. */
 ENTRY(void, conv2d_prepare, (const lenet5_op *op, const T *W, T *U))
 ENTRY(void, conv2d_forward, (const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, T *scratch))
-/* Where dX, dW, db or dU is NULL it is not computed; dW, db and dU are written, or added to if `accumulate`. */
+/* dX, dW, db or dU is not computed if it is NULL; dW, db and dU are written, or added to if `accumulate`. */
 ENTRY(void, conv2d_backward,
       (const lenet5_op *op, const T *X, const T *dY, const T *W, const T *U, T *dX, T *dW, T *db, T *dU, int accumulate,
        T *scratch))
 /* dW from dU, once after many groups: the transpose of conv2d_prepare, added. */
 ENTRY(void, conv2d_finish, (const lenet5_op *op, const T *dU, T *dW))
-/* Y: the pooled values and behind them, for training, where they came from, as integers of the same size. */
+/* Y: the pooled values, and behind them, for training, their origins, as integers of the same size. */
 ENTRY(void, conv_pool_prepare, (const lenet5_op *op, const T *W, T *U))
 ENTRY(void, conv_pool_forward, (const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, int training))
 ENTRY(void, conv_pool_backward,
@@ -47,12 +47,12 @@ ENTRY(void, targets_of_labels, (const lenet5_loss *loss, int classes, const uint
 ENTRY(void, softmax, (int64_t n, int classes, int64_t positions, const T *logits, T *probabilities))
 /* Whether every one of n values is a number in low..high. */
 ENTRY(int, within, (int64_t n, const T *x, T low, T high))
-/* The n_valid <= LANES pictures with the numbers index[0..] (or first, first + 1, ...), padded, scaled and
- * laid out; missing lanes are background. augmentation: how they are distorted, or NULL. */
+/* The n_valid <= LANES images with the numbers index[0..] (or first, first + 1, ...), padded, scaled and
+ * laid out; missing lanes are background. augmentation: their distortions, or NULL. */
 ENTRY(void, gather,
       (const lenet5_pictures *pictures, const int64_t *index, int64_t first, int n_valid,
        const lenet5_augmentation *augmentation, T *X))
-/* The factors of all dropouts; all 1 where `perturbation` is NULL. */
+/* The factors of all dropouts; all are 1 if `perturbation` is NULL. */
 ENTRY(void, draw_dropout,
       (const lenet5_net *net, const lenet5_perturbation *perturbation, const int64_t *numbers, int n_valid, T *activations))
 /* The prepared weights of all steps, and their gradients added to those of the parameters. */
@@ -61,21 +61,21 @@ ENTRY(void, net_finish, (const lenet5_net *net, const T *d_prepared, T *gradient
 /* The program of the network on one lane group whose input lies at the start of `activations`, for training. */
 ENTRY(void, net_forward,
       (const lenet5_net *net, const T *parameters, const T *prepared, T *activations, int n_valid, T *scratch))
-/* n <= 2 LANES pictures from `start` on, for prediction; scores are left in `first`, and `second` where n > LANES. */
+/* n <= 2 LANES images from `start` on, for prediction; scores are left in `first`, and in `second` if n > LANES. */
 ENTRY(void, net_predict,
       (const lenet5_net *net, const T *parameters, const T *prepared, const lenet5_pictures *pictures, int64_t start, int n,
        T *first, T *second, T *scratch))
-/* One picture of any size, with gather, scores (classes, h, w) to `out`: faster for a few, the same bits. ready: the
- * weights as single_prepare writes them (n_ready elements), those of dense layers with_dense only. */
+/* One image of any size, including gather; scores (classes, h, w) to `out`: faster for a few images, with the same bits.
+ * ready: the weights from single_prepare (n_ready elements); those of dense layers only if with_dense. */
 ENTRY(void, single_prepare, (const lenet5_net *net, const T *parameters, T *ready, int with_dense))
 ENTRY(void, net_forward_single,
       (const lenet5_net *net, const T *parameters, const T *ready, int with_dense, const lenet5_pictures *pictures,
        int64_t picture, T *single, T *out))
 /* dA mirrors `activations` and holds the gradient of the last output. `gradients` and `d_prepared` are written, or
- * added to if `accumulate`; net_finish brings them together. kept: (n_kept), or NULL for the gradients themselves.
- * Where `gradients` is NULL, that of the pictures is computed instead, unless the first step is OP_CONV_POOL. */
+ * added to if `accumulate`; net_finish combines them. kept: (n_kept), or NULL for the gradients themselves.
+ * If `gradients` is NULL, that of the images is computed instead, unless the first step is OP_CONV_POOL. */
 ENTRY(void, net_backward,
       (const lenet5_net *net, const T *parameters, const T *prepared, const T *activations, T *dA, T *gradients,
        T *d_prepared, int accumulate, T *kept, int n_valid, T *scratch))
-/* n rounds of multiply-adds in registers; returns the operations done. *out keeps them from being left out. */
+/* n rounds of multiply-adds in registers; returns the number of operations. *out prevents their removal. */
 ENTRY(double, fma_peak, (int64_t n, T *out))

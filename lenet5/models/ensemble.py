@@ -35,6 +35,15 @@ class Committee(Classifier):
     models : list
     training : dict or None
         How it was trained; JSON values only.
+
+    Examples
+    --------
+    >>> from lenet5 import Committee, LeNet5
+    >>> from lenet5.datasets.synthetic import strokes
+    >>> X, y = strokes.draw(100, seed=1)
+    >>> committee = Committee([LeNet5(seed=seed).fit(X, y, epochs=1) for seed in (0, 1)])
+    >>> committee.predict_proba(X).shape
+    (100, 10)
     """
 
     def __init__(self, models: "Sequence[LeNet5 | Committee]"):
@@ -94,6 +103,15 @@ class Cascade(Classifier):
     threshold : float, at least 0
         The lowest confidence with which the small model answers: 0 answers every image, above 1 none.
         `choose_threshold` finds it.
+
+    Examples
+    --------
+    >>> from lenet5 import Cascade, LeNet5
+    >>> from lenet5.datasets.synthetic import strokes
+    >>> X, y = strokes.draw(100, seed=1)
+    >>> cascade = Cascade(LeNet5("lenet1"), LeNet5().fit(X, y, epochs=1), threshold=0.99)
+    >>> cascade.predict(X).shape
+    (100,)
     """
 
     def __init__(self, small: Classifier, large: Classifier, threshold: float):

@@ -25,6 +25,13 @@ def load(path: str | os.PathLike) -> LeNet5 | Committee:
     ------
     ModelFileError
         One line, for any other file.
+
+    Examples
+    --------
+    >>> from lenet5 import LeNet5, load
+    >>> LeNet5("lenet1").save("small.safetensors")
+    >>> load("small.safetensors").n_parameters
+    2578
     """
     tensors, info = serialization.load(path, *MAKERS)
     try:

@@ -293,7 +293,7 @@ def test_an_unknown_optimiser_is_refused(data, kind):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": np.zeros(N - 1, np.uint8)}, "149 labels for 150 pictures"),
+        ({"labels": np.zeros(N - 1, np.uint8)}, "149 labels for 150 images"),
         ({"labels": np.full(N, 10, np.uint8)}, "labels must be below 10, the largest is 10"),
         ({"order": np.array([0, N])}, "an order that leaves them"),
         ({"order": np.array([-1])}, "an order that leaves them"),

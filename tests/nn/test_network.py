@@ -597,7 +597,7 @@ def test_the_compiled_functions_check_again(network):
         program.forward(parameters, X, np.zeros((3, 10, 1, 1), np.float32), 1, 4)
     with pytest.raises(ValueError, match=r"\(1, 40, 40\), this program was made for \(1, 32, 32\)"):
         program.forward(parameters, network.pictures(pictures(3, 40, 40)), np.zeros((3, 10, 1, 1), np.float32), 0, 3)
-    with pytest.raises(ValueError, match="2 labels for 3 pictures"):
+    with pytest.raises(ValueError, match="2 labels for 3 images"):
         program.loss_and_gradients(parameters, X, y[:2], np.zeros_like(parameters))
     with pytest.raises(ValueError, match="labels must be below 10"):
         program.loss_and_gradients(parameters, X, y + np.uint8(10), np.zeros_like(parameters))

@@ -356,9 +356,7 @@ def test_the_kernels_take_nothing_that_leads_out_of_the_picture(name, value):
 
 @pytest.mark.parametrize(("height", "width", "padding"), [(65, 28, 0), (28, 65, 0), (64, 64, 17)])
 def test_pictures_that_are_too_large_are_refused(height, width, padding):
-    with pytest.raises(
-        ValueError, match=f"pictures of {height} x {width} and padding of {padding} cannot be distorted"
-    ):
+    with pytest.raises(ValueError, match=f"images of {height} x {width} and padding of {padding} cannot be distorted"):
         gathered(pictures(1, height, width), "affine", padding=padding)
 
 

@@ -160,7 +160,7 @@ def test_the_split_does_not_depend_on_the_seed(data):
 
 @pytest.mark.parametrize("n_validation", [600, 601, 10**9])
 def test_validation_leaves_at_least_one_picture(data, n_validation):
-    with pytest.raises(ValueError, match="fewer than the 600 training pictures"):
+    with pytest.raises(ValueError, match="fewer than the 600 training images"):
         trainer_of(data, validation=n_validation)
 
 
@@ -189,7 +189,7 @@ def test_no_pictures_are_refused(n_validation):
     ],
 )
 def test_wrong_data_is_a_value_error(X, y):
-    with pytest.raises(ValueError, match=r"^(X|y|labels|pictures) "):
+    with pytest.raises(ValueError, match=r"^(X|y|labels|images|pictures) "):
         finished(trainer_of((X, np.asarray(y)), validation=0))
 
 
@@ -495,7 +495,9 @@ def test_before_the_first_epoch_the_best_are_the_initial_weights(data):
 def test_validation_figures_are_those_of_the_network(data):
     trainer = finished(trainer_of(data, epochs=1))
     X, y = trainer.validation
-    report, _ = trainer.network.evaluate(X, y)
+    model = LeNet5()
+    model.load_state_dict(trainer.network.state_dict())
+    report, _ = model.evaluate(X, y)
     record = trainer.history[0]
     assert (record.validation_accuracy, record.validation_loss) == (report["accuracy"], report["loss"])
 

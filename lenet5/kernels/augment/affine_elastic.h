@@ -1,10 +1,10 @@
-/* Pictures as unit values, and their random distortions, in float32 whatever the network's element type is. Included
- * once per instruction set.
+/* Images as unit values, and their random distortions, in float32 for every element type of the network. Included once
+ * per instruction set.
  *
- * All that is random is a function of (seed, epoch, number of the picture): neither order, batch and place in it, nor
- * threads, nor a run that was stopped in between, change what a picture looks like. "Field" is what the network sees,
- * the picture and its padding; all distortions are those of the field, so a frame that is part of the picture does
- * not differ from one that is added. At most one resampling is done, so nothing is blurred twice.
+ * All that is random is a function of (seed, epoch, number of the image). Neither the order of images, the batch, the
+ * threads, nor an interruption changes what an image looks like. "Field" is what the network sees, the image and its
+ * padding. All distortions are those of the field, so a frame in the image behaves like an added one. There is at most
+ * one resampling, so nothing is blurred twice.
  */
 
 #include "random.h"
@@ -21,8 +21,8 @@ typedef int32_t lenet5_ints __attribute__((vector_size(VECTOR_BYTES), aligned(4)
 typedef uint8_t lenet5_bytes __attribute__((vector_size(16), aligned(1), may_alias));
 
 /* byte / 255 as float32 rounds it, without a division: 1 / 255 = 257 / 2^16 + 1 / (255 * 2^16). The first product is
- * exact; the quotient's binary digits are those of the byte again and again, so they never come so near to the middle
- * of two floats that the rounding of the second product could matter. The same with fused multiply-adds and without. */
+ * exact. The quotient's binary digits repeat those of the byte. So they are never near enough to the middle of two floats
+ * for the rounding of the second product to matter. The result is the same with fused multiply-adds and without. */
 #define UNIT(x) ((x) * 0x1.01p-8f + (x) * 0x1.010102p-24f)
 
 /* n bytes, divided by 255, in blocks that overlap at the end. */
@@ -51,18 +51,18 @@ INLINE void lenet5_transpose_bytes(lenet5_bytes *x) {
     }
 }
 
-/* Block `block` of the words of a picture. Blocks 0 and 1 are for the affine map, 2 for cutout and inversion, those
- * from 16 on for the elastic distortion: what one does is the same whether there are others or not. */
+/* Block `block` of the words of an image. Blocks 0 and 1 are for the affine map, 2 for cutout and inversion, those
+ * from 16 on for the elastic distortion. So no distortion depends on the presence of others. */
 #define ELASTIC_BLOCKS 16
 INLINE void lenet5_words(const lenet5_augmentation *a, int64_t picture, uint32_t block, uint32_t *words) {
     lenet5_random(a->seed, a->epoch, picture, block, words);
 }
 
-/* What is done to one picture. */
+/* The distortion of one image. */
 typedef struct {
     float map[6];                  /* the field's pixel (x, y), from its centre, is read at (a x + b y + c, d x + e y + f) */
     int inverted;
-    int top, left, bottom, right;  /* of the square that is cut out, within the field; empty where there is none */
+    int top, left, bottom, right;  /* of the square that is cut out, within the field; empty without one */
 } lenet5_distortion;
 
 static void lenet5_draw(const lenet5_augmentation *a, int64_t picture, int H, int W, lenet5_distortion *d) {
@@ -94,8 +94,8 @@ static void lenet5_draw(const lenet5_augmentation *a, int64_t picture, int H, in
 /* ---- elastic distortion --------------------------------------------------------------------------------------- */
 
 /* The displacement of pixel (x, y) is a cubic B-spline over a grid of knots with independent uniform displacements:
- * sum over i, j of basis_i(y) basis_j(x) knot[i][j]. The basis is nearly a Gaussian of deviation spacing / sqrt(3), so
- * that is white noise through a Gaussian filter, at the cost of a few hundred vector operations. */
+ * sum over i, j of basis_i(y) basis_j(x) knot[i][j]. The basis is nearly a Gaussian of deviation spacing / sqrt(3). So
+ * this is white noise through a Gaussian filter, for a few hundred vector operations. */
 typedef struct {
     int n_rows, n_columns;
     float basis_x[MAX_KNOTS][FIELD_SIDE];  /* (n_columns, W rounded up) */
@@ -131,7 +131,7 @@ static void lenet5_grid_of(const lenet5_augmentation *a, int H, int W, lenet5_gr
     }
 }
 
-/* The displacements of one picture, interpolated along the rows: (2, n_rows, W), in x and in y. */
+/* The displacements of one image, interpolated along the rows: (2, n_rows, W), in x and in y. */
 typedef float lenet5_displacements[2][MAX_KNOTS][FIELD_SIDE];
 
 static void lenet5_displace(const lenet5_augmentation *a, const lenet5_grid *grid, int64_t picture, int W,
@@ -174,8 +174,8 @@ static void lenet5_displace(const lenet5_augmentation *a, const lenet5_grid *gri
 #define ODD 1, 3, 5, 7
 #endif
 
-/* One channel of a picture between SOURCE_BORDER columns and rows of background, which stand for all that is outside:
- * coordinates are brought into this. */
+/* One channel of an image between SOURCE_BORDER columns and rows of background, which stand for everything outside:
+ * coordinates are clamped to it. */
 typedef struct {
     float pixels[(PICTURE_SIDE + 2 * SOURCE_BORDER) * (PICTURE_SIDE + 2 * SOURCE_BORDER) + BLOCK];
     int h, w, stride;
@@ -197,12 +197,12 @@ static void lenet5_source_of(const lenet5_pictures *pictures, int64_t plane, len
 INLINE lenet5_floats lenet5_clamp(lenet5_floats x, float high) {
     const lenet5_floats zero = {0}, limit = zero + high;
     const lenet5_ints above = x > limit;
-    x = (lenet5_floats)((lenet5_ints)x & (x >= zero)); /* what is no number becomes 0, too */
+    x = (lenet5_floats)((lenet5_ints)x & (x >= zero)); /* a NaN becomes 0, too */
     return (lenet5_floats)((above & (lenet5_ints)limit) | (~above & (lenet5_ints)x));
 }
 
-/* Where the W pixels of row y are read: the number of the upper left one of four neighbours, and the parts of a pixel
- * to the right of it and below it. */
+/* The positions that the W pixels of row y are read from: the number of the upper left one of four neighbours, and the
+ * fractions of a pixel to the right of it and below it. */
 INLINE void lenet5_places(const lenet5_source *s, const float *map, const lenet5_grid *grid,
                           lenet5_displacements displacements, int y, int H, int W, int *at, float *right, float *down) {
     const float v = (float)y - 0.5f * (float)(H - 1), first = -0.5f * (float)(W - 1);
@@ -228,9 +228,9 @@ INLINE void lenet5_places(const lenet5_source *s, const float *map, const lenet5
     }
 }
 
-/* Rows [from, to) of the field, bilinear, to `out` (to - from, ROW_STRIDE(W)). Reading is done a row at a time before
- * the arithmetic, in pairs of neighbours: a load of 8 bytes is all that a pixel's row needs, and the pairs have left
- * the store buffer when whole vectors of them are loaded. */
+/* Rows [from, to) of the field, bilinear, to `out` (to - from, ROW_STRIDE(W)). A row at a time is read before the
+ * arithmetic, in pairs of neighbours. A row of a pixel needs a single load of 8 bytes. The pairs have left the store
+ * buffer when they are loaded as whole vectors. */
 static void lenet5_resample(const lenet5_source *s, const float *map, const lenet5_grid *grid,
                             lenet5_displacements displacements, int H, int W, int from, int to, float *out) {
     int at[FIELD_SIDE];
@@ -240,7 +240,7 @@ static void lenet5_resample(const lenet5_source *s, const float *map, const lene
         for (int x = 0; x < ROW_STRIDE(W); x++) {
             memcpy(upper + 2 * x, s->pixels + at[x], 8);
             memcpy(lower + 2 * x, s->pixels + at[x] + s->stride, 8);
-            __asm__ volatile("" ::: "memory"); /* no vectors: putting them together is dearer than two stores */
+            __asm__ volatile("" ::: "memory"); /* no vectors: assembling them costs more than two stores */
         }
         for (int x = 0; x < ROW_STRIDE(W); x += FVL) {
             const lenet5_floats *p = (const lenet5_floats *)(upper + 2 * x), *q = (const lenet5_floats *)(lower + 2 * x);
@@ -253,7 +253,7 @@ static void lenet5_resample(const lenet5_source *s, const float *map, const lene
     }
 }
 
-/* The same rows of a picture that stays where it is; what its border holds goes onto the padding. */
+/* The same rows of an image that is not moved; values in its border go onto the padding. */
 static void lenet5_place(const lenet5_source *s, int padding, int W, int from, int to, float *out) {
     const int border = padding < SOURCE_BORDER ? padding : SOURCE_BORDER, left = padding - border;
     for (int y = from; y < to; y++, out += ROW_STRIDE(W)) {
@@ -264,7 +264,7 @@ static void lenet5_place(const lenet5_source *s, int padding, int W, int from, i
     }
 }
 
-/* What comes after it on these rows: the square is set to background, ink and background are exchanged. */
+/* What follows on these rows: the square is set to background, ink and background are exchanged. */
 static void lenet5_cut_and_invert(const lenet5_distortion *d, int W, int from, int to, float *out) {
     for (int y = from; y < to; y++, out += ROW_STRIDE(W)) {
         if (y >= d->top && y < d->bottom)

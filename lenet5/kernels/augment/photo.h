@@ -1,21 +1,22 @@
-/* What pens, paper and cameras do to a picture: wider and thinner lines, blur, JPEG's blocks, ink that covers unevenly,
- * grain, a bar of something else at the edge. Included once per instruction set, after augment/affine_elastic.h. Lines, blur and
- * blocks are those of the picture before it is moved, the rest that of the field.
+/* The effects of pens, paper and cameras on an image. Included once per instruction set, after augment/affine_elastic.h.
+ *
+ * They are wider and thinner lines, blur, JPEG's blocks, ink that covers unevenly, grain, and a bar of something else at
+ * the edge. Lines, blur and blocks act on the image before it is moved, the others on the field.
  */
 
-#define PHOTO_BLOCK 4 /* of a picture's words, see lenet5_words */
+#define PHOTO_BLOCK 4 /* of an image's words, see lenet5_words */
 #define SPOT 8        /* pixels between the knots of unevenness */
 
-/* What is done to one picture. */
+/* The effects on one image. */
 typedef struct {
-    float pen;                    /* part of the way to the greatest (least, if negative) of a pixel and its neighbours */
-    float blur;                   /* part of the way to their mean, weighted 1 2 1 in each direction */
-    float uneven, grain;          /* ink lost at most, in spots, and in single pixels; and brightness of grain */
+    float pen;                    /* fraction of the way to the maximum (minimum, if negative) of the neighbourhood */
+    float blur;                   /* fraction of the way to its mean, weighted 1 2 1 in each direction */
+    float uneven, grain;          /* most ink lost, in spots and in single pixels; and brightness of grain */
     uint32_t key;
-    int top, left, bottom, right; /* of the bar, within the field; empty where there is none */
+    int top, left, bottom, right; /* of the bar, within the field; empty without one */
     float bar;                    /* its ink */
     float jpeg;                   /* factor of the table's steps; 0: no blocks */
-    int row, column;              /* where in a block the picture begins */
+    int row, column;              /* position of the image within a block */
 } lenet5_photo;
 
 static void lenet5_photo_draw(const lenet5_augmentation *a, int64_t picture, int H, int W, lenet5_photo *p) {
@@ -25,7 +26,7 @@ static void lenet5_photo_draw(const lenet5_augmentation *a, int64_t picture, int
     p->pen = (float)(a->photo_pen * lenet5_either_way(w[0]));
     p->blur = (float)(a->photo_blur * lenet5_chance(w[1]));
     p->uneven = (float)(a->photo_uneven * lenet5_chance(w[2]));
-    p->grain = (float)(a->photo_grain * lenet5_chance(w[3]) * lenet5_chance(w[11])); /* little, mostly */
+    p->grain = (float)(a->photo_grain * lenet5_chance(w[3]) * lenet5_chance(w[11])); /* mostly weak */
     p->key = w[4];
     p->top = p->left = 0, p->bottom = H, p->right = W;
     if (lenet5_chance(w[5]) < a->photo_clutter) {
@@ -43,7 +44,7 @@ static void lenet5_photo_draw(const lenet5_augmentation *a, int64_t picture, int
     p->row = (int)(w[13] >> 29), p->column = (int)(w[14] >> 29);
 }
 
-/* out = m in m', or m' in m for the way back, of 8 x 8 matrices. */
+/* out = m in m', or m' in m for the inverse, of 8 x 8 matrices. */
 static void lenet5_both_ways(const float m[8][8], int back, const float in[8][8], float out[8][8]) {
     float half[8][8];
     for (int i = 0; i < 8; i++)
@@ -105,7 +106,7 @@ static void lenet5_photo_jpeg(const lenet5_photo *p, lenet5_source *s) {
         }
 }
 
-/* One channel of a picture, with its border, through the pen and the lens; the outermost pixels stay background. */
+/* One channel of an image, with its border, through the pen and the lens; the outermost pixels stay background. */
 static void lenet5_photo_source(const lenet5_photo *p, lenet5_source *s) {
     const int n = s->stride, rows = s->h + 2 * SOURCE_BORDER;
     float across[sizeof s->pixels / sizeof(float)];
@@ -129,7 +130,7 @@ static void lenet5_photo_source(const lenet5_photo *p, lenet5_source *s) {
             for (int i = y * n + 1; i < y * n + n - 1; i++)
                 s->pixels[i] += p->blur * (0.25f * (across[i - n] + across[i + n]) + 0.5f * across[i] - s->pixels[i]);
     }
-    if (p->jpeg > 1e-3f) /* finer steps are none */
+    if (p->jpeg > 1e-3f) /* finer steps have no effect */
         lenet5_photo_jpeg(p, s);
 }
 

@@ -1,4 +1,4 @@
-# Arrays: what their axes may be, aligned memory, pictures to lanes and back.
+# Arrays: what their axes may be, aligned memory, images to lanes and back.
 
 cdef enum:
     MOST_SIDE = 1 << 24
@@ -10,7 +10,7 @@ cdef int64_t MOST_ELEMENTS = 1LL << 48
 cdef int _check_axes(str name, const Py_ssize_t *axes, int n) except -1:
     """ValueError unless n axes, all but that of the batch, are 1 to MOST_SIDE long, and MOST_VALUES together.
 
-    The kernels count values of a picture and weights in an int, and divide by axes. With 16 lanes, and times a side or
+    The kernels count values of an image and weights in an int, and divide by axes. With 16 lanes, and times a side or
     two, such numbers stay far below 2^63.
     """
     cdef int64_t values = 1
@@ -39,7 +39,7 @@ def aligned_zeros(shape, dtype):
 
 
 def to_lanes(real[:, :, :, ::1] X not None):
-    """(N, C, H, W) to lanes (B, C, H, W, 16), B = ceil(N / 16); missing pictures are zero."""
+    """(N, C, H, W) to lanes (B, C, H, W, 16), B = ceil(N / 16); missing images are zero."""
     _check_axes("X", &X.shape[1], 3)
     cdef object N = X.shape[0], B = _ceil_div(X.shape[0], LANES), rest = np.asarray(X).shape[1:]
     padded = np.zeros((B * LANES, *rest), np.asarray(X).dtype)
@@ -48,7 +48,7 @@ def to_lanes(real[:, :, :, ::1] X not None):
 
 
 def from_lanes(real[:, :, :, :, ::1] X not None, N):
-    """The first N pictures of lanes (B, C, H, W, 16) as (N, C, H, W)."""
+    """The first N images of lanes (B, C, H, W, 16) as (N, C, H, W)."""
     _check_lanes(X, "X")
     array = np.moveaxis(np.asarray(X), -1, 1)
     return np.ascontiguousarray(array.reshape(-1, *array.shape[2:])[:N])

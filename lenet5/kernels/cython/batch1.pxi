@@ -1,13 +1,13 @@
-# One picture a call.
+# One image per call.
 
-# Looked up once: under the stable ABI a look-up in a module takes longer, and a picture takes some microseconds.
+# Looked up once: under the stable ABI a look-up in a module is slow, and an image takes only some microseconds.
 cdef object _ndarray = np.ndarray, _empty = np.empty, _float32 = np.float32
 
 
 cdef class Fixed:
-    """A program with weights that stay as they are: ready to answer one picture a call, in a third of the time.
+    """An inference session for one image per call, three times as fast: a program with packed weights that stay.
 
-    program : of pictures (C, 32, 32) with one answer each
+    program : of images (C, 32, 32) with one answer each
     parameters : float32, read-only: nobody may change them while this lives
     background, ink : as of `Pictures`
     """
@@ -35,8 +35,8 @@ cdef class Fixed:
     def __call__(self, X, bint probabilities, double temperature):
         """Logits, or the softmax of logits / temperature, (1, classes) float32.
 
-        None where X is not one picture, uint8 or float32 in 0..1, (1, C, 32, 32) or (1, C, 28, 28) or, of one channel,
-        without C, contiguous: then look closer.
+        None unless X is one contiguous image, uint8 or float32 in 0..1. It is (1, C, 32, 32) or (1, C, 28, 28), or
+        without C for one channel. The caller then looks closer.
         """
         _check_temperature(temperature)
         if type(X) is not _ndarray:
@@ -63,7 +63,7 @@ cdef class Fixed:
             PyBuffer_Release(&given)
 
     cdef bint _takes(self, const Py_buffer *X, lenet5_pictures *pictures) noexcept:
-        """Whether it is one picture that is taken, and how."""
+        """Whether it is one image in an accepted form, and which."""
         cdef int n = X.ndim, channels = self.program.ops[0].in_channels
         if not ((n == 4 and X.shape[0] == 1 and X.shape[1] == channels) or (n == 3 and X.shape[0] == 1 == channels)):
             return False
@@ -86,7 +86,7 @@ cdef class Fixed:
         cdef int n = self.program.ops[self.program.c.n_ops - 1].out_channels, k
         cdef float sharpness = <float>(1 / temperature)
         if single == NULL:
-            raise MemoryError("no memory for one picture")
+            raise MemoryError("no memory for one image")
         with nogil:
             _isa.f32.net_forward_single(&self.program.c, self.parameters, self.ready, True, pictures, 0,
                                         <float *>((<size_t>single + 63) // 64 * 64), scores)

@@ -110,15 +110,15 @@ cdef int _conv_pool_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, :, ::1
     _conv2d_op(op, X, W)
     if X.shape[1] != 1 or W.shape[2] != 5 or min(op.out_height, op.out_width) < 2:
         raise ValueError(f"X has shape {np.asarray(X).shape} and W {np.asarray(W).shape}, expected one channel, "
-                         "kernels of 5 x 5 and pictures of at least 6 x 6")
+                         "kernels of 5 x 5 and images of at least 6 x 6")
     op.kind = OP_CONV_POOL
     return _fit_output(op)
 
 
 def conv_pool_forward(real[:, :, :, :, ::1] X not None, real[:, :, :, ::1] W not None, real[::1] b not None):
-    """ReLU of the maxima over 2 x 2 of a convolution of X (B, 1, H, W, 16) with W (O, 1, 5, 5) and b (O).
+    """Convolve X (B, 1, H, W, 16) with W (O, 1, 5, 5) and b (O); take the maxima of 2 x 2 pixels, then ReLU.
 
-    Y (B, 2, O, (H-4)//2, (W-4)//2, 16): the values, and where they came from (as integers of the same size).
+    Y (B, 2, O, (H-4)//2, (W-4)//2, 16): the values, and their origins (as integers of the same size).
     """
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
@@ -145,7 +145,7 @@ def conv_pool_forward(real[:, :, :, :, ::1] X not None, real[:, :, :, ::1] W not
 
 def conv_pool_backward(real[:, :, :, :, ::1] dY not None, real[:, :, :, :, ::1] X not None,
                        real[:, :, :, :, :, ::1] Y not None, real[:, :, :, ::1] W not None):
-    """Gradients dW, db of :func:`conv_pool_forward`, from dY (B, O, (H-4)//2, (W-4)//2, 16); X is a picture."""
+    """Gradients dW, db of :func:`conv_pool_forward`, from dY (B, O, (H-4)//2, (W-4)//2, 16); X is an image."""
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
     _conv_pool_op(&op, X, W)
@@ -173,7 +173,7 @@ def conv_pool_backward(real[:, :, :, :, ::1] dY not None, real[:, :, :, :, ::1] 
 
 
 cdef int _n_pairs(const int32_t[:, ::1] kernels) except -1:
-    """How many kernels a table numbers; ValueError where it does not number them row by row."""
+    """Return the number of kernels in a table; ValueError unless it numbers them row by row."""
     cdef Py_ssize_t o, c
     cdef int n_pairs = 0
     for o in range(kernels.shape[0]):
@@ -210,8 +210,10 @@ cdef int _table_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, ::1] W,
 
 def table_conv2d_forward(real[:, :, :, :, ::1] X not None, real[:, :, ::1] W not None, real[::1] b not None,
                          const int32_t[:, ::1] kernels not None):
-    """Y (B, O, H-K+1, W-K+1, 16) = X (B, C, H, W, 16) * W (pairs, K, K) + b (O): the convolution of conv2d_forward in
-    which output channel o sees input channel c through kernel ``kernels[o, c]``, or not at all where that is -1."""
+    """Y (B, O, H-K+1, W-K+1, 16) = X (B, C, H, W, 16) * W (pairs, K, K) + b (O), with a connection table.
+
+    Output channel o sees input channel c through kernel ``kernels[o, c]``, or not at all if that is -1.
+    """
     cdef lenet5_op op
     cdef Py_ssize_t i, B = X.shape[0]
     _table_op(&op, X, W, kernels)

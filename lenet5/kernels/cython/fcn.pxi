@@ -55,7 +55,7 @@ cdef class FullyConvolutional:
     cdef const float *packed
     cdef list arenas
     cdef readonly int multiple  #: Sides of the input are multiples of this.
-    cdef readonly int scale     #: Sides of the input are so many times those of the output.
+    cdef readonly int scale     #: Sides of the input, relative to those of the output.
 
     def __cinit__(self, int in_channels, list steps not None):
         _check_range("in_channels", in_channels, 1, FCN_CHANNELS)

@@ -1,7 +1,7 @@
-# What kernels are given: pictures, their distortions, what is minimised.
+# Inputs of kernels: images, their distortions, the loss.
 
 cdef class Pictures:
-    """Pictures in memory, as the kernels read them.
+    """Images in memory, as the kernels read them.
 
     pixels : ndarray of shape (N, C, H, W), contiguous, uint8 (0..255) or float32 (0..1)
     padding : rows and columns of background that are added on each side
@@ -42,7 +42,7 @@ cdef class Pictures:
 
 
 cdef class Augmentation:
-    """Random distortions of pictures, a function of (seed, epoch, number of the picture), as the kernels read them.
+    """Random distortions of images, a function of (seed, epoch, number of the image), as the kernels read them.
 
     augment.py makes them and says what the ranges mean; 0 stands for none. ``rotation`` is in radians; knots of the
     elastic distortion are ``knot_spacing`` pixels apart and move up to ``knot_range`` pixels.
@@ -75,7 +75,7 @@ cdef class Augmentation:
     cdef int check(self, Pictures pictures) except -1:
         cdef int height = pictures.c.height, width = pictures.c.width
         if max(height, width) > PICTURE_SIDE or max(height, width) + 2 * pictures.c.padding > FIELD_SIDE:
-            raise ValueError(f"pictures of {height} x {width} and padding of {pictures.c.padding} cannot be distorted, "
+            raise ValueError(f"images of {height} x {width} and padding of {pictures.c.padding} cannot be distorted, "
                              f"only up to {PICTURE_SIDE} x {PICTURE_SIDE}, {FIELD_SIDE} x {FIELD_SIDE} with padding")
         return 0
 
@@ -89,7 +89,7 @@ def within(const float[::1] values not None, float low, float high):
 
 
 def gather(Pictures pictures not None, int64_t[::1] index not None, Augmentation augmentation=None):
-    """The pictures with these numbers as the network gets them, distorted or not, float32 (n, C, H, W)."""
+    """The images with the numbers ``index`` as the network gets them, distorted or not, float32 (n, C, H, W)."""
     cdef Py_ssize_t group, start, n_valid, n = index.shape[0]
     if n and (np.min(index) < 0 or np.max(index) >= pictures.n):
         raise ValueError(f"index must be in 0..{pictures.n - 1}")
@@ -105,11 +105,11 @@ def gather(Pictures pictures not None, int64_t[::1] index not None, Augmentation
 
 
 cdef class Loss:
-    """What is minimised: CROSS_ENTROPY of the softmax, or RIGHT_SCORE, minus the score of the right class.
+    """The loss: CROSS_ENTROPY of the softmax, or RIGHT_SCORE, minus the score of the right class.
 
-    label_smoothing : 0 to 1, the part of each target that goes to all classes alike
-    rubbish : score of one more class in the softmax, which is never right; -inf: none
-    teacher_weight : 0..1, part of each target that is what the teachers of a `Training` answer
+    label_smoothing : 0 to 1, fraction of each target that is spread over all classes
+    rubbish : score of the rubbish class in the softmax, which is never right; -inf: no such class
+    teacher_weight : 0..1, fraction of each target that is the answer of the teachers of a `Training`
     temperature : of all softmaxes; the loss is multiplied by its square
     """
     cdef lenet5_loss c

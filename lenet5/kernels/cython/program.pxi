@@ -1,6 +1,6 @@
-# The whole network: a program over lane groups, or one picture at a time.
+# The whole network: a program over lane groups, or one image at a time.
 
-# Up to so many pictures are quicker one by one than as a lane group (measured: 12 against 60 us).
+# Up to this many images are faster one by one than as a lane group (measured: 12 against 60 us).
 cdef enum: FEW = 4
 
 
@@ -13,7 +13,7 @@ cdef int64_t _n_values(int channels, int height, int width) noexcept:
 
 
 def n_extra(int kind, int channels, int height, int width):
-    """Elements that a step keeps behind its output (channels, height, width) for the way back."""
+    """Elements that a step keeps behind its output (channels, height, width) for the backward pass."""
     cdef Py_ssize_t[3] output = [channels, height, width]
     _check_axes("the output", output, 3)
     cdef lenet5_op op
@@ -113,8 +113,8 @@ cdef class Program:
         return 0
 
     cdef int64_t _check_places(self, int i, int64_t n_parameters, int64_t n_activations, int64_t end) except -1:
-        """ValueError unless all that a step reads and writes lies in its buffer. Activations up to ``end`` are taken;
-        the new end."""
+        """Return the new end of the activations in use; ValueError unless all that a step reads and writes lies in its
+        buffer. Activations up to ``end`` are in use."""
         cdef const lenet5_op *op = &self.ops[i]
         cdef int64_t n_weights = lenet5_n_weights(op), n_biases = _ceil_div(lenet5_n_biases(op), LANES) * LANES
         cdef int64_t n = _n_values(op.out_channels, op.out_height, op.out_width) + lenet5_n_extra(op)
@@ -133,8 +133,8 @@ cdef class Program:
         return end
 
     cdef void _arrange_prediction(self) noexcept:
-        """The same steps for prediction of lane groups, where no output is wanted any more when the next one is there:
-        two places take turns."""
+        """Arrange the steps for prediction of lane groups, with two activation buffers used alternately: each layer
+        needs only the previous output."""
         cdef int64_t[2] most = [0, 0]
         cdef int64_t n
         cdef int i, place = 0
@@ -148,7 +148,7 @@ cdef class Program:
                 place = 1 - place
             op.output = place
             n = _n_values(op.out_channels, op.out_height, op.out_width)
-            if not (op.kind == OP_CONV_POOL and lenet5_has_winograd(op)):  # that keeps nothing where none goes back
+            if not (op.kind == OP_CONV_POOL and lenet5_has_winograd(op)):  # it keeps nothing without a backward pass
                 n += lenet5_n_extra(op)
             most[place] = max(most[place], n)
         for i in range(self.c.n_ops):
@@ -159,7 +159,7 @@ cdef class Program:
 
     cdef int check(self, Pictures pictures, Py_ssize_t n_parameters) except -1:
         if pictures.shape != self.in_shape:
-            raise ValueError(f"pictures have shape {pictures.shape}, this program was made for {self.in_shape}")
+            raise ValueError(f"images have shape {pictures.shape}, this program was made for {self.in_shape}")
         if n_parameters != self.c.n_parameters:
             raise ValueError(f"{n_parameters} parameters, expected {self.c.n_parameters}")
         return 0
@@ -167,7 +167,7 @@ cdef class Program:
     def forward(self, const real[::1] parameters not None, Pictures pictures not None,
                 real[:, :, :, ::1] scores not None, Py_ssize_t first, Py_ssize_t last, bint probabilities=False,
                 double temperature=1):
-        """Write the logits, or the softmax of logits / temperature, of pictures [first, last) to these rows of
+        """Write the logits, or the softmax of logits / temperature, of images [first, last) to the same rows of
         ``scores`` (N, O, OH, OW)."""
         self.check(pictures, parameters.shape[0])
         _check_temperature(temperature)
@@ -176,10 +176,10 @@ cdef class Program:
         if (scores.shape[0] != pictures.n or (scores.shape[1], scores.shape[2], scores.shape[3]) != self.out_shape
                 or not 0 <= first <= last <= pictures.n):
             raise ValueError(f"scores have shape {np.asarray(scores).shape}, expected {(pictures.n, *self.out_shape)}; "
-                             f"pictures {first}..{last} of {pictures.n}")
+                             f"images {first}..{last} of {pictures.n}")
         if first == last:
             return
-        # One by one where a picture is large, and for the few that are left over after the whole lane groups.
+        # One by one if images are large, and for the few that are left over after the whole lane groups.
         cdef Py_ssize_t n_groups = 0 if positions > 1 else (last - first) // LANES
         cdef Py_ssize_t n_rest = last - first - n_groups * LANES
         if positions == 1 and n_rest > FEW:
@@ -242,11 +242,11 @@ cdef class Program:
                     _isa.f32.softmax(last - first, classes, positions, out, out)
                 else:
                     _isa.f64.softmax(last - first, classes, positions, out, out)
-        if positions == 1:  # work space for a large picture is not kept
+        if positions == 1:  # work space for a large image is not kept
             self.arenas.append(arena_array)
 
     def _borrow(self, n, dtype):
-        """Work space: one that an earlier call has given back, or a new one. Each thread has its own."""
+        """Work space: one that an earlier call returned, or a new one. Each thread has its own."""
         while True:
             try:
                 arena = self.arenas.pop()
@@ -257,19 +257,19 @@ cdef class Program:
 
     def loss_and_gradients(self, const real[::1] parameters not None, Pictures pictures not None,
                            const uint8_t[::1] labels not None, real[::1] gradients not None, Loss loss=None):
-        """Mean loss (cross-entropy) over all pictures; its gradient is added to ``gradients``. No unit is dropped."""
+        """Mean loss (cross-entropy) over all images; its gradient is added to ``gradients``. No unit is dropped."""
         if gradients.shape[0] != parameters.shape[0]:
             raise ValueError(f"{gradients.shape[0]} gradients for {parameters.shape[0]} parameters")
         return self._differentiate(parameters, pictures, labels, gradients, None, loss or Loss())
 
     def input_gradient(self, const real[::1] parameters not None, Pictures pictures not None,
                        const uint8_t[::1] labels not None, Loss loss=None):
-        """The gradient of each picture's loss for what the network sees of it: (N, C, H, W), with the padding.
+        """The gradient of each image's loss with respect to the network's input: (N, C, H, W), with the padding.
 
-        ValueError for a program whose first layer is fused: it passes none on.
+        ValueError for a program whose first layer is fused, because it passes no gradient on.
         """
         if self.ops[0].kind == OP_CONV_POOL:
-            raise ValueError("the first layer of this program is fused and passes no gradient to the pictures")
+            raise ValueError("the first layer of this program is fused and passes no gradient to the images")
         dX = np.empty((_ceil_div(pictures.n, LANES), *self.in_shape, LANES), np.asarray(parameters).dtype)
         cdef real[::1] none = None
         cdef real[:, :, :, :, ::1] lanes = dX
@@ -278,12 +278,12 @@ cdef class Program:
 
     cdef double _differentiate(self, const real[::1] parameters, Pictures pictures, const uint8_t[::1] labels,
                                real[::1] gradients, object pictures_gradient, Loss loss_kind) except? -1:
-        """Mean loss; gradients of parameters (added), or where there are none those of the pictures, unscaled."""
+        """Mean loss; gradients of parameters (added), or, without them, those of the images, unscaled."""
         self.check(pictures, parameters.shape[0])
         cdef int classes = self.out_shape[0]
         cdef Py_ssize_t group, start, n_valid, N = pictures.n
         if labels.shape[0] != N:
-            raise ValueError(f"{labels.shape[0]} labels for {N} pictures")
+            raise ValueError(f"{labels.shape[0]} labels for {N} images")
         if self.out_shape[1:] != (1, 1):
             raise ValueError(f"the output {self.out_shape} is a map, a loss needs one position")
         if labels.shape[0] and np.max(labels) >= self.out_shape[0]:

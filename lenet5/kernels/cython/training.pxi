@@ -29,7 +29,7 @@ cdef class Training:
         if not (0 <= mixup <= 1 and 0 <= adversarial <= 1 and l1 >= 0 and clip_norm >= 0):
             raise ValueError(f"{mixup=}, {adversarial=}: expected 0..1; {l1=}, {clip_norm=}: expected at least 0")
         if adversarial and program.ops[0].kind == OP_CONV_POOL:
-            raise ValueError("the first layer of this program is fused and passes no gradient to the pictures")
+            raise ValueError("the first layer of this program is fused and passes no gradient to the images")
         if batch_size < 1 or n_threads < 1:
             raise ValueError(f"batch_size is {batch_size}, n_threads is {n_threads}, expected at least 1")
         cdef Py_ssize_t n_groups = _ceil_div(batch_size, LANES)
@@ -90,7 +90,7 @@ cdef class Training:
         self.c.teachers, self.c.n_teachers, self.c.teacher_arenas = self.teachers, len(teachers), &arenas[0, 0]
 
     def limit(self, int n_threads):
-        """Run on so many threads from now on, at most those that there is memory for."""
+        """Run on ``n_threads`` threads from now on, at most the number that has memory."""
         if not 1 <= n_threads <= self.n_threads:
             raise ValueError(f"n_threads is {n_threads}, expected 1 to {self.n_threads}")
         self.c.n_threads = self.team.n_threads = n_threads
@@ -98,17 +98,17 @@ cdef class Training:
     def prepare(self, Pictures pictures not None, const uint8_t[::1] labels not None,
                 const int64_t[::1] order not None, double[::1] learning_rates not None, int64_t first_step,
                 Augmentation augmentation=None, epoch=0):
-        """Say what the next run trains on: the pictures ``order`` in batches, one learning rate for each.
+        """Set what the next run trains on: the images ``order`` in batches, one learning rate per batch.
 
-        ``epoch`` is for what is drawn beside the augmentation: dropout and shares of mixed pictures.
+        ``epoch`` decides what is drawn besides the augmentation: dropout and shares of mixed images.
         """
         cdef Py_ssize_t n = order.shape[0]
         self.program.check(pictures, self.program.c.n_parameters)
         if labels.shape[0] != pictures.n or n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:
-            raise ValueError(f"{labels.shape[0]} labels for {pictures.n} pictures, or an order that leaves them")
+            raise ValueError(f"{labels.shape[0]} labels for {pictures.n} images, or an order that leaves them")
         largest = np.asarray(labels)[np.asarray(order)].max()
         if self.program.out_shape[1:] != (1, 1):
-            raise ValueError(f"pictures of {pictures.shape} give a map of {self.program.out_shape[1:]} answers, "
+            raise ValueError(f"images of {pictures.shape} give a map of {self.program.out_shape[1:]} answers, "
                              "training needs one")
         if largest >= self.program.out_shape[0]:
             raise ValueError(f"labels must be below {self.program.out_shape[0]}, the largest is {largest}")
@@ -127,7 +127,7 @@ cdef class Training:
         lenet5_team_reset(&self.team)
 
     def run(self, int thread):
-        """Thread ``thread``'s share; returns when all steps are done or a loss is not finite."""
+        """Do the share of ``thread``; return when all steps are done or a loss is not finite."""
         if self.pictures is None or not 0 <= thread < self.c.n_threads:
             raise ValueError(f"thread {thread} of {self.c.n_threads}, or run() before prepare()")
         with nogil:

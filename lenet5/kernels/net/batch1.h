@@ -1,15 +1,15 @@
-/* A few pictures: the network on one picture at a time, for element type T.
+/* A few images: the network on one image at a time, for element type T.
  *
- * A lane group costs the same whether one of its lanes is used or all 16. For one picture activations are plain
- * (C, H, W), and lanes are what each operation has most of: neighbouring pixels (ops/conv2d_flat.h), rows (C1), output
- * channels (C3, dense layers). Every output is the same sum in the same order as on image lanes: the same bits.
+ * A lane group costs the same whether one of its lanes is used or all 16. For one image, activations are plain (C, H, W),
+ * and lanes are whatever an operation has most of: neighbouring pixels (ops/conv2d_flat.h), rows (C1), or output channels
+ * (C3, dense layers). Every output is the same sum in the same order as on image lanes, and so has the same bits.
  */
 
 INLINE int FN(is_c1)(const lenet5_op *op) { return op->kind == OP_CONV_POOL && lenet5_has_winograd(op); }
 INLINE int FN(is_c3)(const lenet5_op *op) { return op->kind == OP_CONV2D && lenet5_has_winograd(op); }
 
-/* The weights as the kernels here want them (lenet5_n_ready elements): points of C1 and whether all are finite; points of
- * C3 with output channels as lanes; and, which takes longer than one picture does, dense weights transposed. */
+/* Pack the weights for the kernels here (lenet5_n_ready elements): points of C1, and whether all are finite; points of C3
+ * with output channels as lanes; and dense weights, transposed, which takes longer than one image does. */
 static void FN(single_prepare)(const lenet5_net *net, const T *parameters, T *ready, int with_dense) {
     ASSERT_NET(net);
     ASSERT_ARRAYS(parameters, ready);
@@ -26,8 +26,8 @@ static void FN(single_prepare)(const lenet5_net *net, const T *parameters, T *re
     }
 }
 
-/* All steps on one picture; offsets are those of the lanes, a LANES-th each. Without weights that are ready nothing is
- * filtered minimally. */
+/* All steps on one image; offsets are those of the lanes, divided by LANES. Without packed weights there is no minimal
+ * filtering. */
 static void FN(single_forward)(const lenet5_net *net, const T *parameters, const T *ready, int with_dense, T *single,
                                T *scratch) {
     for (int i = 0; i < net->n_ops; i++) {
@@ -53,14 +53,14 @@ static void FN(single_forward)(const lenet5_net *net, const T *parameters, const
         case OP_TABLE_CONV2D: FN(single_table)(op, X, W, b, Y, scratch); break;
         case OP_SUBSAMPLE: FN(single_subsample)(op, X, W, b, Y); break;
         case OP_RBF: FN(single_rbf)(op, X, Y); break;
-        /* up to VL - 1 elements more, which nobody has written yet */
+        /* up to VL - 1 elements more, which have not been written yet */
         default: FN(activation_forward)(op->kind, n, X, Y); break;
         }
     }
 }
 
-/* The whole program on one picture of any size: out (classes, h, w), a map of answers where it is larger than 32 x 32.
- * Memory goes by the picture, where a lane group would take 16 times as much.
+/* The whole program on one image of any size: out (classes, h, w), a map of answers if it is larger than 32 x 32.
+ * Memory grows with the image; a lane group would take 16 times as much.
  * single: (n_activations + n_scratch) / LANES + 64 elements. */
 static void FN(net_forward_single)(const lenet5_net *net, const T *parameters, const T *ready, int with_dense,
                                    const lenet5_pictures *pictures, int64_t picture, T *single, T *out) {

@@ -1,15 +1,15 @@
-/* Training by one picture at a time, as in 1998, for element type T: a lane group would compute 16 and use one.
+/* Training with one image at a time, as in 1998, for element type T: a lane group would compute 16 images and use one.
  *
  * Activations and lanes are those of net/batch1.h. Weights of dense layers are updated as soon as their gradient is
- * known, a vector at a time. One thread does all.
+ * known, a vector at a time. A single thread does all.
  */
 
-/* The gradient of the inputs, and then of the weights, which are updated. Rows of weights are read up to VL - 1
- * elements too far (the biases lie behind), and so much is written too much. */
+/* The gradient of the inputs, then that of the weights, which are updated. Rows of weights are read up to VL - 1
+ * elements past their end, where the biases lie. dX is written equally far past its end. */
 static void FN(single_dense_backward)(const FN(destination) *d, const lenet5_op *op, const T *X, const T *dY, T *dX) {
     const int F = N_FEATURES(op), O = op->out_channels;
     const T *W = d->t->parameters + op->weight;
-    T *from = d->t->kept; /* what is written too much may be dY */
+    T *from = d->t->kept; /* elements written past the end may be dY */
     memcpy(from, dY, sizeof(T) * O);
     if (dX)
         FN(single_dense_input_gradient)(from, W, dX, F, O);
@@ -24,13 +24,13 @@ static void FN(single_dense_backward)(const FN(destination) *d, const lenet5_op 
     }
 }
 
-/* n parameters from `at` on by their gradients in the buffer. */
+/* Update n parameters from `at` on by their gradients in the buffer. */
 static void FN(update_alone)(FN(lenet5_training) *t, const FN(step) *s, int64_t at, int64_t n) {
     for (int64_t i = at; i < at + n; i += VL)
         FN(update_vector)(s, t->parameters + i, t->moment1 + i, t->moment2 + i, FN(load)(t->gradients + i));
 }
 
-/* One layer's way back; offsets are those of the lanes, a LANES-th each. */
+/* The backward pass of one layer; offsets are those of the lanes, divided by LANES. */
 static void FN(single_backward)(const FN(destination) *d, const lenet5_op *op, const T *A, T *dA, T *flat) {
     FN(lenet5_training) *t = d->t;
     const T *X = A + op->input / LANES, *Y = A + op->output / LANES, *W = t->parameters + op->weight;
@@ -64,7 +64,7 @@ static void FN(single_backward)(const FN(destination) *d, const lenet5_op *op, c
     FN(update_alone)(t, d->step, op->bias, lenet5_n_biases(op));
 }
 
-/* Whether the network and what is done to its batches are among those that train by one picture. */
+/* Whether this network and its perturbations support training with one image at a time. */
 static int FN(trains_single)(const FN(lenet5_training) *t) {
     const lenet5_perturbation *p = &t->perturbation;
     if (t->batch_size != 1 || t->optimizer.clip_norm > 0 || p->mixup > 0 || p->adversarial > 0 || t->n_teachers)
@@ -77,7 +77,7 @@ static int FN(trains_single)(const FN(lenet5_training) *t) {
     return 1;
 }
 
-/* One picture. Returns 0 at a loss that is not finite, before the update. arena: see lenet5_n_single. */
+/* Train on one image. Returns 0 at a loss that is not finite, before the update. arena: see lenet5_n_single. */
 static int FN(train_single)(FN(lenet5_training) *t, int64_t step, T *arena) {
     const lenet5_net *net = t->net;
     const lenet5_op *last = net->ops + net->n_ops - 1;

@@ -30,7 +30,7 @@ static void FN(net_finish)(const lenet5_net *net, const T *d_prepared, T *gradie
     }
 }
 
-/* One step on one lane group, of n_valid pictures. The gradient's way back through C1 is noted only for training. */
+/* One step on one lane group, of n_valid images. C1 notes the origins of maxima only for training. */
 INLINE void FN(forward_step)(const lenet5_op *op, const T *parameters, const T *prepared, T *activations, int n_valid,
                              int training, T *scratch) {
     const T *X = activations + op->input, *W = parameters + op->weight, *b = parameters + op->bias;
@@ -69,7 +69,7 @@ static void FN(predict_steps)(const lenet5_net *net, int first, int last, const 
 
 INLINE int FN(is_dense_step)(const lenet5_op *op) { return op->kind == OP_CONV2D && IS_DENSE(op); }
 
-/* The number of the first dense layer, `otherwise` where there is none. */
+/* The number of the first dense layer, `otherwise` if there is none. */
 static int FN(first_dense)(const lenet5_net *net, int otherwise) {
     for (int i = 0; i < net->n_ops; i++)
         if (FN(is_dense_step)(net->ops + i))
@@ -77,9 +77,9 @@ static int FN(first_dense)(const lenet5_net *net, int otherwise) {
     return otherwise;
 }
 
-/* n <= 2 LANES pictures from `start` on: their scores are left in the activations `first`, and `second` where there are more
- * than LANES. Up to the dense layers both lane groups take turns in the memory of the first, which so stays in the second
- * cache; there each weight that was loaded serves both. */
+/* n <= 2 LANES images from `start` on; scores are left in the activations `first`, and in `second` beyond LANES images.
+ * Up to the dense layers, both lane groups use the memory of the first one in turns, so it stays in the second cache.
+ * There, each weight that is loaded serves both. */
 static void FN(net_predict)(const lenet5_net *net, const T *parameters, const T *prepared, const lenet5_pictures *pictures,
                             int64_t start, int n, T *first, T *second, T *scratch) {
     ASSERT_NET(net);
@@ -108,8 +108,9 @@ static void FN(net_predict)(const lenet5_net *net, const T *parameters, const T 
     }
 }
 
-/* Steps [first, last), the last one first. Where `kept` is not NULL, dense layers leave there what their weight gradients
- * are made of, and not these. Where `gradients` is NULL, only those of activations are computed, down to the pictures'. */
+/* Backward through steps [first, last), the last one first. If `kept` is not NULL, dense layers store there what their
+ * weight gradients are computed from, and not the gradients. If `gradients` is NULL, only gradients of activations are
+ * computed, down to that of the images. */
 static void FN(net_backward_steps)(const lenet5_net *net, int first, int last, const T *parameters, const T *prepared,
                                    const T *activations, T *dA, T *gradients, T *d_prepared, int accumulate, T *kept,
                                    int n_valid, T *scratch) {

@@ -1,11 +1,11 @@
-/* From pictures to lanes: padded, scaled, distorted where that is asked for, for element type T.
+/* From images to lanes: padded, scaled and, if asked for, distorted, for element type T.
  *
- * Rows of 16 pictures are transposed, bytes as bytes: a quarter of the shuffles that floats need.
+ * Rows of 16 images are transposed, bytes as bytes: that takes a quarter of the shuffles that floats need.
  */
 
 typedef float FN(narrow) __attribute__((vector_size(VECTOR_BYTES * 4 / ELEMENT_BYTES), aligned(4), may_alias));
 
-/* VL floats, or what is left of them in front of zeros, as T between background and ink. */
+/* VL floats, or the last ones followed by zeros, as T between background and ink. */
 INLINE V FN(scaled)(const float *from, int n, T scale, T shift) {
     FN(narrow) values = {0};
     if (n == VL)
@@ -35,11 +35,11 @@ INLINE void FN(floats_to_lanes)(const uint8_t *const *rows, int x, int n, T scal
     UNROLL for (int i = 0; i < VL; i++) if (i < n) FN(store)(to + i * LANES, block[i]);
 }
 
-/* Where a block of n of w pixels begins: the last one overlaps the one before it where w is no multiple of n. */
+/* Start of a block of n of w pixels: the last block overlaps the one before it unless w is a multiple of n. */
 INLINE int FN(block_at)(int column, int n, int w) { return column <= w - n ? column : w > n ? w - n : 0; }
 
-/* A row of w pixels. Floats are taken from VL rows at a time: a row of 16 pictures, which lie 4,096 bytes apart, has no room
- * in the first cache. */
+/* A row of w pixels. Floats are taken VL rows at a time: a row of 16 images, which lie 4,096 bytes apart, does not fit the
+ * first cache. */
 INLINE void FN(row_to_lanes)(const uint8_t *const *rows, int is_uint8, int w, T scale, T shift, T *to) {
     for (int column = 0; is_uint8 && column < w; column += LANES) {
         const int x = FN(block_at)(column, LANES, w);
@@ -84,7 +84,7 @@ INLINE void FN(fill)(T *X, int64_t n, T value) {
         FN(store)(X + i, FN(splat)(value));
 }
 
-/* Background in the lanes from n_valid on. */
+/* Fill the lanes from n_valid on with background. */
 static void FN(blank)(T *X, int64_t n, int n_valid, T value) {
     for (int v = n_valid / VL * VL; v < LANES; v += VL) {
         FN(mask) keep;
@@ -95,7 +95,7 @@ static void FN(blank)(T *X, int64_t n, int n_valid, T value) {
     }
 }
 
-/* The LANES pictures with these numbers as they are. */
+/* The LANES images with these numbers, undistorted. */
 static void FN(gather_plain)(const lenet5_pictures *pictures, const int64_t *numbers, T *X) {
     const int h = pictures->height, w = pictures->width, pad = pictures->padding, W = w + 2 * pad;
     const int64_t row_size = (int64_t)w * (pictures->is_uint8 ? 1 : sizeof(float));
@@ -108,7 +108,7 @@ static void FN(gather_plain)(const lenet5_pictures *pictures, const int64_t *num
         X += (int64_t)pad * (W + 1) * LANES;
         for (int y = 0; y < h; y++, X += (int64_t)W * LANES) {
             FN(row_to_lanes)(rows, pictures->is_uint8, w, scale, shift, X);
-            FN(fill)(X + w * LANES, 2 * pad * LANES, shift); /* to the right, and the next row's to the left */
+            FN(fill)(X + w * LANES, 2 * pad * LANES, shift); /* to the right, and to the left of the next row */
             for (int l = 0; l < LANES; l++)
                 rows[l] += row_size;
         }
@@ -117,8 +117,8 @@ static void FN(gather_plain)(const lenet5_pictures *pictures, const int64_t *num
     }
 }
 
-/* The same, distorted one after the other, as many rows at a time as the staging area holds. */
-#define STAGED 1024 /* pixels of a picture */
+/* The same with distortions, one after the other, as many rows at a time as the staging area holds. */
+#define STAGED 1024 /* pixels of an image */
 static void FN(gather_augmented)(const lenet5_pictures *pictures, const int64_t *numbers, int n_valid,
                                  const lenet5_augmentation *a, T *X) {
     const int H = pictures->height + 2 * pictures->padding, W = pictures->width + 2 * pictures->padding;
@@ -175,7 +175,7 @@ static void FN(gather)(const lenet5_pictures *pictures, const int64_t *index, in
     assert(first >= 0 && n_valid >= 0 && n_valid <= LANES);
     const int64_t n = (int64_t)pictures->channels * (pictures->height + 2 * pictures->padding) *
                       (pictures->width + 2 * pictures->padding) * LANES;
-    int64_t numbers[LANES]; /* a lane without a picture gets the first one, and is blanked at the end */
+    int64_t numbers[LANES]; /* a lane without an image gets the first one, and is overwritten at the end */
     for (int l = 0; l < LANES; l++)
         numbers[l] = n_valid == 0 ? 0 : index ? index[l < n_valid ? l : 0] : first + (l < n_valid ? l : 0);
     if (n_valid > 0 && augmentation)
@@ -186,14 +186,14 @@ static void FN(gather)(const lenet5_pictures *pictures, const int64_t *index, in
         FN(blank)(X, n, n_valid, (T)pictures->background);
 }
 
-/* Pictures come in random order from more memory than the caches hold: ask for each one a step ahead. */
+/* Images come in random order from more memory than the caches hold, so each one is prefetched a step ahead. */
 INLINE void FN(prefetch_picture)(const lenet5_pictures *pictures, int64_t picture) {
     const int64_t n = (int64_t)pictures->channels * pictures->height * pictures->width * (pictures->is_uint8 ? 1 : 4);
     for (int64_t i = 0; i < n; i += 64)
         __builtin_prefetch((const char *)pictures->pixels + picture * n + i, 0, 2);
 }
 
-/* One picture, plain (C, H, W), as it is. */
+/* One image, plain (C, H, W), undistorted. */
 static void FN(gather_single)(const lenet5_pictures *pictures, int64_t picture, T *X) {
     const int h = pictures->height, w = pictures->width, pad = pictures->padding;
     const int H = h + 2 * pad, W = w + 2 * pad;

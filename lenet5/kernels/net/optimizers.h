@@ -1,6 +1,6 @@
-/* The optimisers: what becomes of a vector of gradients, for element type T. */
+/* The optimisers: the update by a vector of gradients, for element type T. */
 
-/* The optimiser's numbers at one step. */
+/* The optimiser's constants at one step. */
 typedef struct {
     lenet5_optimizer_kind kind;
     int nesterov;
@@ -34,7 +34,7 @@ INLINE V FN(sign)(V x) {
     return sign;
 }
 
-/* One vector of parameters and their moments, given its gradient. */
+/* Update one vector of parameters and moments by its gradient. */
 INLINE void FN(update_vector)(const FN(step) *s, T *parameters, T *moment1, T *moment2, V g) {
     V p = FN(load)(parameters), m = FN(load)(moment1), v, direction;
     if (s->l1 > 0)
@@ -67,7 +67,7 @@ INLINE void FN(update_vector)(const FN(step) *s, T *parameters, T *moment1, T *m
     FN(store)(parameters, p);
 }
 
-/* Where a row of gradients goes: to the buffer of slice 0 until the last wave, then into the update. */
+/* The destination of a row of gradients: the buffer of slice 0 until the last wave, then the update. */
 typedef struct {
     FN(lenet5_training) *t;
     const FN(step) *step;
@@ -75,7 +75,7 @@ typedef struct {
     int clipped;               /* the update waits for the norm of the whole gradient, in the buffer */
 } FN(destination);
 
-/* A vector of gradients; where they are buffered, and the parameters and moments that are theirs. */
+/* A vector of gradients: its place in the buffer, its parameters and their moments. */
 INLINE void FN(give_vector)(const FN(destination) *d, T *buffer, T *parameters, T *moment1, T *moment2, V g) {
     if (!d->first_wave)
         g += FN(load)(buffer);
@@ -85,7 +85,7 @@ INLINE void FN(give_vector)(const FN(destination) *d, T *buffer, T *parameters, 
         FN(store)(buffer, g);
 }
 
-/* n <= VL gradients of the parameters from `at` on. */
+/* Take n <= VL gradients of the parameters from `at` on. */
 INLINE void FN(give)(const FN(destination) *d, int64_t at, V g, int n) {
     FN(lenet5_training) *t = d->t;
     if (n == VL) {

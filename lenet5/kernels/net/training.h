@@ -1,14 +1,15 @@
 /* A thread's share of training, for element type T.
  *
- * A batch is taken in waves of up to n_slices lane groups. Each group of a wave is one slice, with a gradient buffer of
- * its own, to which the next wave adds. What the weights of dense layers need, their inputs and the gradients of their
- * outputs, is kept instead, and their gradient made of the whole wave at once, each thread some rows: for one group it
- * would be 16 multiply-adds for each weight written. At the end of the batch the buffers are added in their order. All
- * this depends on the batch alone and not on the number of threads, so the sums, and with them the weights, are the
- * same bits for any.
+ * A batch is processed in waves of up to n_slices lane groups. Each group of a wave is one slice, with its own gradient
+ * buffer, to which the next wave adds. For the weights of dense layers, inputs and output gradients are kept instead.
+ * Their gradient is computed from the whole wave at once, some rows per thread. For a single group there would be only 16
+ * multiply-adds for each weight written.
+ *
+ * At the end of the batch the buffers are added in order. All this depends only on the batch, not on the number of
+ * threads. So the sums, and with them the weights, have the same bits for any number.
  */
 
-/* Every second picture of a lane group a step against the network, in place. */
+/* Move every second image of a lane group a step against the network, in place. */
 static void FN(go_against)(const FN(lenet5_training) *t, const T *prepared, const T *targets, const uint8_t *labels,
                            int n_valid, T *arena) {
     const lenet5_net *net = t->net;
@@ -24,7 +25,7 @@ static void FN(go_against)(const FN(lenet5_training) *t, const T *prepared, cons
     FN(step_against)(dA, (T)t->perturbation.adversarial * (high - low), low, high, arena, FN(n_in)(first));
 }
 
-/* Part of the targets (classes, LANES) becomes the mean of the teachers' answers to the pictures, as distorted. */
+/* Replace a fraction of the targets (classes, LANES) by the mean of the teachers' answers to the distorted images. */
 static void FN(teach)(const FN(lenet5_training) *t, const T *pictures, int classes, T *targets, T *arena) {
     const T share = (T)(t->loss.teacher_weight / t->n_teachers), sharpness = (T)(1 / t->loss.temperature);
     for (int i = 0; i < classes * LANES; i++)
@@ -43,9 +44,9 @@ static void FN(teach)(const FN(lenet5_training) *t, const T *pictures, int class
     }
 }
 
-/* One lane group, positions [first, first + n_valid) of a batch of n_batch: its gradient, loss and number of right
- * answers are added to those of its slice (written, if this is the first wave). It is announced, as one of in_wave, as soon
- * as it is through with dense weights. */
+/* One lane group, positions [first, first + n_valid) of a batch of n_batch. Its gradient, loss and number of right
+ * answers are added to those of its slice, or written in the first wave. It is announced, as one of in_wave, as soon as
+ * it is past the dense weights. */
 static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, int n_valid, int64_t n_batch, int first_wave,
                             int in_wave, int thread, T *arena) {
     const lenet5_net *net = t->net;
@@ -74,7 +75,7 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
         t->slice_losses[slice] = 0, t->slice_corrects[slice] = 0;
     t->slice_losses[slice] += FN(loss)(&t->loss, classes, arena + last->output, targets, labels, n_valid, scale,
                                        dA + last->output, t->slice_corrects + slice);
-    const int ends[] = {net->n_ops, FN(first_dense)(net, 0), 0}; /* before it, no dense weights are needed */
+    const int ends[] = {net->n_ops, FN(first_dense)(net, 0), 0}; /* below it, no dense weights are needed */
     for (int part = 0; part < 2; part++) {
         FN(net_backward_steps)(net, ends[part + 1], ends[part], t->parameters, prepared, arena, dA, gradients,
                                gradients + net->n_parameters, !first_wave, t->kept + slice * net->n_kept, n_valid, scratch);
@@ -83,11 +84,11 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
     }
 }
 
-/* What becomes of a sum of gradients. */
+/* The use of a sum of gradients. */
 enum { UPDATE, BUFFER, RUNNING };
 
-/* A thread's part of n parameters from `at` on, whose gradients are in the buffers of n_slices: they are updated, or the
- * sum, times `factor`, left in the first buffer, or it is taken into running means. */
+/* A thread's share of n parameters from `at` on, with gradients in the buffers of n_slices. They are updated, or the sum,
+ * times `factor`, is left in the first buffer, or it enters running means. */
 INLINE void FN(update_range)(FN(lenet5_training) *t, const FN(step) *s, int64_t at, int64_t n, int n_slices, T factor,
                              int what, int thread) {
     const int64_t n_blocks = (n + LANES - 1) / LANES, stride = t->net->n_parameters + t->net->n_prepared;
@@ -123,12 +124,12 @@ INLINE void FN(dense_block)(const FN(destination) *d, const lenet5_op *op, int n
     }
     UNROLL for (int r = 0; r < NO; r++)
         UNROLL for (int i = 0; i < NV; i++) {
-            const int n = NV > 1 || F - f >= VL ? VL : F - f; /* only the last vector of a row may be a part */
+            const int n = NV > 1 || F - f >= VL ? VL : F - f; /* only the last vector of a row may be incomplete */
             FN(give)(d, op->weight + (int64_t)(o + r) * F + f + i * VL, acc[r * NV + i], n);
         }
 }
 
-/* All rows of NV vectors of features: these stay in the first cache for all the rows. */
+/* All rows of NV vectors of features, which stay in the first cache for all rows. */
 INLINE void FN(dense_columns)(const FN(destination) *d, const lenet5_op *op, int n_groups, int f, int NV) {
     const int NO = 6, F = N_FEATURES(op), O = op->out_channels;
     int o = 0;
@@ -138,7 +139,7 @@ INLINE void FN(dense_columns)(const FN(destination) *d, const lenet5_op *op, int
         FN(dense_block)(d, op, n_groups, o, f, F, 1, NV);
 }
 
-/* Features are taken a block at a time: so many vectors of them, or less at the end, as leave registers for six rows. */
+/* Features are taken a block at a time: as many vectors as leave registers for six rows, or fewer at the end. */
 #define BLOCK_NV (VECTOR_BYTES == 64 ? 4 : 2)
 
 INLINE int FN(n_blocks)(const lenet5_op *op) { return (N_FEATURES(op) + BLOCK_NV * VL - 1) / (BLOCK_NV * VL); }
@@ -175,7 +176,7 @@ typedef struct {
     } part[TEAM_PARTS];
 } FN(dense_parts);
 
-#define MOST_PARTS 16 /* of one layer: times the most steps of a program, no more than TEAM_PARTS */
+#define MOST_PARTS 16 /* per layer: times the most steps of a program, at most TEAM_PARTS */
 
 static void FN(part_dense)(const lenet5_net *net, FN(dense_parts) *parts) {
     int64_t cost = 0;
@@ -194,8 +195,8 @@ static void FN(part_dense)(const lenet5_net *net, FN(dense_parts) *parts) {
     }
 }
 
-/* What this thread can claim of the dense weights. Each begins elsewhere, so that most weights stay in the caches of one
- * processor from step to step; of two neighbours one goes up and one down, until they meet. */
+/* The dense weights that this thread can claim. Threads begin at different parts, so that most weights stay in the caches
+ * of one processor from step to step; of two neighbours one goes up and one down, until they meet. */
 static void FN(train_dense_parts)(const FN(destination) *d, const FN(dense_parts) *parts, int n_groups, int thread) {
     const int n = parts->n, up = thread % 2 == 0, n_threads = d->t->n_threads;
     if (n == 0)
@@ -211,7 +212,7 @@ static void FN(train_dense_parts)(const FN(destination) *d, const FN(dense_parts
 
 /* ---- a run of steps ------------------------------------------------------------------------------------------------ */
 
-/* The sums of all slices so far; every thread gets the same. */
+/* The sums over all slices so far; the same for every thread. */
 static double FN(loss_of_slices)(const FN(lenet5_training) *t, int n_slices, int64_t *n_correct) {
     double loss = 0;
     *n_correct = 0;
@@ -222,7 +223,7 @@ static double FN(loss_of_slices)(const FN(lenet5_training) *t, int n_slices, int
     return loss;
 }
 
-/* A thread's part of all parameters but dense weights, at the end of the batch. */
+/* A thread's share of all parameters but dense weights, at the end of the batch. */
 static void FN(train_others)(const FN(destination) *d, int n_slices, int thread) {
     FN(lenet5_training) *t = d->t;
     const int what = d->clipped ? BUFFER : UPDATE;
@@ -246,8 +247,8 @@ static double FN(squares)(const FN(lenet5_training) *t, int64_t at, int64_t n) {
     return total;
 }
 
-/* A thread's part of the update by the whole gradient, in the first buffer, made no longer than clip_norm. Every thread
- * takes the norm itself, so that all have the same bits. */
+/* A thread's share of the update by the whole gradient, in the first buffer, shortened to clip_norm. Every thread computes
+ * the norm itself, so that all have the same bits. */
 static void FN(train_clipped)(FN(lenet5_training) *t, const FN(step) *s, int thread) {
     double total = 0;
     for (int i = 0; i < t->net->n_ops; i++) {

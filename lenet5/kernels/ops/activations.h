@@ -16,10 +16,10 @@ static void FN(relu_backward)(int64_t n, const T *Y, const T *dY, T *dX) {
     }
 }
 
-/* For float32, coefficients of Cephes (Moshier): exp(y) - 1 = 2^k (p + 1) - 1, where p = exp(r) - 1 by a polynomial and
- * |r| is at most ln(2) / 2. Returns p and gives 2^k, for |k| up to 126. in_ln2: y / ln 2. */
+/* For float32, with coefficients of Cephes (Moshier): exp(y) - 1 = 2^k (p + 1) - 1. Here p = exp(r) - 1 by a polynomial,
+ * and |r| is at most ln(2) / 2. Returns p and gives 2^k, for |k| up to 126. in_ln2: y / ln 2. */
 INLINE V FN(exp_parts)(V y, V in_ln2, V *power) {
-    const V shifted = in_ln2 + (T)12582912; /* rounded to whole by the sum */
+    const V shifted = in_ln2 + (T)12582912; /* the sum rounds to a whole number */
     const V whole = shifted - (T)12582912;
     const V r = y - whole * (T)0.693359375 + whole * (T)2.12194440e-4;
     V p = FN(splat)((T)1.9875691500e-4);
@@ -42,8 +42,8 @@ INLINE V FN(exp_vector)(V x) {
     return FN(select)(is_small, zero, p * power + power);
 }
 
-/* tanh of a vector of float32, to about 2 units in the last place: t / (t + 2) with t = exp(2 |x|) - 1. Near 0 no power of 2
- * is taken out, and nothing cancels. */
+/* tanh of a vector of float32, to about 2 units in the last place: t / (t + 2) with t = exp(2 |x|) - 1. Near 0, k is 0, and
+ * nothing cancels. */
 INLINE V FN(tanh_vector)(V x) {
     const FN(mask) sign = (FN(mask))x & (FN(mask))(-(V){0});
     V a = (V)((FN(mask))x ^ sign), nine = FN(splat)(9), power;
@@ -58,7 +58,7 @@ INLINE void FN(squash_forward)(int64_t n, const T *X, T *Y, T gain, T slope, T s
     if (sizeof(T) == sizeof(float))
         for (int64_t i = 0; i < n; i += VL)
             FN(store)(Y + i, FN(tanh_vector)(FN(load)(X + i) * slope) * gain + shift);
-    else /* float64 is for checks, where exactness counts and not time */
+    else /* float64 is for checks, where accuracy counts and time does not */
         for (int64_t i = 0; i < n; i++)
             Y[i] = (T)(gain * tanh((double)(slope * X[i])) + shift);
 }
@@ -70,7 +70,7 @@ INLINE void FN(squash_backward)(int64_t n, const T *Y, const T *dY, T *dX, T gai
     }
 }
 
-/* The activation function of the 1998 paper: f(+-1) = +-1, and there its second derivative is largest. */
+/* The activation function of the 1998 paper: f(+-1) = +-1, where its second derivative is largest. */
 #define SCALED_TANH (T)1.7159, (T)(2.0 / 3), 0
 #define SIGMOID (T)0.5, (T)0.5, (T)0.5
 

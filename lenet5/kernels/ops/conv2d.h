@@ -1,8 +1,9 @@
-/* Convolution, valid, stride 1, on one lane group, for element type T: which code a layer takes.
+/* Convolution, valid, stride 1, on one lane group, for element type T: the choice of code for a layer.
  *
- * But for C3, of LeNet-5 or with more maps, which has minimal filtering (ops/conv2d_winograd.h), every output is one
- * chain  b + W[0] X[0] + W[1] X[1] + ...  in the order (c, ky, kx), whatever the block: the same picture gives the same
- * bits on every path, and a dense layer the same as the convolution that it is equal to.
+ * C3, of LeNet-5 or with more maps, has minimal filtering (ops/conv2d_winograd.h). Otherwise every output is one chain
+ *     b + W[0] X[0] + W[1] X[1] + ...
+ * in the order (c, ky, kx), whatever the block. The same image gives the same bits on every path, and a dense layer the
+ * same as the convolution it is equal to.
  */
 
 static void FN(conv2d_prepare)(const lenet5_op *op, const T *W, T *U) {
@@ -90,7 +91,7 @@ static void FN(conv2d_backward)(const lenet5_op *op, const T *X, const T *dY, co
         FN(conv_input_gradient)(op, dY, W, dX, scratch);
 }
 
-/* One picture: the same. ready: W^T of a dense layer, or NULL. */
+/* One image: the same. ready: W^T of a dense layer, or NULL. */
 static void FN(single_conv2d)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *ready, T *Y, T *scratch) {
     if (IS_DENSE(op)) {
         if (ready)

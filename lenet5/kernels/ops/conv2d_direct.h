@@ -4,13 +4,13 @@
  *
  * The inner loops keep a block of accumulators in registers, written as small arrays with constant bounds inside
  * always-inlined functions.
- * What a block of registers reads of many planes is copied side by side first (a strip), for all blocks of channels
- * that follow: planes lie far from each other, and the caches and the processor's guesses want neighbours. Rows are the
- * outer loop, so that what is read again is still near.
+ * The inputs of a register block, from many planes, are first copied side by side (a strip), for all following blocks of
+ * channels: planes lie far apart, while caches and prefetching favour neighbours. Rows are the outer loop, so that what
+ * is read again is still near.
  */
 
-/* The blocks: N channels (or features) x P neighbouring pixels, as many as registers hold; pixels beyond the last are
- * computed and left out, channels beyond the last are computed twice. The block with the least such work is taken. */
+/* The blocks: N channels (or features) x P neighbouring pixels, as many as registers hold. Pixels beyond the last are
+ * computed and dropped, channels beyond the last are computed twice. The block with the least such waste is taken. */
 #if VECTOR_BYTES == 64
 #define BLOCK_SHAPES(DO) DO(4, 6) DO(4, 5) DO(6, 4) DO(12, 2) DO(1, 6)
 #else
@@ -22,7 +22,7 @@ typedef struct {
     int channels, pixels;
 } FN(block_shape);
 
-/* For n channels, or features, and `width` pixels a row. Few channels in a block make long waits of few sums. */
+/* For n channels, or features, and `width` pixels per row. With few channels in a block, few sums wait for each other. */
 static FN(block_shape) FN(block_for)(int n, int width) {
     FN(block_shape) best = {0, 0};
     int64_t least = INT64_MAX;
@@ -66,7 +66,7 @@ INLINE void FN(block_products)(V *acc, const T *w, int64_t row, const T *x, int6
     }
 }
 
-/* N output channels x P pixels, of which n_pixels are stored, from the rows (K / KS, P + KS - 1) at x, `step` apart. */
+/* N output channels x P pixels, n_pixels of them stored, from the rows (K / KS, P + KS - 1) at x, `step` apart. */
 INLINE void FN(general_forward_block)(const T *x, int64_t step, const T *w, const T *b, T *y, int K, int KS, int64_t plane,
                                       int n_pixels, int N, int P) {
     for (int v = 0; v < LANES; v += VL) {
@@ -82,18 +82,18 @@ INLINE void FN(general_forward_block)(const T *x, int64_t step, const T *w, cons
     }
 }
 
-/* to (n_rows, width) from rows that lie `step` apart; what lies beyond the first n_columns is 0. */
+/* Copy rows that lie `step` apart to (n_rows, width); values beyond the first n_columns are 0. */
 INLINE void FN(copy_rows)(T *to, const T *from, int n_rows, int64_t step, int width, int n_columns) {
     const V zero = {0};
     for (int r = 0; r < n_rows; r++, to += (int64_t)width * LANES, from += step) {
-        for (int i = 0; i < n_columns * LANES; i += VL) /* few: a call of memcpy would cost more */
+        for (int i = 0; i < n_columns * LANES; i += VL) /* few elements: a call of memcpy would cost more */
             FN(store)(to + i, FN(load)(from + i));
         for (int i = n_columns * LANES; i < width * LANES; i += VL)
             FN(store)(to + i, zero);
     }
 }
 
-/* Kernels of size 1 see a plane as one row. */
+/* Kernels of size 1 take a plane as one row. */
 INLINE lenet5_op FN(flattened)(const lenet5_op *op) {
     lenet5_op flat = *op;
     if (op->kernel_size == 1) {
@@ -103,7 +103,7 @@ INLINE lenet5_op FN(flattened)(const lenet5_op *op) {
     return flat;
 }
 
-/* Of one channel, rows are near enough as they are. scratch: C * KS * (MOST_PIXELS + KS - 1) vectors */
+/* The rows of a single channel are near enough to be used directly. scratch: C * KS * (MOST_PIXELS + KS - 1) vectors */
 NOINLINE void FN(general_forward)(const lenet5_op *op, const T *X, const T *W_, const T *b, T *Y, T *scratch) {
     const int C = op->in_channels, H = op->in_height, W = op->in_width, KS = op->kernel_size, K = C * KS * KS;
     const int O = op->out_channels, OH = op->out_height, OW = op->out_width;
@@ -131,8 +131,8 @@ NOINLINE void FN(general_forward)(const lenet5_op *op, const T *X, const T *W_, 
         }
 }
 
-/* N features x P pixels of W^T dY, from a strip of the gradients d (O, P), added to dX where the features came from, or
- * written with kernels of size 1: feature f of pixel (y, x) is (c, y + ky, x + kx). */
+/* N features x P pixels of W^T dY, from a strip of the gradients d (O, P). They are added to dX at the features' origins,
+ * or written with kernels of size 1. Feature f of pixel (y, x) is (c, y + ky, x + kx). */
 INLINE void FN(general_input_block)(const lenet5_op *op, const T *d, const T *W, T *dX, int f, int F, int n_pixels, int N,
                                     int P) {
     const int KS = op->kernel_size;
@@ -234,7 +234,7 @@ INLINE void FN(general_weight_rows)(const lenet5_op *op, const T *X, const T *dY
         FN(general_weight_block)(X + k * plane_in + y * row, 0, dy, sums + k, row, n_rows, OW, plane_out, K, NO, 1);
 }
 
-/* dW (NO, K) += all of NO output channels. So many rows at a time that their gradients stay in the first cache. */
+/* dW (NO, K) += all of NO output channels, in groups of rows whose gradients stay in the first cache. */
 INLINE void FN(general_weight_channels)(const lenet5_op *op, const T *X, const T *dY, T *dW, V *sums, int NO, int NT) {
     const int K = op->in_channels * op->kernel_size * op->kernel_size, OH = op->out_height;
     const int n_rows = op->out_width < 48 ? 48 / op->out_width : 1;
@@ -249,7 +249,7 @@ INLINE void FN(general_weight_channels)(const lenet5_op *op, const T *X, const T
         dW[i] += FN(sum_lanes)(sums[i]);
 }
 
-/* The same, pixel by pixel as a dense layer: no sums over lanes, for which few pixels are no work to share them.
+/* The same, pixel by pixel as a dense layer, without sums over lanes, which would not pay for so few pixels.
  * scratch: 2 K + O vectors, and up to LANES more */
 static void FN(few_pixels_weight_gradient)(const lenet5_op *op, const T *X, const T *dY, T *dW, T *scratch) {
     const int C = op->in_channels, W = op->in_width, KS = op->kernel_size, K = C * KS * KS, O = op->out_channels;

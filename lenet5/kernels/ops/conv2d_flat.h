@@ -1,10 +1,10 @@
-/* Convolutions of one picture, forward beside both gradients, for element type T: lanes are neighbouring pixels, and
+/* Convolutions of one image, forward beside both gradients, for element type T: lanes are neighbouring pixels, and
  * activations are plain (C, H, W).
  *
- * A plane is taken as one long row: the column (c, ky, kx) of im2col for the output at flat position p = y W + x is the
- * input at p + ky W + kx, so vectors of neighbouring p need no columns stored; the KS - 1 positions at the end of each
- * row are computed too and thrown away. Gradients of outputs are laid out with the input's width, zeros where no output
- * is, so that
+ * A plane is taken as one long row, with flat positions p = y W + x. Column (c, ky, kx) of im2col at p is the input
+ * at p + ky W + kx. So vectors of neighbouring p need no stored columns. The KS - 1 positions at the end of each row are
+ * computed too, and dropped. Gradients of outputs are laid out with the input's width, and zeros in the gaps:
+ *
  *     dW[o, c, ky, kx] = sum over p of dY[o][p] X[c][p + ky W + kx]
  *     dX[c][p] = sum over o, ky, kx of W[o, c, ky, kx] dY[o][p - ky W - kx]
  */
@@ -31,7 +31,7 @@ INLINE void FN(flat_block)(const T *x, const T *w, const T *b, T *y, int C, int 
 
 INLINE int64_t FN(flat_stride)(int OH, int W) { return ((int64_t)OH * W + VL - 1) / VL * VL; }
 
-/* Y (O, flat_stride): rows of W, of which the last KS - 1 elements mean nothing. */
+/* Y (O, flat_stride): rows of W, whose last KS - 1 elements are meaningless. */
 INLINE void FN(flat_conv)(const T *X, const T *W_, const T *b, T *Y, int C, int H, int W, int O, int KS, int NO, int NV) {
     const int OH = H - KS + 1, OW = W - KS + 1, K = C * KS * KS;
     const int64_t stride = FN(flat_stride)(OH, W), used = (int64_t)(OH - 1) * W + OW;
@@ -68,7 +68,7 @@ INLINE int64_t FN(kernel_of)(const lenet5_op *op, int o, int c) {
     return op->kind == OP_TABLE_CONV2D ? op->constants[pair] : pair;
 }
 
-/* Zeros before and behind the gradients of a channel, so that every tap finds a number. */
+/* Zeros before and behind the gradients of a channel, so that every tap finds a value. */
 INLINE int64_t FN(flat_before)(const lenet5_op *op) { return (int64_t)(op->kernel_size - 1) * (op->in_width + 1); }
 
 INLINE int64_t FN(flat_plane)(const lenet5_op *op) {
@@ -90,9 +90,9 @@ static void FN(flatten_gradients)(const lenet5_op *op, const T *dY, T *flat) {
 #define PAIR_OUTPUTS 3 /* with 5 taps 15 sums, a block of 16 for their sums over lanes */
 #define PAIR_TAPS 5
 
-/* Up to VL - 1 numbers behind the plane are multiplied by zeros: an arena never holds what is not finite there.
+/* Up to VL - 1 values behind the plane are multiplied by zeros: values there are always finite.
  *
- * NT taps of the kernels of PAIR_OUTPUTS outputs that see the plane x; where there are fewer, some are repeated. */
+ * NT taps of the kernels of PAIR_OUTPUTS outputs that see the plane x; with fewer outputs, some are repeated. */
 INLINE void FN(pair_weights)(const T *x, const T *const *dY, T *const *dW, int64_t n, int NT) {
     V sums[PAIR_OUTPUTS * PAIR_TAPS + 1];
     UNROLL for (int i = 0; i <= PAIR_OUTPUTS * PAIR_TAPS; i++) sums[i] = (V){0};
@@ -177,7 +177,7 @@ INLINE void FN(single_input_block)(const lenet5_op *op, T *flat, const T *W, T *
     UNROLL for (int i = 0; i < NV; i++) FN(store)(dX + p + i * VL, acc[i]);
 }
 
-/* Up to VL - 1 elements behind a channel are written too: the next one's, or gradients that nobody wants any more. */
+/* Up to VL - 1 elements behind a channel are written too: those of the next one, or gradients no longer needed. */
 static void FN(single_input_gradient)(const lenet5_op *op, T *flat, const T *W, T *dX) {
     const int64_t plane = (int64_t)op->in_height * op->in_width;
     for (int c = 0; c < op->in_channels; c++) {

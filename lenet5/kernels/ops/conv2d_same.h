@@ -13,8 +13,8 @@
  * channels (of the planes of the input: channels, rows, columns), of the source and then of the skip connection. So each
  * output is one chain of sums, whatever the block.
  *
- * An upsampled source is never stored. In each of four parities of output pixels, the taps of a kernel fall on few pixels
- * of the small image (2 x 2 of 3 x 3); their weights are added once, when they are packed.
+ * An upsampled source is never stored. For each parity of output pixels, the taps of a kernel fall on few pixels of the
+ * small image (2 x 2 of 3 x 3). Their weights are added once, when they are packed.
  */
 
 /* Of one source: taps (n_outer, n_middle, n_inner), neighbouring in memory along the last. */
@@ -35,7 +35,7 @@ typedef struct {
     int64_t row, pixel;
 } FN(same_job);
 
-/* How many vectors of output channels a block has, where so many are left. */
+/* Vectors of output channels in a block, if `left` of them are left. */
 INLINE int FN(same_vectors)(int left) { return left == 3 ? 3 : left < 2 ? left : 2; }
 
 /* Blocks N x P; rows that are shorter, or no multiple, compute some pixels twice. */

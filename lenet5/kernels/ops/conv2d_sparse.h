@@ -1,9 +1,9 @@
-/* Convolution with a connection table, forward beside backward, for element type T: output channel o sees only the input
- * channels that are in its row of the table, and there is one kernel for each such pair. As in ops/conv2d.h every output
- * is one chain of multiply-adds in the order (c, ky, kx) of the connected channels.
+/* Convolution with a connection table, forward beside backward, for element type T. Output channel o sees only the input
+ * channels in its row of the table, with one kernel for each such pair. As in ops/conv2d.h, every output is one chain of
+ * multiply-adds in the order (c, ky, kx) of the connected channels.
  *
- * Few channels share their inputs, so a block of accumulators is a run of neighbouring pixels of one channel, and the row
- * of inputs that they see stays in registers for all taps of a row of the kernel.
+ * Few channels share their inputs, so a block of accumulators is a run of neighbouring pixels of one channel. Their row
+ * of inputs stays in registers for all taps of a row of the kernel.
  */
 
 /* Neighbouring pixels in a block: with a row of inputs and a weight, as many as there are registers. */
@@ -180,7 +180,7 @@ static void FN(table_conv2d_backward)(const lenet5_op *op, const T *X, const T *
         FN(table_input_gradient)(op, dY, W, dX, scratch, KS);
 }
 
-/* ---- one picture, with neighbouring pixels as lanes: ops/conv2d_flat.h ------------------------------------------------ */
+/* ---- one image, with neighbouring pixels as lanes: ops/conv2d_flat.h ------------------------------------------------- */
 
 /* One output channel, NV vectors of neighbouring flat positions. */
 INLINE void FN(flat_table_block)(const lenet5_op *op, const int32_t *kernels, const T *x, const T *W_, T bias, T *y, int NV) {

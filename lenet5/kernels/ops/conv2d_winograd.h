@@ -4,13 +4,13 @@
  *
  *     y = A^T [(G w) * (B^T d)]       d: 9 neighbouring inputs of a row, w: 5 taps of a row of the kernel
  *
- * A row of 5 n outputs is cut into n tiles, sums over input channels and kernel rows are taken between B^T and A^T, and
- * what is left for each tile and point is a small convolution of columns, 5 x 1. Gradients are the transposes:
- *     dW = G^T [(A dY) * (B^T d)]     dX = B [(G w) * (A dY)]
+ * A row of 5 n outputs is cut into n tiles. Sums over input channels and kernel rows are taken between B^T and A^T. So a
+ * small convolution of columns, 5 x 1, remains for each tile and point. Gradients are the transposes:
  *
- * The points 0, +-1/2, +-1, +-3/2, +-4 (and none at infinity) were found by search: with them the error is about five
- * times that of direct summation (rms 8e-7 against 1.6e-7 of the result, float32). The powers in A and the coefficients of
- * B are exact in float32; G has the factors that are not. Pairs +-p share the even and the odd half of every sum.
+ *
+ * The points 0, +-1/2, +-1, +-3/2, +-4 (none at infinity) were found by search. Their error is about five times that of
+ * direct summation (rms 8e-7 against 1.6e-7 of the result, float32). The powers in A and the coefficients of B are exact
+ * in float32; G has the inexact factors. Pairs +-p share the even and the odd half of every sum.
  */
 
 #define N_OUTPUTS 5 /* of a tile, and the taps */
@@ -229,7 +229,7 @@ INLINE void FN(c3_gradient_columns)(const T *dY, T *m, int O) {
         }
 }
 
-/* The pictures' gradient from that of the points of their columns: the second tile reaches columns of the first. */
+/* The images' gradient from that of their columns' points: the second tile reaches columns of the first. */
 INLINE void FN(c3_columns_transposed)(const T *v, T *dX, int second, int C) {
     for (int r = 0; r < C * C3_SIDE; r++)
         for (int l = 0; l < LANES; l += VL) {
@@ -270,7 +270,7 @@ static void FN(c3_backward)(const T *X, const T *dY, const T *U, T *dX, T *dU, T
         FN(c3_columns_transposed)(v + tile * N_POINTS * n_v, dX + tile * N_OUTPUTS * LANES, tile, C);
 }
 
-/* ---- C3 of one picture, with output channels as lanes ---------------------------------------------------------------- */
+/* ---- C3 of one image, with output channels as lanes ----------------------------------------------------------------- */
 
 /* NY rows of one tile and point: m (NY, LANES) from v (C, LANES), u (5 C, LANES). */
 INLINE void FN(single_c3_point)(const T *v, const T *u, T *m, int C, int NY) {
@@ -345,7 +345,7 @@ static void FN(pool_c3)(T *X) {
 static void FN(channels_first)(const T *X, int n, T *Y) {
     const int last = (n - 1) / VL * VL;
     for (int k = 0; k <= last; k += VL) {
-        const int p = k ? k - VL : last; /* what reaches into the next channel comes before that channel */
+        const int p = k ? k - VL : last; /* what reaches into the next channel is written before that channel */
         for (int c = 0; c < LANES; c += VL) {
             V block[VECTOR_BYTES / ELEMENT_BYTES], zero = {0};
             UNROLL for (int i = 0; i < VL; i++) block[i] = p + i < n ? FN(load)(X + (p + i) * LANES + c) : zero;

@@ -1,14 +1,13 @@
-/* The first layer as one step, for element type T: a convolution of the picture (one channel, 5 x 5), max-pooling 2 x 2
- * and ReLU. What lies between them, four times as large as the result, stays in registers and in the first cache.
+/* The first layer as one step, for element type T: a convolution of the image (one channel, 5 x 5), max-pooling 2 x 2
+ * and ReLU. The intermediate values, four times as many as the result, stay in registers and in the first cache.
  *
- * The output is (O, PH, PW, LANES) pooled values and, behind them, as many integers that say which of its four pixels
- * each value came from (row by row, 0 to 3), or NOWHERE if it was not positive: the way back for the gradient.
+ * The output is (O, PH, PW, LANES) pooled values and, behind them, as many integers for the backward pass. They say which
+ * of its four pixels each value came from (row by row, 0 to 3), or NOWHERE if it was not positive.
  */
 
 #define NOWHERE 4
 
-/* 0, or NaN where one of n vectors LANES apart, or one of the m numbers at w, is not finite: NaN is never to be hidden, and
- * a maximum would hide it. */
+/* 0, or NaN if one of n vectors LANES apart, or one of the m numbers at w, is not finite: a maximum would hide a NaN. */
 INLINE V FN(check)(const T *x, int n, const T *w, int m) {
     V sums[4] = {{0}};
     T total = 0;
@@ -26,12 +25,12 @@ INLINE V FN(check)(const T *x, int n, const T *w, int m) {
     return (sums[0] + sums[1]) + (sums[2] + sums[3]) + (FN(sum_lanes)(weights) + total);
 }
 
-/* ReLU of the largest, or NaN where `checked` is. */
+/* ReLU of the largest, or NaN if `checked` is NaN. */
 INLINE V FN(relu_of_largest_of)(V a, V b, V c, V d, V checked) {
     return FN(max)(FN(max)(FN(max)(a, b), FN(max)(c, d)), checked);
 }
 
-/* The same to *best, and the number of the first that is as large, or NOWHERE.
+/* The same to *best, and the number of the first pixel with that value, or NOWHERE.
  *
  * Sign bits, shifted over the whole element, are the masks: a comparison would go through AVX-512's mask registers and
  * back. */
@@ -89,7 +88,7 @@ static void FN(conv_pool_general)(const lenet5_op *op, const T *X, const T *w, c
     }
 }
 
-/* sums (TAPS) += the products of two rows of gradients e (2, n_columns) with the picture from x on. */
+/* sums (TAPS) += the products of two rows of gradients e (2, n_columns) with the image from x on. */
 INLINE void FN(conv_pool_weight_block)(const T *x, const V *e, V *sums, int W, int n_columns) {
     V acc[TAPS];
     UNROLL for (int t = 0; t < TAPS; t++) acc[t] = sums[t];
@@ -301,11 +300,11 @@ INLINE void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y, int trainin
     }
 }
 
-/* Gradients of the convolution are made for so many channels and rows at a time that they stay in the first cache. */
+/* Gradients of the convolution are made for groups of channels and rows that stay in the first cache. */
 #define C1_PART_ROWS 14
 #define C1_PART_CHANNELS (VECTOR_BYTES == 64 ? 3 : 2)
 
-/* One tile's part of them, back through pooling and ReLU and as points: m (8, C1_PART_CHANNELS, C1_PART_ROWS). */
+/* Those of one tile, back through pooling and ReLU, as points: m (8, C1_PART_CHANNELS, C1_PART_ROWS). */
 INLINE void FN(c1_gradient_columns)(const T *dY, const INTEGER *routes, V (*m)[C1_PART_CHANNELS][C1_PART_ROWS], V *db) {
     for (int o = 0; o < C1_PART_CHANNELS; o++)
         for (int y = 0; y < C1_PART_ROWS / 2; y++) {
@@ -396,7 +395,7 @@ static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, c
         FN(conv_pool_general)(op, X, W, b, Y);
 }
 
-/* There is no gradient for the picture. */
+/* There is no gradient for the image. */
 static void FN(conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db, T *dU,
                                    int accumulate, T *scratch) {
     ASSERT_OP(op);
@@ -409,10 +408,10 @@ static void FN(conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, 
         FN(conv_pool_gradients)(op, X, Y, dY, dW, db, accumulate, scratch);
 }
 
-/* ---- C1 of one picture, with rows as lanes ---------------------------------------------------------------------------
+/* ---- C1 of one image, with rows as lanes ----------------------------------------------------------------------------
  *
- * Rows of one parity lie side by side, so that pooling compares whole vectors: output row 2 j + q and tap ky meet in input
- * row 2 j + q + ky, which is number j + (q + ky) / 2 of its parity. Sums read up to 3 rows beyond, and are thrown away there.
+ * Rows of one parity lie side by side, so that pooling compares whole vectors. Output row 2 j + q and tap ky meet in input
+ * row 2 j + q + ky: number j + (q + ky) / 2 of its parity. Sums read up to 3 rows beyond, and are dropped there.
  */
 
 #define PARITY_ROWS (2 * LANES) /* 16 of them used */
@@ -522,7 +521,7 @@ INLINE T FN(relu_of_largest)(T a, T b, T c, T d) {
     return best <= 0 ? 0 : best;
 }
 
-/* ready: as single_c1_prepare writes it. Whether Y is wanted as columns, the next step says. */
+/* ready: as single_c1_prepare writes it. The next step decides whether Y is needed as columns. */
 static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *ready, T *Y, int as_columns,
                                  T *scratch) {
     const int H = op->in_height, IW = op->in_width, O = op->out_channels;

@@ -41,7 +41,7 @@ INLINE void FN(dense_forward)(const T *X, const T *W, const T *b, T *Y, int F, i
     FN(dense_forward_blocks)(X, W, b, Y, F, O, 8);
 }
 
-/* The same for two lane groups, so that a weight that was loaded is used twice. */
+/* The same for two lane groups, so that a loaded weight is used twice. */
 INLINE void FN(dense_pair_block)(const T *x0, const T *x1, const T *w, const T *b, T *y0, T *y1, int F, int NO) {
     for (int v = 0; v < LANES; v += VL) {
         V acc0[16], acc1[16];
@@ -102,7 +102,7 @@ static void FN(transpose_features)(const T *X, int F, T *xt) {
         }
 }
 
-/* acc (NO, NV) += the products of one picture: dY (NO) in steps of LANES with NV vectors of its features. With X
+/* acc (NO, NV) += the products of one image: dY (NO) in steps of LANES with NV vectors of its features. With X
  * transposed, a vector holds neighbouring features, and a weight gradient needs no sum over lanes. */
 INLINE void FN(dense_outer_product)(const T *x, const T *dY, V *acc, int NO, int NV) {
     V xv[8];
@@ -114,7 +114,7 @@ INLINE void FN(dense_outer_product)(const T *x, const T *dY, V *acc, int NO, int
     }
 }
 
-/* What the weight gradient is made of: X^T, then dY (O, LANES). */
+/* The operands of the weight gradient: X^T, then dY (O, LANES). */
 static void FN(dense_keep)(const lenet5_op *op, const T *X, const T *dY, T *kept) {
     const int F = N_FEATURES(op);
     FN(transpose_features)(X, F, kept);
@@ -161,11 +161,11 @@ static void FN(dense_weight_gradient)(const T *X, const T *dY, T *dW, int F, int
         FN(dense_weight_outputs)(scratch, dY + o * LANES, dW + (int64_t)o * F, F, accumulate, 1);
 }
 
-/* ---- one picture, with outputs as lanes -------------------------------------------------------------------------------- */
+/* ---- one image, with outputs as lanes --------------------------------------------------------------------------------- */
 
-/* NB blocks of VL rows of W, VL taps at a time, are transposed in registers, in turns, as each is one chain of sums; of one
- * block there may be only n_rows. The last taps are loaded as a whole vector too: behind every weight there is a bias,
- * which is padded to 16. Up to VL - 1 elements more are written. */
+/* NB blocks of VL rows of W, VL taps at a time, are transposed in registers, in turns, because each is one chain of sums. A
+ * single block may have only n_rows. The last taps are loaded as a whole vector too: behind every weight lies a bias,
+ * padded to 16. Up to VL - 1 elements more are written. */
 INLINE void FN(single_dense_rows)(const T *x, const T *W, const T *b, T *y, int F, int NB, int n_rows) {
     V acc[4];
     UNROLL for (int n = 0; n < NB; n++) acc[n] = FN(load)(b + n * VL);
@@ -193,7 +193,7 @@ static void FN(single_dense)(const T *x, const T *W, const T *b, T *y, int F, in
         FN(single_dense_rows)(x, W + (int64_t)o * F, b + o, y + o, F, 1, O - o);
 }
 
-/* The same with W^T (F, padded(O)), which weights that stay are worth: n vectors of outputs. */
+/* The same with W^T (F, padded(O)), which pays for weights that stay: n vectors of outputs. */
 INLINE void FN(ready_dense_block)(const T *x, const T *wt, const T *b, T *y, int F, int stride, int n) {
     V acc[16];
     UNROLL for (int i = 0; i < n; i++) acc[i] = FN(load)(b + i * VL);
@@ -225,7 +225,7 @@ static void FN(transpose_dense)(const T *W, int F, int O, T *wt) {
     for (int o = 0; o < stride; o += VL)
         for (int f = 0; f < F; f += VL) {
             V block[VECTOR_BYTES / ELEMENT_BYTES];
-            UNROLL for (int i = 0; i < VL; i++) /* where there are no more rows the first one again */
+            UNROLL for (int i = 0; i < VL; i++) /* beyond the last row the first one again */
                 block[i] = FN(load)(W + (int64_t)(o + i < O ? o + i : 0) * F + f);
             FN(transpose)(block);
             for (int i = 0; i < VL && f + i < F; i++)
@@ -242,7 +242,7 @@ INLINE void FN(single_dense_block)(const T *dY, const T *W, T *dX, int F, int O,
     UNROLL for (int i = 0; i < NV; i++) FN(store)(dX + f + i * VL, acc[i]);
 }
 
-/* All features. Rows of weights are read up to VL - 1 elements too far, and so much is written too much. */
+/* All features. Rows of weights are read up to VL - 1 elements past their end; equally many too many are written. */
 static void FN(single_dense_input_gradient)(const T *dY, const T *W, T *dX, int F, int O) {
     int f = 0;
     for (; f + 5 * VL <= F; f += 5 * VL)

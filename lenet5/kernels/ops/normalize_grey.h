@@ -81,7 +81,7 @@ static void FN(normalize_globally)(const FN(grey_job) * job, T mean) {
     }
 }
 
-/* The sums of nine neighbours in a row of n parts, the i-th being how much of four pixels from 4 i on is below `end`. */
+/* The sums of nine neighbours in a row of n fractions. The i-th one is the fraction of the four pixels from 4 i on below `end`. */
 static void FN(box_of_valid)(int end, int n, T *out) {
     for (int i = 0; i < n; i++) {
         T sum = 0;

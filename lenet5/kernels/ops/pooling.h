@@ -1,5 +1,5 @@
 /* Pooling on one lane group, each forward beside its backward, for element type T: windows of KS x KS, stride KS;
- * rests at the right and lower edge are left out. */
+ * incomplete windows at the right and lower edge are left out. */
 
 INLINE V FN(window_mean)(const T *window, int W, const int KS) {
     V total = {0};
@@ -43,7 +43,7 @@ INLINE V FN(window_max)(const T *window, int W, const int KS) {
     for (int i = 0; i < KS; i++)
         for (int j = 0; j < KS; j++) {
             V candidate = FN(load)(window + (int64_t)(i * W + j) * LANES);
-            /* a NaN is taken, and nothing is greater than it: never hidden */
+            /* a NaN is taken, and nothing is greater than it: it is never hidden */
             FN(mask) taken = (FN(mask))(candidate > best) | (FN(mask))(candidate != candidate);
             best = FN(select)(taken, candidate, best);
         }
@@ -131,7 +131,7 @@ INLINE void FN(subsample_backward_of)(const lenet5_op *op, const T *X, const T *
     }
 }
 
-/* POOL_SIDE, which everybody uses, is compiled in as a constant. */
+/* POOL_SIDE, the common size, is compiled in as a constant. */
 #define WITH_SIZE(body, ...)                                                                                               \
     do {                                                                                                                   \
         if (op->kernel_size == POOL_SIDE)                                                                                  \
@@ -178,7 +178,7 @@ static void FN(subsample_backward)(const lenet5_op *op, const T *X, const T *dY,
     WITH_SIZE(FN(subsample_backward_of), X, dY, w, dX, dw, db, accumulate);
 }
 
-/* ---- one picture: activations are plain (C, H, W) ---------------------------------------------------------------------- */
+/* ---- one image: activations are plain (C, H, W) ----------------------------------------------------------------------- */
 
 /* Pooling in the order of comparisons and additions that the lanes have. */
 INLINE void FN(single_pool)(const lenet5_op *op, const T *X, T *Y, int use_max, const int KS) {

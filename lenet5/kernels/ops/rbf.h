@@ -35,7 +35,7 @@ static void FN(rbf_backward)(const lenet5_op *op, const T *X, const T *dY, T *dX
         }
 }
 
-/* ---- one picture: activations are plain (C, H, W) ---------------------------------------------------------------------- */
+/* ---- one image: activations are plain (C, H, W) ----------------------------------------------------------------------- */
 
 static void FN(single_rbf)(const lenet5_op *op, const T *X, T *Y) {
     const int64_t P = (int64_t)op->in_height * op->in_width;

@@ -1,16 +1,16 @@
-/* Training aids on one lane group, for element type T: batch normalisation, dropout, mixing of pictures, steps against
- * the network. Prediction knows none of them: the normalisation is folded into the weights (folding.py). */
+/* Training aids on one lane group, for element type T: batch normalisation, dropout, mixing of images, steps against
+ * the network. Prediction has none of them: the normalisation is folded into the weights (training/regularization.py). */
 
 #define MIXUP_BLOCKS 0x40000000u
 #define DROPOUT_BLOCKS 0x80000000u
 #define MIXUP_TRIES 16
 #define NORM_EPSILON 1e-5
-#define NORM_MOMENTUM 0.01 /* of the running means and variances, a batch: there are several groups in each */
+#define NORM_MOMENTUM 0.01 /* of the running means and variances, per group: a batch has several groups */
 
 /* Tensors of the parameter buffer start on cache lines. */
 INLINE int64_t FN(padded_n)(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
 
-/* 1 for the lanes that hold a picture, 0 for the others: a vector of them, from lane l on. */
+/* 1 for the lanes that hold an image, 0 for the others: a vector of them, from lane l on. */
 INLINE V FN(valid_lanes)(int l, int n_valid) {
     V valid;
     for (int i = 0; i < VL; i++)
@@ -18,11 +18,11 @@ INLINE V FN(valid_lanes)(int l, int n_valid) {
     return valid;
 }
 
-/* ---- batch normalisation: Ioffe and Szegedy (2015), over the pictures of a lane group ---------------------------------
+/* ---- batch normalisation: Ioffe and Szegedy (2015), over the images of a lane group ----------------------------------
  *
- * Over 16 pictures and not the whole batch ("ghost" batches: Hoffer, Hubara and Soudry, 2017), so that no group waits
+ * Over 16 images and not the whole batch ("ghost" batches: Hoffer, Hubara and Soudry, 2017), so that no group waits
  * for another and the sums do not depend on the threads. Y is followed by the means and the inverse deviations, one of
- * each for a channel, each padded: what the way back needs. */
+ * each per channel, padded, for the backward pass. */
 
 static void FN(batch_norm_forward)(const lenet5_op *op, const T *X, const T *weight, const T *bias, T *Y, int n_valid) {
     const int64_t plane = (int64_t)op->out_height * op->out_width * LANES;
@@ -45,8 +45,8 @@ static void FN(batch_norm_forward)(const lenet5_op *op, const T *X, const T *wei
     }
 }
 
-/* d_tensors (4, C, padded), written or added to, or NULL: the gradients of weights and biases, and in the places of the
- * running means and variances this group's (update_running). */
+/* d_tensors (4, C, padded), written or added to, or NULL: the gradients of weights and biases, and in place of the
+ * running means and variances, those of this group (update_running). */
 static void FN(batch_norm_backward)(const lenet5_op *op, const T *X, const T *Y, const T *dY, const T *weight, T *dX,
                                     T *d_tensors, int accumulate, int n_valid) {
     const int64_t plane = (int64_t)op->out_height * op->out_width * LANES;
@@ -77,14 +77,14 @@ static void FN(batch_norm_backward)(const lenet5_op *op, const T *X, const T *Y,
 
 /* ---- dropout: Srivastava and others (2014) ----------------------------------------------------------------------------
  *
- * Y is followed by as many factors, 0 or 1 / (1 - probability), drawn before each pass. */
+ * Y is followed by equally many factors, 0 or 1 / (1 - probability), drawn before each pass. */
 
 static void FN(dropout)(int64_t n, const T *X, const T *factors, T *Y) {
     for (int64_t i = 0; i < n; i += VL)
         FN(store)(Y + i, FN(load)(X + i) * FN(load)(factors + i));
 }
 
-/* The factors of all dropouts, for the n_valid pictures with these numbers; without a perturbation all are 1. */
+/* The factors of all dropouts, for the n_valid images with these numbers; without a perturbation all are 1. */
 static void FN(draw_dropout)(const lenet5_net *net, const lenet5_perturbation *p, const int64_t *numbers, int n_valid,
                              T *activations) {
     ASSERT_NET(net);
@@ -136,7 +136,7 @@ static void FN(mix)(const T *shares, int n_valid, T *X, int64_t n) {
     }
 }
 
-/* Pictures X (n, LANES) and targets (classes, LANES). */
+/* Images X (n, LANES) and targets (classes, LANES). */
 static void FN(mixup)(const lenet5_perturbation *p, const int64_t *numbers, int n_valid, T *X, int64_t n, T *targets,
                       int classes) {
     T shares[LANES];
@@ -148,7 +148,7 @@ static void FN(mixup)(const lenet5_perturbation *p, const int64_t *numbers, int 
 
 /* ---- fast gradient sign: Goodfellow, Shlens and Szegedy (2015) ---------------------------------------------------------*/
 
-/* Every second picture of X (n), by `distance` against the network, within low..high. */
+/* Move every second image of X (n) by `distance` against the network, within low..high. */
 static void FN(step_against)(const T *dX, T distance, T low, T high, T *X, int64_t n) {
     for (int64_t i = 0; i < n; i++)
         if (i % 2) {

@@ -1,4 +1,4 @@
-/* Softmax, and what is minimised, for element type T. */
+/* Softmax and the losses, for element type T. */
 
 /* e (n) = exp(z - top), in steps of `stride`, where no z is above top. */
 INLINE double FN(exponentials)(const T *z, int n, int64_t stride, T top, T *e) {
@@ -34,7 +34,7 @@ static void FN(softmax)(int64_t n, int classes, int64_t positions, const T *logi
         }
 }
 
-/* targets (classes, LANES), a distribution over the classes for each lane: all to the label, but what is smoothed away. */
+/* targets (classes, LANES), a distribution over the classes for each lane: the label, smoothed. */
 static void FN(targets_of_labels)(const lenet5_loss *loss, int classes, const uint8_t *labels, int n_valid, T *targets) {
     assert(loss && labels && classes >= 1 && n_valid >= 0 && n_valid <= LANES);
     ASSERT_ARRAYS(targets);
@@ -72,7 +72,7 @@ static double FN(lane_loss)(const lenet5_loss *loss, int classes, const T *Z, co
 }
 
 /* Scores Z and targets (classes, LANES), of which the first n_valid lanes count; dZ (classes, LANES): the gradient of the
- * sum of losses, times `scale`. Returns that sum; adds to *n_correct how many labels have the largest score. */
+ * sum of losses, times `scale`. Returns that sum; adds to *n_correct the number of labels with the largest score. */
 static double FN(loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels,
                        int n_valid, T scale, T *dZ, int64_t *n_correct) {
     assert(loss && labels && n_correct && classes >= 1 && n_valid >= 0 && n_valid <= LANES);
