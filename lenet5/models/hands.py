@@ -1,7 +1,7 @@
 """The networks of digits that `lenet5 predict` asks if no model is named: they know hands that MNIST does not.
 
 Each has LeNet-5's layers with more maps. Their log-probabilities are averaged; some see the digit deslanted, and so
-make other mistakes. recipes/hands.py trains them.
+make other mistakes. Two are made for this (recipes/hands.py), two are those that read strings: they learnt other forms.
 """
 
 import functools
@@ -120,6 +120,14 @@ def _network(i: int, widths: Sequence[int], tensors: dict[str, np.ndarray]) -> N
 
 @functools.cache
 def shipped() -> HandNetworks:
-    """The networks that ship with the package."""
+    """The networks that ship with the package, and the digit networks of strings beside them."""
     with resources.as_file(resources.files("lenet5.weights") / "hands.safetensors") as path:
-        return load(path)
+        return beside_strings(load(path))
+
+
+def beside_strings(own: HandNetworks) -> HandNetworks:
+    """The networks of ``own``, which keeps its calibration, and those that read digits of strings."""
+    others = networks.shipped()
+    model = HandNetworks(own.straight + others.digits, own.deslanted + others.upright, own.training)
+    model.calibration = own.calibration
+    return model

@@ -113,10 +113,11 @@ def stages(source, *, invert: str = "auto", size: int = 32, any_ink: bool = Fals
     ready = _already_prepared(grey, invert)
     if ready is not None:
         return replace(_passed_through(grey, ready, size), pages=pages)
-    return replace(_found(grey, invert, size, any_ink), pages=pages)
+    return replace(prepare_grey(grey, invert, size, any_ink), pages=pages)
 
 
-def _found(grey: np.ndarray, invert: str, size: int, any_ink: bool) -> Prepared:
+def prepare_grey(grey: np.ndarray, invert: str = "auto", size: int = 32, any_ink: bool = False) -> Prepared:
+    """As `stages`, of a grey image (H, W) float32 in 0..1."""
     seen = segmenter.shipped().segment(grey)
     dark = _is_dark(grey, seen)
     blank = Prepared(grey, dark, seen.window, seen.classes, seen.ink, None, None, None, None)

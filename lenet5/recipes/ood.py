@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .. import datasets
-from ..datasets.synthetic import negatives, strokes
+from ..datasets.synthetic import allographs, hands, negatives, strokes
 from ..models import ood
 from ..models.lenet import LeNet5
 from ..nn.network import softmax
 from ..training.trainer import config_for
 from ..utils.characters import DIGITS
-from . import command
+from . import command, cut
 from .command import setting
 from .fitting import fit
 
@@ -31,7 +31,10 @@ class Settings:
 
     epochs: int = setting(30, "passes over all images")
     strokes: int = setting(20_000, "digits of the pen model")
+    forms: int = setting(20_000, "digits in forms that MNIST's writers hardly use, and as many angular ones")
+    drawn: int = setting(30_000, "images of a digit that are drawn for the segmenter to cut")
     rubbish: int = setting(80_000, "drawn images without a digit and with several")
+    others: int = setting(30_000, "images without a digit, or with several, that are drawn for the segmenter to cut")
     held_out: int = setting(5_000, "MNIST's digits that decide the least score, not trained on")
     refused: float = setting(0.007, "fraction of MNIST's digits that may be rejected")
     seed: int = setting(0, "decides the weights, and all that is drawn")
@@ -39,7 +42,7 @@ class Settings:
     @classmethod
     def small(cls) -> "Settings":
         """Return settings for a run of seconds."""
-        return cls(epochs=1, strokes=500, rubbish=1_000, held_out=500)
+        return cls(epochs=1, strokes=500, forms=200, drawn=60, rubbish=1_000, others=60, held_out=500)
 
 
 def make(settings: Settings, data_dir: str | None = None, threads: int | None = None) -> LeNet5:
@@ -71,12 +74,23 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     return model
 
 
-def training_images(X: np.ndarray, y: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
-    """Return images (N, 28, 28) uint8 and classes (N,): the given digits, those of the pen model, and negatives."""
-    drawn, drawn_y = strokes.draw(settings.strokes, seed=settings.seed + 3)
-    other, is_several = negatives.draw(settings.rubbish, seed=settings.seed + 5)
-    classes = np.concatenate([y, drawn_y, ood.NOTHING + is_several])
-    return np.concatenate([X, drawn, other]), classes.astype(np.int64)
+def training_images(
+    X: np.ndarray, y: np.ndarray, settings: Settings, threads: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images (N, 28, 28) uint8 and classes (N,): these digits, the pen model's, the negatives, and what is cut out."""
+    seed = settings.seed
+    other, is_several = negatives.draw(settings.rubbish, seed=seed + 5)
+    parts = [
+        (X, y),
+        strokes.draw(settings.strokes, seed=seed + 3),
+        allographs.draw(settings.forms, seed=seed + 6),
+        strokes.draw(settings.forms, seed=seed + 7, ways=hands.FORMS),
+        cut.digits(settings.drawn, (X, y), seed=seed + 8, threads=threads),
+        (other, ood.NOTHING + is_several),
+        cut.others(settings.others, (X, y), seed=seed + 9, threads=threads),
+    ]
+    images, classes = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return images, classes.astype(np.int64)
 
 
 def least_score(model: LeNet5, digits: np.ndarray, settings: Settings, threads: int | None) -> float:

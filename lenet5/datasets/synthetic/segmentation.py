@@ -29,6 +29,7 @@ class Sample(NamedTuple):
     """An image (SIDE, SIDE) uint8, of which the first ``shape`` rows and columns count; and the truth.
 
     label : the digit; -1 where there is none, or several, or another sign
+    several : whether there are several digits
     truth (2, TRUTH, TRUTH) uint8: 0 to 255 of coverage by the digit's ink, and by anything else that is no paper.
     """
 
@@ -36,6 +37,7 @@ class Sample(NamedTuple):
     truth: np.ndarray
     shape: tuple[int, int]
     label: int = -1
+    several: bool = False
 
 
 def draw(
@@ -62,7 +64,9 @@ def sample(rng: np.random.Generator, digits: Digits, layouts: dict[str, float] =
     grey = toned(page, plain)
     if not plain:
         grey = lit(page, grey)
-    return _sample(taken(grey, page, layout, plain), page.ink, page.other * (1 - page.ink), page.label)
+    return _sample(taken(grey, page, layout, plain), page.ink, page.other * (1 - page.ink), page.label)._replace(
+        several=layout == "number"
+    )
 
 
 def _sample(grey: np.ndarray, ink: np.ndarray, other: np.ndarray, label: int) -> Sample:

@@ -1,0 +1,106 @@
+"""Train the networks of digits that `lenet5 predict` asks (`lenet5/weights/hands.safetensors`); a quarter of an hour.
+
+They learn MNIST's training digits, digits of the pen model in usual, other and angular forms, digits out of composed
+strings, and digits that the segmenter cut out of drawn images. One sees them as they are, one deslanted. Digits that
+were held out give the temperature and the thresholds of `lenet5 predict --max-error`.
+"""
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from .. import datasets
+from ..datasets.synthetic import allographs, digit_strings, hands, strokes
+from ..models.hands import HandNetworks, beside_strings
+from ..ocr import networks
+from ..training.trainer import config_for
+from . import command, cut, segments
+from .command import setting
+from .cut import Examples
+from .data import held_out_digits
+from .fitting import fit
+from .ocr import DIGITS, FLAGGED
+
+log = logging.getLogger("lenet5")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is drawn, and how long is trained."""
+
+    epochs: int = setting(12, "passes over all images")
+    strokes: int = setting(40_000, "digits of the pen model, in usual and again in angular forms")
+    forms: int = setting(55_000, "in forms that MNIST's writers hardly use")
+    strings: int = setting(9_000, "composed strings, of whose digits each is one image")
+    drawn: int = setting(50_000, "images that are drawn for the segmenter to cut")
+    photographs: int = setting(1_500, "and composed photos")
+    average: float = setting(0.9995, "how much of the running average of the weights stays at each update")
+    seed: int = setting(0, "of the weights, and of all that is drawn")
+
+    @classmethod
+    def small(cls) -> "Settings":
+        """A run of seconds."""
+        return cls(epochs=1, strokes=500, forms=500, strings=10, drawn=60, photographs=2, average=0.9)
+
+
+def make(settings: Settings, data_dir: str | None = None, threads: int | None = None) -> HandNetworks:
+    """Train both networks, and calibrate them beside those of strings.
+
+    DataError where MNIST cannot be had; ValueError for settings that cannot be; DivergedError where nothing is learnt.
+    """
+    used, held_out = held_out_digits(data_dir)
+    X, y = training_images(used, settings, threads)
+    straight, deslanted = (networks.digit_network(settings.seed + k) for k in (0, 1))
+    for network, seen in ((straight, X), (deslanted, networks.upright(X[:, None])[:, 0])):
+        config = config_for(network, epochs=settings.epochs, seed=settings.seed, average=settings.average, **DIGITS)
+        fit(network, seen, y.astype(np.int64), config, threads)
+        network.parameters[:] = network.parameters.astype(networks.STORED)
+    model = HandNetworks([straight], [deslanted])
+    judged = (held_out, cut.digits(settings.drawn // 10, held_out, seed=settings.seed + 99, threads=threads))
+    X, y = (np.concatenate(arrays) for arrays in zip(*judged, strict=True))
+    model.calibration = beside_strings(model).calibrate(X, y, threads).calibration
+    model.training = {
+        "command": command.command_of("hands", settings),
+        "config": asdict(settings),
+        "data_sha256": datasets.obtain("mnist", data_dir).sha256,
+        "held_out_accuracy": beside_strings(model).score(*held_out, threads),
+    }
+    return model
+
+
+def training_images(mnist: Examples, settings: Settings, threads: int | None = None) -> Examples:
+    """All images (N, 28, 28) uint8 and their classes; ``mnist`` are the training digits."""
+    seed = 100 * (settings.seed + 1)
+    parts = [
+        mnist,
+        strokes.draw(settings.strokes, seed=seed),
+        strokes.draw(settings.strokes, seed=seed + 1, ways=hands.FORMS),
+        allographs.draw(settings.forms, seed=seed + 2),
+        _of_strings(mnist, settings.strings, seed + 3),
+        cut.digits(settings.drawn, mnist, seed=seed + 4, threads=threads),
+        cut.photographed(settings.photographs, seed=seed + 5, threads=threads),
+    ]
+    X, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return X, y
+
+
+def _of_strings(mnist: Examples, n: int, seed: int) -> Examples:
+    """The digits of ``n`` strings as they are read: thick and thin, touching, with flags and bars."""
+    forms = allographs.draw(len(mnist[1]), seed=seed)
+    X, y = (np.concatenate(arrays) for arrays in zip(mnist, forms, strict=True))
+    composed = digit_strings.compose(X, y, n, style=FLAGGED, seed=seed)
+    segment, label = segments.examples(composed, seed=seed, rubbish=0)
+    is_digit = label < networks.N_DIGITS
+    return segment[is_digit, 0], label[is_digit]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The recipe as a command; the exit code."""
+    return command.run("hands", __doc__, Settings, make, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
