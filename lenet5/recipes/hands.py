@@ -35,7 +35,7 @@ class Settings:
     strokes: int = setting(40_000, "digits of the pen model, in usual and again in angular forms")
     forms: int = setting(55_000, "in forms that MNIST's writers hardly use")
     strings: int = setting(9_000, "composed strings, of whose digits each is one image")
-    drawn: int = setting(50_000, "images that are drawn for the segmenter to cut")
+    drawn: int = setting(30_000, "images that are drawn for the segmenter to cut")
     photographs: int = setting(1_500, "and composed photos")
     average: float = setting(0.9995, "how much of the running average of the weights stays at each update")
     seed: int = setting(0, "of the weights, and of all that is drawn")
@@ -59,7 +59,8 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
         fit(network, seen, y.astype(np.int64), config, threads)
         network.parameters[:] = network.parameters.astype(networks.STORED)
     model = HandNetworks([straight], [deslanted])
-    judged = (held_out, cut.digits(settings.drawn // 10, held_out, seed=settings.seed + 99, threads=threads))
+    photographed = cut.photographed(settings.photographs // 2, seed=settings.seed + 99, threads=threads)
+    judged = (held_out, photographed)
     X, y = (np.concatenate(arrays) for arrays in zip(*judged, strict=True))
     model.calibration = beside_strings(model).calibrate(X, y, threads).calibration
     model.training = {

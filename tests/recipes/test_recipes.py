@@ -8,13 +8,14 @@ import pytest
 from lenet5 import datasets, load, pretrained
 from lenet5.datasets.synthetic import negatives, strokes
 from lenet5.errors import DataError
+from lenet5.models.hands import load as load_hands
 from lenet5.models.ood import score
 from lenet5.nn.network import softmax
 from lenet5.ocr import networks, reader
-from lenet5.recipes import command, digits, ocr, ood
+from lenet5.recipes import command, digits, hands, ocr, ood
 from lenet5.utils.characters import DIGITS
 
-RECIPES = {"digits": digits, "ocr": ocr, "ood": ood}
+RECIPES = {"digits": digits, "hands": hands, "ocr": ocr, "ood": ood}
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +41,14 @@ def test_digits(tmp_path, data):
     assert model.training["config"]["seed"] == 2
     assert model.training["data_sha256"] == data.sha256
     assert model.calibration.n == 5000
+
+
+def test_hands(tmp_path, data):
+    model = load_hands(made("hands", tmp_path, "--strokes", "2000"))
+    assert [len(networks) for networks in (model.straight, model.deslanted)] == [1, 1]
+    assert model.score(*data.test) > 0.8
+    assert model.calibration.n > 5000
+    assert model.training["held_out_accuracy"] > 0.8
 
 
 def test_ood(tmp_path, data):
