@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from . import options, output
-from .progress import download_progress
+from . import bars, options, output
 
 
 @options.command(epilog="Exit code 4: no mirror gave the files. 5: files are there, but not the published ones.")
@@ -28,7 +27,7 @@ def download(dataset: str, data_dir: Path | None, offline: bool | None, as_json:
     """
     from lenet5 import datasets
 
-    with download_progress() as progress:
+    with bars.of_download() as progress:
         files = datasets.fetch(dataset, data_dir, offline=offline, progress=progress)
     folder = files[0].path.parent
     rows = [{"file": file.path.name, "bytes": file.path.stat().st_size, "source": file.source} for file in files]

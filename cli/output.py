@@ -4,7 +4,7 @@ import codecs
 import json
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from lenet5.errors import with_short_words
 from lenet5.utils.tables import Lines, Table
@@ -59,13 +59,13 @@ def strict_json(document) -> str:
     JSON is Unicode, so for a standard output that is not, it is written in ASCII.
     """
     is_unicode = codecs.lookup(sys.stdout.encoding).name.startswith("utf")
-    text = json.dumps(document, allow_nan=False, ensure_ascii=not is_unicode)
-    return text.encode(errors="backslashreplace").decode()
+    return json.dumps(document, allow_nan=False, ensure_ascii=not is_unicode).encode(errors="backslashreplace").decode()
 
 
 def say(text: str) -> None:
     """To standard error, which may be full, or nobody there to read it: that is no reason to stop."""
-    with suppress(OSError):
+    tqdm = sys.modules.get("tqdm.std")  # a bar that is shown is drawn again below the line
+    with suppress(OSError), tqdm.tqdm.external_write_mode(file=sys.stderr) if tqdm else nullcontext():
         print(with_short_words(text), file=sys.stderr, flush=True)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lenet5.utils.text import wrapped
 
-from . import output, progress
+from . import bars, output
 
 
 class _StandardInput:
@@ -30,7 +30,7 @@ def load_data(name: str, data_dir: Path | None, offline: bool | None):
     """`datasets.obtain` with bars, and its notes on standard error."""
     from lenet5 import datasets
 
-    with progress.download_progress() as report:
+    with bars.of_download() as report:
         loaded = datasets.obtain(name, data_dir, offline=offline, progress=report)
     for line in loaded.notes:
         output.note(wrapped(f"note: {line}"))

@@ -5,8 +5,7 @@ from contextlib import contextmanager
 
 from lenet5.utils.text import duration
 
-from . import output
-from .progress import has_bars
+from . import bars, output
 
 
 @contextmanager
@@ -18,23 +17,21 @@ def reporter(trainer) -> Iterator[tuple]:
         left = (n_epochs - epoch.epoch) * epoch.seconds
         return f"epoch {epoch.epoch:>{len(str(n_epochs))}}/{n_epochs}  {epoch}  {duration(left)} left"
 
-    if not has_bars():
+    if not bars.are_shown():
         yield lambda epoch: output.note(line(epoch)), lambda progress: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=16), TextColumn("{task.fields[text]}")
-    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bars:
-        task = bars.add_task("epoch 1", total=1, text="")
+    with bars.bar(bars.TRAINING, desc="epoch 1", total=1, leave=False) as bar:
 
         def show(progress) -> None:
             speed = (progress.n_done - first.setdefault(progress.epoch, 0)) / max(progress.seconds, 1e-9)
             left = (progress.n - progress.n_done + (n_epochs - progress.epoch) * progress.n) / speed
-            text = (f"loss {progress.loss:.4f}  acc {100 * progress.accuracy:.2f}%  {speed:,.0f}/s  "
-                    f"{duration(left)} left")  # fmt: skip
-            bars.update(task, description=f"epoch {progress.epoch}/{n_epochs}", completed=progress.n_done,
-                        total=progress.n, text=text)  # fmt: skip
+            bar.text = (f"loss {progress.loss:.4f}  acc {100 * progress.accuracy:.2f}%  {speed:,.0f}/s  "
+                        f"{duration(left)} left")  # fmt: skip
+            bar.set_description_str(f"epoch {progress.epoch}/{n_epochs}", refresh=False)
+            bar.total = progress.n
+            bar.update(progress.n_done - bar.n)
+            if progress.n_done == progress.n:
+                bar.refresh()
 
         first: dict[int, int] = {}
-        yield lambda epoch: bars.console.print(line(epoch)), show
+        yield lambda epoch: output.note(line(epoch)), show

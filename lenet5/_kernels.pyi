@@ -11,6 +11,8 @@ COMPILER: str
 ISAS: tuple[str, ...]
 ISA: str
 N_LANES: int
+OPS: dict[str, int]
+ACTIVATIONS: tuple[int, ...]
 CONV2D: int
 AVG_POOL2D: int
 MAX_POOL2D: int
@@ -22,7 +24,6 @@ SUBSAMPLE: int
 RBF: int
 SCALED_TANH: int
 SIGMOID: int
-ACTIVATIONS: tuple[int, ...]
 BATCH_NORM: int
 DROPOUT: int
 SGD: int

@@ -16,15 +16,15 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from .kernels.kernels cimport (
-    FCN_CHANNELS, FCN_CONV2D, FCN_DILATION, FCN_KERNEL, FCN_MAX_POOL2D, FCN_SCALE, FCN_SIDE, FCN_STEPS,
-    FIELD_SIDE, LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL,
-    OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
-    OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, PICTURE_SIDE,
+    FCN_CHANNELS, FCN_CONV2D, FCN_DILATION, FCN_KERNEL, FCN_MAX_POOL2D, FCN_SCALE, FCN_SIDE, FCN_STEPS, FIELD_SIDE,
+    LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, N_OPS, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP,
+    OPTIMIZER_SDLM, OPTIMIZER_SGD, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL, OP_DROPOUT, OP_MAX_POOL2D,
+    OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH, PICTURE_SIDE,
     lenet5_augmentation, lenet5_fcn, lenet5_fcn_first, lenet5_fcn_n_arena, lenet5_fcn_n_packed, lenet5_fcn_step,
-    lenet5_fcn_tensor, lenet5_has_winograd, lenet5_isa, lenet5_loss, lenet5_loss_kind, lenet5_n_kept,
-    lenet5_n_biases, lenet5_n_extra, lenet5_n_prepared, lenet5_n_ready, lenet5_n_scratch, lenet5_n_single,
-    lenet5_n_weights, lenet5_net, lenet5_op, lenet5_op_kind,
-    lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team,
+    lenet5_fcn_tensor, lenet5_has_winograd, lenet5_is_activation, lenet5_isa, lenet5_loss, lenet5_loss_kind,
+    lenet5_n_biases, lenet5_n_extra, lenet5_n_kept, lenet5_n_prepared, lenet5_n_ready, lenet5_n_scratch,
+    lenet5_n_single, lenet5_n_weights, lenet5_net, lenet5_op, lenet5_op_kind, lenet5_op_name, lenet5_optimizer,
+    lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team,
     lenet5_team_destroy, lenet5_team_init, lenet5_team_reset, lenet5_training_f32)
 
 ctypedef fused real:
@@ -85,10 +85,12 @@ COMPILER = LENET5_COMPILER.decode()
 #: Names of the instruction sets that this processor can run, widest first, and of the one in use.
 ISAS, ISA = _choose(os.environ.get("LENET5_ISA", ""))
 N_LANES = LANES
+#: The number of each operation by its name, as kernels/program.h lists them; and those of single elements.
+OPS = {lenet5_op_name(kind).decode(): kind for kind in range(N_OPS)}
+ACTIVATIONS = tuple(kind for kind in range(N_OPS) if lenet5_is_activation(kind))
 CONV2D, AVG_POOL2D, MAX_POOL2D, RELU, TANH = OP_CONV2D, OP_AVG_POOL2D, OP_MAX_POOL2D, OP_RELU, OP_TANH
 CONV_POOL, TABLE_CONV2D, SUBSAMPLE, RBF = OP_CONV_POOL, OP_TABLE_CONV2D, OP_SUBSAMPLE, OP_RBF
 SCALED_TANH, SIGMOID = OP_SCALED_TANH, OP_SIGMOID
-ACTIVATIONS = (RELU, TANH, SCALED_TANH, SIGMOID)
 BATCH_NORM, DROPOUT = OP_BATCH_NORM, OP_DROPOUT
 SGD, ADAM, ADAMW = OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW
 RMSPROP, SDLM = OPTIMIZER_RMSPROP, OPTIMIZER_SDLM

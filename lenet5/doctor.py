@@ -16,8 +16,8 @@ from .errors import one_line
 from .utils.text import plain, wrapped
 
 #: Distributions without which it does not run, and those that some of its parts use.
-NEEDED = ("numpy", "click", "pillow", "platformdirs", "requests", "rich", "safetensors", "urllib3")
-OPTIONAL = ("matplotlib", "torch", "onnx", "onnxruntime", "openvino", "scikit-learn")
+NEEDED = ("numpy", "click", "pillow", "platformdirs", "requests", "safetensors", "tqdm", "urllib3")
+OPTIONAL = ("torch", "onnx", "onnxruntime", "openvino", "scikit-learn")
 SEED = 11  # of ten digits that are beyond doubt
 TOLERANCE = 1e-4  # of a kernel's sums of 150 products in float32
 

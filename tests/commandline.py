@@ -39,10 +39,10 @@ WITH_FEW_STROKES = [
 SERVER = """
 import functools, json, os, sys
 import lenet5.preprocessing.normalization, lenet5.runs.run, lenet5.evaluation.contact_sheet
-import safetensors.numpy, rich.progress, PIL.PngImagePlugin
+import safetensors.numpy, tqdm.auto, PIL.PngImagePlugin
 from lenet5 import datasets
 from lenet5.benchmark import chart, compare, request, suite, tables
-from lenet5.cli import benchmark, completion, download, evaluate, info, predict, read, train, train_report
+from lenet5.cli import bars, benchmark, completion, download, evaluate, info, predict, read, train, train_report
 from lenet5.cli.main import main
 
 if sys.argv[1] == "few":
@@ -168,6 +168,20 @@ def wait_for(condition, seconds: float = 60) -> None:
 def interrupt(process: subprocess.Popen, number: int = signal.SIGINT) -> Result:
     process.send_signal(number)
     return finish(process)
+
+
+def stopped(folder: Path, interrupted) -> tuple[Path, Result]:
+    """(folder, result) of ``interrupted(folder)``, a training that a signal is to meet.
+
+    It is begun anew in another folder where all was done before the signal came, as may be on a busy machine.
+    """
+    for attempt in range(5):
+        place = folder / f"attempt-{attempt}"
+        place.mkdir()
+        result = interrupted(place)
+        if result.code != 0:
+            break
+    return place, result
 
 
 @functools.cache

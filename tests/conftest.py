@@ -5,10 +5,12 @@ import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long an example takes depends on what else the machine does, and is no property of the code.
-settings.register_profile("lenet5", deadline=None)
+# How long an example takes depends on what else the machine does, and is no property of the code. The examples are the
+# same in every run, so that a change is refused for what it does; `--hypothesis-profile=search` looks for others.
+settings.register_profile("lenet5", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("search", settings.get_profile("lenet5"), derandomize=False, print_blob=True)
 settings.load_profile("lenet5")
 # Processes that tests start import the installed package, as the tests do, and not the source tree they stand in.
 os.environ["PYTHONSAFEPATH"] = "1"

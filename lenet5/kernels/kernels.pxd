@@ -25,7 +25,10 @@ cdef extern from "fcn.h" nogil:
 
 cdef extern from "program.h" nogil:
     int LANES, PICTURE_SIDE, FIELD_SIDE
-    ctypedef enum lenet5_op_kind:
+    int N_OPS
+    const char *lenet5_op_name(int)
+    bint lenet5_is_activation(int)
+    ctypedef enum lenet5_op_kind:  # those that the Cython side asks for
         OP_CONV2D
         OP_AVG_POOL2D
         OP_MAX_POOL2D

@@ -15,26 +15,49 @@
 
 #define LANES 16
 
-/* OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (ops/conv_pool_relu.h).
+/* Every operation, in one place: the numbers below, and the names by which Python knows them, are made from this list.
+ * ACTIVATION is for those of single elements (ops/activations.h), which may work in place.
+ *
+ * OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (ops/conv_pool_relu.h).
  * OP_BATCH_NORM, OP_DROPOUT: for training only (ops/regularization.h).
  * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (ops/conv2d_sparse.h).
  * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each per channel (ops/pooling.h).
  * OP_RBF: minus the squared distances to fixed centres (ops/rbf.h). */
-typedef enum {
-    OP_CONV2D,
-    OP_AVG_POOL2D,
-    OP_MAX_POOL2D,
-    OP_RELU,
-    OP_TANH,
-    OP_CONV_POOL,
-    OP_TABLE_CONV2D,
-    OP_SUBSAMPLE,
-    OP_SCALED_TANH,
-    OP_SIGMOID,
-    OP_RBF,
-    OP_BATCH_NORM,
-    OP_DROPOUT
-} lenet5_op_kind;
+#define LENET5_OPS(OP, ACTIVATION)                                                                                         \
+    OP(CONV2D)                                                                                                             \
+    OP(AVG_POOL2D)                                                                                                         \
+    OP(MAX_POOL2D)                                                                                                         \
+    ACTIVATION(RELU)                                                                                                       \
+    ACTIVATION(TANH)                                                                                                       \
+    OP(CONV_POOL)                                                                                                          \
+    OP(TABLE_CONV2D)                                                                                                       \
+    OP(SUBSAMPLE)                                                                                                          \
+    ACTIVATION(SCALED_TANH)                                                                                                \
+    ACTIVATION(SIGMOID)                                                                                                    \
+    OP(RBF)                                                                                                                \
+    OP(BATCH_NORM)                                                                                                         \
+    OP(DROPOUT)
+
+#define MEMBER(name) OP_##name,
+typedef enum { LENET5_OPS(MEMBER, MEMBER) N_OPS } lenet5_op_kind;
+#undef MEMBER
+
+/* What Python calls an operation, 0 <= kind < N_OPS. */
+static inline const char *lenet5_op_name(int kind) {
+#define NAME(name) #name,
+    static const char *const names[] = {LENET5_OPS(NAME, NAME)};
+#undef NAME
+    return names[kind];
+}
+
+static inline int lenet5_is_activation(int kind) {
+#define NO(name) 0,
+#define YES(name) 1,
+    static const char is_activation[] = {LENET5_OPS(NO, YES)};
+#undef NO
+#undef YES
+    return is_activation[kind];
+}
 
 /* One step of a network's program, for an input of one fixed size. A dense layer is a convolution of size 1. */
 typedef struct {

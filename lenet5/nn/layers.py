@@ -100,7 +100,7 @@ class AvgPool2d:
     """Mean over windows of K x K, stride K."""
 
     kernel_size: int = 2
-    kind = _kernels.AVG_POOL2D
+    kind = _kernels.OPS["AVG_POOL2D"]
 
     def constants(self) -> None:
         return None
@@ -125,7 +125,7 @@ class AvgPool2d:
 class MaxPool2d(AvgPool2d):
     """Maximum over windows of K x K, stride K."""
 
-    kind = _kernels.MAX_POOL2D
+    kind = _kernels.OPS["MAX_POOL2D"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class SubSample2d:
     in_channels: int
     out_channels: int
     kernel_size: int = 2
-    kind = _kernels.SUBSAMPLE
+    kind = _kernels.OPS["SUBSAMPLE"]
 
     def __post_init__(self):
         if self.in_channels < 1 or self.out_channels < 1 or self.out_channels % self.in_channels:
@@ -182,7 +182,7 @@ class RBF:
     """
 
     centres: tuple[tuple[int, ...], ...]
-    kind = _kernels.RBF
+    kind = _kernels.OPS["RBF"]
 
     @property
     def in_channels(self) -> int:
@@ -232,7 +232,7 @@ class Targets(RBF):
 class ReLU:
     """max(0, x), element by element."""
 
-    kind = _kernels.RELU
+    kind = _kernels.OPS["RELU"]
 
     def constants(self) -> None:
         return None
@@ -254,7 +254,7 @@ class ReLU:
 class Tanh(ReLU):
     """tanh(x), element by element."""
 
-    kind = _kernels.TANH
+    kind = _kernels.OPS["TANH"]
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ class Dropout(ReLU):
     """Set each unit to 0 with ``probability``, else divide it by 1 - ``probability``. For training only."""
 
     probability: float = 0.5
-    kind = _kernels.DROPOUT
+    kind = _kernels.OPS["DROPOUT"]
 
 
 @dataclass(frozen=True)
@@ -273,7 +273,7 @@ class BatchNorm2d(ReLU):
     """
 
     channels: int
-    kind = _kernels.BATCH_NORM
+    kind = _kernels.OPS["BATCH_NORM"]
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.channels,))
@@ -283,14 +283,14 @@ class BatchNorm2d(ReLU):
 class ScaledTanh(ReLU):
     """1.7159 tanh(2 x / 3), element by element: f(1) = 1 and f(-1) = -1 (P98 appendix A)."""
 
-    kind = _kernels.SCALED_TANH
+    kind = _kernels.OPS["SCALED_TANH"]
 
 
 @dataclass(frozen=True)
 class Sigmoid(ReLU):
     """1 / (1 + exp(-x)), element by element."""
 
-    kind = _kernels.SIGMOID
+    kind = _kernels.OPS["SIGMOID"]
 
 
 Layer = Conv2d | AvgPool2d | SubSample2d | RBF | ReLU

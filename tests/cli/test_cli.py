@@ -63,7 +63,7 @@ def test_help_of_a_command(tmp_path, command):
 def test_help_needs_no_heavy_imports(tmp_path, args):
     code = (
         "import sys\nfrom lenet5.cli.main import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'numpy', 'PIL', 'rich', 'requests', 'safetensors'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'PIL', 'tqdm', 'requests', 'safetensors'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else 0)"
     )
     command = [sys.executable, "-c", code, *args]

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from commandline import WITH_FEW_STROKES, draw_digit, interrupt, model_path, quick, start, wait_for
+from commandline import WITH_FEW_STROKES, draw_digit, interrupt, model_path, quick, start, stopped, wait_for
 from PIL import Image
 from safetensors.numpy import load_file
 
@@ -69,19 +69,23 @@ def test_a_member_is_what_a_run_of_its_seed_gives(trained, tmp_path):
 
 @pytest.mark.parametrize("moment", [pytest.param("member-1/state.safetensors", marks=pytest.mark.slow), "member-2"])
 def test_stopped_and_resumed_it_ends_with_the_same_bytes(trained, tmp_path, moment):
-    process = start(*MEMBERS, cwd=tmp_path, command=WITH_FEW_STROKES)
-    wait_for((tmp_path / "runs/train-001" / moment).exists)
-    stopped = interrupt(process)
-    assert stopped.code == 130
-    assert "go on with: lenet5 train --resume runs/train-001\n" in stopped.stderr
-    assert not (tmp_path / "lenet5.safetensors").exists()
-    resumed = run(tmp_path, "train", "--resume", "runs/train-001", "--threads", "3")
+
+    def interrupted(folder):
+        process = start(*MEMBERS, cwd=folder, command=WITH_FEW_STROKES)
+        wait_for((folder / "runs/train-001" / moment).exists)
+        return interrupt(process)
+
+    folder, result = stopped(tmp_path, interrupted)
+    assert result.code == 130
+    assert "go on with: lenet5 train --resume runs/train-001\n" in result.stderr
+    assert not (folder / "lenet5.safetensors").exists()
+    resumed = run(folder, "train", "--resume", "runs/train-001", "--threads", "3")
     assert resumed.code == 0
     assert resumed.stdout == trained[1].stdout
     for name in ("lenet5.safetensors", "runs/train-001/member-2/last.safetensors"):
-        assert tensors(tmp_path / name) == tensors(trained[0] / name)
-    assert load(tmp_path / "lenet5.safetensors").calibration == load(trained[0] / "lenet5.safetensors").calibration
-    assert not list(tmp_path.rglob("*.part"))
+        assert tensors(folder / name) == tensors(trained[0] / name)
+    assert load(folder / "lenet5.safetensors").calibration == load(trained[0] / "lenet5.safetensors").calibration
+    assert not list(folder.rglob("*.part"))
 
 
 def test_killed_between_two_members_it_loses_nothing(trained, tmp_path):

@@ -102,7 +102,7 @@ def test_while_processes_are_started_it_waits(tmp_path):
         multiprocessing.context.ForkProcess.start = start
     """
     within = WITHIN.format('list(batch.read_many(["missing.png"] * 300, threads=2))')
-    result = python(textwrap.dedent(code) + textwrap.dedent(within), tmp_path, timeout=20)
+    result = python(textwrap.dedent(code) + textwrap.dedent(within), tmp_path)
     assert result == Result("raised\n", "", 0)
 
 
@@ -111,9 +111,10 @@ def test_what_waited_goes_to_the_handler_that_the_command_has_by_then(tmp_path):
     (tmp_path / "careless.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
     code = """
         with interrupts.raised():
-            interrupts.SECONDS_TO_WAIT = 0.2
+            interrupts.SECONDS_TO_WAIT = 60
             import careless
-            before = signal.signal(signal.SIGINT, lambda number, frame: os._exit(77))
+            signal.signal(signal.SIGINT, lambda number, frame: os._exit(77))
+            signal.raise_signal(signal.SIGALRM)  # which the timer sends when the wait is over
             time.sleep(20)
     """
     assert python(code, tmp_path).code == 77

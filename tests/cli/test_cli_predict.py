@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from safetensors.numpy import save
 
 from lenet5 import LeNet5
-from lenet5.cli import inputs, output, predict_text
+from lenet5.cli import inputs, lists, output, predict_text
 
 
 def predict(folder, *args, stdin=None, **env):
@@ -149,7 +149,7 @@ def test_a_line_that_is_too_long_for_a_name(folder, command):
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no /dev/zero")
 def test_a_list_without_an_end(folder, monkeypatch):
     """A device is read in constant memory, and only so far."""
-    monkeypatch.setattr(inputs, "_MAX_PASSED", 2**24)
+    monkeypatch.setattr(lists, "_MAX_PASSED", 2**24)
     names = inputs.expand(["7.png", "@/dev/zero"])
     assert next(names) == "7.png"
     tracemalloc.start()
@@ -522,7 +522,7 @@ def test_processes_end_with_the_one_that_started_them(folder, number):
         names.flush()
         assert process.stdout.readline().startswith(b"7.png\t7\t")
         process.send_signal(number)
-        assert finish(process, timeout=20).code == -number
+        assert finish(process).code == -number
 
 
 def test_a_list_that_is_missing_is_told_before_any_answer(folder):

@@ -20,6 +20,7 @@ from commandline import (
     lenet5,
     quick,
     start,
+    stopped,
     wait_for,
 )
 from safetensors.numpy import load_file
@@ -189,14 +190,12 @@ def test_a_bar_on_a_terminal(tmp_path):
 @pytest.mark.parametrize("out", ["missing/model", "/proc/model", "runs-file/model"])
 def test_an_out_that_cannot_be_written_is_said_first(tmp_path, out):
     (tmp_path / "runs-file").write_text("")
-    started = time.monotonic()
     result = train(tmp_path, *TWO, "--out", out)
     assert (result.code, result.stdout) == (1, "")
     assert "epoch" not in result.stderr
     assert result.error
     assert ".part" not in result.error
     assert not (tmp_path / "runs").exists()
-    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("runs", ["/proc/runs", "file/runs", "/dev/null/runs"])
@@ -364,13 +363,13 @@ MORE_MOMENTS = [pytest.param(*moment, marks=pytest.mark.slow) for moment in ((0,
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize(("epochs_first", "delay"), [(0, 0.0), (1, 0.02)])
 def test_a_signal_saves_and_the_run_goes_on_exactly(long_done, tmp_path, number, code, epochs_first, delay):
-    result = interrupt(started(tmp_path, epochs_first, delay), number)
+    folder, result = stopped(tmp_path, lambda folder: interrupt(started(folder, epochs_first, delay), number))
     assert (result.code, result.stdout) == (code, "")
     assert "stopped; go on with: lenet5 train --resume runs/train-001" in result.stderr
     assert "Error" not in result.stderr
-    assert_nothing_half_written(tmp_path)
-    assert not (tmp_path / "lenet5.safetensors").exists()
-    assert_resumes_exactly(tmp_path, long_done)
+    assert_nothing_half_written(folder)
+    assert not (folder / "lenet5.safetensors").exists()
+    assert_resumes_exactly(folder, long_done)
 
 
 @pytest.mark.parametrize(("epochs_first", "delay"), [(1, 0.0), *MORE_MOMENTS])
@@ -396,8 +395,9 @@ def test_stopped_again_and_again(long_done, tmp_path):
 
 def test_a_run_that_is_in_use_is_let_be(long_done, tmp_path):
     process = started(tmp_path)
+    process.send_signal(signal.SIGSTOP)  # else it could end meanwhile
     result = lenet5("train", "--resume", "runs/train-001", cwd=tmp_path, command=WITH_FEW_STROKES)
-    assert process.poll() is None
+    process.send_signal(signal.SIGCONT)
     assert (result.code, result.stdout) == (1, "")
     assert result.error == "Error: runs/train-001: another process is training this run; wait until it ends"
     assert finish(process).code == 0

@@ -31,6 +31,8 @@ from lenet5.utils.files import publish, resumable_part
 BODY = hashlib.shake_256(b"seed").digest(300_000)
 LABELS = b"\0\1\2" * 100
 SHORT = Limits(connect=0.5, stall=0.4, slowest=1000)
+#: For mirrors that are not waited for: a busy machine may let the server wait longer than `SHORT`.
+AMPLE = Limits(connect=20, stall=20, slowest=1)
 
 
 def remote(name: str, body: bytes) -> RemoteFile:
@@ -99,7 +101,7 @@ def ranges_asked(server, since: int) -> list[str | None]:
 
 @pytest.mark.parametrize("way", ["ok", "nolength", "chunked", "encoded", "redirect", "toother"])
 def test_right_bytes_arrive_however_they_are_sent(server, folder, way):
-    found = ensure(folder, FILES, [server.mirror(way)], limits=SHORT)
+    found = ensure(folder, FILES, [server.mirror(way)], limits=AMPLE)
     assert complete(folder)
     assert found == [LocalFile(folder / file.name, server.mirror(way) + file.name) for file in FILES]
 
@@ -185,13 +187,19 @@ FAULTS = {
 }
 
 
+#: Those that end with one of the `Limits`.
+WAITED_FOR = {"stall", "silent", "headerdrip", "drip"}
 #: How much of images.gz is kept after them; 0 for the others.
 LEFT = {"short": 1234, "shortnolength": 1234, "stall": 1234, "reset": 1234, "drip": range(1, 100)}
 
 
+def limits_for(name: str) -> Limits:
+    return SHORT if name in WAITED_FOR else AMPLE
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_mirror_that_fails_is_named_and_the_next_is_tried(server, folder, caplog, name):
-    ensure(folder, FILES, [server.mirror(name), server.mirror("ok")], limits=SHORT)
+    ensure(folder, FILES, [server.mirror(name), server.mirror("ok")], limits=limits_for(name))
     assert complete(folder)
     [line] = [record.getMessage() for record in caplog.records]
     assert re.fullmatch(re.escape(server.mirror(name)) + f"images.gz: ({FAULTS[name]})", line)
@@ -200,7 +208,7 @@ def test_a_mirror_that_fails_is_named_and_the_next_is_tried(server, folder, capl
 @pytest.mark.parametrize("name", FAULTS)
 def test_where_all_mirrors_fail_the_line_says_why_and_what_to_do(server, folder, name):
     kind = ChecksumError if name == "flip" else DataError
-    line = fails(kind, folder, [server.mirror(name)], left=LEFT.get(name, 0))
+    line = fails(kind, folder, [server.mirror(name)], limits_for(name), left=LEFT.get(name, 0))
     todo = f"; check the network, or put the file into {folder} by hand"
     pattern = (
         re.escape(f"no mirror gave images.gz ({server.mirror(name)[:-1]}: ")
@@ -289,7 +297,7 @@ def test_patience_covers_a_name_server_that_hangs(folder, monkeypatch):
 
 def test_patience_leaves_each_mirror_its_share(server, folder):
     with deaf() as mute:
-        ensure(folder, FILES, [mute, mute, server.mirror("ok")], limits=Limits(patience=0.9))
+        ensure(folder, FILES, [mute, mute, server.mirror("ok")], limits=Limits(patience=2.7))
     assert complete(folder)
 
 
@@ -466,7 +474,7 @@ def test_what_came_before_an_interruption_is_not_asked_for_again(server, folder,
         assert process.stdout.readline() == "images.gz 1234 300000\n"
         assert len(names(folder)) == 1
         process.send_signal(number)
-        process.communicate(timeout=5)
+        process.communicate(timeout=60)
     assert process.returncode != 0
     assert_left(folder, 1234)
     asked = len(server.asked)
@@ -479,7 +487,7 @@ def test_processes_at_once_do_not_disturb_each_other(server, folder):
     children = [child(folder, server.mirror("ok")) for _ in range(3)]
     for process in children:
         with process:
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=120)
         assert (process.returncode, errors) == (0, "")
     assert complete(folder)
 
@@ -489,7 +497,7 @@ def test_processes_at_once_fetch_each_file_once(server, folder):
     children = [child(folder, server.mirror("slow")) for _ in range(4)]
     for process in children:
         with process:
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=120)
         assert (process.returncode, errors) == (0, "")
     assert complete(folder)
     assert sorted(name for _, name, _ in server.asked[asked:]) == ["images.gz", "labels.gz"]
@@ -529,13 +537,13 @@ def test_who_waits_says_so_once_and_takes_the_result(server, folder, busy, caplo
             time.sleep(0.01)
         for block in (BODY[:1000], BODY[1000:]):
             busy.write(block)
-            time.sleep(0.4)
+            time.sleep(0.8)
         publish(busy, folder / "images.gz")
         busy.close()
 
     asked, thread = len(server.asked), threading.Thread(target=other_process)
     thread.start()
-    found = ensure(folder, FILES, [server.mirror("ok")], limits=Limits(patience=0.3))
+    found = ensure(folder, FILES, [server.mirror("ok")], limits=Limits(patience=1.2))
     thread.join()
     assert [file.source for file in found] == [None, server.mirror("ok") + "labels.gz"]
     assert ranges_asked(server, asked) == []
@@ -633,7 +641,7 @@ def test_what_is_complete_needs_no_network(server, folder, part):
 
 def test_the_next_mirror_goes_on_where_one_failed(server, folder):
     asked = len(server.asked)
-    ensure(folder, FILES, [server.mirror(way) for way in ("reset", "rangestops", "404", "range")], limits=SHORT)
+    ensure(folder, FILES, [server.mirror(way) for way in ("reset", "rangestops", "404", "range")], limits=AMPLE)
     assert complete(folder)
     assert ranges_asked(server, asked) == [None, "bytes=1234-", "bytes=2234-", "bytes=2234-"]
 

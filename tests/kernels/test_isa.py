@@ -59,6 +59,25 @@ def test_an_unknown_instruction_set_is_named():
     assert "ValueError: LENET5_ISA is 'vax'; this processor offers" in child.stderr
 
 
+BITS_OF_A_UNET = """
+import hashlib
+import numpy as np
+from lenet5.nn.unet import UNet
+rng = np.random.default_rng(0)
+net = UNet()
+net.load_state_dict({name: rng.normal(0, 0.1, tensor.shape) for name, tensor in net.state_dict().items()})
+print(hashlib.sha256(net.probabilities_of_grey(rng.random((90, 77), np.float32)).tobytes()).hexdigest())
+"""
+
+
+def test_a_unet_gives_the_same_bits_wherever_products_are_fused():
+    """Its sums run in one order, whatever the vectors."""
+    fused = [isa for isa in _kernels.ISAS if isa != "baseline"]
+    answers = {run_python(isa, "-c", BITS_OF_A_UNET).stdout for isa in fused}
+    assert len(answers) <= 1
+    assert "" not in answers
+
+
 # ---- what the compiler made ----------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import lenet5
+from lenet5 import _kernels
 
 PACKAGE = Path(lenet5.__file__).parent
 KERNELS = PACKAGE / "kernels"
@@ -102,3 +103,11 @@ def test_the_table_and_cython_name_the_same_functions():
 def test_no_file_is_long(name):
     path, longest = (C_FILES[name], LONGEST_C) if name in C_FILES else (CYTHON_FILES[name], LONGEST_CYTHON)
     assert len(path.read_text(encoding="utf-8").splitlines()) <= longest
+
+
+def test_python_knows_every_operation_by_its_name_in_c():
+    listed = re.findall(r"^    (OP|ACTIVATION)\((\w+)\)", C_FILES["program.h"].read_text(encoding="utf-8"), re.M)
+    assert [*_kernels.OPS] == [name for _, name in listed]
+    assert [*_kernels.OPS.values()] == list(range(len(listed)))
+    assert {_kernels.OPS[name] for kind, name in listed if kind == "ACTIVATION"} == {*_kernels.ACTIVATIONS}
+    assert all(getattr(_kernels, name, number) == number for name, number in _kernels.OPS.items())

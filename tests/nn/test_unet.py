@@ -60,7 +60,7 @@ def test_tensors_by_name():
     assert shapes["u2.weight"] == (32, 80, 3, 3)
     assert shapes["u1.weight"] == (16, 64, 3, 3)
     assert shapes["out.weight"] == (3, 16, 1, 1)
-    assert net.n_parameters == 105_171
+    assert net.n_parameters == 105_235
 
 
 def test_without_weights_all_classes_are_alike():

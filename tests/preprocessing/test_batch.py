@@ -114,20 +114,23 @@ def test_where_there_are_no_semaphores(monkeypatch, error):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes do not inherit what is patched")
 def test_once_nobody_wants_more_no_more_is_prepared(monkeypatch):
-    def slow(source, settings):
-        time.sleep(0.02)
+    """Of some 190 that are handed out; the first chunks are prepared at once, then each process has one in hand."""
+    n_prepared = multiprocessing.Value("i")
+
+    def prepared(source, settings):
+        with n_prepared.get_lock():
+            n_prepared.value += 1
+        while int(source) >= 2 * batch.CHUNK and not batch._is_over.value:
+            time.sleep(0.001)
         return None, 0, None
 
-    monkeypatch.setattr(batch, "_read", slow)
-    readings = batch.read_many(["picture.png"] * 1000, threads=2)
+    monkeypatch.setattr(batch, "_read", prepared)
+    readings = batch.read_many(map(str, range(1000)), threads=2)
     next(readings)
-    processes = multiprocessing.active_children()
+    assert len(multiprocessing.active_children()) == 2
     readings.close()
-    began = time.monotonic()
-    for process in processes:
-        process.join()
-    assert len(processes) == 2
-    assert time.monotonic() - began < 0.5  # what is handed out already takes 1.3 s
+    assert multiprocessing.active_children() == []
+    assert n_prepared.value <= 2 * batch.CHUNK + 2
 
 
 def test_several_marks_are_counted():

@@ -116,7 +116,7 @@ def read_apart(*paths) -> list[tuple[float, int, str]]:
     command = [sys.executable, "-c", RUNNER, *map(str, paths)]
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(decode.__file__))))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return [(float(s), int(m), line) for s, m, line in (r.split("\t") for r in done.stdout.splitlines())]
 

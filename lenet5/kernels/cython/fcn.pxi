@@ -147,7 +147,8 @@ cdef class FullyConvolutional:
                 channels = -1
         if planes.shape[0] != channels:
             raise ValueError(f"planes have shape {np.asarray(planes).shape}, expected "
-                             f"({self.c.tensors[0].channels}, H, W) with H and W multiples of {self.multiple} up to {FCN_SIDE}")
+                             f"({self.c.tensors[0].channels}, H, W) with H and W multiples of "
+                             f"{self.multiple} up to {FCN_SIDE}")
         cdef int H = <int>planes.shape[1], W = <int>planes.shape[2]
         cdef float[:, :, ::1] probabilities = self._probabilities(H, W)
         cdef float[::1] arena = self._borrow(H, W)
