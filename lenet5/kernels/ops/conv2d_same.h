@@ -13,8 +13,8 @@
  * channels (of the planes of the input: channels, rows, columns), of the source and then of the skip connection. So each
  * output is one chain of sums, whatever the block.
  *
- * An upsampled source is never stored. For each parity of output pixels, the taps of a kernel fall on few pixels of the
- * small image (2 x 2 of 3 x 3). Their weights are added once, when they are packed.
+ * An upsampled source is never stored. For each parity of output pixels, the kernel's taps fall on few pixels of the
+ * small image: 2 x 2 of 3 x 3. Their weights are added once, when they are packed.
  */
 
 /* Of one source: taps (n_outer, n_middle, n_inner), neighbouring in memory along the last. */
