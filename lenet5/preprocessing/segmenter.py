@@ -22,8 +22,10 @@ from .scaling import resized
 PAPER, INK, OTHER = range(3)
 SIDE = 128  # pixels of the long side that the network sees, as in its training
 STRIDE = 2  # pixels that it sees for each one that it answers
-#: Components with less ink than this fraction of the largest one's are no part of the digit.
-LEAST_PART = 0.08
+#: A digit's parts have at least this fraction of its main component's ink, and are no farther from the rest than this
+#: fraction of its long side.
+LEAST_PART, REACH = 0.08, 0.3
+CUT_OFF = 0.3  # what the ink of a component that the image's edge cuts off counts for
 #: Ink that takes less of the window's long side than this is looked at once more, with a margin of so much of itself.
 CLOSE_ENOUGH, MARGIN = 0.72, 0.22
 MOST_LOOKS = 3
@@ -89,10 +91,9 @@ class Segmenter:
         marks = Components(ink > level)
         labels = marks.labels()
         amounts = np.bincount(labels[labels >= 0], ink[labels >= 0], len(marks.areas))
-        mask = grown(marks.mask(amounts >= LEAST_PART * amounts.max()), 1)
-        return Segmentation(
-            window, classes, np.where(mask, ink, np.float32(0)), peak, int((amounts > amounts.max() / 3).sum())
-        )
+        mask = grown(marks.mask(_digit(marks.boxes, amounts, ink.shape)), 1)
+        n_marks = int((amounts > amounts.max() / 3).sum())
+        return Segmentation(window, classes, np.where(mask, ink, np.float32(0)), peak, n_marks)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the weights, in 8 bits, wholly or not at all (safetensors)."""
@@ -105,6 +106,24 @@ class Segmenter:
             tensors[name] = np.rint(tensor / np.maximum(scale, 1e-12)[:, None, None, None]).astype(np.int8)
             tensors[f"{name}.scale"] = scale.astype(np.float32)
         serialization.save(path, tensors, "segmenter", {"training": self.training})
+
+
+def _digit(boxes: np.ndarray, amounts: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Which components, of these boxes (n, 4) and amounts of ink (n,), are the digit: the main one and what is near it.
+
+    Of several, one that the edge cuts off is the main one only if it is much larger.
+    """
+    top, left, bottom, right = boxes.T
+    cut_off = (top == 0) | (left == 0) | (bottom == shape[0]) | (right == shape[1])
+    chosen = np.arange(len(amounts)) == np.argmax(np.where(cut_off, CUT_OFF * amounts, amounts))
+    large = amounts >= LEAST_PART * amounts[chosen]
+    while True:
+        y, x, y_end, x_end = *boxes[chosen, :2].min(axis=0), *boxes[chosen, 2:].max(axis=0)
+        gap = np.maximum(np.maximum(y - bottom, top - y_end), np.maximum(x - right, left - x_end))
+        near = chosen | (large & (gap <= REACH * max(y_end - y, x_end - x)))
+        if (near == chosen).all():
+            return chosen
+        chosen = near
 
 
 def load(path: str | os.PathLike) -> Segmenter:
