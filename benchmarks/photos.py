@@ -17,11 +17,10 @@ import numpy as np
 import readers
 from PIL import Image, ImageDraw, ImageOps
 
-from lenet5 import pretrained
 from lenet5.datasets.idx import read_idx
 from lenet5.datasets.synthetic.photographs import CAUSES, SURROUNDINGS, photograph
 from lenet5.errors import NoDigitError
-from lenet5.models import ood
+from lenet5.models import hands, ood
 from lenet5.ocr import evaluation
 from lenet5.preprocessing import normalization
 
@@ -30,7 +29,7 @@ class Ours:
     """Run `lenet5 predict`; return the answer, and whether it would be given."""
 
     def __init__(self):
-        self.model = pretrained()
+        self.model = hands.shipped()
 
     def __call__(self, picture) -> tuple[int | None, bool]:
         try:

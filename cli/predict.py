@@ -30,7 +30,7 @@ from .targets import check_png
                    "picture only).")  # fmt: skip
 @click.option("--reject/--no-reject", default=True, show_default=True,
               help="Answer `no digit` where a picture shows something else, or the likeliest digit wherever there is "
-                   "ink. Where nothing stands out from the paper and its grain, it is still `no digit`.")  # fmt: skip
+                   "ink. A picture of one colour is still `no digit`.")  # fmt: skip
 @options.threads
 @options.as_json
 @options.verbosity

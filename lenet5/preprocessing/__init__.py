@@ -1,4 +1,5 @@
 """Any image to the network's input, one stage per module.
 
-The stages are decode, document, background, binarization, localization, normalization; `show` draws them.
+The stages are decode, segmenter, normalization; `show` draws them. Background, binarization, ruled_lines and sheets are
+those of pages of numbers.
 """
