@@ -15,7 +15,7 @@ from ..utils.geometry import Box, box_of
 from . import segmenter
 from .decode import decoded
 from .scaling import resized
-from .segmenter import INK, PAPER, Segmentation
+from .segmenter import INK, LEAST_CERTAINTY, PAPER, Segmentation
 from .sources import source_name
 
 GLYPH = 20  # MNIST's box for the digit itself
@@ -26,6 +26,8 @@ FAINT, SOFT = 0.15, 0.7  # ink below the one is background; so much more is full
 FULL = 0.8  # of a digit's pixels are as dark as this quantile or less; it becomes full ink, however thin the pen
 LEAST_CONTRAST = 0.004  # an image with less, one of 255 grey levels, is of one colour
 NOTHING = "nothing on it looks like the ink of a digit"
+SPECKS = "only specks stand out from the paper"
+SMALLEST = 5  # pixels of a digit's long side, fewer are a speck
 POLARITY = "nothing stands out from the paper that way round; leave out --invert"
 
 
@@ -121,14 +123,16 @@ def prepare_grey(grey: np.ndarray, invert: str = "auto", size: int = 32, any_ink
     seen = segmenter.shipped().segment(grey)
     dark = _is_dark(grey, seen)
     blank = Prepared(grey, dark, seen.window, seen.classes, seen.ink, None, None, None, None)
-    if grey.max() - grey.min() <= LEAST_CONTRAST or (seen.peak < 0.5 and not any_ink):
+    if grey.max() - grey.min() <= LEAST_CONTRAST or (seen.certainty < LEAST_CERTAINTY and not any_ink):
         return replace(blank, lost=NOTHING)
     if not any_ink and invert != "auto" and dark != (invert == "yes"):
         return replace(blank, lost=POLARITY)
     cut = box_of(seen.ink > EDGE * seen.ink.max())
+    box = _in_image(cut, seen.ink.shape, seen.window)
+    if not any_ink and max(box.bottom - box.top, box.right - box.left) < SMALLEST:
+        return replace(blank, lost=SPECKS)
     glyph = glyph_of(seen.ink[cut.top : cut.bottom, cut.left : cut.right])
     field = centred(glyph)
-    box = _in_image(cut, seen.ink.shape, seen.window)
     return replace(blank, box=box, glyph=glyph, field=field, input=padded(field, size), beside=seen.n_marks - 1)
 
 

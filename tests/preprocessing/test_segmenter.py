@@ -65,7 +65,7 @@ def test_small_ink_is_looked_at_closer(net):
 
 
 def test_a_blank_image_has_no_ink(net):
-    assert net.segment(np.full((90, 120), 0.8, np.float32)).peak < 0.5
+    assert net.segment(np.full((90, 120), 0.8, np.float32)).certainty < segmenter.LEAST_CERTAINTY
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (3, 200), (5, 5)])
