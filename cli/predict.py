@@ -69,7 +69,8 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     bad = output.result_array(documents) if as_json else predict_text.print_lines(documents, bars_of)
     if show_input and not bad:
         [name], [answer] = names, documents
-        _draw_stages(name, show_input, answer, invert=invert, any_ink=not reject)
+        _draw_stages(name, show_input, answer, invert=invert, any_ink=not reject,
+                     preparation=network.preparation)  # fmt: skip
     sys.exit(3 if bad else 0)
 
 

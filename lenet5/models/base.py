@@ -46,6 +46,11 @@ class Classifier:
         def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray: ...
 
     @property
+    def preparation(self) -> str:
+        """How images are prepared for it: "digit", cut out and centred, or "image", resized."""
+        return "digit" if tuple(self.labels) == DIGITS else "image"
+
+    @property
     def temperature(self) -> float:
         """What scores are divided by before the softmax."""
         return self.calibration.temperature
@@ -76,7 +81,7 @@ class Classifier:
 
         For images over 32 x 32 it is a map (N, classes, h, w).
         """
-        return softmax(self.logits(as_array(X, threads), threads), self.temperature)
+        return softmax(self.logits(as_array(X, self, threads), threads), self.temperature)
 
     def predict(self, X, threads: int | None = None) -> np.ndarray:
         """The most probable class of each image, (N,) int64; (N, h, w) for images over 32 x 32.
@@ -93,7 +98,7 @@ class Classifier:
         PictureError
             A file cannot be read, or nothing is drawn on it; `recognize` answers the others all the same.
         """
-        return self.logits(as_array(X, threads), threads).argmax(axis=1)
+        return self.logits(as_array(X, self, threads), threads).argmax(axis=1)
 
     def predict_proba_stream(
         self, batches: np.ndarray | Iterable[np.ndarray], threads: int | None = None
@@ -191,14 +196,14 @@ class Classifier:
         return logits
 
 
-def as_array(X, threads: int | None = None) -> np.ndarray:
-    """``X`` as it is, unless it is an image or a list of images, which are prepared for the network."""
+def as_array(X, model: Classifier, threads: int | None = None) -> np.ndarray:
+    """``X`` as it is, unless it is an image or a list of images, which are prepared for the model."""
     if hasattr(X, "shape"):
         return X
     from .recognize import inputs, is_source
 
     several = isinstance(X, list | tuple) and len(X) and all(is_source(x) and not isinstance(x, np.ndarray) for x in X)
-    return inputs(X, threads) if several or is_source(X) else X
+    return inputs(X, threads, model.preparation) if several or is_source(X) else X
 
 
 def _trained(training: dict | None) -> str:

@@ -96,7 +96,7 @@ def _fields(X: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(inner if X.dtype == np.uint8 else np.rint(inner * 255).astype(np.uint8))
 
 
-def load(path: str | os.PathLike) -> HandNetworks:
+def loaded(path: str | os.PathLike) -> HandNetworks:
     """Load what `HandNetworks.save` wrote; ModelFileError, in one line, for any other file."""
     tensors, info = serialization.load(path, KIND, dtype=networks.STORED)
     try:
@@ -122,7 +122,7 @@ def _network(i: int, widths: Sequence[int], tensors: dict[str, np.ndarray]) -> N
 def shipped() -> HandNetworks:
     """The networks that ship with the package, and the digit networks of strings beside them."""
     with resources.as_file(resources.files("lenet5.weights") / "hands.safetensors") as path:
-        return beside_strings(load(path))
+        return beside_strings(loaded(path))
 
 
 def beside_strings(own: HandNetworks) -> HandNetworks:

@@ -24,8 +24,11 @@ from .base import Classifier, as_array
 
 MAX_LABEL = 100  # characters
 _TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
-#: How an image becomes an input (normalization.py); written to every model file.
-PREPARATION = {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "ink": "bright"}
+#: How an image becomes an input (normalization.py), by `Classifier.preparation`; written to every model file.
+PREPARATIONS = {
+    "digit": {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "ink": "bright"},
+    "image": {"resized": 28, "input": 32},
+}
 
 
 class LeNet5(Classifier):
@@ -167,7 +170,7 @@ class LeNet5(Classifier):
 
         For images over 32 x 32 it is a map (N, classes, h, w).
         """
-        return self.network.probabilities(as_array(X, threads), threads, self.temperature)
+        return self.network.probabilities(as_array(X, self, threads), threads, self.temperature)
 
     @property
     def parameters(self) -> np.ndarray:
@@ -214,7 +217,7 @@ class LeNet5(Classifier):
             "labels": self.labels,
             "input_shape": [self.in_channels, 32, 32],
             "shapes": {name: list(tensor.shape) for name, tensor in self.state_dict().items()},
-            "preparation": PREPARATION,
+            "preparation": {"kind": self.preparation, **PREPARATIONS[self.preparation]},
             "training": self.training,
             "calibration": self.calibration.as_dict(),
         }

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import NoDigitError, PictureError, shortened
 from ..preprocessing import batch
+from ..preprocessing.normalization import DIGIT
 from ..preprocessing.sources import file_name
 from ..utils.characters import DIGITS
 from . import ood
@@ -101,7 +102,9 @@ def recognize(
     if top < 1:
         raise ValueError(f"top is {top!r}, expected at least 1")
     least = 0.0 if max_error is None else model.calibration.confidence_for(max_error)
-    readings = batch.read_many(each(sources), invert=invert, any_ink=not reject, threads=threads)
+    readings = batch.read_many(
+        each(sources), invert=invert, any_ink=not reject, preparation=model.preparation, threads=threads
+    )
     return _Recognizer(model, least, reject, min(top, model.n_classes), threads).answers(readings)
 
 
@@ -116,10 +119,10 @@ def is_source(value) -> bool:
     return isinstance(value, kinds) or hasattr(value, "read") or hasattr(value, "getpixel")
 
 
-def inputs(sources, threads: int | None = None) -> np.ndarray:
+def inputs(sources, threads: int | None = None, preparation: str = DIGIT) -> np.ndarray:
     """One image or several, prepared: (N, 1, 32, 32) float32; PictureError for the first that shows no digit."""
     prepared = []
-    for reading in batch.read_many(each(sources), threads=threads):
+    for reading in batch.read_many(each(sources), preparation=preparation, threads=threads):
         if reading.error:
             raise reading.error
         assert reading.input is not None  # as there is no error

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import LeNet5Error, PictureError
 from ..utils.threads import can_start, check_threads, default_threads
-from .normalization import no_digit, stages
+from .normalization import DIGIT, no_digit, stages
 
 FEW = 128  # images; with fewer, starting processes does not pay
 CHUNK = 32  # images per task of a process
@@ -43,7 +43,12 @@ class Outcome(NamedTuple):
 
 
 def read_many(
-    sources: Iterable, *, invert: str = "auto", any_ink: bool = False, threads: int | None = None
+    sources: Iterable,
+    *,
+    invert: str = "auto",
+    any_ink: bool = False,
+    preparation: str = DIGIT,
+    threads: int | None = None,
 ) -> Iterator[Outcome]:
     """Yield what `normalization.read_image` makes of each source, in their order.
 
@@ -52,7 +57,7 @@ def read_many(
     sources : iterable
         As `read_image` takes them; only a few hundred are consumed ahead of the results. Files that are already open
         are read by this process.
-    invert, any_ink : see `normalization.stages`
+    invert, any_ink, preparation : see `normalization.stages`
     threads : int, optional
         Number of processes (default: `default_threads`), fewer if the system gives no more. With 1, or few sources,
         this process does the work.
@@ -62,7 +67,7 @@ def read_many(
     LeNet5Error
         A process was killed from outside.
     """
-    settings = {"invert": invert, "any_ink": any_ink}
+    settings = {"invert": invert, "any_ink": any_ink, "preparation": preparation}
     n_processes = check_threads(default_threads() if threads is None else threads)
     sources = iter(sources)
     first = list(itertools.islice(sources, FEW))

@@ -18,6 +18,7 @@ from .scaling import resized
 from .segmenter import INK, LEAST_CERTAINTY, PAPER, Segmentation
 from .sources import source_name
 
+DIGIT, IMAGE = "digit", "image"  # what is prepared: the digit on an image, or the image
 GLYPH = 20  # MNIST's box for the digit itself
 FIELD = 28  # MNIST's image
 EDGE = 0.3  # of the most ink: weaker ink is no part of the digit's box
@@ -101,10 +102,13 @@ def no_digit(source, found: Prepared) -> NoDigitError:
     return NoDigitError(f"{source_name(source)}: no digit found; {found.lost}")
 
 
-def stages(source, *, invert: str = "auto", size: int = 32, any_ink: bool = False) -> Prepared:
+def stages(
+    source, *, invert: str = "auto", size: int = 32, any_ink: bool = False, preparation: str = DIGIT
+) -> Prepared:
     """As `prepare`; of an image without a digit, the stages up to where the ink was lost.
 
-    With ``any_ink`` that is an image of one colour only: what looks most like ink is taken for the digit.
+    With ``any_ink`` that is an image of one colour only: what looks most like ink is taken for the digit. With the
+    ``preparation`` IMAGE no digit is looked for, and the image is only resized: so models of other classes see it.
     """
     if invert not in ("auto", "yes", "no"):
         raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
@@ -112,6 +116,8 @@ def stages(source, *, invert: str = "auto", size: int = 32, any_ink: bool = Fals
         raise ValueError(f"size must be at least {FIELD}, got {size}")
     image = decoded(source)
     grey, pages = to_grey(image.pixels), image.pages
+    if preparation == IMAGE:
+        return replace(_whole(grey, invert, size), pages=pages)
     ready = _already_prepared(grey, invert)
     if ready is not None:
         return replace(_passed_through(grey, ready, size), pages=pages)
@@ -134,6 +140,14 @@ def prepare_grey(grey: np.ndarray, invert: str = "auto", size: int = 32, any_ink
     glyph = glyph_of(seen.ink[cut.top : cut.bottom, cut.left : cut.right])
     field = centred(glyph)
     return replace(blank, box=box, glyph=glyph, field=field, input=padded(field, size), beside=seen.n_marks - 1)
+
+
+def _whole(grey: np.ndarray, invert: str, size: int) -> Prepared:
+    """The image as it is, in the network's size."""
+    field, window = resized(1 - grey if invert == "yes" else grey, (FIELD, FIELD)), Box(0, 0, *grey.shape)
+    if grey.max() - grey.min() <= LEAST_CONTRAST:
+        return Prepared(grey, False, window, None, field, None, None, None, None, lost=NOTHING)
+    return Prepared(grey, invert == "yes", window, None, field, window, field, field, padded(field, size))
 
 
 def _is_dark(grey: np.ndarray, seen: Segmentation) -> bool:

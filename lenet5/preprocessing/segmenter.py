@@ -22,13 +22,13 @@ from .scaling import resized
 PAPER, INK, OTHER = range(3)
 SIDE = 128  # pixels of the long side that the network sees, as in its training
 STRIDE = 2  # pixels that it sees for each one that it answers
-#: What is found with less certainty is not ink: that of noise is below it in 99 of 100 images, that of digits above.
+#: What is found with less certainty is not ink. In 99 of 100 images noise is below this, and digits are above.
 LEAST_CERTAINTY = 0.77
-#: A digit's parts have at least this fraction of its main component's ink, and are no farther from the rest than this
-#: fraction of its long side.
+#: The least ink of a digit's part, as a fraction of its main component's. The largest gap to the rest, as a fraction of
+#: its long side.
 LEAST_PART, REACH = 0.08, 0.3
 CUT_OFF = 0.3  # what the ink of a component that the image's edge cuts off counts for
-#: Ink that takes less of the window's long side than this is looked at once more, with a margin of so much of itself.
+#: The fraction of the window's long side that ink takes, if it need not be looked at closer, and the margin around it.
 CLOSE_ENOUGH, MARGIN = 0.72, 0.22
 MOST_LOOKS = 3
 #: Where nothing is found at SIDE, an image larger than this is searched at this long side: its digit may be small.
@@ -112,9 +112,9 @@ class Segmenter:
 
 
 def _digit(boxes: np.ndarray, amounts: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Which components, of these boxes (n, 4) and amounts of ink (n,), are the digit: the main one and what is near it.
+    """The components that are the digit, (n,) bool: the main one and what is near it.
 
-    Of several, one that the edge cuts off is the main one only if it is much larger.
+    A component that the edge cuts off is the main one only if it is much larger than others.
     """
     top, left, bottom, right = boxes.T
     cut_off = (top == 0) | (left == 0) | (bottom == shape[0]) | (right == shape[1])
@@ -129,7 +129,7 @@ def _digit(boxes: np.ndarray, amounts: np.ndarray, shape: tuple[int, int]) -> np
         chosen = near
 
 
-def load(path: str | os.PathLike) -> Segmenter:
+def loaded(path: str | os.PathLike) -> Segmenter:
     """The segmenter that `Segmenter.save` wrote; ModelFileError, in one line, for any other file."""
     stored, info = serialization.load(path, "segmenter", dtype=(np.float32, np.int8))
     try:
@@ -162,7 +162,7 @@ def _network_of(tensors: dict[str, np.ndarray]) -> UNet:
 def shipped() -> Segmenter:
     """The segmenter that ships with the package."""
     with resources.as_file(resources.files("lenet5.weights") / "segmenter.safetensors") as path:
-        return load(path)
+        return loaded(path)
 
 
 def _closer(found: Segmentation, shape: tuple[int, int]) -> Box | None:

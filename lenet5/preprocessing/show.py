@@ -7,21 +7,27 @@ from PIL import Image, ImageDraw
 
 from ..evaluation.contact_sheet import save_png
 from ..utils.geometry import Box
-from .normalization import GLYPH, Prepared, stages
+from .normalization import DIGIT, GLYPH, Prepared, stages
 from .segmenter import INK, OTHER
 
 PANEL = 224  # side of a panel on the sheet
 
 
 def show_input(
-    source, path: str | os.PathLike, *, invert: str = "auto", any_ink: bool = False, verdict: str = ""
+    source,
+    path: str | os.PathLike,
+    *,
+    invert: str = "auto",
+    any_ink: bool = False,
+    preparation: str = DIGIT,
+    verdict: str = "",
 ) -> None:
     """Write a PNG to ``path`` which shows how `read_image` prepares ``source``, stage by stage, enlarged.
 
     Of a picture without a digit these are the stages up to where the ink was lost, and why it was. ``verdict`` is
     written below them. PictureError where the file cannot be read; OSError where ``path`` cannot be written.
     """
-    found = stages(source, invert=invert, any_ink=any_ink)
+    found = stages(source, invert=invert, any_ink=any_ink, preparation=preparation)
     panels = _first_panels(found) if found.lost else [*_first_panels(found), *_last_panels(found)]
     lines = [text for text in (f"no digit: {found.lost}" if found.lost else "", verdict) if text]
     step, line = PANEL + 8, 16
@@ -44,6 +50,8 @@ def _first_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
     if found.classes is not None:
         looked = f"{window.right - window.left} x {window.bottom - window.top}"
         panels.append((f"{looked}: ink green, other red", _map(found)))
+    if found.glyph is found.field and not found.lost:
+        return [panels[0], ("28 x 28: resized", _panel(found.ink))]
     return [*panels, ("the digit's ink" if found.box else "ink: none of it is a digit", _panel(found.ink))]
 
 
@@ -67,6 +75,8 @@ def _last_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
     assert found.glyph is not None
     assert found.field is not None
     assert found.input is not None
+    if found.glyph is found.field:  # it was only resized
+        return [("32 x 32: what the network sees", _panel(found.input[0]))]
     glyph = np.zeros((GLYPH, GLYPH), np.float32)
     top, left = ((GLYPH - n) // 2 for n in found.glyph.shape)
     glyph[top : top + found.glyph.shape[0], left : left + found.glyph.shape[1]] = found.glyph

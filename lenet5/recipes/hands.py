@@ -1,8 +1,8 @@
 """Train the networks of digits that `lenet5 predict` asks (`lenet5/weights/hands.safetensors`); a quarter of an hour.
 
-They learn MNIST's training digits, digits of the pen model in usual, other and angular forms, digits out of composed
-strings, and digits that the segmenter cut out of drawn images. One sees them as they are, one deslanted. Digits that
-were held out give the temperature and the thresholds of `lenet5 predict --max-error`.
+They learn MNIST's training digits, and digits of the pen model in usual, other and angular forms. They also learn
+digits out of composed strings, and those that the segmenter cut out of drawn images. One sees them as they are, one
+deslanted. Held-out digits give the temperature and the thresholds of `lenet5 predict --max-error`.
 """
 
 import logging

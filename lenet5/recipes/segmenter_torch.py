@@ -18,8 +18,8 @@ CLASS_WEIGHTS = (1.0, 2.5, 1.5)
 WIDTHS = {"stem": 16, "d1": 32, "d2": 32, "d3": 48, "u2": 32, "u1": 16, "u0": 16}
 
 
-class UNet(nn.Module):
-    """The network of `lenet5.nn.segmentation.UNet` with batch norm, which `folded` takes into the weights."""
+class Trainable(nn.Module):
+    """The network of `lenet5.nn.unet.UNet` with batch norm, which `folded` takes into the weights."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,8 +71,8 @@ def _up(maps: Tensor) -> Tensor:
 def planes(grey: Tensor, shapes: Tensor) -> Tensor:
     """What the network sees of images (N, S, S) in 0..1, of which ``shapes`` (N, 2) count: (N, 3, S, S).
 
-    As `lenet5.nn.segmentation` makes them of one image: grey levels normalised over the image and over a window of 36
-    pixels, and where the image is.
+    As `lenet5.nn.unet.grey_planes` makes them of one image: grey levels normalised over the image and over a window of
+    36 pixels, and where the image is.
     """
     at = torch.arange(grey.shape[1])
     inside = ((at[:, None] < shapes[:, :1, None]) & (at < shapes[:, 1:, None])).float()
@@ -104,7 +104,7 @@ def train(truth: "Truth", judged: "Truth", settings: "Settings", threads: int) -
     """Weights and biases of a network trained on ``truth``, and its mean Dice coefficient on ``judged``."""
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
-    network = UNet().to(memory_format=torch.channels_last)
+    network = Trainable().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
     dice = mean_dice(network, judged) if not settings.steps else 0.0
     for step in range(settings.steps):
@@ -129,7 +129,7 @@ def schedule(step: int, steps: int) -> float:
 
 
 def _batch(truth: "Truth", chosen: np.ndarray, *, is_varied: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-    """Planes (N, 3, S, S), shares of the classes (N, 3, S / 2, S / 2), and where the image is (N, S / 2, S / 2)."""
+    """Planes (N, 3, S, S), shares of the classes and where the image is, both at half of the size."""
     grey, cover = (torch.from_numpy(a[chosen]).float() / 255 for a in (truth.images, truth.truth))
     if is_varied:  # ink may be dark or bright, and a camera's curve may be any
         flipped = torch.rand(len(chosen), 1, 1) < 0.5
@@ -141,7 +141,7 @@ def _batch(truth: "Truth", chosen: np.ndarray, *, is_varied: bool = False) -> tu
     return seen, torch.stack([1 - ink - other, ink, other], 1), F.max_pool2d(seen[:, 2:], 2)[:, 0]
 
 
-def loss_of(network: UNet, seen: Tensor, shares: Tensor, inside: Tensor) -> Tensor:
+def loss_of(network: Trainable, seen: Tensor, shares: Tensor, inside: Tensor) -> Tensor:
     """Weighted cross-entropy, and half of what lacks in the Dice coefficient of ink."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = network(seen.to(memory_format=torch.channels_last))
@@ -158,7 +158,7 @@ def dice_of(one: Tensor, other: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def mean_dice(network: UNet, judged: "Truth") -> float:
+def mean_dice(network: Trainable, judged: "Truth") -> float:
     """Of the ink as it is decided, over images with ink."""
     network.eval()
     found = []

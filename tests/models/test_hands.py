@@ -43,7 +43,7 @@ def test_an_answer_does_not_depend_on_the_others(small):
 
 def test_a_file_gives_the_same_answers(small, tmp_path):
     small.save(tmp_path / "hands.safetensors")
-    loaded = hands.load(tmp_path / "hands.safetensors")
+    loaded = hands.loaded(tmp_path / "hands.safetensors")
     np.testing.assert_array_equal(loaded.logits(X), small.logits(X))
     assert loaded.training == {"command": "by hand"}
 
@@ -53,7 +53,7 @@ def test_other_files_are_refused(tmp_path):
 
     pretrained().save(tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError, match="hands"):
-        hands.load(tmp_path / "model.safetensors")
+        hands.loaded(tmp_path / "model.safetensors")
 
 
 def test_no_networks_are_refused():

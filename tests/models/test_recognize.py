@@ -10,6 +10,7 @@ from commandline import digits, draw_digit, model_path
 from PIL import Image, ImageDraw, ImageFont
 
 from lenet5 import Cascade, Committee, LeNet5, load, read_image
+from lenet5.datasets.synthetic import strokes
 from lenet5.errors import NoDigitError, PictureError
 from lenet5.evaluation.calibration import Calibration, Threshold
 from lenet5.models import recognize as module
@@ -190,3 +191,20 @@ def test_a_chunk_is_what_goes_through_the_network_together(model, folder, monkey
     monkeypatch.setattr(module, "CHUNK", 2)
     names = [folder / name for name in ("blank.png", "bad.png", "1.png", "letter.png", "2.png")]
     assert [answer.label for answer in model.recognize(names)] == [None, None, 1, None, 2]
+
+
+def test_images_of_other_classes_are_seen_as_they_are(tmp_path):
+    """PNG files give the answers of arrays: no digit is looked for in a shirt."""
+    X, y = strokes.draw(600, seed=4)
+    X = np.roll(
+        np.rint(40 + 0.7 * X).astype(np.uint8), 5, axis=2
+    )  # no digit of MNIST: a grey background, off the middle
+    model = LeNet5(seed=0, labels=[f"class {k}" for k in range(10)]).fit(X, y, epochs=3)
+    paths = []
+    for i in range(40):
+        paths.append(tmp_path / f"{i}.png")
+        Image.fromarray(X[i]).save(paths[-1])
+    answers = list(recognize(paths, model))
+    assert [answer.label for answer in answers] == [model.labels[k] for k in model.predict(X[:40])]
+    np.testing.assert_array_equal(model.predict(paths), model.predict(X[:40]))
+    assert model.info()["preparation"]["kind"] == "image"

@@ -392,6 +392,12 @@ def test_show_input(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["sheet.png"]
 
 
+def test_show_input_of_an_image_that_is_only_resized(tmp_path):
+    show_input(drawn(100), tmp_path / "sheet.png", preparation="image")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert 3 * 200 < sheet.width < 4 * 240
+
+
 def slanted_one() -> np.ndarray:
     """A one that fills its picture from edge to edge."""
     one = Image.new("L", (35, 100), 255)

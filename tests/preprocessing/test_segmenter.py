@@ -79,7 +79,7 @@ def test_any_shape(net, shape):
 def test_a_file_keeps_eight_bits(net, tmp_path):
     net.save(tmp_path / "again.safetensors")
     assert (tmp_path / "again.safetensors").stat().st_size < 200_000
-    again = segmenter.load(tmp_path / "again.safetensors")
+    again = segmenter.loaded(tmp_path / "again.safetensors")
     image = grey(drawn(150))
     np.testing.assert_allclose(again.classes(image), net.classes(image), atol=1e-4)
     assert again.training == net.training
@@ -91,4 +91,4 @@ def test_other_files_are_refused(tmp_path):
 
     pretrained().save(tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError, match="segmenter"):
-        segmenter.load(tmp_path / "model.safetensors")
+        segmenter.loaded(tmp_path / "model.safetensors")

@@ -8,7 +8,7 @@ import pytest
 from lenet5 import datasets, load, pretrained
 from lenet5.datasets.synthetic import negatives, strokes
 from lenet5.errors import DataError
-from lenet5.models.hands import load as load_hands
+from lenet5.models.hands import loaded as load_hands
 from lenet5.models.ood import score
 from lenet5.nn.network import softmax
 from lenet5.ocr import networks, reader

@@ -1,6 +1,6 @@
 """Hands that are neither MNIST's nor those of allographs.py: angular, looped, open and closed forms of digits.
 
-Angular 0, 6, 8, 9 as on drawings and forms, a 1 with a long flag and a foot, a looped 2, a 3 with a flat top, closed
+Angular 0, 6, 8, 9 as on forms, a 1 with a flag and a foot, a looped 2, a 3 with a flat top. Closed
 and square 4s, a 7 with a bar, an 8 that does not close. The notation is that of glyphs.py; all of it is made up by
 hand.
 """

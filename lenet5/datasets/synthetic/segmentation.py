@@ -1,8 +1,8 @@
 """Images of a digit whose every pixel is known to be paper, the digit's ink or something else: the segmenter's truth.
 
-An image is laid out (cut to the ink, loose, small, or none at all), drawn (other marks, paper, light), and taken by a
-camera (blur, size, noise, JPEG). Whether ink is dark or bright is tossed, as nothing later may depend on it. Digits are
-MNIST's training images, enlarged, and lines of the pen model.
+An image is laid out: cut to the ink, loose, small, or without a digit. Other marks, paper and light are drawn. A camera
+takes it, with blur, noise and JPEG. Whether ink is dark or bright is tossed, as nothing later may depend on it. Digits
+are MNIST's training images, enlarged, and lines of the pen model.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ SIDE = 128  # pixels of the long side
 TRUTH = SIDE // 2
 
 #: How often an image is laid out in each way.
-#: A sign stands as a digit does in "loose", and is no digit.
+#: A sign stands as a digit does in "loose".
 LAYOUTS = {"tight": 0.24, "raw": 0.14, "loose": 0.26, "small": 0.1, "zoomed": 0.12, "number": 0.04, "empty": 0.1}
 #: The same for images without a digit, or with several.
 WITHOUT_DIGIT = {"empty": 0.5, "number": 0.25, "sign": 0.25}
@@ -30,7 +30,7 @@ class Sample(NamedTuple):
 
     label : the digit; -1 where there is none, or several, or another sign
     several : whether there are several digits
-    truth (2, TRUTH, TRUTH) uint8: 0 to 255 of coverage by the digit's ink, and by anything else that is no paper.
+    truth (2, TRUTH, TRUTH) uint8: 0 to 255 of coverage by the digit's ink, and by other marks.
     """
 
     image: np.ndarray

@@ -1,4 +1,4 @@
-"""What stands on a page besides the digit: each mark is laid on a `Page` as something that is no digit."""
+"""What stands on a page besides the digit: each mark is laid on a `Page` as another one."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -33,8 +33,7 @@ def _neighbour(page: Page, digits: Digits) -> None:
     size = w if side < 2 else h
     seen = min(rng.uniform(0.06, 0.6) * size, 0.9 * max(rooms[side], 0) + rng.uniform(0, 0.06) * size)
     y, x = top + rng.normal(0, 0.25) * height, left + rng.normal(0, 0.4) * w
-    x = (seen - w, W - seen, x, x)[side]
-    y = (y, y, seen - h, H - seen)[side]
+    x, y = (seen - w, W - seen, x, x)[side], (y, y, seen - h, H - seen)[side]
     page.lay(placed(page.shape, matte, round(y), round(x)), rng.uniform(0.75, 1.1))
 
 

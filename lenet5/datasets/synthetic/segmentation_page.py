@@ -42,7 +42,7 @@ class Page:
         self.box = tuple(int(f(a, b)) for f, a, b in zip((min, min, max, max), old, new, strict=True))
 
     def lay(self, mask: np.ndarray, strength: float) -> None:
-        """Draw something else (h, w) that is so much of ink's contrast dark, or bright where that is negative."""
+        """Draw another mark (h, w), with this fraction of the ink's contrast; a negative one is bright."""
         mask = np.clip(mask, 0, 1)
         self.other = np.maximum(self.other, mask)
         if strength < 0:
