@@ -12,10 +12,10 @@ import common
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from lenet5 import pretrained
 from lenet5.datasets.synthetic.encodings import in_mode, saved
 from lenet5.datasets.synthetic.photo_scene import line_digit, mnist_digit
 from lenet5.errors import NoDigitError
+from lenet5.models import hands
 from lenet5.preprocessing import decode, normalization
 
 N = 60
@@ -114,7 +114,7 @@ def modes(model, digit: int, matte: np.ndarray) -> int:
 
 def main() -> None:
     args = common.parser(__doc__).parse_args()
-    model = pretrained()
+    model = hands.shipped()
     pool = digits(model)
     results, panels = {}, []
     for name, (levels, change) in CHANGES.items():

@@ -10,8 +10,8 @@ from commandline import finish, start
 
 DOWNLOAD = """
 import sys, threading
-from lenet5.cli import bars, output
-output.prepare_streams()
+from lenet5.cli import bars, output, streams
+streams.prepare()
 with bars.of_download() as report:
     for name in ("train-images-idx3-ubyte.gz", "labels.gz"):
         for done in (0, 4_000_000, 9_000_000) if report else ():
