@@ -25,7 +25,7 @@ from .base import Classifier, as_array
 MAX_LABEL = 100  # characters
 _TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
 #: How an image becomes an input (normalization.py), by `Classifier.preparation`; written to every model file.
-PREPARATIONS = {
+PREPARATIONS: dict[str, dict] = {
     "digit": {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "ink": "bright"},
     "image": {"resized": 28, "input": 32},
 }

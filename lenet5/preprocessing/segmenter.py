@@ -121,7 +121,7 @@ def _digit(boxes: np.ndarray, amounts: np.ndarray, shape: tuple[int, int]) -> np
     chosen = np.arange(len(amounts)) == np.argmax(np.where(cut_off, CUT_OFF * amounts, amounts))
     large = amounts >= LEAST_PART * amounts[chosen]
     while True:
-        y, x, y_end, x_end = *boxes[chosen, :2].min(axis=0), *boxes[chosen, 2:].max(axis=0)
+        (y, x), (y_end, x_end) = boxes[chosen, :2].min(axis=0), boxes[chosen, 2:].max(axis=0)
         gap = np.maximum(np.maximum(y - bottom, top - y_end), np.maximum(x - right, left - x_end))
         near = chosen | (large & (gap <= REACH * max(y_end - y, x_end - x)))
         if (near == chosen).all():

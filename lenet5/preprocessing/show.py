@@ -65,8 +65,8 @@ def _map(found: Prepared) -> Image.Image:
         np.asarray(_panel(found.classes[k]).resize(grey.shape[1::-1]), np.float32) / 255 for k in (OTHER, INK)
     )
     pale = 0.35 + 0.4 * grey
-    pale = pale * (1 - ink) + ink * np.float32((0.1, 0.75, 0.25))
-    pale = pale * (1 - other) + other * np.float32((0.85, 0.25, 0.2))
+    pale = pale * (1 - ink) + ink * np.array((0.1, 0.75, 0.25), np.float32)
+    pale = pale * (1 - other) + other * np.array((0.85, 0.25, 0.2), np.float32)
     return Image.fromarray(np.rint(np.clip(pale, 0, 1) * 255).astype(np.uint8))
 
 

@@ -56,7 +56,7 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
         [*_drawn("samples", settings.samples, settings.seed + 1, (X, y), n_threads),
          *_drawn("scenes", settings.scenes, settings.seed + 2, (X, y), n_threads)]
     )  # fmt: skip
-    judged = Truth.joined(_drawn("samples", min(settings.samples, 4096), settings.seed + 99, held_out, n_threads))
+    judged = Truth.joined(list(_drawn("samples", min(settings.samples, 4096), settings.seed + 99, held_out, n_threads)))
     log.info("%s images", f"{len(truth.shapes):,}")
     tensors, dice = train(truth, judged, settings, n_threads)
     facts = {"command": command.command_of("segmenter", settings), "config": asdict(settings), "dice": dice}
@@ -92,8 +92,8 @@ def _part(kind: str, n: int, seed: int, digits: tuple, first: int) -> tuple[np.n
         samples = segmentation_scenes.draw(n, seed=seed, first=first)
     else:
         samples = segmentation.draw(n, seed=seed, first=first, X=digits[0], y=digits[1])
-    images, truth, shapes = zip(*samples, strict=True)
-    return np.stack(images), np.stack(truth), np.array(shapes, np.int16)
+    images, truth = (np.stack([getattr(sample, name) for sample in samples]) for name in ("image", "truth"))
+    return images, truth, np.array([sample.shape for sample in samples], np.int16)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

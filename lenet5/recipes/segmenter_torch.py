@@ -45,7 +45,7 @@ class Trainable(nn.Module):
 
     def folded(self) -> dict[str, np.ndarray]:
         """Weights and biases by name, float32, with batch norm taken into them."""
-        tensors = {}
+        tensors: dict[str, np.ndarray] = {}
         for name, module in self.named_children():
             weight, bias = _folded(module) if isinstance(module, nn.Sequential) else (module.weight, module.bias)
             tensors |= {f"{name}.weight": weight.detach().numpy(), f"{name}.bias": bias.detach().numpy()}

@@ -1,6 +1,7 @@
 """Each network that ships is made anew in small: the file loads, answers, and says how it was made."""
 
 import shlex
+import sys
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from lenet5.models.hands import loaded as load_hands
 from lenet5.models.ood import score
 from lenet5.nn.network import softmax
 from lenet5.ocr import networks, reader
-from lenet5.recipes import command, digits, hands, ocr, ood
+from lenet5.preprocessing.segmenter import loaded as load_segmenter
+from lenet5.recipes import command, digits, hands, ocr, ood, segmenter
 from lenet5.utils.characters import DIGITS
 
 RECIPES = {"digits": digits, "hands": hands, "ocr": ocr, "ood": ood}
@@ -49,6 +51,23 @@ def test_hands(tmp_path, data):
     assert model.score(*data.test) > 0.8
     assert model.calibration.n > 5000
     assert model.training["held_out_accuracy"] > 0.8
+
+
+def test_segmenter(tmp_path, data):
+    pytest.importorskip("torch")
+    out = tmp_path / "segmenter.safetensors"
+    assert segmenter.main(["--small", "--threads", "1", "--out", str(out)]) == 0
+    found = load_segmenter(out)
+    assert found.classes(np.ones((40, 60), np.float32)).shape == (3, 43, 64)
+    assert 0 <= found.training["dice"] <= 1
+
+
+def test_segmenter_says_what_it_needs(tmp_path, data, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "lenet5.recipes.segmenter_torch", raising=False)
+    assert segmenter.main(["--small", "--out", str(tmp_path / "none")]) == 1
+    assert "pip install torch" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_ood(tmp_path, data):

@@ -83,7 +83,7 @@ def scene_sample(grey: np.ndarray, ink: np.ndarray, other: np.ndarray, label: in
     """Of a larger image and its truth, arrays (H, W) in 0..1, brought to SIDE."""
     k = SIDE / max(grey.shape)
     shape = tuple(max(6, round(n * k)) for n in grey.shape)
-    return _sample(*(_to(plane, shape) for plane in (grey, ink, other)), label)
+    return _sample(_to(grey, shape), _to(ink, shape), _to(other, shape), label)
 
 
 def _to(plane: np.ndarray, shape) -> np.ndarray:

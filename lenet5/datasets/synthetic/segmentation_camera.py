@@ -21,7 +21,7 @@ def taken(grey: np.ndarray, page: Page, layout: str, plain: bool) -> np.ndarray:
     if layout == "small":  # a digit keeps some pixels
         native = max(native, 9 * max(page.shape) / page.height)
     k = min(1.0, native / max(page.shape))
-    shape = tuple(max(3, round(n * k)) for n in page.shape)
+    shape = max(3, round(page.shape[0] * k)), max(3, round(page.shape[1] * k))
     seen = np.asarray(levels, np.float32) / 255
     if k < 1:
         seen = resized(seen, shape, Image.Resampling.BOX)

@@ -35,11 +35,11 @@ class Page:
 
     def put_digit(self, matte: np.ndarray, top: int, left: int) -> None:
         """Write a digit (h, w) with its corner there; what does not fit is cut off."""
-        laid = placed(self.shape, matte, top, left)
-        self.ink = np.maximum(self.ink, laid)
+        top, left = int(top), int(left)
+        self.ink = np.maximum(self.ink, placed(self.shape, matte, top, left))
         new = (top, left, top + matte.shape[0], left + matte.shape[1])
         old = self.box or new
-        self.box = tuple(int(f(a, b)) for f, a, b in zip((min, min, max, max), old, new, strict=True))
+        self.box = min(old[0], new[0]), min(old[1], new[1]), max(old[2], new[2]), max(old[3], new[3])
 
     def lay(self, mask: np.ndarray, strength: float) -> None:
         """Draw another mark (h, w), with this fraction of the ink's contrast; a negative one is bright."""

@@ -35,8 +35,8 @@ def _samples(rng: np.random.Generator) -> list[Sample]:
     zoomed = np.s_[
         max(0, int(top - margin[0])) : int(bottom + margin[1]), max(0, int(left - margin[2])) : int(right + margin[3])
     ]
-    planes = (grey, ink, other)
-    return [scene_sample(*planes, digit), scene_sample(*(plane[zoomed] for plane in planes), digit)]
+    whole = scene_sample(grey, ink, other, digit)
+    return [whole, scene_sample(grey[zoomed], ink[zoomed], other[zoomed], digit)]
 
 
 def _other(name: str, scene: Scene, ink: np.ndarray, bare: np.ndarray) -> np.ndarray:
