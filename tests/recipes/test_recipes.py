@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lenet5 import datasets, load, pretrained
-from lenet5.datasets.synthetic import negatives, strokes
+from lenet5.datasets.synthetic import negatives, photo_scene, strokes
 from lenet5.errors import DataError
 from lenet5.models.hands import loaded as load_hands
 from lenet5.models.ood import score
@@ -25,6 +25,7 @@ def data(monkeypatch):
     """A few strokes in the place of MNIST."""
     few = datasets.Loaded("mnist", strokes.draw(6000, seed=0), strokes.draw(500, seed=1), DIGITS)
     monkeypatch.setattr(datasets, "obtain", lambda name, data_dir=None: few)
+    monkeypatch.setattr(photo_scene, "_mnist", lambda: few.train)
     return few
 
 
