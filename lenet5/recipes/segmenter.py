@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from .. import datasets
 from ..datasets.synthetic import segmentation, segmentation_scenes
 from ..errors import LeNet5Error
 from ..preprocessing.segmenter import Segmenter
@@ -59,7 +60,12 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     judged = Truth.joined(list(_drawn("samples", min(settings.samples, 4096), settings.seed + 99, held_out, n_threads)))
     log.info("%s images", f"{len(truth.shapes):,}")
     tensors, dice = train(truth, judged, settings, n_threads)
-    facts = {"command": command.command_of("segmenter", settings), "config": asdict(settings), "dice": dice}
+    facts = {
+        "command": command.command_of("segmenter", settings),
+        "config": asdict(settings),
+        "data_sha256": datasets.obtain("mnist", data_dir).sha256,
+        "dice": dice,
+    }
     return Segmenter(tensors, facts)
 
 

@@ -32,6 +32,7 @@ def tight(image: np.ndarray, margin: int, scale: int, *, squared: bool, dark: bo
 
 
 @pytest.mark.mnist
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 4, 16])
 @pytest.mark.parametrize("margin", [0, 2, 40])
 def test_digits_cut_to_their_ink(mnist_dir, margin, scale):
@@ -41,6 +42,7 @@ def test_digits_cut_to_their_ink(mnist_dir, margin, scale):
 
 
 @pytest.mark.mnist
+@pytest.mark.slow
 def test_small_digits_on_large_pages(mnist_dir):
     _, (X, y) = held_out_digits(mnist_dir)
     rng, pages = np.random.default_rng(0), []
@@ -65,6 +67,7 @@ def test_other_hands():
     assert answered(images, labels) >= 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "least"), [("usps", 0.97), ("photos", 0.98), ("photos2", 0.94)])
 def test_sets_by_other_hands(mnist_dir, name, least):
     folder = mnist_dir / name
