@@ -18,6 +18,7 @@ def print_lines(answers: Iterable[dict]) -> bool:
             bad = True
             output.error(answer["error"])
             continue
-        for text, confidence in rows(answer) or [("no digits", None)]:
-            output.result(f"{name}\t{text}\t{'-' if confidence is None else f'{confidence:.4f}'}")
+        lines = [f"{text}\t{confidence:.4f}" for text, confidence in rows(answer)] or ["no digits\t-"]
+        for line in lines:
+            output.result(f"{name}\t{line}")
     return bad
