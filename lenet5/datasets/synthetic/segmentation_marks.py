@@ -278,23 +278,28 @@ def texture(page: Page, digits: Digits) -> None:
     page.relief = page.relief + (rng.uniform(0, 0.5) * wave + rng.uniform(0, 0.5) * cloud) * (page.relief == 0)
 
 
-_WITH_ROOM = ("loose", "sign", "small", "zoomed", "empty", "number")
+_AROUND = ("loose", "sign", "small", "zoomed", "number")
+_WITH_ROOM = (*_AROUND, "empty")
 #: (mark, how often, layouts it belongs to), in the order of laying.
+#: A ring or a box alone on a page is no mark: it may be a 0.
+#: A line across a digit that is cut to its ink may be the base of a 2, so lines are rare there.
 MARKS = (
     (texture, 0.25, ("empty",)),
     (stain, 0.05, _WITH_ROOM),
-    (highlighter, 0.05, _WITH_ROOM),
+    (highlighter, 0.08, _WITH_ROOM),
     (show_through, 0.08, _WITH_ROOM),
-    (rules, 0.2, (*_WITH_ROOM, "tight")),
-    (single_lines, 0.08, (*_WITH_ROOM, "tight")),
+    (rules, 0.2, _WITH_ROOM),
+    (rules, 0.1, ("tight",)),
+    (single_lines, 0.08, _WITH_ROOM),
+    (single_lines, 0.03, ("tight",)),
     (border, 0.12, (*_WITH_ROOM, "tight")),
-    (box, 0.07, _WITH_ROOM),
-    (ring, 0.08, ("loose", "sign", "small", "empty")),
+    (box, 0.08, _AROUND),
+    (ring, 0.12, ("loose", "sign", "small")),
     (underline, 0.08, ("loose", "small", "zoomed", "empty")),
     (words, 0.08, ("loose", "sign", "small", "empty")),
     (specks, 0.12, _WITH_ROOM),
     (neighbours, 0.28, ("loose", "small", "zoomed", "tight")),
-    (whole_neighbours, 0.12, ("zoomed", "loose")),
+    (whole_neighbours, 0.14, ("zoomed", "loose")),
     (table, 0.1, _WITH_ROOM),
     (thumb, 0.1, _WITH_ROOM),
 )
