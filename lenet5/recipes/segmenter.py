@@ -30,9 +30,9 @@ SHARD = 512  # samples that a process draws at a time
 class Settings:
     """How much is drawn, and how long is trained."""
 
-    samples: int = setting(90_000, "drawn images")
-    scenes: int = setting(6_000, "composed photos; each is seen twice, whole and zoomed")
-    steps: int = setting(9_000, "batches of 64 images")
+    samples: int = setting(110_000, "drawn images")
+    scenes: int = setting(8_000, "composed photos; each is seen twice, whole and zoomed")
+    steps: int = setting(12_000, "batches of 64 images")
     learning_rate: float = setting(0.004, "of AdamW; constant, then down a cosine")
     seed: int = setting(0, "of the weights, and of all that is drawn")
 
