@@ -22,8 +22,8 @@ _HOW = "in a clone: pip install -e '.[bench]'"
 def filled(plan: BenchmarkPlan, *, has_chart: bool = False) -> BenchmarkPlan:
     """A plan in which nothing is left open.
 
-    No parts stand for all of them, no threads for one and as many as the process may use, and no sizes of batches for
-    64, and with peers 128 too. ValueError where peers or a chart have no part to go with.
+    Without parts, it has all of them; without threads, one and as many as the process may use. Without sizes of
+    batches, it has 64, and with peers 128 too. ValueError where peers or a chart have no part to go with.
     """
     plan = replace(
         plan,
@@ -38,14 +38,14 @@ def filled(plan: BenchmarkPlan, *, has_chart: bool = False) -> BenchmarkPlan:
 
 
 def check_replaceable(path: Path) -> str | None:
-    """What should be known before figures are written to ``path``; ValueError where it is no result of a benchmark."""
+    """What should be known before figures are written to ``path``; ValueError where it is not a benchmark's."""
     note = None
     if path.exists():
         try:
             date = figures.load(path)["date"]
         except DataError:
             raise ValueError(
-                f"{one_line(path)}: exists and is no result of lenet5 benchmark; choose another name"
+                f"{one_line(path)}: exists and is not a result of lenet5 benchmark; choose another name"
             ) from None
         note = f"note: {one_line(path)} of {plain(date)} will be replaced"
     check_writable(path)

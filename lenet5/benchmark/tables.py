@@ -43,7 +43,7 @@ def _introduction(document: dict) -> list[str]:
     data = document["settings"].get("data")
     lines = [
         machine.format(**where),
-        f"medians (least .. most); {_plain(document['date'])}" + (f"; {_plain(data)} pictures" if data else ""),
+        f"medians (least .. most); {_plain(document['date'])}" + (f"; {_plain(data)} images" if data else ""),
     ]
     peers, notes = document["machine"].get("peers"), document.get("notes")
     if isinstance(peers, dict) and peers:
@@ -136,19 +136,19 @@ def _peak(rows: list[dict]) -> Lines:
 def _kernels(rows: list[dict]) -> Lines:
     n = rows[0].get("n_pictures", 0)
     total = sum(row["median"] for row in rows)
-    section = _section(f"kernels, one thread, {n} pictures a call", rows,
+    section = _section(f"kernels, one thread, {n} images a call", rows,
                        {"kernel": _name, "us": _spread, "GFLOP/s": _gflops, "of peak": _share})  # fmt: skip
-    each = f" = {_number(total / n)} us a picture, forward and backward" if n else ""
+    each = f" = {_number(total / n)} us an image, forward and backward" if n else ""
     return [*section, f"sum {_number(total)} us{each}"]
 
 
 def _training(rows: list[dict]) -> Lines:
     who = _contestants(rows)
     sizes = {row.get("n_pictures", 0) for row in rows}
-    title = "training, one pass" + (f" over {min(sizes):,} pictures" if len(sizes) == 1 and min(sizes) else "")
+    title = "training, one pass" + (f" over {min(sizes):,} images" if len(sizes) == 1 and min(sizes) else "")
     columns = {"work": _work} | {name: who[name] for name in who if name == "contestant"} | {
-        "pictures": lambda row: "" if len(sizes) == 1 else _count("n_pictures")(row),
-        "batch": _count("batch_size"), "threads": _count("threads"), "s": _spread, "pictures/s": _rate,
+        "images": lambda row: "" if len(sizes) == 1 else _count("n_pictures")(row),
+        "batch": _count("batch_size"), "threads": _count("threads"), "s": _spread, "images/s": _rate,
         "of peak": _share,
     } | {name: who[name] for name in who if name != "contestant"}  # fmt: skip
     return _section(title, rows, columns, left=2 if who else 1)
@@ -157,10 +157,10 @@ def _training(rows: list[dict]) -> Lines:
 def _prediction(rows: list[dict]) -> Lines:
     who = _contestants(rows)
     columns = {"contestant": lambda row: _plain(row["contestant"])} | {
-        "pictures": _count("n_pictures"), "threads": _count("threads"), "us a picture": _spread,
-        "pictures/s": _rate, "of peak": _share,
+        "images": _count("n_pictures"), "threads": _count("threads"), "us an image": _spread,
+        "images/s": _rate, "of peak": _share,
     } | {name: who[name] for name in who if name != "contestant"}  # fmt: skip
-    return _section("prediction, by pictures a call", rows, columns)
+    return _section("prediction, by images a call", rows, columns)
 
 
 def _work(row: dict) -> str:
@@ -169,7 +169,7 @@ def _work(row: dict) -> str:
 
 
 def _rate(row: dict) -> str:
-    """Pictures in a second, from whichever unit the figure has."""
+    """Images in a second, from whichever unit the figure has."""
     if not row["median"] or row["unit"] not in ("s", "us/picture"):
         return ""
     rate = row.get("n_pictures", 0) / row["median"] if row["unit"] == "s" else 1e6 / row["median"]
@@ -191,8 +191,8 @@ def _scaling(rows: list[dict]) -> Lines:
         base = next((row["median"] for row in same if row.get("threads") == 1), None)
         several = len({row.get("threads") for row in same}) > 1
         columns: Columns = {
-            "pictures": _count("n_pictures"), "threads": _count("threads"), _plain(same[0]["unit"]): _spread,
-            "pictures/s": _rate,
+            "images": _count("n_pictures"), "threads": _count("threads"), _plain(same[0]["unit"]): _spread,
+            "images/s": _rate,
             "x 1 thread": partial(_speed_up, base=base if several else None),
         }  # fmt: skip
         lines += [*([""] if lines else []), *_section(f"scaling: {_plain(name)}", same, columns, left=0)]

@@ -80,7 +80,7 @@ def fault(path: Path, file: RemoteFile) -> str | None:
         except FileNotFoundError:
             return MISSING
         if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a folder not replaced
-            raise DataError(f"{path}: is no regular file; remove it")
+            raise DataError(f"{path}: is not a regular file; remove it")
         if status.st_size != file.size:
             return f"{status.st_size:,} bytes instead of {file.size:,}"
         with open(path, "rb") as stream:
@@ -153,7 +153,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = "is no folder" if isinstance(error, FileExistsError) else error.strerror or error
+        why = "is not a folder" if isinstance(error, FileExistsError) else error.strerror or error
         room = "free some space, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         todo = f"{room}name another data folder (--data-dir, LENET5_DATA_DIR)"
         raise DataError(f"{path}: {why}; {todo}") from error

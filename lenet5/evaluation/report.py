@@ -10,12 +10,12 @@ def evaluation_lines(name: str, report: dict) -> Lines:
     low, high = report["accuracy_95"]
     fit = report["calibration"]
     return [
-        f"{name}, {report['n']:,} test pictures",
+        f"{name}, {report['n']:,} test images",
         f"accuracy {percent(report['accuracy'])} (95 % interval {percent(low)} to {percent(high)}), "
         f"{report['errors']:,} errors, loss {report['loss']:.4f}",
         f"expected calibration error {percent(fit['expected_calibration_error'])} at temperature "
         f"{fit['temperature']:.3f}, {percent(fit['uncalibrated_error'])} without",
-        "  (15 bins of equally many pictures)",
+        "  (15 bins of equally many images)",
         "",
         _per_class(report),
         "",
@@ -28,7 +28,7 @@ def _per_class(report: dict) -> Table:
     rows = [
         (row["label"], f"{row['n']:,}", percent(row["precision"]), percent(row["recall"])) for row in report["classes"]
     ]
-    return Table(rows, ("class", "pictures", "precision", "recall"))
+    return Table(rows, ("class", "images", "precision", "recall"))
 
 
 def _confusion(report: dict) -> Table:
@@ -60,13 +60,13 @@ def rejection_lines(report: RejectionReport, dataset: str) -> Lines:
 
 def _threshold_lines(report: RejectionReport) -> Lines:
     if not report.thresholds:
-        return ["the model has no thresholds of its own: it was trained without validation pictures"]
-    n_all_given = sum(row.confidence == 0 for row in report.thresholds)  # the least of these says it all
+        return ["the model has no thresholds of its own: it was trained without validation images"]
+    n_all_given = sum(row.confidence == 0 for row in report.thresholds)  # the least threshold says it all
     rows = [
         (f"{100 * row.wanted_error:g} %", f"{row.confidence:.4f}", percent(row.rejected), percent(row.error))
         for row in report.thresholds[max(0, n_all_given - 1) :]
     ]
     return [
-        f"the model's own thresholds, from {report.n_validation:,} validation pictures (predict --max-error)",
+        f"the model's own thresholds, from {report.n_validation:,} validation images (predict --max-error)",
         Table(rows, ("wanted", "confidence", "rejected", "error"), left=0),
     ]

@@ -184,7 +184,7 @@ class Classifier:
         turned = self.logits(np.swapaxes(np.asarray(X[some]), -1, -2), threads).argmax(axis=1) == y[some]
         if turned.mean() > max(0.5, 2 * right[some].mean()):
             log.warning(
-                "%.1f %% of the answers are right, but %.1f %% for transposed pictures: rows and columns look swapped, "
+                "%.1f %% of the answers are right, but %.1f %% for transposed images: rows and columns look swapped, "
                 "as in the files of EMNIST; try X.swapaxes(-1, -2)", 100 * right[some].mean(), 100 * turned.mean(),
             )  # fmt: skip
 
@@ -192,7 +192,7 @@ class Classifier:
         """The logits (N, classes); ValueError for images that give maps."""
         logits = self.logits(X, threads)
         if logits.ndim != 2:
-            raise ValueError(f"pictures give maps of shape {logits.shape[2:]}, expected one answer each (32 x 32)")
+            raise ValueError(f"images give maps of shape {logits.shape[2:]}, expected one answer each (32 x 32)")
         return logits
 
 

@@ -80,7 +80,7 @@ class CascadeReport:
             ("large alone", "", "", *_cost(self.large)),
         ]
         title = "cascade: the small model answers from the threshold on, the large one the rest"
-        chosen = f"the least cost with no more errors than the large model on {self.n_validation:,} validation pictures"
+        chosen = f"the least cost with no more errors than the large model on {self.n_validation:,} validation images"
         return [
             title,
             Table(rows, ("", "threshold", "asked", "multiply-adds", "error")),

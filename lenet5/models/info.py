@@ -82,7 +82,7 @@ def _calibration_lines(calibration: Calibration) -> list[str]:
         for t in calibration.telling()
     ]
     return [
-        f"confidence: temperature {calibration.temperature:g}, from {calibration.n:,} validation pictures",
+        f"confidence: temperature {calibration.temperature:g}, from {calibration.n:,} validation images",
         *(["error by confidence, at most:", *told] if told else []),
     ]
 
@@ -95,7 +95,7 @@ def _training_lines(training: dict | None) -> list[str]:
     found = ((name, _fraction(metrics, name)) for name in ("validation_accuracy", "test_accuracy"))
     return [
         *_continued(f"trained by: {_cut(training.get('command'))}"),
-        f"data: {_cut(training.get('dataset'))}, SHA-256 of the training pictures and labels",
+        f"data: {_cut(training.get('dataset'))}, SHA-256 of the training images and labels",
         f"  {_cut(training.get('data_sha256'))}",
         f"seed: {_cut(config.get('seed') if isinstance(config, dict) else None)}",
         *(f"{name.replace('_', ' ')}: {percent(value)}" for name, value in found if value is not None),

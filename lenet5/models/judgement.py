@@ -64,7 +64,7 @@ class Judgement:
     def draw_cascade(self) -> Image.Image:
         """The cascade's error against its cost."""
         assert self.cascade
-        return self.cascade.draw(f"{self.data.name}, {len(self.data.test[1]):,} pictures")
+        return self.cascade.draw(f"{self.data.name}, {len(self.data.test[1]):,} images")
 
 
 def judge(
@@ -87,7 +87,7 @@ def judge(
 
 
 def check_classes(models: Sequence[LeNet5 | Committee], data: "Loaded") -> None:
-    """ValueError where a data set has other classes than one of these models."""
+    """ValueError where a data set has other classes than one of ``models``."""
     for model in models:
         if list(data.classes) != model.labels:
             theirs, ours = ", ".join(data.classes), ", ".join(model.labels)

@@ -231,7 +231,7 @@ def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
     """The model that `LeNet5.info` describes; AttributeError, KeyError, TypeError, ValueError where it is malformed."""
     labels = info["labels"]
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError("labels are no list of names")
+        raise ValueError("labels are not a list of names")
     # what files of older versions do not say is the variant's
     choices = {name: info[name] for name in CHOICES if name in info or name in ("activation", "pool")}
     if None in choices.values():

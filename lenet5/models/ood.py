@@ -1,8 +1,8 @@
-"""Whether a prepared picture shows one digit at all.
+"""Whether a prepared image shows one digit at all.
 
 A network that knows only digits is sure of a letter, too: of 1,000 other things only two thirds can be told by its
 confidence if one digit of a hundred may be refused. So a second LeNet-5 has two classes more, nothing and several
-digits (the rubbish class of LeCun et al., Proc. IEEE 86(11), 1998, eq. 9, but learnt from pictures), and is asked
+digits (the rubbish class of LeCun et al., Proc. IEEE 86(11), 1998, eq. 9, but learnt from images), and is asked
 only this. recipes/ood.py trains it on MNIST, drawn digits and negatives.py.
 """
 
@@ -16,14 +16,14 @@ from ..nn.architectures import modern
 from ..nn.network import Network, softmax
 
 NOTHING, SEVERAL = 10, 11
-WIDE, STROKES = 1.6, 3  # ink that is so many heights wide, and crossed by so many strokes, may be a row of digits
+WIDE, STROKES = 1.6, 3  # ink this many heights wide, and crossed by this many strokes, may be a row of digits
 
 
 @functools.cache
 def network() -> tuple[Network, dict]:
     """The network, which ships with the package, and what its file says of it.
 
-    It is no `LeNet5`, so that every model can ask it.
+    It is not a `LeNet5`, so that every model can ask it.
     """
     with resources.as_file(resources.files("lenet5.weights") / "judge.safetensors") as path:
         tensors, info = serialization.load(path, "model")
@@ -40,7 +40,7 @@ def score(probabilities: np.ndarray) -> np.ndarray:
 
 
 def decide(X: np.ndarray, threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """For pictures (N, 1, 32, 32) as `read_image` makes them: which show a digit, and which several; (N,) bool each."""
+    """For images (N, 1, 32, 32) as `read_image` makes them: which show a digit, and which several; (N,) bool each."""
     judge, info = network()
     probabilities = softmax(judge.logits(X, threads))
     is_digit = score(probabilities) >= info["training"]["least_score"]

@@ -1,7 +1,7 @@
-"""An answer to each image, with the reason where it is no class: what `lenet5 predict` prints.
+"""An answer to each image, with the reason where it is not a class: what `lenet5 predict` prints.
 
-An image that was read is prepared as the training images were, the model says which class it shows, a second network
-whether it shows a digit at all (ood.py), and the model's calibration whether that is sure enough.
+An image that was read is prepared as the training images were. Then the model says which class it shows, a second
+network whether it shows a digit at all (ood.py). The model's calibration says whether that is sure enough.
 """
 
 import itertools

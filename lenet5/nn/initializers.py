@@ -39,7 +39,7 @@ def _he(layers: Mapping[str, Layer], tensors: Mapping[str, np.ndarray], rng: np.
     after_sigmoid = False
     for name, layer in layers.items():
         kind = getattr(following.get(name), "kind", None)
-        # sigmoid(x) is (1 + tanh(x / 2)) / 2: with weights so much larger, and centred, it starts as a tanh would.
+        # sigmoid(x) is (1 + tanh(x / 2)) / 2: with weights larger by this much, and centred, it starts as a tanh would.
         scale = (2 if after_sigmoid else 1) * (2 if kind == _kernels.SIGMOID else 1)
         if f"{name}.running_var" in tensors:
             tensors[f"{name}.running_var"][...] = 1

@@ -1,6 +1,6 @@
 """What lies under the ink: an even page, shadows and table edges, printed lines.
 
-All of it on a reduced picture, as in binarization.py, whose surface (`binarization.paper`) is the first guess.
+All of it on a reduced image, as in binarization.py, whose surface (`binarization.paper`) is the first guess.
 """
 
 import numpy as np
@@ -10,9 +10,9 @@ from .morphology import opened
 
 
 def flattened(relief: np.ndarray, dark: bool, part: int) -> np.ndarray:
-    """Take out all that is wider than 1/``part`` of the picture: shadows, a table, a thumb; their edges may be sharp.
+    """Take out all that is wider than 1/``part`` of the image: shadows, a table, a thumb; their edges may be sharp.
 
-    ``relief`` (H, W) is picture − paper. What holds a square of that width is ground (a grey opening).
+    ``relief`` (H, W) is image − paper. What holds a square of that width is background (a grey opening).
     """
     ink = -relief if dark else relief
     ink = ink - opened(ink, 1 + 2 * (max(relief.shape) // (2 * part)))

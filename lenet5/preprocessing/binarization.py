@@ -1,6 +1,6 @@
 """Where the ink is: the paper's own brightness, what stands out from it, and which marks make up the digit.
 
-Everything here works on a reduced picture of at most 256 pixels a side, in NumPy.
+Everything here works on a reduced image of at most 256 pixels a side, in NumPy.
 """
 
 import functools
@@ -15,7 +15,7 @@ FAINTEST = 0.035  # contrast below which a mark is taken for grain in the paper 
 def quantile(values: np.ndarray, q: float, axis: int | None = None) -> np.ndarray:
     """The value below which the part ``q`` of ``values`` lies, without interpolation.
 
-    np.median and np.percentile import numpy.ma on first use: 20 ms, a tenth of the time of reading one picture.
+    np.median and np.percentile import numpy.ma on first use: 20 ms, a tenth of the time of reading one image.
     """
     if axis is None:
         values, axis = values.ravel(), 0
@@ -26,8 +26,8 @@ def quantile(values: np.ndarray, q: float, axis: int | None = None) -> np.ndarra
 def paper(grey: np.ndarray) -> np.ndarray:
     """Estimate the brightness of the bare paper under each pixel.
 
-    A second-order surface (light falls off smoothly over a page) is fitted to the pixels that agree with it,
-    beginning at the picture's border, where paper is likelier than ink. Shape (H, W) of ``grey``, float32.
+    A second-order surface (light falls off smoothly over a page) is fitted to the pixels that agree with it.
+    It begins at the image's border, where paper is likelier than ink. Shape (H, W) of ``grey``, float32.
     """
     step = -(-max(grey.shape) // 64)
     v, u, basis, frame = _surfaces(grey.shape, step)
@@ -70,7 +70,7 @@ def without_shadows(relief: np.ndarray, dark: bool) -> np.ndarray:
     """Take out what a smooth surface cannot follow: the hard edge of a shadow, a fold, a second sheet.
 
     ``relief`` (H, W) comes back as it is, unless the paper varies more from place to place than from pixel to
-    pixel. Then its ground is all that holds a square a third of the picture wide (a grey opening).
+    pixel. Then its background is all that holds a square a third of the image wide (a grey opening).
     """
     if not is_uneven(relief):
         return relief

@@ -1,7 +1,7 @@
 """Any image -> numbers, safely: the one place where foreign bytes are decoded.
 
-Before that, the file is known to be a regular one of bounded size (`sources`), of an accepted format, with a bounded
-number of pixels and pages (`limits`). Whatever Pillow then raises becomes one ``PictureError`` of one line.
+Before that, the file is known to be a regular one of bounded size (`sources`). It is of an accepted format, with a
+bounded number of pixels and pages (`limits`). Whatever Pillow then raises becomes one ``PictureError`` of one line.
 """
 
 import threading
@@ -122,10 +122,10 @@ def _guarded(work: Callable[[], Decoded], name: str) -> Decoded:
         except LeNet5Error:
             raise
         except MemoryError as error:
-            raise PictureError(f"{name}: not enough memory for this picture; make it smaller") from error
+            raise PictureError(f"{name}: not enough memory for this image; make it smaller") from error
         except Exception as error:
             reason = " ".join(str(error).split())[:100] or type(error).__name__
-            raise PictureError(f"{name}: damaged picture ({reason}); save it anew as PNG or JPEG") from error
+            raise PictureError(f"{name}: damaged image ({reason}); save it anew as PNG or JPEG") from error
 
 
 def _first_page(image: Image.Image) -> Decoded:

@@ -63,7 +63,7 @@ def _what_it_is(stream) -> str:
     stream.seek(0)
     kind = kind_of(stream.read(HEAD), getattr(stream, "name", None), (*KINDS, SAFETENSORS))
     if kind is None:
-        return f"no picture of an accepted kind ({', '.join(FORMATS)}), or a damaged one"
+        return f"no image of an accepted kind ({', '.join(FORMATS)}), or a damaged one"
     return f"{kind.name} is not read; {kind.remedy}"
 
 
@@ -76,7 +76,7 @@ def check_size(image: Image.Image, name: str) -> None:
             f"{name}: {width} x {height} pixels, and at most {limit // 10**6} million are read; save it smaller"
         )
     if width * height == 0:
-        raise PictureError(f"{name}: a picture without pixels")
+        raise PictureError(f"{name}: an image without pixels")
 
 
 def _most_pixels(image: Image.Image) -> int:

@@ -22,7 +22,7 @@ def grown(mask: np.ndarray, radius: int) -> np.ndarray:
 def opened(plane: np.ndarray, width: int) -> np.ndarray:
     """Cut off every peak that is narrower than ``width`` pixels: least, then greatest values in a square.
 
-    A square may lie outside of the picture by a quarter of its width, so that the ground's corners there are kept.
+    A square may lie outside of the image by a quarter of its width, so that the background's corners there are kept.
     """
     beyond = width // 4
     for extreme, outside, pad in (

@@ -1,7 +1,7 @@
 """Any image -> what the network was trained on.
 
-MNIST's digits were cut out, scaled into a box of 20×20 pixels with their shape kept, and moved so that their centre of
-mass lies in the middle of 28×28 pixels; LeNet-5 sees them in 32×32. An image of one's own is read well only if the same
+MNIST's digits were cut out and scaled into a box of 20×20 pixels with their shape kept. Their centre of mass was moved
+to the middle of 28×28 pixels; LeNet-5 sees them in 32×32. An image of one's own is read well only if the same
 is done to it: decode (decode.py), find the digit's ink (segmenter.py), cut out, scale, centre.
 """
 
@@ -21,9 +21,9 @@ from .sources import source_name
 DIGIT, IMAGE = "digit", "image"  # what is prepared: the digit on an image, or the image
 GLYPH = 20  # MNIST's box for the digit itself
 FIELD = 28  # MNIST's image
-EDGE = 0.3  # of the most ink: weaker ink is no part of the digit's box
+EDGE = 0.3  # of the most ink: weaker ink is not in the digit's box
 FINE = 4  # edges are sharpened at this multiple of the final size
-FAINT, SOFT = 0.15, 0.7  # ink below the one is background; so much more is full ink
+FAINT, SOFT = 0.15, 0.7  # ink below the one is background; the other above it is full ink
 FULL = 0.8  # of a digit's pixels are as dark as this quantile or less; it becomes full ink, however thin the pen
 LEAST_CONTRAST = 0.004  # an image with less, one of 255 grey levels, is of one colour
 NOTHING = "nothing on it looks like the ink of a digit"
@@ -40,8 +40,8 @@ class Prepared:
     ``grey`` · classes (3, h, w): the probabilities of paper, ink and other marks there; None for an image that was
     prepared before · ink (h, w), float32 in 0..1: the digit's · box: where the digit was found in ``grey`` ·
     glyph (h, w): the digit at its final size · field (28, 28) · input (1, S, S): what the network sees. All float32 in
-    0..1, ink bright from ``ink`` on. beside: how many more marks as large as the digit there are · pages: so many has
-    the file, of which the first was read · lost: why there is no digit; box, glyph, field and input are None then.
+    0..1, ink bright from ``ink`` on. beside: how many more marks as large as the digit there are · pages: how many the
+    file has, of which the first was read · lost: why there is no digit; box, glyph, field and input are None then.
     """
 
     grey: np.ndarray

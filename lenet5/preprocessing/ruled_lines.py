@@ -8,7 +8,7 @@ from .morphology import grown
 
 SHORTEST_LINE, TIP = 16, 3  # pixels: of a line between two others, and how near its ends come to these
 HOLE, PAGE = 3, 256  # pixels: where a long line is broken; of a page's lesser side at least
-THINNEST_ONE = 20  # a line as high as the picture is a 1 if it is thicker than such a part of its height
+THINNEST_ONE = 20  # a line as high as the image is a 1 if it is thicker than such a part of its height
 LEAST_TILT, MOST_TILT, TILT_STEP = 0.3, 10.0, 0.25  # degrees
 
 

@@ -1,4 +1,4 @@
-"""The sheets of paper in a picture, where they lie on something darker, or a scan shows more than the page."""
+"""The sheets of paper in an image, where they lie on something darker, or a scan shows more than the page."""
 
 import numpy as np
 
@@ -7,20 +7,20 @@ from .components import Components
 from .morphology import between, grown, opened
 from .scaling import resized
 
-SHEET_SIDE = 128  # pixels of the longer side of the picture on which a sheet is looked for
-SMALLEST_SHEET, LEAST_ALONE = 0.02, 0.04  # of the picture: one of several, and the box of one alone
-FINGER = 18  # what is narrower than such a part of the picture lies over a sheet's edge, and is no sheet
+SHEET_SIDE = 128  # pixels of the longer side of the image on which a sheet is looked for
+SMALLEST_SHEET, LEAST_ALONE = 0.02, 0.04  # of the image: one of several, and the box of one alone
+FINGER = 18  # what is narrower than such a part of the image lies over a sheet's edge, and is not a sheet
 STRAIGHT, STRAIGHTER = 0.88, 0.93  # of a rectangle a sheet fills, and what is left of it without a finger
 MOST_BRIGHT = 0.75  # of what is bright is on the sheets, where fingers were taken off
-BORDER, FULL = 0.35, 0.95  # so far from the page's brightness is a scan's border, on so much of a row or column
-WIDEST_BORDER, SOFT_EDGE = 5, 2  # a border is no wider than such a part of the picture; pixels that go with it
+BORDER, FULL = 0.35, 0.95  # this far from the page's brightness is a scan's border, on this much of a row or column
+WIDEST_BORDER, SOFT_EDGE = 5, 2  # a border is at most such a part of the image wide; pixels that go with it
 
-Sheet = tuple[tuple[slice, slice], np.ndarray]  # its rows and columns, and which pixels of these are on it
+Sheet = tuple[tuple[slice, slice], np.ndarray]  # its rows and columns, and which pixels there are on it
 
 
 def sheets(grey: np.ndarray) -> list[Sheet]:
-    """The sheets of paper on a darker ground that is seen on three sides of them all or on all: the rows and columns of
-    each, and which pixels of these are on it, a little away from its edges. Empty where there are none.
+    """The sheets of paper on a darker background that is seen on three or all sides of them all. Each is its rows and
+    columns, and which pixels there are on it, a little away from its edges. Empty where there are none.
 
     What lies over the edge of one, a finger or a pen, is taken off where the sheets are not straight otherwise.
     """
@@ -50,8 +50,8 @@ def sheets(grey: np.ndarray) -> list[Sheet]:
 
 
 def _apart(above: np.ndarray, bright: np.ndarray) -> np.ndarray:
-    """Sheets ``above`` the ground (H, W) bool, in which gaps were filled as ink was, without the gaps that are not
-    ``bright`` and hang together with the ground."""
+    """Sheets ``above`` the background (H, W) bool, in which gaps were filled as ink was. Left out are the gaps that are
+    not ``bright`` and hang together with the background."""
     dark = Components(~bright)
     labels = dark.labels()
     ground = np.zeros(len(dark.areas) + 1, bool)
@@ -95,7 +95,7 @@ def _enlarged(box: np.ndarray, on_sheet: np.ndarray, grey: np.ndarray, k: float)
 
 
 def without_border(grey: np.ndarray) -> tuple[slice, slice]:
-    """The rows and columns of a picture (H, W) float32 but for the black, or white, border that a scanner leaves."""
+    """The rows and columns of an image (H, W) float32 but for the black, or white, border that a scanner leaves."""
     if max(grey.shape) < 2 * SHEET_SIDE:  # no scan of a page; a 1 may fill the edge of a strip
         return slice(0, grey.shape[0]), slice(0, grey.shape[1])
     beside = abs(grey - quantile(grey, 0.5)) > BORDER

@@ -1,4 +1,4 @@
-"""How a picture becomes the network's input, drawn stage by stage."""
+"""How an image becomes the network's input, drawn stage by stage."""
 
 import os
 
@@ -24,7 +24,7 @@ def show_input(
 ) -> None:
     """Write a PNG to ``path`` which shows how `read_image` prepares ``source``, stage by stage, enlarged.
 
-    Of a picture without a digit these are the stages up to where the ink was lost, and why it was. ``verdict`` is
+    Of an image without a digit these are the stages up to where the ink was lost, and why it was. ``verdict`` is
     written below them. PictureError where the file cannot be read; OSError where ``path`` cannot be written.
     """
     found = stages(source, invert=invert, any_ink=any_ink, preparation=preparation)

@@ -15,15 +15,15 @@ MAX_BYTES = 100 * 2**20
 #: What is sometimes given as the name of a file, and what to do instead.
 _ADDRESSES = {
     "data:": "a data URL, not a file; decode what follows its comma with `base64 -d` and give that",
-    "http://": "an address, and nothing is fetched; download the picture and give its file",
-    "https://": "an address, and nothing is fetched; download the picture and give its file",
+    "http://": "an address, and nothing is fetched; download the image and give its file",
+    "https://": "an address, and nothing is fetched; download the image and give its file",
     "file://": "an address; give the path that follows file://",
 }
 
 
 def source_name(source) -> str:
     """The name of ``source`` on one line, for messages."""
-    return one_line(file_name(source)) or "the picture"
+    return one_line(file_name(source)) or "the image"
 
 
 def file_name(source) -> str:
@@ -56,13 +56,13 @@ def from_array(array: np.ndarray) -> Image.Image:
 
 
 def stream_of(source, name: str) -> BinaryIO:
-    """``source`` as a seekable binary stream of 1 to MAX_BYTES bytes; PictureError, TypeError where it is none."""
+    """``source`` as a seekable binary stream of 1 to MAX_BYTES bytes; PictureError, TypeError for anything else."""
     if isinstance(source, bytes | bytearray | memoryview):
         return _bounded(io.BytesIO(source), memoryview(source).nbytes, name)
     if isinstance(source, str | os.PathLike):
         return _open_file(source, name)
     if not hasattr(source, "read"):
-        raise TypeError(f"a picture must be a path, bytes, file, image or array, got {type(source).__name__}")
+        raise TypeError(f"an image must be a path, bytes, file, Pillow image or array, got {type(source).__name__}")
     copy = io.BytesIO()
     try:
         while copy.tell() <= MAX_BYTES and (chunk := source.read(2**20)):
@@ -77,9 +77,9 @@ def _open_file(path, name: str) -> BinaryIO:
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
-            raise PictureError(f"{name}: a folder, not a picture; give the files in it")
+            raise PictureError(f"{name}: a folder, not an image; give the files in it")
         if not stat.S_ISREG(status.st_mode):
-            raise PictureError(f"{name}: a device or pipe, not a picture file; copy the picture to a file")
+            raise PictureError(f"{name}: a device or pipe, not an image file; copy the image to a file")
         return _bounded(open(path, "rb"), status.st_size, name)
     except (OSError, ValueError) as error:
         raise PictureError(f"{name}: {_why_closed(path, error)}") from error
@@ -100,5 +100,5 @@ def _bounded(stream: BinaryIO, n_bytes: int, name: str) -> BinaryIO:
         return stream
     stream.close()
     if n_bytes == 0:
-        raise PictureError(f"{name}: the file is empty; copy the picture anew")
-    raise PictureError(f"{name}: larger than {MAX_BYTES >> 20} MB; save the picture smaller")
+        raise PictureError(f"{name}: the file is empty; copy the image anew")
+    raise PictureError(f"{name}: larger than {MAX_BYTES >> 20} MB; save the image smaller")

@@ -40,7 +40,7 @@ class StringsReport:
         found = self.counts
         low, high = found["accuracy_95"]
         return [
-            f"{self.dataset}, {found['n']:,} {self.style} strings composed of test pictures, "
+            f"{self.dataset}, {found['n']:,} {self.style} strings composed of test images, "
             f"{found['n_digits']:,} digits",
             f"strings entirely right {percent(found['accuracy'])} (95 % interval {percent(low)} to {percent(high)}),",
             f"  {found['errors']:,} misread, {found['wrong_length']:,} of them in length",

@@ -34,7 +34,7 @@ def _overview(trainer: Trainer, data: Loaded) -> list[str]:
     return [
         str(trainer.network.summary()),
         "",
-        f"{data.name}: {n_training:,} training, {n_validation:,} validation, {n_test:,} test pictures",
+        f"{data.name}: {n_training:,} training, {n_validation:,} validation, {n_test:,} test images",
     ]
 
 

@@ -99,7 +99,7 @@ def resume_run(
         _check_out(out, listener)
         data = load_data(plan.dataset)
         if data.sha256 != plan.data_sha256:
-            raise DataError(f"{plan.dataset}: not the pictures that this run was trained on (SHA-256 differs)")
+            raise DataError(f"{plan.dataset}: not the images that this run was trained on (SHA-256 differs)")
         job = _Job(data, run.teachers(), threads, listener)
         first = job.trainer(plan)
         listener.ready()
@@ -149,7 +149,7 @@ class _Job:
     def _finish(self, run: Run, trainer: Trainer, out: Path) -> TrainedNetwork:
         """Look at the test images, once, and write the best weights with what came out.
 
-        NothingLearnedError, and ``out`` stays as it is, where they are no better than chance.
+        NothingLearnedError, and ``out`` stays as it is, where they are not better than chance.
         """
         report, _ = run.finished_model(trainer).evaluate(*self.data.test, trainer.threads)
         model = run.finished_model(trainer, test=report)
@@ -175,7 +175,7 @@ def _check_out(out: Path, listener: Listener) -> None:
         try:
             listener.replaces(out, load(out))
         except ModelFileError:
-            raise ValueError(f"{one_line(out)}: exists and is no model of lenet5; choose another name") from None
+            raise ValueError(f"{one_line(out)}: exists and is not a model of lenet5; choose another name") from None
     check_writable(out)
 
 
@@ -184,7 +184,7 @@ def _networks_in(teachers: Sequence, classes: Sequence[str]) -> list[LeNet5]:
     models = [load(teacher) if isinstance(teacher, str | os.PathLike) else teacher for teacher in teachers]
     networks = [network for model in models for network in members_of(model)]
     if any(network.labels != list(classes) for network in networks):
-        raise ValueError("a teacher does not fit: its classes are not those of the pictures to train on")
+        raise ValueError("a teacher does not fit: its classes are not those of the images to train on")
     return networks
 
 

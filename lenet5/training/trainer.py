@@ -1,7 +1,7 @@
 """Training as a generator of epoch records: the caller prints them, saves the state and says when to stop.
 
 Everything random is a function of seed and epoch, with the position (the order) or the number of the image
-(distortions), and sums have a fixed order. So the weights are the same bits for any number of threads, and also where
+(distortions). Sums have a fixed order. So the weights are the same bits for any number of threads, and also where
 a run was stopped and resumed.
 """
 
@@ -71,7 +71,7 @@ class Trainer:
         y = check_labels_of(X, y, network.in_channels, network.n_classes)
         X = check_pictures(X, network.in_channels)
         if not len(y):
-            raise ValueError("X holds no pictures, expected at least one to train on")
+            raise ValueError("X holds no images, expected at least one to train on")
         self._order = Order(len(y), config.validation, config.seed, Pages(X))
         self.validation = (self._order.read_validation(X), y[self._order.validation]) if config.validation else None
         if validation_data is not None:
@@ -87,10 +87,10 @@ class Trainer:
 
     def _checked_validation(self, network: Network, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.validation:
-            raise ValueError("validation_data is given, so none of the training pictures are needed: validation is 0")
+            raise ValueError("validation_data is given, so none of the training images are needed: validation is 0")
         y = check_labels_of(X, y, network.in_channels, network.n_classes)
         if not len(y):
-            raise ValueError("validation_data holds no pictures, expected at least one")
+            raise ValueError("validation_data holds no images, expected at least one")
         return check_pictures(X, network.in_channels), y
 
     @property

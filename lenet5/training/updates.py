@@ -65,7 +65,7 @@ class Updates:
     def run(
         self, workers: Workers, numbers: np.ndarray, rates: np.ndarray, first_step: int, epoch: int
     ) -> tuple[float, int, int, bool]:
-        """Make an update for each of ``rates``, on the images of these numbers in this order.
+        """Make an update for each of ``rates``, on the images of ``numbers`` in this order.
 
         Returns
         -------

@@ -4,7 +4,7 @@ import textwrap
 
 
 def plain(text: str) -> str:
-    """``text`` with escapes in the place of what cannot be printed: control characters, bytes that are no text."""
+    """``text`` with escapes in the place of what cannot be printed: control characters, bytes that are not text."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -36,6 +36,6 @@ def test_only_a_result_is_replaced(tmp_path):
     path = tmp_path / "r.json"
     assert request.check_replaceable(path) is None
     path.write_text("mine")
-    with pytest.raises(ValueError, match="is no result of lenet5 benchmark"):
+    with pytest.raises(ValueError, match="is not a result of lenet5 benchmark"):
         request.check_replaceable(path)
     assert path.read_text() == "mine"

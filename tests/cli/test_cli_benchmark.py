@@ -48,8 +48,8 @@ def written(tmp_path):
 def test_all_parts_as_tables(tmp_path):
     result = quick("benchmark", *SHORT, "--threads", "1", cwd=tmp_path, few=True, LENET5_DATA_DIR=str(tmp_path))
     assert result.code == 0
-    for text in ("multiply-add peak", "c3 forward", "training pass", "us a picture", "lenet5 predict digit.png",
-                 "scaling: prediction by pictures", "strokes pictures", "medians (least .. most)"):  # fmt: skip
+    for text in ("multiply-add peak", "c3 forward", "training pass", "us an image", "lenet5 predict digit.png",
+                 "scaling: prediction by pictures", "strokes images", "medians (least .. most)"):  # fmt: skip
         assert text in result.stdout
     assert "--peers measures others beside" in result.stderr
     assert "kernels\n" in result.stderr
@@ -73,7 +73,7 @@ def test_json_is_one_strict_document_and_the_file_is_the_same(tmp_path):
 def test_kernels_need_no_pictures(tmp_path):
     result = quick("benchmark", "kernels", "-q", *SHORT, cwd=tmp_path, LENET5_DATA_DIR=str(tmp_path / "none"))
     assert (result.code, result.stderr) == (0, "")
-    assert "pictures;" not in result.stdout
+    assert "images;" not in result.stdout
     assert "c5 weight gradient" in result.stdout
 
 
@@ -102,7 +102,7 @@ def test_a_result_is_shown_and_drawn_again(tmp_path, written):
     result = quick("benchmark", "--from", path, "--chart", "r.svg", cwd=tmp_path)
     assert result.code == 0
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
-    assert "training, one pass over 60,000 pictures" in lines
+    assert "training, one pass over 60,000 images" in lines
     assert "training pass PyTorch 64 1 3.000 (2.900 .. 3.100) 20,000 6.00" in lines
     assert "peers: torch 2.2" in result.stdout
     assert "PyTorch 2.2" in (tmp_path / "r.svg").read_text(encoding="utf-8")
@@ -216,7 +216,7 @@ def test_a_pipe_that_nobody_writes_to(tmp_path):
         (["--from", "a", "--out", "b"], "so --out has no meaning"),
         (["--from", "a", "--threads", "1"], "so --threads has no meaning"),
         (["--chart", "r.png"], "must end in .svg"), (["--chart", "taken.svg"], "is not an SVG of lenet5"),
-        (["--out", "taken.svg"], "is no result of lenet5 benchmark"), (["--out", "."], "is a directory"),
+        (["--out", "taken.svg"], "is not a result of lenet5 benchmark"), (["--out", "."], "is a directory"),
         (["--out", "r.svg", "--chart", "r.svg"], "the same file"),
         (["kernels", "--chart", "r.svg"], "name one of them"), (["startup", "--peers"], "name one of them"),
     ],

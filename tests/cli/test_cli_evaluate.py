@@ -18,7 +18,7 @@ def test_text(tmp_path):
     result = evaluate(tmp_path)
     assert result.code == 0
     lines = result.stdout.splitlines()
-    assert lines[0] == "strokes, 1,000 test pictures"
+    assert lines[0] == "strokes, 1,000 test images"
     assert lines[1].startswith("accuracy ")
     assert "95 % interval" in lines[1]
     assert sum(line.startswith(("0 ", "9 ")) for line in lines) == 4  # once in each table

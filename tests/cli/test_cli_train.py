@@ -316,7 +316,7 @@ def test_resume_of_a_run_that_is_done_gives_its_result_again(done, tmp_path):
 def test_resume_with_other_pictures(done):
     result = quick("train", "--resume", "runs/train-001", cwd=done[0])  # all strokes, and not the few
     assert (result.code, result.stdout) == (4, "")
-    assert "not the pictures that this run was trained on" in result.error
+    assert "not the images that this run was trained on" in result.error
 
 
 def test_resume_of_a_damaged_state(tmp_path):

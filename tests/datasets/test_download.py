@@ -417,7 +417,7 @@ def test_a_folder_that_cannot_be_written_to_fails_before_the_network(server, tmp
     asked = len(server.asked)
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    for bad, why in (("file", "Not a directory"), ("file/set", "Not a directory"), ("link", "is no folder")):
+    for bad, why in (("file", "Not a directory"), ("file/set", "Not a directory"), ("link", "is not a folder")):
         line = fails_to_write(server, tmp_path / bad)
         assert re.search(f"{tmp_path / bad}.*: {why}; name another data folder", line)
     if os.geteuid():
@@ -437,7 +437,7 @@ def fails_to_write(server, folder: Path) -> str:
 def test_what_is_no_file_is_not_replaced(server, folder, make):
     folder.mkdir(parents=True)
     make(folder / "images.gz")
-    assert "is no regular file; remove it" in fails(DataError, folder, [server.mirror("ok")])
+    assert "is not a regular file; remove it" in fails(DataError, folder, [server.mirror("ok")])
 
 
 # --- interrupted, and in company ---------------------------------------------------------------------------

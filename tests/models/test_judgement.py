@@ -20,7 +20,7 @@ def model(data):
 def test_the_report_alone(model, data):
     found = judgement.judge(model, data)
     assert found.as_dict() == model.evaluate(*data.test)[0]
-    assert found.lines()[0] == "strokes, 300 test pictures"
+    assert found.lines()[0] == "strokes, 300 test images"
     assert found.draw_mistakes().width > 0
 
 

@@ -296,7 +296,7 @@ def test_fit_with_validation_data_of_ones_own(data):
     assert model.history_[-1].train_loss == alone.history_[-1].train_loss
     with pytest.raises(ValueError, match="validation is 0"):
         LeNet5().fit(X, y, validation=50, validation_data=held)
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ValueError, match="holds no images"):
         LeNet5().fit(X, y, validation_data=(X[:0], y[:0]))
     with pytest.raises(ValueError, match=r"^y "):
         LeNet5().fit(X, y, validation_data=(X[:2], y[:1]))

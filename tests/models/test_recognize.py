@@ -134,7 +134,7 @@ def test_arguments_are_refused_at_once_or_with_the_first_answer(model, settings,
 
 
 def test_what_is_no_image_at_all(model):
-    with pytest.raises(TypeError, match="a picture must be"):
+    with pytest.raises(TypeError, match="an image must be"):
         model.recognize([None])
     with pytest.raises(ValueError, match="shape"):
         model.recognize(np.zeros((3, 3, 3, 3), np.uint8))

@@ -35,7 +35,7 @@ def test_as_one_by_one_and_in_order(n, threads):
     for k, reading in enumerate(readings):
         if k % 7 == 3:
             assert isinstance(reading.error, PictureError)
-            assert "no picture" in str(reading.error) or "picture" in str(reading.error)
+            assert "image" in str(reading.error)
         elif k % 11 == 5:
             assert isinstance(reading.error, NoDigitError)
         else:

@@ -12,6 +12,6 @@ def test_strings_are_composed_read_and_counted():
     found = evaluate_strings(pretrained(), "strokes", X, y, style="apart", n=6)
     assert found.as_dict() | {"dataset": "strokes", "style": "apart", "n": 6} == found.as_dict()
     assert found.counts["errors"] == len(found.misread) < 6
-    assert found.lines()[0] == f"strokes, 6 apart strings composed of test pictures, {found.counts['n_digits']} digits"
+    assert found.lines()[0] == f"strokes, 6 apart strings composed of test images, {found.counts['n_digits']} digits"
     assert all(isinstance(image, np.ndarray) and right != read for image, right, read in found.misread)
     assert found.draw().width > 1000

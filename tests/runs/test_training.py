@@ -160,7 +160,7 @@ def test_a_run_that_is_done_gives_its_result_again(data, here):
 def test_resume_refuses_other_images_and_a_run_in_use(data, here):
     result = train_run(data, **QUICK)
     other = Loaded("strokes", strokes.draw(1000, seed=9), data.test, DIGITS)
-    with pytest.raises(DataError, match="not the pictures"):
+    with pytest.raises(DataError, match="not the images"):
         resume_run(result.run, load_data=lambda name: other)
     with Run.open(result.run).claim(), pytest.raises(InUseError):
         resume_run(result.run, load_data=lambda name: data)

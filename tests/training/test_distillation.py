@@ -206,7 +206,7 @@ def test_each_member_is_taught(tmp_path):
     ("arguments", "code", "message"),
     [
         (["--teacher", "missing.safetensors"], 3, "missing.safetensors"),
-        (["--teacher", "letters.safetensors"], 2, "its classes are not those of the pictures"),
+        (["--teacher", "letters.safetensors"], 2, "its classes are not those of the images"),
         (["--teacher", "old.safetensors"], 2, "the teacher's background"),
         (["--teacher-weight", "0.5"], 2, "are of a --teacher; none is given"),
         (["--teacher", "one.safetensors", "--teacher-weight", "1.5"], 2, "teacher_weight is 1.5"),

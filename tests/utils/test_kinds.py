@@ -66,7 +66,7 @@ def test_content_tells_whatever_the_name(tmp_path, name, ending):
     assert len(str(caught.value).splitlines()) == 1
     with pytest.raises(ModelFileError, match=f"^{path}: {name}, not a model of lenet5; name a file"):
         load(path)
-    with pytest.raises(PictureError, match=f"^the picture: {name} is not read"):
+    with pytest.raises(PictureError, match=f"^the image: {name} is not read"):
         read_image(OTHERS[name])
 
 

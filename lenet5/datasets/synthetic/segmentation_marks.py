@@ -281,7 +281,7 @@ def texture(page: Page, digits: Digits) -> None:
 _AROUND = ("loose", "sign", "small", "zoomed", "number")
 _WITH_ROOM = (*_AROUND, "empty")
 #: (mark, how often, layouts it belongs to), in the order of laying.
-#: A ring or a box alone on a page is no mark: it may be a 0.
+#: A ring or a box alone on a page is not a mark: it may be a 0.
 #: A line across a digit that is cut to its ink may be the base of a 2, so lines are rare there.
 MARKS = (
     (texture, 0.25, ("empty",)),
