@@ -22,11 +22,11 @@ from .usage import refusals_as_usage
 @options.verbosity
 @click.pass_context
 def benchmark(ctx: click.Context, source, compare: tuple[Path, Path] | None, out, chart, as_json, **settings) -> None:
-    """Measure how fast this machine trains and predicts, in half a minute.
+    """Measure how fast this machine trains and predicts. It takes half a minute.
 
     PART is kernels (share of the processor's multiply-add peak), training (passes), prediction (latency, throughput),
-    startup (whole processes) or scaling (with threads and pictures); all of them where none is named. Pictures are
-    MNIST's where they are on disk, else drawn strokes. Figures are medians with the least and the most.
+    startup (whole processes) or scaling (with threads and images); without it, all are measured. The images are
+    MNIST's if they are on disk, else drawn strokes. Figures are medians, with the least and the most.
 
     \b
     Examples:

@@ -22,6 +22,6 @@ def completion(shell: str) -> None:
     from .main import cli
 
     kind = get_completion_class(shell)
-    assert kind is not None  # Click has one for each of these shells
+    assert kind is not None  # Click has one for each shell in the choice
     script = kind(cli, {}, "lenet5", "_LENET5_COMPLETE")
     output.result(script.source())

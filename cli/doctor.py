@@ -10,9 +10,10 @@ from .models import default_model
 @options.as_json
 @options.verbosity
 def doctor(as_json: bool) -> None:
-    """Show versions, kernels, threads, paths, data and model, and check that everything works here.
+    """Check that everything works here.
 
-    Put its output into a bug report. It reads files and the environment, and changes nothing.
+    The report has versions, kernels, threads, paths, data and model. Put it into a bug report. The command reads files
+    and the environment, and changes nothing.
 
     \b
     Examples:

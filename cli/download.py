@@ -16,7 +16,7 @@ from . import bars, options, output
 def download(dataset: str, data_dir: Path | None, offline: bool | None, as_json: bool) -> None:
     """Fetch the files of DATASET and print the folder they are in.
 
-    Mirrors are tried in turn. Every file is checked by its SHA-256, those that are there already too; a wrong
+    Mirrors are tried in turn. Every file is checked by its SHA-256, even one that is already there; a wrong
     one is fetched anew.
 
     \b

@@ -1,4 +1,4 @@
-"""lenet5 evaluate: how good a model is on a data set's test pictures, and how well it knows that."""
+"""lenet5 evaluate: how good a model is on a data set's test images, and how well it knows that."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,9 @@ from .usage import refusals_as_usage
 @options.verbosity
 def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small, cascade_png, strings, n_strings,
              threads, as_json) -> None:  # fmt: skip
-    """Accuracy, loss, precision and recall, calibration and the confusion matrix on the test pictures.
+    """Measure how good a model is on test images.
+
+    The report has accuracy, loss, precision and recall, calibration and the confusion matrix.
 
     \b
     Examples:
@@ -48,7 +50,7 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     _draw(errors_png, found.draw_mistakes, "mistakes")
     _draw(reject_png, found.draw_rejection, "rejection curve")
     if found.cascade and not found.cascade.chosen:
-        output.note("note: no threshold is chosen: the models have no validation pictures of this set in common")
+        output.note("note: no threshold is chosen: the models have no validation images of this set in common")
     _draw(cascade_png, found.draw_cascade, "cascade")
     if as_json:
         output.result_json({"dataset": data.name, "model": model, **found.as_dict()})
@@ -61,7 +63,7 @@ def _check_pngs(*paths: Path | None) -> None:
     for path in pngs:
         check_png(path)
     if len({path.resolve() for path in pngs}) < len(pngs):
-        raise click.UsageError("two pictures cannot go to the same file")
+        raise click.UsageError("two images cannot go to the same file")
 
 
 def _data_for(models: list, dataset: str, data_dir: Path | None, offline: bool | None):

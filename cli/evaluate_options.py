@@ -12,17 +12,17 @@ evaluate_options = options.together(
     options.data_dir,
     options.offline,
     click.option("--errors", "errors_png", type=options.path(dir_okay=False), metavar="PNG",
-                 help="Write a sheet of the worst mistakes to this file."),
+                 help="Draw a contact sheet of the worst mistakes to this file."),
     click.option("--reject-curve", type=options.path(dir_okay=False), is_flag=False,
                  flag_value=WITHOUT_PNG, metavar="[PNG]",
-                 help="Tell the error when the least sure answers are not given; with a file, draw it."),
+                 help="Report the error when the least confident answers are withheld; with a file, draw the curve."),
     click.option("--cascade", "small", type=options.path(), metavar="SMALL",
-                 help="Tell error and cost when this smaller model answers what it is sure of, and --model the rest. "
-                     "The threshold comes from the validation pictures of both."),
+                 help="Report error and cost when this smaller model answers what it is sure of, and --model the rest. "
+                     "The threshold is chosen on the validation images of both."),
     click.option("--cascade-curve", "cascade_png", type=options.path(dir_okay=False), metavar="PNG",
                  help="Draw the cascade's error against its cost."),
     click.option("--strings", type=click.Choice(["plain", "apart", "varied", "amounts"]), metavar="STYLE",
-                 help="Compose strings of the test pictures and read those: plain (five digits, gaps of -1 to 4 "
+                 help="Compose strings of the test images and read them: plain (five digits, gaps of -1 to 4 "
                      "pixels), apart (gaps of 1 to 4), varied (sizes, slants, pens, rules, separators), amounts (as "
                      "written by people, on printed paper)."),
     click.option("--n", "n_strings", type=click.IntRange(1),
@@ -34,8 +34,8 @@ evaluate_options = options.together(
 def check_together(small, cascade_png, reject_curve, strings, n_strings) -> None:
     """UsageError for options that have no meaning beside, or without, each other."""
     if cascade_png and not small:
-        raise click.UsageError("--cascade-curve draws what --cascade tells: name the small model with --cascade")
+        raise click.UsageError("--cascade-curve draws what --cascade reports: name the small model with --cascade")
     if strings and (reject_curve or small):
-        raise click.UsageError("--strings judges strings; --reject-curve and --cascade tell of single digits")
+        raise click.UsageError("--strings judges strings; --reject-curve and --cascade judge single digits")
     if n_strings and not strings:
         raise click.UsageError("--n is how many strings --strings composes: name their style with --strings")

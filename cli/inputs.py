@@ -52,23 +52,23 @@ def _pictures_in(folder: str) -> list[str]:
 def reason(name: str, error: Exception) -> str:
     """Why there is no answer to a name that `expand` gave."""
     if not name:
-        return "'': is no name of a picture"
+        return "'': is not the name of an image"
     if not os.path.isdir(name):
         return " ".join(str(error).split())
     shown = one_line(name)
     try:
         if _pictures_in(name):  # among the arguments these would stand in its place
-            return f"{shown}: is a folder; a list names pictures only"
+            return f"{shown}: is a folder; a list names images only"
     except OSError as problem:
         return f"{shown}: folder cannot be read ({problem.strerror}); check its permissions"
-    return f"{shown}: no pictures directly in this folder"
+    return f"{shown}: no images directly in this folder"
 
 
 def only_one(names: Iterable[str], option: str) -> list[str]:
-    """The only one of these names; UsageError for an option that draws one image where there are others."""
+    """The only one of ``names``; UsageError for an option that draws one image where there are others."""
     first = list(itertools.islice(names, 2))
     if len(first) != 1 or first[0] == "-":
-        raise click.UsageError(f"{option} draws one picture from a file")
+        raise click.UsageError(f"{option} draws one image from a file")
     return first
 
 

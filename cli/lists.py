@@ -42,9 +42,9 @@ def names_in(path: str, stream: BufferedReader) -> Iterator[str]:
 
 
 def _lines(path: str, stream: BufferedReader) -> Iterator[bytes]:
-    """The lines of a list, in constant memory: what of a line is longer than any name is passed over.
+    """The lines of a list, in constant memory: a line that is longer than any name is cut off.
 
-    Of such a line so much is given that no system opens it. UsageError for one that does not end, as of /dev/zero.
+    What is left of it is still too long for any system to open. UsageError for one that does not end, as of /dev/zero.
     """
     if stream.peek(3).startswith(codecs.BOM_UTF8):
         stream.read(3)

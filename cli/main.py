@@ -42,12 +42,12 @@ class LazyGroup(Helpful, click.Group):
 @click.command(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 fine, 1 other, 2 usage, 3 bad picture or model, 4 data or network, 5 checksum, "
+    epilog="Exit codes: 0 fine, 1 other, 2 usage, 3 bad image or model, 4 data or network, 5 checksum, "
     "6 training diverged or learnt nothing, 130 Ctrl-C, 143 SIGTERM.",
 )
 @click.version_option(lenet5.__version__, prog_name="lenet5")
 def cli() -> None:
-    """LeNet-5 for the CPU: train it in seconds, read digits from real pictures.
+    """LeNet-5 for the CPU: train it in seconds, read digits from real images.
 
     \b
     Examples:
@@ -74,7 +74,7 @@ def main(args: list[str] | None = None) -> None:
         error.show(text := io.StringIO())
         output.say(text.getvalue().rstrip())
         code = error.exit_code
-    except BrokenPipeError:  # `lenet5 predict ... | head -1`: nobody reads on, and that is no error of ours
+    except BrokenPipeError:  # `lenet5 predict ... | head -1`: nobody reads on, which is not an error of ours
         code = 1  # as click has it where the reader goes away within a command
     except Exception as error:
         code = failures.report(error)

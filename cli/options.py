@@ -21,7 +21,7 @@ def together(*decorators):
 
 
 def path(**settings) -> click.Path:
-    """Of a file or folder. Who reads it finds out whether that may be, and has the message and the exit code for it."""
+    """Of a file or folder. Whether it may be read shows when it is, where the message and exit code are."""
     return click.Path(readable=False, **{"path_type": Path, **settings})
 
 
@@ -39,7 +39,7 @@ offline = click.option(
 
 
 def _default_threads(ctx: click.Context, param: click.Parameter, value: int | None) -> int:
-    """The option, else LENET5_THREADS (ValueError where it is no number), else what the process may use."""
+    """The option, else LENET5_THREADS (ValueError where it is not a number), else what the process may use."""
     from lenet5.utils.threads import default_threads
 
     return default_threads() if value is None else value
@@ -71,7 +71,7 @@ def was_given(ctx: click.Context, name: str) -> bool:
 def dataset(auto: str):
     """--dataset; ``auto`` says what the default, auto, stands for."""
     return click.option("--dataset", type=click.Choice(DATASETS), default="auto", show_default=True,
-                        help=f"Pictures to use; auto: {auto}.")  # fmt: skip
+                        help=f"Images to use; auto: {auto}.")  # fmt: skip
 
 
 def _set_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -54,7 +54,7 @@ def result_array(answers: Iterable[dict]) -> bool:
 
 
 def strict_json(document) -> str:
-    """JSON without NaN; bytes of a name that are no text become lone escapes, from which Python makes them again.
+    """JSON without NaN; bytes of a name that are not text become lone escapes, from which Python makes them again.
 
     JSON is Unicode, so for a standard output that is not, it is written in ASCII.
     """
@@ -63,7 +63,7 @@ def strict_json(document) -> str:
 
 
 def say(text: str) -> None:
-    """To standard error, which may be full, or nobody there to read it: that is no reason to stop."""
+    """To standard error. It may be full or closed, which is not a reason to stop."""
     tqdm = sys.modules.get("tqdm.std")  # a bar that is shown is drawn again below the line
     with suppress(OSError), tqdm.tqdm.external_write_mode(file=sys.stderr) if tqdm else nullcontext():
         print(with_short_words(text), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""lenet5 predict: read the digit in each picture."""
+"""lenet5 predict: read the digit in each image."""
 
 import os
 import sys
@@ -23,25 +23,26 @@ from .targets import check_png
               help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
 @click.option("--top", type=click.IntRange(1), default=1, show_default=True, help="How many answers to give.")
 @click.option("--max-error", type=types.Error(), metavar="ERROR",
-              help="Answer `unsure` where needed so that at most this part of the answers is wrong (0.5% or 0.005), on "
-                   "pictures like those of the model's validation.")  # fmt: skip
+              help="Answer `unsure` where needed so that at most this fraction of the answers is wrong (0.5% or "
+                   "0.005), on images like those of the model's validation.")  # fmt: skip
 @click.option("--show-input", type=options.path(dir_okay=False), metavar="PNG",
-              help="Draw how the picture is prepared, stage by stage, and why there is no digit if there is none (one "
-                   "picture only).")  # fmt: skip
+              help="Draw how the image is prepared, stage by stage, or why there is no digit (one "
+                   "image only).")  # fmt: skip
 @click.option("--reject/--no-reject", default=True, show_default=True,
-              help="Answer `no digit` where a picture shows something else, or the likeliest digit wherever there is "
-                   "ink. A picture of one colour is still `no digit`.")  # fmt: skip
+              help="Answer `no digit` where an image shows something else, or the likeliest digit wherever there is "
+                   "ink. An image of one colour is `no digit` in any case.")  # fmt: skip
 @options.threads
 @options.as_json
 @options.verbosity
 def predict(files, models, invert, top, max_error, show_input, reject, threads, as_json) -> None:
-    """Read the digit in each FILE: one row each, with file, digit and confidence, tab-separated.
+    """Read the digit in each FILE. There is one row for each: file, digit and confidence, tab-separated.
 
-    FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
-    input, or @LIST for a text file with a name in each line. A picture with nothing on it, or with something
-    else than a digit, gives `no digit`, and with --max-error one that could be misread gives `unsure`; both are
-    answers, exit code 0. Of animations and books the first page is read, and a note says so; with --json, "pages" is
-    how many there are, if more than one.
+    FILE is an image (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of images, - for standard input, or @LIST: a
+    text file with a name in each line. An image without ink, or with something other than a digit,
+    gives `no digit`. With --max-error, an image that could be misread gives `unsure`. Both are answers, exit code 0.
+
+    Of animations and books the first page is read, and a note says so. With --json, "pages" is the number of pages, if
+    there are several.
 
     \b
     Examples:

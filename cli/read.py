@@ -1,4 +1,4 @@
-"""lenet5 read: the numbers of several digits in each picture."""
+"""lenet5 read: the numbers of several digits in each image."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -24,23 +24,24 @@ from .usage import refusals_as_usage
 @click.option("--allow", default="", metavar="CHARACTERS", help="Separators to keep in the text, some of .,-+")
 @click.option("--length", type=click.IntRange(1, 100), help="How many digits each number has.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, show_default=True,
-              help="A digit that is less sure is answered ?.")  # fmt: skip
+              help="Answer ? for a digit of less confidence.")  # fmt: skip
 @click.option("--max-error", type=types.Error(), metavar="ERROR",
-              help="Answer ? for digits where needed so that at most this part of the others is wrong (0.5% or 0.005), "
-                   "on numbers like those of the networks' validation.")  # fmt: skip
+              help="Answer ? for digits where needed so that at most this fraction of the others is wrong (0.5% or "
+                   "0.005), on numbers like those of the networks' validation.")  # fmt: skip
 @click.option("--boxes", type=options.path(dir_okay=False), metavar="PNG",
-              help="Draw what was read, and where, over the picture (one picture only).")  # fmt: skip
+              help="Draw what was read over the image, where it was read (one image only).")  # fmt: skip
 @options.threads
 @options.as_json
 @options.verbosity
 def read(files, models, invert, allow, length, min_confidence, max_error, boxes, threads, as_json) -> None:
-    """Read the numbers in each FILE: one row per line of a picture, with file, text and confidence, tab-separated.
+    """Read the numbers in each FILE. Each line of an image gives one row: file, text and confidence, tab-separated.
 
-    FILE is a picture (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of pictures, - for a picture on standard
-    input, or @LIST for a text file with a name in each line. A picture with no number on it gives `no digits`; letters
-    are read as the digits that they look like. Of animations and books the first page is read, and a note says so.
-    With --json, boxes are [left, top, width, height] in pixels of the file, turned upright, and "pages" is how many
-    there are, if more than one.
+    FILE is an image (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of images, - for standard input, or @LIST: a
+    text file with a name in each line. An image without a number gives `no digits`; letters are read
+    as the digits that they look like.
+
+    Of animations and books the first page is read, and a note says so. With --json, "pages" is the number of pages, if
+    there are several; boxes are [left, top, width, height] in pixels of the file, turned upright.
 
     \b
     Examples:

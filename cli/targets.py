@@ -13,10 +13,10 @@ def check_png(path: Path, *inputs: str) -> None:
     from lenet5.utils.files import check_writable
 
     if path.suffix.lower() != ".png":
-        raise click.UsageError(f"{one_line(path)}: the picture is a PNG, so its name must end in .png")
+        raise click.UsageError(f"{one_line(path)}: the image is a PNG, so its name must end in .png")
     if path.exists():
         if any(os.path.exists(name) and path.samefile(name) for name in inputs):
-            raise click.UsageError(f"{one_line(path)}: is the picture to be read; choose another name")
+            raise click.UsageError(f"{one_line(path)}: is the image to be read; choose another name")
         if not path.is_file() or _start(path, 4) not in (b"", b"\x89PNG"):
             raise click.UsageError(f"{one_line(path)}: exists and is not a PNG; choose another name")
     check_writable(path)

@@ -19,11 +19,11 @@ from .training_options import GROUPS, training_options
 @training_options
 @network_options
 @click.option("--members", type=click.IntRange(1, 64), default=1, show_default=True,
-              help="Train so many networks, with the seeds from --seed on, one after the other, and write them as one "
+              help="Train this many networks in turn, with the seeds from --seed on, and write them as one "
                    "committee, which answers with the mean of their probabilities.")  # fmt: skip
 @click.option("--teacher", "teachers", type=options.path(), multiple=True, metavar="MODEL",
-              help="Learn from this model's answers to each picture, or from the mean of several, each after its own "
-                   "--teacher, or of a committee's.")  # fmt: skip
+              help="Learn from this model's answers to each image, or a committee's; may be repeated, to learn from "
+                   "the mean of several.")  # fmt: skip
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
@@ -43,8 +43,8 @@ def train(
     """Train LeNet-5 and write its best weights.
 
     The same seed, data and options give the same weights, bit for bit, for any --threads. Everything is kept in
-    a new folder runs/train-NNN; Ctrl-C saves there, and --resume goes on from it. With --members K every network has
-    a folder of its own in there, member-1 to member-K, and --out gets all of them in one file, for --model.
+    a new folder runs/train-NNN; Ctrl-C saves there, and --resume goes on from it. With --members K each network has
+    its own folder in it, member-1 to member-K. --out gets all of them in one file, which --model takes.
 
     \b
     Examples:

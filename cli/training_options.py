@@ -21,7 +21,7 @@ GROUPS = {
         "clip_norm",
     ),
     "Loss": ("loss", "label_smoothing", "rubbish_penalty", "teachers", "teacher_weight", "distillation_temperature"),
-    "Training pictures": ("augment", "finetune", "finetune_augment", "mixup", "adversarial"),
+    "Training images": ("augment", "finetune", "finetune_augment", "mixup", "adversarial"),
     "Regularisation": ("dropout", "batch_norm", "average"),
     "Validation, seeds, committees": ("validation", "patience", "seed", "members"),
 }  # fmt: skip

@@ -4,7 +4,7 @@ import click
 
 
 class Error(click.ParamType):
-    """A part of the answers that may be wrong, as "0.5%" or "0.005"; a plain number above 0.1 is a slip more often."""
+    """The fraction of wrong answers to allow, as "0.5%" or "0.005"; a plain number above 0.1 is a slip more often."""
 
     name = "error"
 
@@ -14,7 +14,7 @@ class Error(click.ParamType):
         try:
             number = float(text.removesuffix("%"))
         except ValueError:
-            self.fail(f"{text[:40]!r} is no error: write 0.5% or 0.005", param, ctx)
+            self.fail(f"{text[:40]!r} is not an error rate: write 0.5% or 0.005", param, ctx)
         if percent and 0 < number <= 100:
             return number / 100
         if not percent and 0 < number <= 0.1:

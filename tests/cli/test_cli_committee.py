@@ -230,10 +230,11 @@ def test_sure_enough_for_a_larger_error(folder, error):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        ("0.5", "Write 0.5% or 0.005"), ("1", "Write 1% or 0.01"), ("abc", "no error: write 0.5% or 0.005"),
-        ("", "no error"), ("%", "no error"), ("0", "out of range"), ("-1%", "out of range"), ("101%", "out of range"),
+        ("0.5", "Write 0.5% or 0.005"), ("1", "Write 1% or 0.01"), ("abc", "not an error rate: write 0.5% or 0.005"),
+        ("", "not an error rate"), ("%", "not an error rate"),
+            ("0", "out of range"), ("-1%", "out of range"), ("101%", "out of range"),
         ("nan", "out of range"), ("inf", "out of range"), ("nan%", "out of range"),
-        ("0.5%%", "no error"), ("0.5%", "its 500 validation images go down to 1 %"),
+        ("0.5%%", "not an error rate"), ("0.5%", "its 500 validation images go down to 1 %"),
     ],
 )  # fmt: skip
 def test_errors_that_cannot_be_promised(folder, error, said):
@@ -317,7 +318,7 @@ def test_without_common_validation_pictures_no_threshold_is_chosen(folder, tmp_p
     ("args", "said"),
     [
         (["--cascade-curve", "x.png"], "name the small model with --cascade"),
-        (["--strings", "plain", "--reject-curve"], "tell of single digits"),
+        (["--strings", "plain", "--reject-curve"], "judge single digits"),
         (["--reject-curve", "x.jpg"], "must end in .png"),
         (["--reject-curve", "x.png", "--errors", "x.png"], "the same file"),
         (["--cascade", "abc.safetensors"], "other classes"),

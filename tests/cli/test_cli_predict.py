@@ -115,7 +115,7 @@ def test_a_list_that_is_missing_is_said_before_any_answer(folder, flags):
 def test_names_without_a_letter(folder, command):
     """Errors tell what was given, even if that is next to nothing."""
     result = quick(command, "-q", "", cwd=folder)
-    assert (result.code, result.error) == (3, "Error: '': is no name of a picture")
+    assert (result.code, result.error) == (3, "Error: '': is not the name of an image")
     result = quick(command, "-q", "@", cwd=folder)
     assert result.code == 2
     assert result.error.startswith("Error: @: list of names cannot be read")
@@ -197,8 +197,8 @@ def test_a_folder_in_a_list(folder, command):
     result = quick(command, "-q", "@list.txt", cwd=folder)
     assert (result.code, result.stdout) == (3, "")
     assert result.stderr.splitlines() == [
-        "Error: .: is a folder; a list names pictures only",
-        "Error: empty: no pictures directly in this folder",
+        "Error: .: is a folder; a list names images only",
+        "Error: empty: no images directly in this folder",
     ]
 
 
@@ -300,7 +300,7 @@ def test_show_input(folder):
 def test_show_input_is_for_one_file(folder, names):
     result = predict(folder, *names, "--show-input", "stages.png", stdin=b"")
     assert (result.code, result.stdout) == (2, "")
-    assert "--show-input draws one picture" in result.error
+    assert "--show-input draws one image" in result.error
 
 
 def width_of(path):

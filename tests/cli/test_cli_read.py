@@ -105,7 +105,7 @@ def test_an_empty_folder(folder, tmp_path):
     (tmp_path / "empty").mkdir()
     result = read(folder, "empty")
     assert (result.code, result.stdout) == (3, "")
-    assert "no pictures" in result.error
+    assert "no images" in result.error
 
 
 def test_boxes(folder):
@@ -139,7 +139,7 @@ def test_a_wanted_error(folder):
     [
         ("0", "out of range"),
         ("5", "Write 5%"),
-        ("nothing", "is no error"),
+        ("nothing", "is not an error rate"),
         ("0.0001%", "less than this model can vouch for"),
     ],
 )
@@ -159,10 +159,10 @@ def test_length(folder):
     ("args", "expected"),
     [
         (["one.png", "--allow", "x"], "allow is 'x'"),
-        (["one.png", "page.png", "--boxes", "b.png"], "one picture"),
-        (["-", "--boxes", "b.png"], "one picture"),
+        (["one.png", "page.png", "--boxes", "b.png"], "one image"),
+        (["-", "--boxes", "b.png"], "one image"),
         (["one.png", "--boxes", "b.jpg"], "must end in .png"),
-        (["one.png", "--boxes", "one.png"], "is the picture to be read"),
+        (["one.png", "--boxes", "one.png"], "is the image to be read"),
         (["one.png", "--boxes", "missing/b.png"], "missing"),
         (["one.png", "--length", "0"], "length"),
         (["one.png", "--min-confidence", "2"], "min-confidence"),
