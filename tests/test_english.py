@@ -21,7 +21,7 @@ FORBIDDEN = {
     r"\bof these\b": "name them",
     r"\bso (many|much|often|long)\b(?! that)": "as many as, this many",
     r"\bpart (of them )?that is\b": "fraction",
-    r"\bat most the part\b": "fraction",
+    r"\bat most (the|this) part\b": "fraction",
     r"\bwho(ever)? (waits|asks|answers|reads|writes|wants|takes)\b": "the caller",
     r"\bin a (half|third|quarter) of the time\b": "times as fast",
     r"\bweighted average of weights\b": "exponential moving average",
@@ -35,36 +35,15 @@ NAMES = re.compile(
     re.MULTILINE,
 )
 
-#: Files that are about to be replaced, or not done yet.
-PENDING = {
-    *(f"lenet5/preprocessing/{name}.py" for name in (
-        "localization", "document", "background", "ruled_lines", "enclosures", "binarization", "morphology", "sheets",
-        "normalization", "show", "decode",
-    )),
-    *(f"lenet5/models/{name}.py" for name in (
-        "recognize", "ood", "base", "lenet", "cascade_report", "info", "judgement",
-    )),
-    *(f"lenet5/preprocessing/{name}.py" for name in ("limits", "sources", "transparency")),
-    *(f"lenet5/training/{name}.py" for name in ("trainer", "updates")),
-    *(f"lenet5/benchmark/{name}.py" for name in ("request", "tables")),
-    *(f"lenet5/nn/{name}.py" for name in ("network", "initializers", "summary")),
-    *(f"lenet5/datasets/{name}.py" for name in ("download", "remote_file")),
-    "lenet5/runs", "lenet5/ocr/reader.py", "lenet5/evaluation/report.py", "lenet5/recipes/composed.py",
-    "lenet5/utils/text.py",
-}  # fmt: skip
+
+def places(*patterns: str) -> list[Path]:
+    """The files of these patterns."""
+    return sorted({path for pattern in patterns for path in ROOT.glob(pattern)})
 
 
-def tracked(*patterns: str) -> list[Path]:
-    """The files of these patterns that are done."""
-    found = sorted({path for pattern in patterns for path in ROOT.glob(pattern)})
-    places = [(path, path.relative_to(ROOT)) for path in found]
-    return [path for path, place in places if not PENDING & {place.as_posix(), *map(str, place.parents)}]
-
-
-PYTHON = tracked("lenet5/**/*.py", "benchmarks/*.py", "docs/*.py", "setup.py")
-PYTHON = [path for path in PYTHON if "cli" not in path.parts]  # in a wheel, the commands lie inside
-C = tracked("lenet5/**/*.h", "lenet5/kernels/**/*.c", "benchmarks/*.c")
-CYTHON = tracked("lenet5/**/*.pyx", "lenet5/**/*.pxi", "lenet5/**/*.pxd", "lenet5/**/*.pyi")
+PYTHON = places("lenet5/**/*.py", "cli/*.py", "benchmarks/*.py", "docs/*.py", "setup.py")
+C = places("lenet5/**/*.h", "lenet5/kernels/**/*.c", "benchmarks/*.c")
+CYTHON = places("lenet5/**/*.pyx", "lenet5/**/*.pxi", "lenet5/**/*.pxd", "lenet5/**/*.pyi")
 
 
 def docstrings(text: str) -> list[str]:
@@ -118,6 +97,7 @@ def sentences(text: str) -> list[str]:
     """Of a docstring or comment; code counts as a word, and sections of numpydoc, formulas and examples as breaks."""
     text = re.sub(r"``[^`]*``|`[^`]*`", "code", text)
     text = re.sub(r"^ {4,}(python -m |.* = ).*$", "\n\n", text, flags=re.M)
+    text = re.sub(r"^\s*Examples:\n.*", "", text, flags=re.M | re.S)  # the last in the help of a command
     text = re.sub(r"^\s*(>>>|\.\.\. |fmt:|noqa|type:).*$", "", text, flags=re.M)
     text = re.sub(r"^\s*-{3,}.*$|^\s*[\w*, ]+ : .*$|^\s*[-*·|] ", "\n\n", text, flags=re.M)
     text = re.sub(r"^ {4,}", "\n\n", text, flags=re.M) if "\n" in text and "----" in text else text
@@ -152,8 +132,7 @@ def test_messages_use_the_words_of_the_glossary(path):
     assert [(fault, text) for text in messages(path.read_text(encoding="utf-8")) for fault in faults(text)] == []
 
 
-PAGES = tracked("*.md", "docs/**/*.md", "benchmarks/*.md", "lenet5/**/*.md")
-PAGES = [path for path in PAGES if path.name != "commands.md"]  # the help of the commands
+PAGES = places("*.md", "docs/**/*.md", "benchmarks/*.md", "lenet5/**/*.md")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
