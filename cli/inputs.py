@@ -37,13 +37,13 @@ def _expanded(files: Iterable[str], lists: dict) -> Iterator[str]:
 def _expanded_folder(name: str) -> Iterator[str]:
     """A folder's images, or itself where there are none or it may not be read, which `reason` then says."""
     try:
-        pictures = _pictures_in(name)  # sorted, so these names alone are kept
+        images = _images_in(name)  # sorted, so these names alone are kept
     except OSError:
-        pictures = []
-    return iter([str(Path(name, picture)) for picture in pictures] or [name])
+        images = []
+    return iter([str(Path(name, image)) for image in images] or [name])
 
 
-def _pictures_in(folder: str) -> list[str]:
+def _images_in(folder: str) -> list[str]:
     """The names of a folder's images by their endings, in order; OSError where it may not be read."""
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
@@ -57,7 +57,7 @@ def reason(name: str, error: Exception) -> str:
         return " ".join(str(error).split())
     shown = one_line(name)
     try:
-        if _pictures_in(name):  # among the arguments these would stand in its place
+        if _images_in(name):  # among the arguments these would stand in its place
             return f"{shown}: is a folder; a list names images only"
     except OSError as problem:
         return f"{shown}: folder cannot be read ({problem.strerror}); check its permissions"

@@ -232,7 +232,7 @@ def test_sure_enough_for_a_larger_error(folder, error):
     [
         ("0.5", "Write 0.5% or 0.005"), ("1", "Write 1% or 0.01"), ("abc", "not an error rate: write 0.5% or 0.005"),
         ("", "not an error rate"), ("%", "not an error rate"),
-            ("0", "out of range"), ("-1%", "out of range"), ("101%", "out of range"),
+        ("0", "out of range"), ("-1%", "out of range"), ("101%", "out of range"),
         ("nan", "out of range"), ("inf", "out of range"), ("nan%", "out of range"),
         ("0.5%%", "not an error rate"), ("0.5%", "its 500 validation images go down to 1 %"),
     ],

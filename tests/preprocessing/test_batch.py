@@ -76,7 +76,7 @@ def test_open_files_are_read_by_the_process_that_opened_them():
 
 
 def test_an_error_of_the_caller_comes_through():
-    with pytest.raises(TypeError, match="path, bytes, file, image or array"):
+    with pytest.raises(TypeError, match="path, bytes, file, Pillow image or array"):
         list(batch.read_many([GOOD] * 150 + [7], threads=2))
     with pytest.raises(ValueError, match="threads"):
         list(batch.read_many([GOOD], threads=0))

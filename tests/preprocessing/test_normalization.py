@@ -133,7 +133,7 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match="size"):
         read_image(drawn(), size=27)
     for source in (None, 7, [1, 2]):
-        with pytest.raises(TypeError, match="path, bytes, file, image or array"):
+        with pytest.raises(TypeError, match="path, bytes, file, Pillow image or array"):
             read_image(source)
 
 
