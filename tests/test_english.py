@@ -132,7 +132,7 @@ def test_messages_use_the_words_of_the_glossary(path):
     assert [(fault, text) for text in messages(path.read_text(encoding="utf-8")) for fault in faults(text)] == []
 
 
-PAGES = places("*.md", "docs/**/*.md", "benchmarks/*.md", "lenet5/**/*.md")
+PAGES = places("*.md", "docs/**/*.md", "benchmarks/*.md", "examples/**/*.md", "lenet5/**/*.md")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
