@@ -1,6 +1,7 @@
 """Drawn images as the segmenter cuts them: what networks of digits, and the one that rejects, see of images."""
 
 import functools
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -16,34 +17,42 @@ PART = 500  # images that a process draws and cuts at a time
 Examples = tuple[np.ndarray, np.ndarray]  # images (N, 28, 28) and classes (N,), uint8
 
 
-def digits(n: int, digits: Examples, *, seed: int, threads: int | None = None) -> Examples:
-    """Digits out of ``n`` drawn images, fewer by those in which no ink is found; ``digits`` are MNIST's."""
-    return _joined(functools.partial(_digits, digits, seed, n), n, threads)
+def digits(
+    n: int, digits: Examples, *, seed: int, layouts: dict[str, float] = LAYOUTS, threads: int | None = None
+) -> Examples:
+    """Digits out of ``n`` drawn images, fewer by those in which no ink is found.
+
+    ``digits`` are MNIST's; with the ``layouts`` AS_IT_IS also any other images like these, with their classes.
+    """
+    return _in_parts(functools.partial(_digits, digits, seed, n, layouts), n, threads)
 
 
 def photographed(n: int, *, seed: int, threads: int | None = None) -> Examples:
     """Digits out of ``n`` composed photos, each whole and once more from close by."""
-    return _joined(functools.partial(_photographed, seed, n), n, threads)
+    return _in_parts(functools.partial(_photographed, seed, n), n, threads)
 
 
 def others(n: int, digits: Examples, *, seed: int, threads: int | None = None) -> Examples:
     """What is taken for ink in ``n`` drawn images without a digit, class `ood.NOTHING`, or with several."""
-    return _joined(functools.partial(_others, digits, seed, n), n, threads)
+    return _in_parts(functools.partial(_others, digits, seed, n), n, threads)
 
 
-def _joined(part, n: int, threads: int | None) -> Examples:
-    starts, threads = range(0, n, PART), threads or default_threads()
-    if threads < 2 or len(starts) < 2:
-        parts = list(map(part, starts))
-    else:
-        with ProcessPoolExecutor(threads) as pool:
-            parts = list(pool.map(part, starts))
+def joined(parts: Sequence[Examples]) -> Examples:
+    """All examples of several parts."""
     X, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return X, y
 
 
-def _digits(digits: Examples, seed: int, n: int, first: int) -> Examples:
-    samples = segmentation.draw(min(PART, n - first), seed=seed, first=first, X=digits[0], y=digits[1], layouts=LAYOUTS)
+def _in_parts(part, n: int, threads: int | None) -> Examples:
+    starts, threads = range(0, n, PART), threads or default_threads()
+    if threads < 2 or len(starts) < 2:
+        return joined(list(map(part, starts)))
+    with ProcessPoolExecutor(threads) as pool:
+        return joined(list(pool.map(part, starts)))
+
+
+def _digits(digits: Examples, seed: int, n: int, layouts: dict[str, float], first: int) -> Examples:
+    samples = segmentation.draw(min(PART, n - first), seed=seed, first=first, X=digits[0], y=digits[1], layouts=layouts)
     return _cut([(sample, sample.label) for sample in samples if sample.label >= 0], seed + first)
 
 

@@ -9,15 +9,16 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from ... import _kernels
 from . import strokes
-from .letters import MARKS
+from .letters import MARKS, PRINTED
 
 POINTS = strokes.POINTS
+DRAWN = MARKS + 3 * PRINTED  # those are frequent letters
 
 
 def _table() -> tuple[np.ndarray, np.ndarray]:
     """Return points (marks, POINTS, 2) and kinds (marks, POINTS)."""
-    points, kinds = np.zeros((len(MARKS), POINTS, 2)), np.zeros((len(MARKS), POINTS), np.uint8)
-    for mark, text in enumerate(MARKS):
+    points, kinds = np.zeros((len(DRAWN), POINTS, 2)), np.zeros((len(DRAWN), POINTS), np.uint8)
+    for mark, text in enumerate(DRAWN):
         xy, kind = strokes._strokes(text)
         points[mark, : len(xy)], kinds[mark, : len(kind)] = xy, kind
     return points, kinds
@@ -32,7 +33,7 @@ def _drawn(points: np.ndarray, kinds: np.ndarray, dice: strokes._Dice) -> np.nda
 def letters(n: int, rng: np.random.Generator) -> np.ndarray:
     """Draw letters and signs by the pen model; (n, 28, 28) uint8."""
     points, kinds = _table()
-    chosen = rng.integers(len(MARKS), size=n)
+    chosen = rng.integers(len(DRAWN), size=n)
     dice = strokes._Dice(rng.random((n, strokes.NUMBERS)))
     own = np.arange(POINTS)[None].repeat(n, axis=0)  # ends stay: a letter must not become another sign
     return _drawn(strokes._write(points[chosen], own, dice), kinds[chosen], dice)

@@ -23,6 +23,8 @@ TRUTH = SIDE // 2
 LAYOUTS = {"tight": 0.24, "raw": 0.14, "loose": 0.26, "small": 0.1, "zoomed": 0.12, "number": 0.04, "empty": 0.1}
 #: The same for images without a digit, or with several.
 WITHOUT_DIGIT = {"empty": 0.5, "number": 0.25, "sign": 0.25}
+#: Of a small image as it is, enlarged; "coarse" ones had few pixels before.
+AS_IT_IS = {"raw": 0.5, "coarse": 0.5}
 
 
 class Sample(NamedTuple):
@@ -55,8 +57,8 @@ def draw(
 def sample(rng: np.random.Generator, digits: Digits, layouts: dict[str, float] = LAYOUTS) -> Sample:
     """One image with its truth."""
     layout = str(rng.choice(list(layouts), p=list(layouts.values())))
-    if layout == "raw":
-        return _raw(rng, digits)
+    if layout in AS_IT_IS:
+        return _raw(rng, digits, is_coarse=layout == "coarse")
     page = _laid_out(layout, rng, digits)
     plain = rng.random() < (0.1 if layout == "empty" else 0.28)
     if not plain:
@@ -162,11 +164,11 @@ def _place_number(page: Page, digits: Digits) -> None:
         left += matte.shape[1] + k * gap
 
 
-def _raw(rng: np.random.Generator, digits: Digits) -> Sample:
+def _raw(rng: np.random.Generator, digits: Digits, *, is_coarse: bool) -> Sample:
     """One of MNIST's images as it is, cut to its ink and enlarged, with its grey edges."""
     image, label = digits.raw(rng)
-    if rng.random() < 0.35:  # and made smaller before, as on old forms
-        side = int(rng.integers(8, 18))
+    if rng.random() < 0.35 or is_coarse:  # and made smaller before, as on old forms
+        side = int(rng.integers(7, 13) if is_coarse else rng.integers(8, 18))
         squared = rng.random() < 0.5
         shape = (side, side) if squared else [max(3, round(n * side / max(image.shape))) for n in image.shape]
         image = _to(image, shape)

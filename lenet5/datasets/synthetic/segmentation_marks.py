@@ -80,9 +80,8 @@ def border(page: Page, digits: Digits) -> None:
     rng, (h, w) = page.rng, page.shape
     gaps, width = rng.uniform(-1, 10, 4) * min(1, page.height / 60), rng.uniform(1, 5)
     sides = [page.y - gaps[0], h - gaps[1] - page.y, page.x - gaps[2], w - gaps[3] - page.x]
-    away = np.minimum.reduce(
-        [np.broadcast_to(s, page.shape) for s in sides if rng.random() < 0.8] or [sides[0] + 0 * page.x]
-    )
+    drawn = [np.broadcast_to(side, page.shape) for side in sides if rng.random() < 0.8]
+    away = np.minimum.reduce(drawn or [sides[0] + 0 * page.x])
     inner = np.clip(width - away + 0.5, 0, 1)
     mask = inner if rng.random() < 0.3 else np.clip(away + 0.5, 0, 1) * inner
     page.lay(mask * (1 - page.near()), rng.uniform(0.25, 1.3) * (-1 if rng.random() < 0.25 else 1))
@@ -108,9 +107,8 @@ def box(page: Page, digits: Digits) -> None:
     gap = page.height * rng.uniform(0.1, 0.4, 2)
     dx = max(dx + gap[0], 0.35 * page.height)
     skew = rng.normal(0, 0.03, 2)
-    away = np.maximum(
-        abs(page.x - x + skew[0] * (page.y - y)) - dx, abs(page.y - y + skew[1] * (page.x - x)) - dy - gap[1]
-    )
+    aside, above = page.x - x + skew[0] * (page.y - y), page.y - y + skew[1] * (page.x - x)
+    away = np.maximum(abs(aside) - dx, abs(above) - dy - gap[1])
     page.lay(np.clip(_pen(page) / 2 + 0.5 - abs(away), 0, 1), rng.uniform(0.4, 1))
 
 
@@ -135,10 +133,8 @@ def underline(page: Page, digits: Digits) -> None:
     at, tilt, bend = y + dy + page.height * rng.uniform(0.06, 0.3), rng.normal(0, 0.04), rng.normal(0, 0.04)
     along = np.linspace(-1, 1, 12)
     for i in range(1 + (rng.random() < 0.3)):
-        line = np.stack(
-            [at + i * 0.12 * page.height + tilt * half * along + bend * half * along**2, x + half * along], 1
-        )
-        _line(page, line, _pen(page), rng.uniform(0.6, 1.05))
+        level = at + i * 0.12 * page.height + half * (tilt * along + bend * along**2)
+        _line(page, np.stack([level, x + half * along], 1), _pen(page), rng.uniform(0.6, 1.05))
 
 
 def _line(page: Page, points: np.ndarray, pen: float, strength: float) -> None:
@@ -162,9 +158,8 @@ def words(page: Page, digits: Digits) -> None:
 
 def _printed(page: Page, top: int, left: int, size: int) -> np.ndarray:
     rng = page.rng
-    letters = "".join(
-        chr(rng.integers(97, 123)) if rng.random() < 0.8 else " " for _ in range(int(rng.integers(2, 14)))
-    )
+    n = int(rng.integers(2, 14))
+    letters = "".join(chr(rng.integers(97, 123)) if rng.random() < 0.8 else " " for _ in range(n))
     image = Image.new("L", page.shape[::-1])
     ImageDraw.Draw(image).text((left, top), letters.title() if rng.random() < 0.5 else letters, 255,
                                ImageFont.load_default(size))  # fmt: skip
@@ -280,9 +275,8 @@ def texture(page: Page, digits: Digits) -> None:
 
 _AROUND = ("loose", "sign", "small", "zoomed", "number")
 _WITH_ROOM = (*_AROUND, "empty")
-#: (mark, how often, layouts it belongs to), in the order of laying.
-#: A ring or a box alone on a page is not a mark: it may be a 0.
-#: A line across a digit that is cut to its ink may be the base of a 2, so lines are rare there.
+#: (mark, how often, layouts it belongs to), in the order of laying. A ring or a box alone on a page may be a 0.
+#: A line across a digit that is cut to its ink may be the base of a 2.
 MARKS = (
     (texture, 0.25, ("empty",)),
     (stain, 0.05, _WITH_ROOM),
