@@ -99,7 +99,7 @@ def refused(pictures) -> tuple[float, float]:
         except NoDigitError:
             continue
     blank = len(pictures) - len(prepared)
-    no_digit = int((~ood.decide(np.stack(prepared))[0]).sum()) if prepared else 0
+    no_digit = int((~ood.decide(np.stack(prepared)).is_digit).sum()) if prepared else 0
     return (blank + no_digit) / len(pictures), blank / len(pictures)
 
 

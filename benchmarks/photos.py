@@ -19,8 +19,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from lenet5.datasets.idx import read_idx
 from lenet5.datasets.synthetic.photographs import CAUSES, SURROUNDINGS, photograph
-from lenet5.errors import NoDigitError
-from lenet5.models import hands, ood
+from lenet5.models import hands
 from lenet5.ocr import evaluation
 from lenet5.preprocessing import normalization
 
@@ -32,11 +31,8 @@ class Ours:
         self.model = hands.shipped()
 
     def __call__(self, picture) -> tuple[int | None, bool]:
-        try:
-            X = normalization.read_image(picture)[None]
-        except NoDigitError:
-            return None, False
-        return int(self.model.predict(X, 1)[0]), bool(ood.decide(X, 1)[0][0])
+        [answer] = self.model.recognize(picture, threads=1)
+        return answer.top[0][0] if answer.top else None, answer.reason is None
 
 
 def composed(causes, n: int, seed: int):

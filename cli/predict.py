@@ -38,8 +38,9 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     """Read the digit in each FILE. There is one row for each: file, digit and confidence, tab-separated.
 
     FILE is an image (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of images, - for standard input, or @LIST: a
-    text file with a name in each line. An image without ink, or with something other than a digit,
-    gives `no digit`. With --max-error, an image that could be misread gives `unsure`. Both are answers, exit code 0.
+    text file with a name in each line. An image without ink, or with something other than a digit, gives `no digit`;
+    one with several gives `several digits`. With --max-error, an image that could be misread gives `unsure`. All
+    three are answers, exit code 0.
 
     Of animations and books the first page is read, and a note says so. With --json, "pages" is the number of pages, if
     there are several.
@@ -62,14 +63,14 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     network, model = load_models(models, shipped=hands.shipped)
     answers = recognize(map(source, names), network, invert=invert, reject=reject, max_error=max_error, top=top,
                         threads=threads)  # fmt: skip
-    documents: Iterable[dict] = ({**_document(answer), "model": model} for answer in answers)
     if show_input:
-        documents = list(documents)
+        answers = list(answers)
+    documents: Iterable[dict] = ({**_document(answer), "model": model} for answer in answers)
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
     bars_of = network.labels if alone and sys.stdout.isatty() else None
     bad = output.result_array(documents) if as_json else predict_text.print_lines(documents, bars_of)
     if show_input and not bad:
-        [name], [answer] = names, documents
+        [name], [answer] = names, answers
         _draw_stages(name, show_input, answer, invert=invert, any_ink=not reject,
                      preparation=network.preparation)  # fmt: skip
     sys.exit(3 if bad else 0)
@@ -87,8 +88,9 @@ def _document(answer) -> dict:
     return document
 
 
-def _draw_stages(name: str, path: Path, answer: dict, **settings) -> None:
+def _draw_stages(name: str, path: Path, answer, **settings) -> None:
+    from lenet5.models.recognize import document
     from lenet5.preprocessing.show import show_input
 
-    show_input(name, path, verdict=predict_text.verdict(answer), **settings)
+    show_input(name, path, part=answer.part, verdict=predict_text.verdict(document(answer)), **settings)
     output.note(f"stages drawn: {one_line(path)}")

@@ -15,6 +15,8 @@ def verdict(answer: dict) -> str:
         text = f"answered: {answer['digit']}, confidence {answer['confidence']:.4f}"
     elif answer["reason"] == "unsure":
         text = f"answered: unsure, as the confidence, {answer['confidence']:.4f}, is too low for --max-error"
+    elif answer["reason"] == "several digits":
+        text = "answered: several digits, as it looks like more than one (--no-reject answers all the same)"
     else:
         text = "answered: no digit, as it looks like something else than one digit (--no-reject answers all the same)"
     return f"{text}; {answer['hint']}" if "hint" in answer else text

@@ -63,10 +63,10 @@ class HandNetworks(Classifier):
 
         They are seen in 8 bits and 28 x 28; ValueError for other sizes.
         """
-        fields = _fields(check_pictures(X, 1))
-        seen = [(network, fields) for network in self.straight]
+        ink = fields(X)
+        seen = [(network, ink) for network in self.straight]
         if self.deslanted:
-            turned = networks.upright(fields)
+            turned = networks.upright(ink)
             seen += [(network, turned) for network in self.deslanted]
         each = [networks.log_softmax(network.logits(view, threads)) for network, view in seen]
         return np.mean(each, axis=0).astype(np.float32)
@@ -87,8 +87,9 @@ class HandNetworks(Classifier):
         serialization.save(path, tensors, KIND, info)
 
 
-def _fields(X: np.ndarray) -> np.ndarray:
-    """Images (N, 1, 28, 28) uint8 of checked ones, 28 x 28 or with a margin around these."""
+def fields(X: np.ndarray) -> np.ndarray:
+    """Images (N, 1, 28, 28) uint8 of images as `LeNet5.logits` takes them; ValueError for other sizes and values."""
+    X = check_pictures(X, 1)
     margin, rest = divmod(X.shape[2] - 28, 2)
     if X.shape[2] != X.shape[3] or rest or margin < 0 or margin > 2:
         raise ValueError(f"images of {X.shape[2]} x {X.shape[3]}, expected 28 x 28 or 32 x 32")
@@ -110,9 +111,7 @@ def loaded(path: str | os.PathLike) -> HandNetworks:
 
 
 def _network(i: int, widths: Sequence[int], tensors: dict[str, np.ndarray]) -> Network:
-    if len(widths) != 4 or not all(type(width) is int and 1 <= width <= 1024 for width in widths):
-        raise ValueError(f"no widths of layers: {str(widths)[:50]}")
-    network = networks.digit_network(None, tuple(widths))
+    network = networks.digit_network(None, networks.checked_widths(widths))
     own = f"{i}."
     network.load_state_dict({k.removeprefix(own): t for k, t in tensors.items() if k.startswith(own)})
     return network.freeze()

@@ -1,35 +1,83 @@
 """Whether a prepared image shows one digit at all.
 
-A network that knows only digits is sure of a letter, too: of 1,000 other things only two thirds can be told by its
-confidence if one digit of a hundred may be refused. So a second LeNet-5 has two classes more, nothing and several
-digits (the rubbish class of LeCun et al., Proc. IEEE 86(11), 1998, eq. 9, but learnt from images), and is asked
-only this. recipes/ood.py trains it on MNIST, drawn digits and negatives.py.
+A network that knows only digits is sure of a letter, too: of 1,000 other things only two thirds can be caught by its
+confidence if one digit of a hundred may be refused. So a second network has two classes more, nothing and several
+digits, and is asked only this: the rubbish class of LeCun et al., Proc. IEEE 86(11), 1998, eq. 9, but learnt from
+images. recipes/ood.py trains it on MNIST, drawn digits and negatives.py.
 """
 
 import functools
+import os
 from importlib import resources
+from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import ModelFileError, one_line
 from ..nn import serialization
-from ..nn.architectures import modern
 from ..nn.network import Network, softmax
+from ..ocr import networks
+from ..utils.characters import DIGITS
+from .hands import fields
 
+KIND = "detector"
+CLASSES = (*DIGITS, "nothing", "several")
 NOTHING, SEVERAL = 10, 11
-WIDE, STROKES = 1.6, 3  # ink this many heights wide, and crossed by this many strokes, may be a row of digits
+WIDE, STROKES = 1.6, 3  # ink that is this many heights wide, and crossed by that many strokes, may be a row of digits
+
+
+class Detector:
+    """A network with LeNet-5's layers and the classes CLASSES.
+
+    Parameters
+    ----------
+    network : Network
+    training : dict, optional
+        How it was trained, and the ``least_score`` of a digit. JSON values only.
+    """
+
+    def __init__(self, network: Network, training: dict | None = None):
+        self.network, self.training = network, training
+
+    def probabilities(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
+        """Of images as `LeNet5.logits` takes them, 28 x 28 or with a margin around; (N, 12) float32."""
+        return softmax(self.network.logits(fields(X), threads))
+
+    @property
+    def least_score(self) -> float:
+        """What the `score` of an image must reach to be a digit."""
+        return self.training["least_score"] if self.training else 0.0
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the network to a safetensors file, in half precision, completely or not at all."""
+        tensors = {name: tensor.astype(networks.STORED) for name, tensor in self.network.state_dict().items()}
+        info = {"classes": CLASSES, "widths": networks.widths_of(self.network), "training": self.training}
+        serialization.save(path, tensors, KIND, info)
+
+
+def loaded(path: str | os.PathLike) -> Detector:
+    """Load what `Detector.save` wrote; ModelFileError, in one line, for any other file."""
+    tensors, info = serialization.load(path, KIND, dtype=networks.STORED)
+    try:
+        if tuple(info["classes"]) != CLASSES:
+            raise ValueError("other classes")
+        network = made(None, networks.checked_widths(info["widths"]))
+        network.load_state_dict(tensors)
+        return Detector(network.freeze(), info.get("training"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{one_line(path)}: does not describe a detector: {str(error)[:200]}") from None
+
+
+def made(seed: int | None, widths: tuple[int, ...] = networks.WIDTHS) -> Network:
+    """A network for `Detector`."""
+    return Network(networks.layers(widths, 1, len(CLASSES)), seed=seed)
 
 
 @functools.cache
-def network() -> tuple[Network, dict]:
-    """The network, which ships with the package, and what its file says of it.
-
-    It is not a `LeNet5`, so that every model can ask it.
-    """
+def shipped() -> Detector:
+    """The one that ships with the package."""
     with resources.as_file(resources.files("lenet5.weights") / "judge.safetensors") as path:
-        tensors, info = serialization.load(path, "model")
-    judge = Network(modern(n_classes=len(info["labels"])), seed=None)
-    judge.load_state_dict(tensors)
-    return judge.freeze(), info
+        return loaded(path)
 
 
 def score(probabilities: np.ndarray) -> np.ndarray:
@@ -39,12 +87,22 @@ def score(probabilities: np.ndarray) -> np.ndarray:
     return np.log(digit + 1e-12) - np.log(other + 1e-12)
 
 
-def decide(X: np.ndarray, threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """For images (N, 1, 32, 32) as `read_image` makes them: which show a digit, and which several; (N,) bool each."""
-    judge, info = network()
-    probabilities = softmax(judge.logits(X, threads))
-    is_digit = score(probabilities) >= info["training"]["least_score"]
-    return is_digit, ~is_digit & ((probabilities[:, SEVERAL] > probabilities[:, NOTHING]) | _are_rows(X))
+class Decision(NamedTuple):
+    """Of N images: the ``scores`` of one digit, float64; which show one; and which show several, bool."""
+
+    scores: np.ndarray
+    is_digit: np.ndarray
+    is_several: np.ndarray
+
+
+def decide(X: np.ndarray, threads: int | None = None) -> Decision:
+    """Whether images (N, 1, 32, 32) as `read_image` makes them show a digit."""
+    detector = shipped()
+    probabilities = detector.probabilities(X, threads)
+    scores = score(probabilities)
+    is_digit = scores >= detector.least_score
+    is_several = ~is_digit & ((probabilities[:, SEVERAL] > probabilities[:, NOTHING]) | _are_rows(X))
+    return Decision(scores, is_digit, is_several)
 
 
 def _are_rows(X: np.ndarray) -> np.ndarray:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 #: Images that are prepared before they go through the network together: memory stays constant, answers flow.
 CHUNK = 64
-NO_DIGIT, UNSURE = "no digit", "unsure"
-SEVERAL_DIGITS = "several digits? try `lenet5 read`"
+NO_DIGIT, SEVERAL, UNSURE = "no digit", "several digits", "unsure"
+READ = "try `lenet5 read`"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +41,12 @@ class Answer:
         That of the likeliest class; None where there is no digit.
     probabilities : ndarray (classes,) float32, or None
         None where the network did not see the image, as nothing is drawn on it or it cannot be read.
-    reason : None, "no digit" or "unsure"
-        Why there is no label; both are answers.
+    reason : None, "no digit", "several digits" or "unsure"
+        Why there is no label; all are answers.
     top : tuple of (label, confidence), the likeliest first; as many as were asked for
     hint : str or None, what else to try
+    part : int, 0 where all components of the ink were taken for the digit, else the number of one of
+        `normalization.Prepared.fewer`, from 1
     pages : int, how many the file has, of which the first was read
     error : PictureError or None, why the image cannot be read
     """
@@ -56,6 +58,7 @@ class Answer:
     reason: str | None = None
     top: tuple[tuple[int | str, float], ...] = ()
     hint: str | None = None
+    part: int = 0
     pages: int = 1
     error: PictureError | None = None
 
@@ -142,33 +145,47 @@ class _Recognizer:
 
     def answers(self, readings: Iterator[batch.Outcome]) -> Iterator[Answer]:
         while chunk := list(itertools.islice(readings, CHUNK)):
-            seen = [reading.input for reading in chunk if reading.input is not None and not reading.error]
-            opinions = self._opinions(seen)
+            opinions = self._opinions([reading for reading in chunk if not reading.error])
             for reading in chunk:
                 yield _unseen(reading) if reading.error else self._seen(reading, *next(opinions))
 
-    def _opinions(self, images: list[np.ndarray]) -> Iterator[tuple]:
-        """(probabilities, whether it is a digit, whether it is several) of each image."""
-        if not images:
+    def _opinions(self, readings: list[batch.Outcome]) -> Iterator[tuple]:
+        """(probabilities, reason for no label, part) of each image."""
+        if not readings:
             return iter(())
-        X = np.stack(images)
-        probabilities = self.model.predict_proba(X, self.threads)
-        accepted, several = np.ones(len(X), bool), np.zeros(len(X), bool)
-        if self.reject and tuple(self.model.labels) == DIGITS:
-            accepted, several = ood.decide(X, self.threads)
-        return zip(probabilities, accepted, several, strict=True)
+        X = np.stack([reading.input for reading in readings if reading.input is not None])
+        reasons: list[str | None] = [None] * len(X)
+        parts = [0] * len(X)
+        if tuple(self.model.labels) == DIGITS and (self.reject or any(reading.fewer for reading in readings)):
+            reasons, parts = self._judged(X, readings)
+        return zip(self.model.predict_proba(X, self.threads), reasons, parts, strict=True)
 
-    def _seen(self, reading: batch.Outcome, probabilities: np.ndarray, accepted: bool, several: bool) -> Answer:
+    def _judged(self, X: np.ndarray, readings: list[batch.Outcome]) -> tuple[list[str | None], list[int]]:
+        """Reasons and parts; where only fewer components are a digit, ``X`` becomes these."""
+        decision = ood.decide(X, self.threads)
+        reasons: list[str | None] = [None] * len(X)
+        parts = [0] * len(X)
+        for i in np.flatnonzero(~decision.is_digit):
+            fewer = readings[i].fewer
+            scores = ood.decide(np.stack(fewer), self.threads) if fewer else None
+            if scores is not None and scores.is_digit.any():
+                best = int(scores.scores.argmax())
+                X[i], parts[i] = fewer[best], best + 1
+            elif self.reject:
+                reasons[i] = SEVERAL if decision.is_several[i] else NO_DIGIT
+        if self.reject:
+            reasons = [SEVERAL if reading.beside else reason for reading, reason in zip(readings, reasons, strict=True)]
+        return reasons, parts
+
+    def _seen(self, reading: batch.Outcome, probabilities: np.ndarray, refused: str | None, part: int) -> Answer:
         order = (-probabilities).argsort(kind="stable")[: self.top]
         top = tuple((_value(self.model.labels[k]), float(probabilities[k])) for k in order)
         label, sure = top[0]
-        reason = UNSURE if probabilities.max() < self.least else None
-        confidence = sure if accepted else None
-        if not accepted:
-            reason = NO_DIGIT
-        hint = SEVERAL_DIGITS if several or (self.reject and reading.beside) else None
+        reason = refused or (UNSURE if probabilities.max() < self.least else None)
+        confidence = None if refused else sure
+        hint = READ if reason == SEVERAL else None
         return Answer(
-            reading.source, None if reason else label, confidence, probabilities, reason, top, hint, reading.pages
+            reading.source, None if reason else label, confidence, probabilities, reason, top, hint, part, reading.pages
         )
 
 

@@ -148,10 +148,10 @@ def load(path: str | os.PathLike) -> StringNetworks:
         n_networks = len(info["widths"]), len(info["digit_widths"])
         if tuple(info["classes"]) != CLASSES or not 1 <= min(n_networks) <= max(n_networks) <= MOST_NETWORKS:
             raise ValueError("other classes, or an unexpected number of networks")
-        sliding = sliding_network(None, _checked(info["sliding_widths"]))
+        sliding = sliding_network(None, checked_widths(info["sliding_widths"]))
         sliding.load_state_dict(_under("sliding.", tensors))
-        segments = [Network(layers(_checked(widths)), seed=None) for widths in info["widths"]]
-        digits = [digit_network(None, _checked(widths)) for widths in info["digit_widths"]]
+        segments = [Network(layers(checked_widths(widths)), seed=None) for widths in info["widths"]]
+        digits = [digit_network(None, checked_widths(widths)) for widths in info["digit_widths"]]
         n_upright = info.get("upright", 0)
         if type(n_upright) is not int or not 0 <= n_upright <= len(digits):
             raise ValueError("an unexpected number of networks for deslanted segments")
@@ -167,9 +167,9 @@ def load(path: str | os.PathLike) -> StringNetworks:
     return StringNetworks(segments, digits[:n_straight], sliding, training, calibration, digits[n_straight:])
 
 
-def _checked(widths) -> tuple[int, ...]:
+def checked_widths(widths) -> tuple[int, ...]:
     """Return the widths of layers in a file; ValueError if malformed."""
-    if not all(type(width) is int and 1 <= width <= 1024 for width in widths):
+    if len(widths) != 4 or not all(type(width) is int and 1 <= width <= 1024 for width in widths):
         raise ValueError(f"not the widths of layers: {str(widths)[:50]}")
     return tuple(widths)
 

@@ -32,6 +32,7 @@ _is_over: Any
 class Outcome(NamedTuple):
     """The result for a source: its ``input``, (1, 32, 32) float32, and the number of marks ``beside``; or an error.
 
+    ``fewer`` are inputs with fewer of the digit's components, see `normalization.Prepared`.
     ``pages`` is the number of pages of the file, of which this is the first.
     """
 
@@ -40,6 +41,7 @@ class Outcome(NamedTuple):
     beside: int
     error: PictureError | None
     pages: int = 1
+    fewer: tuple[np.ndarray, ...] = ()
 
 
 def read_many(
@@ -103,7 +105,9 @@ def _read(source, settings: dict) -> tuple:
         found = stages(source, **settings)
     except PictureError as error:
         return None, 0, error
-    return found.input, found.beside, no_digit(source, found) if found.lost else None, found.pages
+    lost = no_digit(source, found) if found.lost else None
+    fewer = tuple(part.input for part in found.fewer if part.input is not None)
+    return found.input, found.beside, lost, found.pages, fewer
 
 
 def _read_chunk(chunk: list, settings: dict) -> list:

@@ -40,7 +40,8 @@ class Prepared:
     ``grey`` · classes (3, h, w): the probabilities of paper, ink and other marks there; None for an image that was
     prepared before · ink (h, w), float32 in 0..1: the digit's · box: where the digit was found in ``grey`` ·
     glyph (h, w): the digit at its final size · field (28, 28) · input (1, S, S): what the network sees. All float32 in
-    0..1, ink bright from ``ink`` on. beside: how many more marks as large as the digit there are · pages: how many the
+    0..1, ink bright from ``ink`` on. beside: how many more marks as large as the digit there are · fewer: the same with
+    fewer of the digit's components, for the case that together they are not a digit · pages: how many the
     file has, of which the first was read · lost: why there is no digit; box, glyph, field and input are None then.
     """
 
@@ -54,6 +55,7 @@ class Prepared:
     field: np.ndarray | None
     input: np.ndarray | None
     beside: int = 0
+    fewer: tuple["Prepared", ...] = ()
     pages: int = 1
     lost: str | None = None
 
@@ -133,13 +135,21 @@ def prepare_grey(grey: np.ndarray, invert: str = "auto", size: int = 32, any_ink
         return replace(blank, lost=NOTHING)
     if not any_ink and invert != "auto" and dark != (invert == "yes"):
         return replace(blank, lost=POLARITY)
-    cut = box_of(seen.ink > EDGE * seen.ink.max())
-    box = _in_image(cut, seen.ink.shape, seen.window)
-    if not any_ink and max(box.bottom - box.top, box.right - box.left) < SMALLEST:
+    whole = _cut_out(blank, size)
+    assert whole.box is not None
+    if not any_ink and max(whole.box.bottom - whole.box.top, whole.box.right - whole.box.left) < SMALLEST:
         return replace(blank, lost=SPECKS)
-    glyph = glyph_of(seen.ink[cut.top : cut.bottom, cut.left : cut.right])
+    fewer = tuple(_cut_out(replace(blank, ink=ink), size) for ink in seen.fewer)
+    return replace(whole, beside=seen.beside, fewer=fewer)
+
+
+def _cut_out(found: Prepared, size: int) -> Prepared:
+    """The digit cut out, scaled and centred."""
+    cut = box_of(found.ink > EDGE * found.ink.max())
+    glyph = glyph_of(found.ink[cut.top : cut.bottom, cut.left : cut.right])
     field = centred(glyph)
-    return replace(blank, box=box, glyph=glyph, field=field, input=padded(field, size), beside=seen.n_marks - 1)
+    box = _in_image(cut, found.ink.shape, found.window)
+    return replace(found, box=box, glyph=glyph, field=field, input=padded(field, size))
 
 
 def _whole(grey: np.ndarray, invert: str, size: int) -> Prepared:

@@ -40,15 +40,17 @@ class Segmentation(NamedTuple):
 
     classes : (3, h, w) float32, the probabilities of PAPER, INK and OTHER; h x w covers the window
     ink : (h, w) float32, INK where it belongs to the digit's components, elsewhere 0
+    fewer : the same of fewer components; each may be the digit if ``ink`` is not one
     certainty : the mean probability of ink where that is above a half; 0 where it is so nowhere
-    n_marks : components of the whole image with at least a third of the largest one's ink
+    beside : components of the whole image that are not the digit's, with at least a third of the largest one's ink
     """
 
     window: Box
     classes: np.ndarray
     ink: np.ndarray
+    fewer: tuple[np.ndarray, ...]
     certainty: float
-    n_marks: int
+    beside: int
 
 
 class Segmenter:
@@ -82,7 +84,7 @@ class Segmenter:
             closer = _closer(found, grey.shape)
             if closer is None:
                 break
-            found = self._look(grey, closer, SIDE)._replace(n_marks=found.n_marks)
+            found = self._look(grey, closer, SIDE)._replace(beside=found.beside)
         return found
 
     def _look(self, grey: np.ndarray, window: Box, side: int) -> Segmentation:
@@ -93,10 +95,15 @@ class Segmenter:
         marks = Components(ink > level)
         labels = marks.labels()
         amounts = np.bincount(labels[labels >= 0], ink[labels >= 0], len(marks.areas))
-        mask = grown(marks.mask(_digit(marks.boxes, amounts, ink.shape)), 1)
-        n_marks = int((amounts > amounts.max() / 3).sum())
+        counted = np.where(_are_cut_off(marks.boxes, ink.shape), CUT_OFF * amounts, amounts)
+        digit = _digit(marks.boxes, amounts, counted)
+        whole, *fewer = (
+            np.where(grown(marks.mask(chosen), 1), ink, np.float32(0))
+            for chosen in (digit, *_fewer(digit, amounts, counted))
+        )
+        beside = int((~digit & (amounts > amounts.max() / 3)).sum())
         certainty = float(ink[ink > 0.5].mean()) if peak > 0.5 else 0.0
-        return Segmentation(window, classes, np.where(mask, ink, np.float32(0)), certainty, n_marks)
+        return Segmentation(window, classes, whole, tuple(fewer), certainty, beside)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the weights, in 8 bits, wholly or not at all (safetensors)."""
@@ -111,14 +118,20 @@ class Segmenter:
         serialization.save(path, tensors, "segmenter", {"training": self.training})
 
 
-def _digit(boxes: np.ndarray, amounts: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _are_cut_off(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Which components the image's edge cuts off, (n,) bool."""
+    top, left, bottom, right = boxes.T
+    return (top == 0) | (left == 0) | (bottom == shape[0]) | (right == shape[1])
+
+
+def _digit(boxes: np.ndarray, amounts: np.ndarray, counted: np.ndarray) -> np.ndarray:
     """The components that are the digit, (n,) bool: the main one and what is near it.
 
-    A component that the edge cuts off is the main one only if it is much larger than others.
+    A component that the edge cuts off is the main one only if it is much larger than others: ``counted`` is less than
+    its amount of ink.
     """
     top, left, bottom, right = boxes.T
-    cut_off = (top == 0) | (left == 0) | (bottom == shape[0]) | (right == shape[1])
-    chosen = np.arange(len(amounts)) == np.argmax(np.where(cut_off, CUT_OFF * amounts, amounts))
+    chosen = np.arange(len(amounts)) == np.argmax(counted)
     large = amounts >= LEAST_PART * amounts[chosen]
     while True:
         (y, x), (y_end, x_end) = boxes[chosen, :2].min(axis=0), boxes[chosen, 2:].max(axis=0)
@@ -127,6 +140,24 @@ def _digit(boxes: np.ndarray, amounts: np.ndarray, shape: tuple[int, int]) -> np
         if (near == chosen).all():
             return chosen
         chosen = near
+
+
+def _fewer(digit: np.ndarray, amounts: np.ndarray, counted: np.ndarray) -> list[np.ndarray]:
+    """Some of the digit's components, each (n,) bool: those that are whole, the large ones, and the main one.
+
+    What is left out are parts of neighbours, dots and specks. A whole component of some size is never left out: with
+    it there may be several digits.
+    """
+    if digit.sum() < 2:
+        return []
+    main = digit & (np.arange(len(digit)) == np.argmax(np.where(digit, counted, -1)))
+    found: list[np.ndarray] = []
+    for chosen in (digit & (counted == amounts), digit & (amounts > amounts[main] / 3), main):
+        most = counted[digit & ~chosen & (counted == amounts)].max(initial=0)
+        is_new = not any((chosen == other).all() for other in (digit, *found))
+        if is_new and chosen.any() and most <= amounts[chosen].sum() / 2:
+            found.append(chosen)
+    return found
 
 
 def loaded(path: str | os.PathLike) -> Segmenter:

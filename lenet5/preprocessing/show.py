@@ -20,14 +20,18 @@ def show_input(
     invert: str = "auto",
     any_ink: bool = False,
     preparation: str = DIGIT,
+    part: int = 0,
     verdict: str = "",
 ) -> None:
     """Write a PNG to ``path`` which shows how `read_image` prepares ``source``, stage by stage, enlarged.
 
-    Of an image without a digit these are the stages up to where the ink was lost, and why it was. ``verdict`` is
-    written below them. PictureError where the file cannot be read; OSError where ``path`` cannot be written.
+    Of an image without a digit these are the stages up to where the ink was lost, and why it was. ``part`` is the
+    answer's: which of the digit's components are drawn. ``verdict`` is written below the stages. PictureError where the
+    file cannot be read; OSError where ``path`` cannot be written.
     """
     found = stages(source, invert=invert, any_ink=any_ink, preparation=preparation)
+    if part:
+        found = found.fewer[part - 1]
     panels = _first_panels(found) if found.lost else [*_first_panels(found), *_last_panels(found)]
     lines = [text for text in (f"no digit: {found.lost}" if found.lost else "", verdict) if text]
     step, line = PANEL + 8, 16

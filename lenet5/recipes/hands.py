@@ -60,11 +60,11 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     used, held_out = held_out_digits(data_dir)
     X, y = training_images(used, settings, threads)
     views = X, networks.upright(X[:, None])[:, 0]
-    trained: list[list[Network]] = [[], []]
-    for k in range(settings.networks):
-        for i, seen in enumerate(views):
-            trained[i].append(_trained(seen, y, settings, settings.seed + 2 * k + i, threads))
-    model = HandNetworks(*trained)
+    straight, deslanted = (
+        [_trained(seen, y, settings, settings.seed + 2 * k + i, threads) for k in range(settings.networks)]
+        for i, seen in enumerate(views)
+    )
+    model = HandNetworks(straight, deslanted)
     photographed = cut.photographed(settings.photographs // 2, seed=settings.seed + 99, threads=threads)
     X, y = cut.joined((held_out, photographed))
     model.calibration = beside_strings(model).calibrate(X, y, threads).calibration

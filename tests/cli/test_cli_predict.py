@@ -468,19 +468,22 @@ def test_pages_that_are_not_read_are_told(folder, command):
     assert [row.get("pages") for row in rows] == [3, None, 2]
 
 
-def test_several_digits_get_a_hint(folder):
+def test_several_digits_are_not_one(folder):
     page = Image.new("L", (400, 200), 255)
     for k in (1, 7, 3):
         page.paste(Image.open(folder / f"{k}.png"), (20 + 125 * [1, 7, 3].index(k), 30))
     page.save(folder / "number.png")
     result = predict(folder, "number.png")
     assert result.code == 0
-    assert "number.png: several digits? try `lenet5 read`" in result.stderr
+    assert result.stdout == "number.png\tseveral digits\t-\n"
+    assert "number.png: try `lenet5 read`" in result.stderr
     [row] = documents(predict(folder, "number.png", "--json"))
-    assert row["hint"]
+    assert (row["label"], row["reason"], row["hint"]) == (None, "several digits", "try `lenet5 read`")
     close = [np.asarray(Image.open(folder / f"{k}.png"))[:, 20:120] for k in (1, 2, 3, 4, 5)]
     Image.fromarray(np.pad(np.concatenate(close, axis=1), 30, constant_values=255)).save(folder / "close.png")
-    assert "close.png: several digits?" in predict(folder, "close.png").stderr
+    close = predict(folder, "close.png")
+    assert close.stdout == "close.png\tseveral digits\t-\n"
+    assert "close.png: try `lenet5 read`" in close.stderr
     assert "several" not in predict(folder, "7.png").stderr
 
 

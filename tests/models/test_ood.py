@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from lenet5 import pretrained
 from lenet5.datasets.synthetic import negatives, strokes
 from lenet5.datasets.synthetic.letters import MARKS
+from lenet5.errors import ModelFileError
 from lenet5.models import ood
+from lenet5.nn import serialization
 
 
 def test_marks_fit_the_pen():
@@ -48,8 +49,28 @@ def test_the_score_is_that_of_one_digit_against_the_rest():
     assert scores[2] == pytest.approx(0)
 
 
-def test_the_judge_says_how_it_was_made():
-    network, info = ood.network()
-    assert info["labels"] == [*pretrained().labels, "nothing", "several"]
-    assert network.n_classes == len(info["labels"])
-    assert set(info["training"]) >= {"command", "config", "data_sha256", "least_score"}
+def test_the_detector_says_how_it_was_made():
+    assert set(ood.shipped().training) >= {"command", "config", "data_sha256", "least_score"}
+
+
+def test_a_detector_comes_back_from_its_file(tmp_path):
+    detector = ood.Detector(ood.made(1, (2, 3, 8, 5)), {"least_score": -1.5})
+    detector.network.parameters[:] = detector.network.parameters.astype(np.float16)
+    detector.save(tmp_path / "detector.safetensors")
+    again = ood.loaded(tmp_path / "detector.safetensors")
+    assert again.least_score == -1.5
+    X = strokes.draw(20, seed=0)[0]
+    np.testing.assert_array_equal(again.probabilities(X), detector.probabilities(X))
+    np.testing.assert_allclose(detector.probabilities(X).sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change", [{"classes": ["0", "1"]}, {"widths": [6, 16]}, {"widths": None}, {"widths": [7, 9, 9, 9]}]
+)
+def test_a_file_of_another_detector_is_refused(change, tmp_path):
+    network = ood.made(1, (2, 3, 8, 5))
+    tensors = {name: tensor.astype(np.float16) for name, tensor in network.state_dict().items()}
+    info = {"classes": ood.CLASSES, "widths": (2, 3, 8, 5), "training": None} | change
+    serialization.save(tmp_path / "other.safetensors", tensors, ood.KIND, info)
+    with pytest.raises(ModelFileError, match="does not describe a detector"):
+        ood.loaded(tmp_path / "other.safetensors")

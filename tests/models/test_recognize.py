@@ -102,7 +102,8 @@ def test_pages_and_hint(model, folder):
     row = np.concatenate([255 - digits()[k][:, 4:24] for k in (1, 2, 3, 4)], axis=1)
     book, several = model.recognize([folder / "book.tif", np.pad(row, 12, constant_values=255)])
     assert (book.label, book.pages) == (3, 2)
-    assert "several digits" in several.hint
+    assert (several.label, several.reason) == (None, "several digits")
+    assert "lenet5 read" in several.hint
 
 
 def test_every_kind_of_model_recognizes(model, folder):
