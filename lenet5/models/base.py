@@ -1,6 +1,5 @@
 """What every model answers, a network or several that decide together: scikit-learn's words, and how sure it is."""
 
-import html
 import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Self
@@ -61,6 +60,8 @@ class Classifier:
 
     def _repr_html_(self) -> str:
         """For notebooks."""
+        import html
+
         rows = {"model": type(self).__name__} | self._facts()
         cells = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(fact)}</td></tr>" for name, fact in rows.items())
         return f"<table>{''.join(cells)}</table>"

@@ -10,7 +10,6 @@ import numpy as np
 from ..evaluation.calibration import Calibration
 from ..nn import serialization
 from ..nn.arrays import check_labels_of
-from ..training.sampler import validation_numbers
 from . import lenet
 from .base import Classifier
 from .lenet import LeNet5
@@ -236,6 +235,8 @@ def common_validation(models: Sequence[LeNet5 | Committee], data_sha256: str, n:
     ``n`` is the number of training images. None if a model does not name its validation images, or was trained on
     other data. A committee answers for its members.
     """
+    from ..training.sampler import validation_numbers
+
     chosen = np.arange(n)
     for model in models:
         for member in model.models if isinstance(model, Committee) else [model]:

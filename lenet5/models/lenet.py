@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple
 from importlib import resources
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -16,11 +16,11 @@ from ..nn.architectures import CHOICES, VARIANTS
 from ..nn.layers import RBF, ScaledTanh, Sigmoid, Tanh
 from ..nn.network import Network
 from ..nn.summary import Summary
-from ..training.config import Config
-from ..training.records import Epoch
-from ..training.trainer import Trainer, config_for
 from ..utils.characters import DIGITS
 from .base import Classifier, as_array
+
+if TYPE_CHECKING:
+    from ..training.records import Epoch
 
 MAX_LABEL = 100  # characters
 _TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
@@ -99,7 +99,7 @@ class LeNet5(Classifier):
         threads: int | None = None,
         teachers: "Sequence[LeNet5]" = (),
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
-        callback: Callable[[Epoch], None] | None = None,
+        callback: "Callable[[Epoch], None] | None" = None,
         verbose: bool = False,
         **settings,
     ) -> "LeNet5":
@@ -131,6 +131,9 @@ class LeNet5(Classifier):
         DivergedError
             The loss became NaN or infinite.
         """
+        from ..training.config import Config
+        from ..training.trainer import Trainer, config_for
+
         if unknown := set(settings) - set(Config.__dataclass_fields__):
             raise TypeError(
                 f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"

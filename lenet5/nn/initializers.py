@@ -34,7 +34,7 @@ def initialize(initializer: str, layers: Mapping[str, Layer], tensors: Mapping[s
         _of_1998(layers, tensors, rng, 0.5 if initializer == "1998-root" else 1)
 
 
-def _he(layers: Mapping[str, Layer], tensors: Mapping[str, np.ndarray], rng: np.random.Generator) -> None:
+def _he(layers: Mapping[str, Layer], tensors: Mapping[str, np.ndarray], rng: "np.random.Generator") -> None:
     following = dict(zip(layers, list(layers.values())[1:], strict=False))
     after_sigmoid = False
     for name, layer in layers.items():
@@ -56,7 +56,7 @@ def _he(layers: Mapping[str, Layer], tensors: Mapping[str, np.ndarray], rng: np.
 
 
 def _of_1998(
-    layers: Mapping[str, Layer], tensors: Mapping[str, np.ndarray], rng: np.random.Generator, power: float
+    layers: Mapping[str, Layer], tensors: Mapping[str, np.ndarray], rng: "np.random.Generator", power: float
 ) -> None:
     for name, tensor in tensors.items():
         owner, kind = name.rsplit(".", 1)
@@ -76,7 +76,7 @@ def _sums(layer: Layer, weight: np.ndarray) -> np.ndarray:
     return np.add.reduceat(kernels, np.cumsum([0, *map(len, layer.table[:-1])]))
 
 
-def _uniform(rng: np.random.Generator, bound: np.ndarray, layer: Layer, shape: tuple[int, ...]) -> np.ndarray:
+def _uniform(rng: "np.random.Generator", bound: np.ndarray, layer: Layer, shape: tuple[int, ...]) -> np.ndarray:
     """Numbers for a tensor of ``layer``, uniform within +-bound (out_channels,)."""
     if isinstance(layer, Conv2d) and layer.table is not None and len(shape) > 1:  # a kernel has the bound of its output
         bound = np.repeat(bound, [len(row) for row in layer.table])

@@ -2,6 +2,8 @@
 
 A shape is (channels, height, width) of one image. ``connections`` counts as the 1998 paper does: every use of a weight
 or bias, and the inputs of plain pooling units. ``macs`` counts only the multiply-accumulates of weights.
+
+Each dataclass takes half a millisecond to import, so a layer without a field of its own inherits the methods.
 """
 
 import math
@@ -121,7 +123,6 @@ class AvgPool2d:
         return 0
 
 
-@dataclass(frozen=True)
 class MaxPool2d(AvgPool2d):
     """Maximum over windows of K x K, stride K."""
 
@@ -213,7 +214,6 @@ class RBF:
         return math.prod(shape) * self.out_channels
 
 
-@dataclass(frozen=True)
 class Targets(RBF):
     """`RBF` as the last step of a network with one output per class: targets are +1 for its class, -1 for the others.
 
@@ -250,7 +250,6 @@ class ReLU:
         return 0
 
 
-@dataclass(frozen=True)
 class Tanh(ReLU):
     """tanh(x), element by element."""
 
@@ -279,14 +278,12 @@ class BatchNorm2d(ReLU):
         return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.channels,))
 
 
-@dataclass(frozen=True)
 class ScaledTanh(ReLU):
     """1.7159 tanh(2 x / 3), element by element: f(1) = 1 and f(-1) = -1 (P98 appendix A)."""
 
     kind = _kernels.OPS["SCALED_TANH"]
 
 
-@dataclass(frozen=True)
 class Sigmoid(ReLU):
     """1 / (1 + exp(-x)), element by element."""
 
