@@ -2,8 +2,8 @@
 
     python benchmarks/segmenter_ablation.py --steps 1500 --samples 20000
 
-Each is judged by the Dice coefficient of ink in drawn images of held-out digits, and by what the shipped digit networks
-read of held-out digits cut to their ink and of composed photos. Nothing is refused.
+Each is judged by the Dice coefficient of ink in drawn images of held-out digits. The shipped digit networks then read
+held-out digits cut to their ink, and composed photos; nothing is refused.
 """
 
 import sys

@@ -210,7 +210,7 @@ def test_sessions_say_what_the_commands_say(steps, tmp_path):
 
 def tilted_seven() -> Image.Image:
     """A seven that is turned so far that it could be misread."""
-    return Image.open(ROOT / "examples" / "seven.jpg").convert("L").rotate(23, Image.Resampling.BICUBIC, fillcolor=255)
+    return Image.open(ROOT / "examples" / "seven.jpg").convert("L").rotate(18, Image.Resampling.BICUBIC, fillcolor=255)
 
 
 def test_there_are_sessions():

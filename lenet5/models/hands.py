@@ -14,7 +14,6 @@ import numpy as np
 from ..errors import ModelFileError, one_line
 from ..evaluation.calibration import Calibration
 from ..nn import serialization
-from ..nn.arrays import check_pictures
 from ..nn.network import Network
 from ..ocr import networks
 from ..utils.characters import DIGITS
@@ -63,7 +62,7 @@ class HandNetworks(Classifier):
 
         They are seen in 8 bits and 28 x 28; ValueError for other sizes.
         """
-        ink = fields(X)
+        ink = networks.fields(X)
         seen = [(network, ink) for network in self.straight]
         if self.deslanted:
             turned = networks.upright(ink)
@@ -85,16 +84,6 @@ class HandNetworks(Classifier):
             "calibration": self.calibration.as_dict(),
         }
         serialization.save(path, tensors, KIND, info)
-
-
-def fields(X: np.ndarray) -> np.ndarray:
-    """Images (N, 1, 28, 28) uint8 of images as `LeNet5.logits` takes them; ValueError for other sizes and values."""
-    X = check_pictures(X, 1)
-    margin, rest = divmod(X.shape[2] - 28, 2)
-    if X.shape[2] != X.shape[3] or rest or margin < 0 or margin > 2:
-        raise ValueError(f"images of {X.shape[2]} x {X.shape[3]}, expected 28 x 28 or 32 x 32")
-    inner = X[:, :, margin : margin + 28, margin : margin + 28]
-    return np.ascontiguousarray(inner if X.dtype == np.uint8 else np.rint(inner * 255).astype(np.uint8))
 
 
 def loaded(path: str | os.PathLike) -> HandNetworks:

@@ -18,7 +18,6 @@ from ..nn import serialization
 from ..nn.network import Network, softmax
 from ..ocr import networks
 from ..utils.characters import DIGITS
-from .hands import fields
 
 KIND = "detector"
 CLASSES = (*DIGITS, "nothing", "several")
@@ -41,7 +40,7 @@ class Detector:
 
     def probabilities(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Of images as `LeNet5.logits` takes them, 28 x 28 or with a margin around; (N, 12) float32."""
-        return softmax(self.network.logits(fields(X), threads))
+        return softmax(self.network.logits(networks.fields(X), threads))
 
     @property
     def least_score(self) -> float:

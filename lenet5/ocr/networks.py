@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import ModelFileError, one_line
 from ..evaluation.calibration import Calibration
 from ..nn import serialization
+from ..nn.arrays import check_pictures
 from ..nn.layers import Conv2d, Layer, Linear, MaxPool2d, ReLU
 from ..nn.network import Network
 from ..utils.characters import DIGITS, SEPARATORS
@@ -104,6 +105,16 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Return log-probabilities (n, classes) float64 from logits (n, classes)."""
     logits = logits.astype(np.float64)
     return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+
+
+def fields(X: np.ndarray) -> np.ndarray:
+    """Images (N, 1, 28, 28) uint8 of images as `LeNet5.logits` takes them; ValueError for other sizes and values."""
+    X = check_pictures(X, 1)
+    margin, rest = divmod(X.shape[2] - 28, 2)
+    if X.shape[2] != X.shape[3] or rest or margin < 0 or margin > 2:
+        raise ValueError(f"images of {X.shape[2]} x {X.shape[3]}, expected 28 x 28 or 32 x 32")
+    inner = X[:, :, margin : margin + 28, margin : margin + 28]
+    return np.ascontiguousarray(inner if X.dtype == np.uint8 else np.rint(inner * 255).astype(np.uint8))
 
 
 def upright(ink: np.ndarray) -> np.ndarray:
