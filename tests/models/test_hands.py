@@ -66,4 +66,4 @@ def test_what_ships_reads_digits_and_says_how_it_was_made():
     assert model.score(X, Y) > 0.95
     assert len(model._networks) == 6
     assert model.training["command"].startswith("python -m lenet5.recipes.hands")
-    assert repr(model).startswith("<HandNetworks of 4: 10 classes")
+    assert repr(model).startswith("<HandNetworks of 6: 10 classes")
