@@ -11,9 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from lenet5 import datasets
-from lenet5.errors import DataError, NoDigitError
-from lenet5.models import ood
-from lenet5.preprocessing import normalization
+from lenet5.errors import DataError
+from lenet5.models import hands
 
 AMBIGUOUS = "OolIiSsZzBbqg"  # letters that many readers take for digits
 
@@ -90,17 +89,11 @@ def empty(n: int, rng: np.random.Generator) -> list[np.ndarray]:
     return [np.clip(page, 0, 255).astype(np.uint8) for page in pages + noise]
 
 
-def refused(pictures) -> tuple[float, float]:
-    """Return the fraction that gets no digit, and the fraction where nothing was found."""
-    prepared = []
-    for picture in pictures:
-        try:
-            prepared.append(normalization.read_image(picture))
-        except NoDigitError:
-            continue
-    blank = len(pictures) - len(prepared)
-    no_digit = int((~ood.decide(np.stack(prepared)).is_digit).sum()) if prepared else 0
-    return (blank + no_digit) / len(pictures), blank / len(pictures)
+def refused(images) -> tuple[float, float]:
+    """Return the fraction that `lenet5 predict` gives no digit, and the fraction where nothing was found."""
+    answers = hands.shipped().recognize(list(images))
+    nothing = sum(answer.probabilities is None for answer in answers)
+    return sum(answer.reason is not None for answer in answers) / len(images), nothing / len(images)
 
 
 def measure(data_dir: str | None) -> dict:

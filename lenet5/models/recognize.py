@@ -166,16 +166,22 @@ class _Recognizer:
         reasons: list[str | None] = [None] * len(X)
         parts = [0] * len(X)
         for i in np.flatnonzero(~decision.is_digit):
-            fewer = readings[i].fewer
-            scores = ood.decide(np.stack(fewer), self.threads) if fewer else None
-            if scores is not None and scores.is_digit.any():
-                best = int(scores.scores.argmax())
-                X[i], parts[i] = fewer[best], best + 1
+            part = self._best_part(readings[i].fewer)
+            if part:
+                X[i], parts[i] = readings[i].fewer[part - 1], part
             elif self.reject:
                 reasons[i] = SEVERAL if decision.is_several[i] else NO_DIGIT
         if self.reject:
             reasons = [SEVERAL if reading.beside else reason for reading, reason in zip(readings, reasons, strict=True)]
         return reasons, parts
+
+    def _best_part(self, fewer: tuple[np.ndarray, ...]) -> int:
+        """The number, from 1, of the input that is most likely a digit; 0 where none is one for sure."""
+        if not fewer:
+            return 0
+        scores = ood.decide(np.stack(fewer), self.threads).scores
+        is_sure = scores.max() >= ood.shipped().least_score + ood.FEWER
+        return int(scores.argmax()) + 1 if is_sure else 0
 
     def _seen(self, reading: batch.Outcome, probabilities: np.ndarray, refused: str | None, part: int) -> Answer:
         order = (-probabilities).argsort(kind="stable")[: self.top]

@@ -209,3 +209,21 @@ def test_images_of_other_classes_are_seen_as_they_are(tmp_path):
     assert [answer.label for answer in answers] == [model.labels[k] for k in model.predict(X[:40])]
     np.testing.assert_array_equal(model.predict(paths), model.predict(X[:40]))
     assert model.info()["preparation"]["kind"] == "image"
+
+
+@pytest.mark.parametrize("reject", [True, False])
+def test_fewer_components_are_tried_where_the_whole_is_not_a_digit(model, monkeypatch, reject):
+    noise = np.random.default_rng(0).random((2, 1, 32, 32), np.float32)
+    seven = np.pad(digits()[7], 2)[None].astype(np.float32) / 255
+    readings = [
+        module.batch.Outcome("whole", seven, 0, None, fewer=(noise[1],)),
+        module.batch.Outcome("fewer", noise[0], 0, None, fewer=(noise[1], seven)),
+        module.batch.Outcome("none", noise[0], 0, None, fewer=(noise[1],)),
+        module.batch.Outcome("beside", seven, 1, None),
+    ]
+    monkeypatch.setattr(module.batch, "read_many", lambda *args, **settings: iter(readings))
+    whole, fewer, none, beside = model.recognize(["", "", "", ""], reject=reject)
+    assert (whole.label, whole.part) == (7, 0)
+    assert (fewer.label, fewer.part) == (7, 2)
+    assert (none.reason, none.part) == ("no digit" if reject else None, 0)
+    assert beside.reason == ("several digits" if reject else None)

@@ -92,3 +92,16 @@ def test_other_files_are_refused(tmp_path):
     pretrained().save(tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError, match="segmenter"):
         segmenter.loaded(tmp_path / "model.safetensors")
+
+
+def test_parts_of_neighbours_and_dots_may_be_left_out():
+    """The main component, a full stop, and a part of a neighbour that the edge cuts off."""
+    amounts, counted = np.array([100.0, 20, 40]), np.array([100.0, 20, 12])
+    found = segmenter._fewer(np.ones(3, bool), amounts, counted)
+    assert [chosen.tolist() for chosen in found] == [[True, True, False], [True, False, True], [True, False, False]]
+
+
+@pytest.mark.parametrize("amounts", [[100.0], [100.0, 80.0], [100.0, 60.0, 60.0]])
+def test_whole_components_of_some_size_are_not_left_out(amounts):
+    amounts = np.array(amounts)
+    assert segmenter._fewer(np.ones(len(amounts), bool), amounts, amounts) == []
