@@ -61,8 +61,9 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
         names = only_one(names, "--show-input")
         check_png(show_input, *names)
     network, model = load_models(models, shipped=hands.shipped)
-    answers = recognize(map(source, names), network, invert=invert, reject=reject, max_error=max_error, top=top,
-                        threads=threads)  # fmt: skip
+    answers: Iterable = recognize(
+        map(source, names), network, invert=invert, reject=reject, max_error=max_error, top=top, threads=threads
+    )
     if show_input:
         answers = list(answers)
     documents: Iterable[dict] = ({**_document(answer), "model": model} for answer in answers)
