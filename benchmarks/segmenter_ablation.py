@@ -7,8 +7,9 @@ held-out digits cut to their ink, and composed photos; nothing is refused.
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import NamedTuple
 from unittest.mock import patch
 
 import common
@@ -21,18 +22,19 @@ from lenet5.models import hands
 from lenet5.preprocessing import segmenter as vision
 from lenet5.recipes import segmenter, segmenter_torch
 from lenet5.recipes.data import held_out_digits
+from lenet5.utils.geometry import box_of
 
 HALF = {name: width // 2 for name, width in segmenter_torch.WIDTHS.items()}
 WIDER = {name: width * 3 // 2 for name, width in segmenter_torch.WIDTHS.items()}
 _planes = segmenter_torch.planes
 
 
-def only_plane(k: int) -> Callable:
-    """The planes without the other one of grey levels."""
+def planes_without(k: int) -> Callable:
+    """The planes without one of those of grey levels."""
 
     def planes(grey, shapes):
         seen = _planes(grey, shapes).clone()
-        seen[:, 1 - k] = 0
+        seen[:, k] = 0
         return seen
 
     return planes
@@ -44,69 +46,61 @@ def without(*layouts: str) -> dict[str, float]:
     return {name: share / sum(rest.values()) for name, share in rest.items()}
 
 
+class Variant(NamedTuple):
+    """What differs: replaced values as (object, attribute, value), and what is left out.
+
+    plane : the plane of grey levels that the network does not see, 0 or 1
+    """
+
+    changes: tuple[tuple, ...] = ()
+    plane: int | None = None
+    has_scenes: bool = True
+    has_other_marks: bool = True
+
+
 LOOSE = without("tight", "raw")
-#: name -> what is replaced, as (object, attribute, value).
-VARIANTS: dict[str, list[tuple]] = {
-    "as it is": [],
-    "half of the maps": [(segmenter_torch, "WIDTHS", HALF)],
-    "1.5 times the maps": [(segmenter_torch, "WIDTHS", WIDER)],
-    "only levels over the image": [(segmenter_torch, "planes", only_plane(0))],
-    "only levels over a window": [(segmenter_torch, "planes", only_plane(1))],
-    "two classes": [(segmenter_torch, "two_classes", True)],
-    "without composed photos": [],
-    "MNIST's digits only": [(segmentation_digits, "SOURCES", {"mnist": 1.0})],
-    "drawn digits only": [(segmentation_digits, "SOURCES", {"usual": 0.4, "allographs": 0.3, "hands": 0.3})],
-    "no digits cut to their ink": [(segmentation.draw, "__kwdefaults__", {"first": 0, "layouts": LOOSE})],
-}  # fmt: skip
+VARIANTS = {
+    "as it is": Variant(),
+    "half of the maps": Variant(((segmenter_torch, "WIDTHS", HALF),)),
+    "1.5 times the maps": Variant(((segmenter_torch, "WIDTHS", WIDER),)),
+    "only levels over the image": Variant(((segmenter_torch, "planes", planes_without(1)),), plane=1),
+    "only levels over a window": Variant(((segmenter_torch, "planes", planes_without(0)),), plane=0),
+    "two classes": Variant(has_other_marks=False),
+    "without composed photos": Variant(has_scenes=False),
+    "MNIST's digits only": Variant(((segmentation_digits, "SOURCES", {"mnist": 1.0}),)),
+    "drawn digits only": Variant(((segmentation_digits, "SOURCES", {"usual": 0.4, "allographs": 0.3, "hands": 0.3}),)),
+    "no digits cut to their ink": Variant(((segmentation.draw, "__kwdefaults__", {"first": 0, "layouts": LOOSE}),)),
+}
 
 
-def trained(name: str, options) -> tuple[vision.Segmenter, float]:
-    """A segmenter of one variant, and its Dice coefficient."""
-    scenes = 0 if name == "without composed photos" else options.samples // 15
+def trained(variant: Variant, digits: tuple, judged: segmenter.Truth, options) -> tuple[vision.Segmenter, float]:
+    """A segmenter of one variant, and its Dice coefficient on the images of ``judged``."""
+    scenes = options.samples // 15 if variant.has_scenes else 0
     settings = segmenter.Settings(samples=options.samples, scenes=scenes, steps=options.steps, seed=options.seed)
-    digits, held_out = held_out_digits(options.data_dir)
-    with replaced(VARIANTS[name]) as is_merged:
-        parts = [*segmenter._drawn("samples", settings.samples, options.seed + 1, digits, options.threads)]
-        parts += segmenter._drawn("scenes", scenes, options.seed + 2, digits, options.threads)
-        truth = segmenter.Truth.joined(parts)
-        if is_merged:
+    with ExitStack() as replaced:
+        for change in variant.changes:
+            replaced.enter_context(patch.object(*change))
+        truth = drawn(options.samples, options.seed + 1, digits, options.threads, scenes)
+        if not variant.has_other_marks:
             truth.truth[:, 1] = 0
-        judged = segmenter.Truth(*drawn_judged(held_out))
         tensors, dice = segmenter_torch.train(truth, judged, settings, options.threads)
-    if name.startswith("only"):
-        tensors["stem.weight"][:, 1 if "over the image" in name else 0] = 0
+    if variant.plane is not None:
+        tensors["stem.weight"][:, variant.plane] = 0
     return vision.Segmenter(tensors), dice
 
 
-@contextmanager
-def replaced(changes: list[tuple]) -> Iterator[bool]:
-    """With the changes of a variant; whether other marks are paper."""
-    patches = [patch.object(*change) for change in changes if change[1] != "two_classes"]
-    for one in patches:
-        one.start()
-    try:
-        yield len(patches) < len(changes)
-    finally:
-        for one in patches:
-            one.stop()
-
-
-def drawn_judged(held_out: tuple) -> tuple[np.ndarray, ...]:
-    """The same images for all variants."""
-    samples = segmentation.draw(1500, seed=98, X=held_out[0], y=held_out[1], layouts=LAYOUTS)
-    images, truth = (np.stack([getattr(sample, name) for sample in samples]) for name in ("image", "truth"))
-    return images, truth, np.array([sample.shape for sample in samples], np.int16)
-
-
-LAYOUTS = dict(segmentation.LAYOUTS)
+def drawn(n: int, seed: int, digits: tuple, threads: int, scenes: int = 0) -> segmenter.Truth:
+    """Samples, and composed photos."""
+    parts = [*segmenter._drawn("samples", n, seed, digits, threads)]
+    return segmenter.Truth.joined([*parts, *segmenter._drawn("scenes", scenes, seed + 1, digits, threads)])
 
 
 def cut_digits(held_out: tuple, n: int) -> tuple[list[np.ndarray], list[int]]:
     """Digits cut to their ink with 0 to 4 pixels around, in three sizes and both polarities."""
     rng, images = np.random.default_rng(3), []
     for X in held_out[0][:n]:
-        rows, columns = np.flatnonzero(X.any(1)), np.flatnonzero(X.any(0))
-        image = np.pad(X[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], int(rng.choice([0, 1, 2, 4])))
+        box = box_of(X > 0)
+        image = np.pad(X[box.top : box.bottom, box.left : box.right], int(rng.choice([0, 1, 2, 4])))
         k = int(rng.choice([1, 4, 16]))
         image = np.asarray(Image.fromarray(image).resize((image.shape[1] * k, image.shape[0] * k), 3))
         images.append(image if rng.random() < 0.5 else 255 - image)
@@ -134,11 +128,12 @@ def main() -> None:
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--only", nargs="*", help="these variants")
     options = p.parse_args()
-    held_out = held_out_digits(options.data_dir)[1]
+    digits, held_out = held_out_digits(options.data_dir)
+    judged = drawn(1500, 98, held_out, options.threads)
     sets = {"cut to the ink": cut_digits(held_out, 1000), "composed": photos(15)}
     rows = {}
     for name in options.only or VARIANTS:
-        found, dice = trained(name, options)
+        found, dice = trained(VARIANTS[name], digits, judged, options)
         rows[name] = {"dice": dice} | {kind: read(found, *examples) for kind, examples in sets.items()}
         print(f"{name:30s}" + "".join(f"  {kind} {value:.4f}" for kind, value in rows[name].items()), flush=True)
     document = {"machine": common.machine(), "steps": options.steps, "samples": options.samples, "rows": rows}

@@ -154,17 +154,16 @@ class _Recognizer:
         if not readings:
             return iter(())
         X = np.stack([reading.input for reading in readings if reading.input is not None])
-        reasons: list[str | None] = [None] * len(X)
-        parts = [0] * len(X)
-        if tuple(self.model.labels) == DIGITS and (self.reject or any(reading.fewer for reading in readings)):
-            reasons, parts = self._judged(X, readings)
+        reasons, parts = self._judged(X, readings)
         return zip(self.model.predict_proba(X, self.threads), reasons, parts, strict=True)
 
     def _judged(self, X: np.ndarray, readings: list[batch.Outcome]) -> tuple[list[str | None], list[int]]:
         """Reasons and parts; where only fewer components are a digit, ``X`` becomes these."""
-        decision = ood.decide(X, self.threads)
         reasons: list[str | None] = [None] * len(X)
         parts = [0] * len(X)
+        if tuple(self.model.labels) != DIGITS or not (self.reject or any(reading.fewer for reading in readings)):
+            return reasons, parts
+        decision = ood.decide(X, self.threads)
         for i in np.flatnonzero(~decision.is_digit):
             part = self._best_part(readings[i].fewer)
             if part:

@@ -150,10 +150,11 @@ def _fewer(digit: np.ndarray, amounts: np.ndarray, counted: np.ndarray) -> list[
     """
     if digit.sum() < 2:
         return []
-    main = digit & (np.arange(len(digit)) == np.argmax(np.where(digit, counted, -1)))
+    main = np.arange(len(digit)) == np.argmax(counted)
+    whole = digit & (counted == amounts)
     found: list[np.ndarray] = []
-    for chosen in (digit & (counted == amounts), digit & (amounts > amounts[main] / 3), main):
-        most = counted[digit & ~chosen & (counted == amounts)].max(initial=0)
+    for chosen in (whole, digit & (amounts > amounts[main] / 3), main):
+        most = amounts[whole & ~chosen].max(initial=0)
         is_new = not any((chosen == other).all() for other in (digit, *found))
         if is_new and chosen.any() and most <= amounts[chosen].sum() / 2:
             found.append(chosen)

@@ -5,10 +5,11 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import Field, field, fields, replace
+from dataclasses import Field, asdict, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
+from .. import datasets
 from ..errors import ChecksumError, DataError, DivergedError, LeNet5Error, one_line
 from ..utils.files import check_writable
 
@@ -39,6 +40,15 @@ def command_of(recipe: str, settings) -> str:
         if value != entry.default:
             words += [_option(entry), *map(str, value if isinstance(value, tuple) else [value])]
     return " ".join(words)
+
+
+def facts(recipe: str, settings, data_dir: str | None) -> dict[str, Any]:
+    """Return what the file of a network trained on MNIST says of its making; DataError where MNIST cannot be had."""
+    return {
+        "command": command_of(recipe, settings),
+        "config": asdict(settings),
+        "data_sha256": datasets.obtain("mnist", data_dir).sha256,
+    }
 
 
 def run(

@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from ..nn.network import Network
+from ..ocr.networks import STORED
 from ..training.config import Config
 from ..training.trainer import Trainer
 
@@ -22,3 +23,9 @@ def fit(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads:
         )
     network.parameters[:] = trainer.best
     return trainer
+
+
+def as_stored(network: Network) -> Network:
+    """Round the parameters of ``network`` as files hold them: what is measured now is what will be loaded."""
+    network.parameters[:] = network.parameters.astype(STORED)
+    return network

@@ -8,11 +8,10 @@ they are, half deslanted. Held-out digits give the temperature and the threshold
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from .. import datasets
 from ..datasets.synthetic import allographs, digit_strings, hands, strokes
 from ..datasets.synthetic.segmentation import AS_IT_IS
 from ..models.hands import HandNetworks, beside_strings
@@ -23,7 +22,7 @@ from . import command, cut, segments
 from .command import setting
 from .cut import Examples
 from .data import held_out_digits
-from .fitting import fit
+from .fitting import as_stored, fit
 from .ocr import DIGITS, FLAGGED
 
 log = logging.getLogger("lenet5")
@@ -69,9 +68,7 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     X, y = cut.joined((held_out, photographed))
     model.calibration = beside_strings(model).calibrate(X, y, threads).calibration
     model.training = {
-        "command": command.command_of("hands", settings),
-        "config": asdict(settings),
-        "data_sha256": datasets.obtain("mnist", data_dir).sha256,
+        **command.facts("hands", settings, data_dir),
         "held_out_accuracy": beside_strings(model).score(*held_out, threads),
     }
     return model
@@ -82,8 +79,7 @@ def _trained(X: np.ndarray, y: np.ndarray, settings: Settings, seed: int, thread
     network = networks.digit_network(seed)
     config = config_for(network, epochs=settings.epochs, seed=seed, average=settings.average, **DIGITS)
     fit(network, X, y.astype(np.int64), config, threads)
-    network.parameters[:] = network.parameters.astype(networks.STORED)
-    return network
+    return as_stored(network)
 
 
 def training_images(mnist: Examples, settings: Settings, threads: int | None = None) -> Examples:

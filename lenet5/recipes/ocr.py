@@ -29,7 +29,7 @@ from ..training.config import Config
 from . import command, segments
 from .command import setting
 from .data import HELD_OUT, held_out_digits
-from .fitting import fit
+from .fitting import as_stored, fit
 
 log = logging.getLogger("lenet5")
 
@@ -101,7 +101,7 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     """
     found = Training(settings, data_dir, threads).train()
     for network in [*found.segments, *found.digits, *found.upright, found.sliding]:
-        network.parameters[:] = network.parameters.astype(networks.STORED)
+        as_stored(network)
     found.calibration = calibrate(found, settings.calibration, data_dir, threads)
     found.training = (found.training or {}) | {
         "command": command.command_of("ocr", settings),

@@ -8,21 +8,19 @@ decide the least score of a digit.
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from .. import datasets
 from ..datasets.synthetic import allographs, hands, negatives, strokes
 from ..datasets.synthetic.segmentation import AS_IT_IS
 from ..models import ood
-from ..ocr import networks
 from ..training.trainer import config_for
 from . import command, cut
 from .command import setting
 from .cut import Examples
 from .data import HELD_OUT, held_out_digits
-from .fitting import fit
+from .fitting import as_stored, fit
 from .hands import of_strings
 
 log = logging.getLogger("lenet5")
@@ -73,12 +71,9 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     )  # fmt: skip
     X, y = training_images(used, settings, threads)
     fit(network, X, y.astype(np.int64), config, threads)
-    network.parameters[:] = network.parameters.astype(networks.STORED)
-    detector = ood.Detector(network)
+    detector = ood.Detector(as_stored(network))
     detector.training = {
-        "command": command.command_of("ood", settings),
-        "config": asdict(settings),
-        "data_sha256": datasets.obtain("mnist", data_dir).sha256,
+        **command.facts("ood", settings, data_dir),
         "least_score": least_score(detector, held_out[0], settings, threads),
     }
     return detector

@@ -9,11 +9,10 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from .. import datasets
 from ..datasets.synthetic import segmentation, segmentation_scenes
 from ..errors import LeNet5Error
 from ..preprocessing.segmenter import Segmenter
@@ -60,12 +59,7 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     judged = Truth.joined(list(_drawn("samples", min(settings.samples, 4096), settings.seed + 99, held_out, n_threads)))
     log.info("%s images", f"{len(truth.shapes):,}")
     tensors, dice = train(truth, judged, settings, n_threads)
-    facts = {
-        "command": command.command_of("segmenter", settings),
-        "config": asdict(settings),
-        "data_sha256": datasets.obtain("mnist", data_dir).sha256,
-        "dice": dice,
-    }
+    facts = {**command.facts("segmenter", settings, data_dir), "dice": dice}
     return Segmenter(tensors, facts)
 
 
