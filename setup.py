@@ -34,32 +34,39 @@ DIRECTIVES = {
 
 C = "lenet5/kernels"
 HEADERS = sorted(glob(f"{C}/**/*.h", recursive=True))
-# What Cython makes only checks, allocates and calls: with -O3 it takes twice as long to compile and runs as fast.
-WRAPPERS = ("lenet5/_kernels.c",)
+ISAS = ("avx512", "avx2", "baseline")
+# What is compiled with less than -O3, in less than half the time. What Cython makes only checks, allocates and calls.
+# float64 checks gradients; its second option fuses a * b + c as -O3 does, so its bits are the same.
+LESS = {
+    "lenet5/_kernels.c": ["-Og"],
+    **{f"{C}/isa/{isa}_f64.c": ["-O1", "-fexpensive-optimizations"] for isa in ISAS},
+}
 
 
 class SideBySide(build_ext):
-    """Compiles the sources of an extension side by side: one instruction set takes as long as all the rest."""
+    """Compiles all sources of all extensions side by side: what takes longest, with -O3, begins first."""
+
+    def build_extensions(self):
+        self.parallel = len(self.extensions)
+        compile_all = self.compiler.compile
+
+        def compile_one(source, options):
+            flags = [*options["extra_postargs"], *LESS.get(source, [])]
+            return compile_all([source], **options | {"extra_postargs": flags})
+
+        def compile_side_by_side(sources, **options):
+            longest_first = sorted(sources, key=LESS.__contains__)
+            objects = pool.map(lambda source: compile_one(source, options), longest_first)
+            return [name for names in objects for name in names]
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            self.compiler.compile = compile_side_by_side
+            super().build_extensions()
 
     def build_extension(self, extension):
         if LIMITED and (self.inplace or self.editable_mode):
             self.remove_shadows(extension)
-        compile_all = self.compiler.compile
-
-        def compile_one(source, options):
-            flags = [*options["extra_postargs"], *(["-O1"] if source in WRAPPERS else [])]
-            return compile_all([source], **options | {"extra_postargs": flags})
-
-        def compile_side_by_side(sources, **options):
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                objects = pool.map(lambda source: compile_one(source, options), sources)
-                return [name for names in objects for name in names]
-
-        self.compiler.compile = compile_side_by_side
-        try:
-            super().build_extension(extension)
-        finally:
-            self.compiler.compile = compile_all
+        super().build_extension(extension)
 
     def remove_shadows(self, extension):
         """A debug build, or one of before, is named after its Python: it would be imported and not the new one."""
@@ -69,8 +76,8 @@ class SideBySide(build_ext):
 
 kernels = Extension(
     "lenet5._kernels",
-    # One source of kernels, compiled once per instruction set.
-    sources=["lenet5/_kernels.pyx", *(f"{C}/isa/{isa}.c" for isa in ("avx512", "avx2", "baseline"))],
+    # One source of kernels, compiled once per instruction set and element type.
+    sources=["lenet5/_kernels.pyx", *(f"{C}/isa/{isa}{element}.c" for isa in ISAS for element in ("", "_f64"))],
     depends=HEADERS,
     include_dirs=[C],
     define_macros=MACROS,

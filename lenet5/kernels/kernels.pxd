@@ -239,7 +239,7 @@ cdef extern from "program.h" nogil:
     ctypedef struct lenet5_isa:
         const char *name
         lenet5_kernels_f32 f32
-        lenet5_kernels_f64 f64
+        const lenet5_kernels_f64 *f64
         void (*train)(lenet5_training_f32 *, int) noexcept nogil
         void (*train_dense_alone)(lenet5_training_f32 *, const lenet5_op *, int) noexcept nogil
         void (*fcn_pack)(const lenet5_fcn_step *, const float *, const float *, float *) noexcept nogil

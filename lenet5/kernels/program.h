@@ -327,7 +327,7 @@ typedef struct {
 typedef struct {
     const char *name;
     lenet5_kernels_f32 f32;
-    lenet5_kernels_f64 f64;
+    const lenet5_kernels_f64 *f64; /* of an object of its own: isa.inl.h */
     /* One thread's share of a run of training steps; all n_threads must call it at the same time. */
     void (*train)(lenet5_training_f32 *training, int thread);
     /* All rows of one dense layer, with the update, from what n_groups kept: a part of train, for timing. */

@@ -125,8 +125,8 @@ EVEX = re.compile(r"%zmm|%k[0-7]\b|%[xy]mm(1[6-9]|2\d|3[01])\b")
 
 @pytest.mark.parametrize(
     ("source", "wider"),
-    [("baseline.c", VEX), ("_kernels.c", VEX), ("avx2.c", EVEX)],
-    ids=["baseline", "Cython", "avx2"],
+    [("baseline.c", VEX), ("baseline_f64.c", VEX), ("_kernels.c", VEX), ("avx2.c", EVEX), ("avx2_f64.c", EVEX)],
+    ids=["baseline", "baseline float64", "Cython", "avx2", "avx2 float64"],
 )
 def test_no_wider_instruction_than_promised(instructions, source, wider):
     """A processor without AVX would stop at the first one."""
@@ -135,7 +135,9 @@ def test_no_wider_instruction_than_promised(instructions, source, wider):
 
 
 def test_this_test_sees_wide_instructions(instructions):
-    for source, wide in (("avx2.c", VEX), ("avx512.c", EVEX)):
-        assert sum(bool(wide.search(line)) for line in instructions[source]) > 1000
-    assert any("%zmm" in line for line in instructions["avx512.c"])
-    assert any("\tvfmadd" in line for line in instructions["avx2.c"])
+    for element in ("", "_f64"):
+        narrow, wide = instructions[f"avx2{element}.c"], instructions[f"avx512{element}.c"]
+        assert sum(bool(VEX.search(line)) for line in narrow) > 1000
+        assert sum(bool(EVEX.search(line)) for line in wide) > 1000
+        assert any("%zmm" in line for line in wide)
+        assert any("\tvfmadd" in line for line in narrow)

@@ -112,7 +112,7 @@ INLINE void lenet5_cubic(float t, float *basis) {
     basis[3] = t * t * t / 6;
 }
 
-static void lenet5_grid_of(const lenet5_augmentation *a, int H, int W, lenet5_grid *grid) {
+NOINLINE void lenet5_grid_of(const lenet5_augmentation *a, int H, int W, lenet5_grid *grid) {
     const float per_pixel = 1 / a->knot_spacing;
     grid->n_rows = (int)((float)(H - 1) * per_pixel) + 4, grid->n_columns = (int)((float)(W - 1) * per_pixel) + 4;
     for (int k = 0; k < grid->n_columns; k++)
@@ -134,7 +134,7 @@ static void lenet5_grid_of(const lenet5_augmentation *a, int H, int W, lenet5_gr
 /* The displacements of one image, interpolated along the rows: (2, n_rows, W), in x and in y. */
 typedef float lenet5_displacements[2][MAX_KNOTS][FIELD_SIDE];
 
-static void lenet5_displace(const lenet5_augmentation *a, const lenet5_grid *grid, int64_t picture, int W,
+NOINLINE void lenet5_displace(const lenet5_augmentation *a, const lenet5_grid *grid, int64_t picture, int W,
                             lenet5_displacements out) {
     const int n = grid->n_rows * grid->n_columns;
     uint32_t words[MAX_KNOTS * MAX_KNOTS + 3]; /* x in the lower half of a word, y in the upper one */
@@ -231,7 +231,7 @@ INLINE void lenet5_places(const lenet5_source *s, const float *map, const lenet5
 /* Rows [from, to) of the field, bilinear, to `out` (to - from, ROW_STRIDE(W)). A row at a time is read before the
  * arithmetic, in pairs of neighbours. A row of a pixel needs a single load of 8 bytes. The pairs have left the store
  * buffer when they are loaded as whole vectors. */
-static void lenet5_resample(const lenet5_source *s, const float *map, const lenet5_grid *grid,
+NOINLINE void lenet5_resample(const lenet5_source *s, const float *map, const lenet5_grid *grid,
                             lenet5_displacements displacements, int H, int W, int from, int to, float *out) {
     int at[FIELD_SIDE];
     float right[FIELD_SIDE], down[FIELD_SIDE], upper[2 * FIELD_SIDE], lower[2 * FIELD_SIDE];

@@ -107,7 +107,7 @@ static void lenet5_photo_jpeg(const lenet5_photo *p, lenet5_source *s) {
 }
 
 /* One channel of an image, with its border, through the pen and the lens; the outermost pixels stay background. */
-static void lenet5_photo_source(const lenet5_photo *p, lenet5_source *s) {
+NOINLINE void lenet5_photo_source(const lenet5_photo *p, lenet5_source *s) {
     const int n = s->stride, rows = s->h + 2 * SOURCE_BORDER;
     float across[sizeof s->pixels / sizeof(float)];
     const float sign = p->pen < 0 ? -1.0f : 1.0f, pen = p->pen * sign;
@@ -142,7 +142,7 @@ INLINE uint32_t lenet5_hash(uint32_t x) {
 }
 
 /* Rows [from, to) of the field. */
-static void lenet5_photo_field(const lenet5_photo *p, int W, int from, int to, float *out) {
+NOINLINE void lenet5_photo_field(const lenet5_photo *p, int W, int from, int to, float *out) {
     for (int y = from; y < to; y++, out += ROW_STRIDE(W)) {
         if (p->uneven > 0) {
             const int above = y / SPOT;

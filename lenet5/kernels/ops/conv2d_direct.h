@@ -234,6 +234,15 @@ INLINE void FN(general_weight_rows)(const lenet5_op *op, const T *X, const T *dY
         FN(general_weight_block)(X + k * plane_in + y * row, 0, dy, sums + k, row, n_rows, OW, plane_out, K, NO, 1);
 }
 
+/* dW (n) += the sum of each of n vectors; once for all blocks, which are compiled one by one. */
+NOINLINE void FN(add_lane_sums)(V *sums, int n, T *dW) {
+    int i = 0;
+    for (; i + VL <= n; i += VL)
+        FN(store)(dW + i, FN(load)(dW + i) + FN(sum_lanes_of_all)(sums + i));
+    for (; i < n; i++)
+        dW[i] += FN(sum_lanes)(sums[i]);
+}
+
 /* dW (NO, K) += all of NO output channels, in groups of rows whose gradients stay in the first cache. */
 INLINE void FN(general_weight_channels)(const lenet5_op *op, const T *X, const T *dY, T *dW, V *sums, int NO, int NT) {
     const int K = op->in_channels * op->kernel_size * op->kernel_size, OH = op->out_height;
@@ -242,11 +251,7 @@ INLINE void FN(general_weight_channels)(const lenet5_op *op, const T *X, const T
         sums[i] = (V){0};
     for (int y = 0; y < OH; y += n_rows)
         FN(general_weight_rows)(op, X, dY, sums, y, OH - y < n_rows ? OH - y : n_rows, NO, NT);
-    int i = 0;
-    for (; i + VL <= NO * K; i += VL)
-        FN(store)(dW + i, FN(load)(dW + i) + FN(sum_lanes_of_all)(sums + i));
-    for (; i < NO * K; i++)
-        dW[i] += FN(sum_lanes)(sums[i]);
+    FN(add_lane_sums)(sums, NO * K, dW);
 }
 
 /* The same, pixel by pixel as a dense layer, without sums over lanes, which would not pay for so few pixels.

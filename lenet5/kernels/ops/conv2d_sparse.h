@@ -17,13 +17,19 @@
 #define TABLE_OUTPUTS 2
 #endif
 
-/* acc (NX) += one row of KS taps: x is the leftmost input, the weights lie `step` apart. */
+/* acc (NX) += one tap: x is the leftmost input. */
+INLINE void FN(table_tap)(const T *x, T w, V *acc, const int NX) {
+    V weight = FN(splat)(w);
+    IN_REGISTER(weight);
+    UNROLL for (int i = 0; i < NX; i++) acc[i] += FN(load)(x + (int64_t)i * LANES) * weight;
+}
+
+/* acc (NX) += one row of KS taps, whose weights lie `step` apart. Only a constant number of them is worth unrolling. */
 INLINE void FN(table_taps)(const T *x, const T *w, int step, V *acc, const int KS, const int NX) {
-    UNROLL for (int k = 0; k < KS; k++) {
-        V weight = FN(splat)(w[k * step]);
-        IN_REGISTER(weight);
-        UNROLL for (int i = 0; i < NX; i++) acc[i] += FN(load)(x + (int64_t)(i + k) * LANES) * weight;
-    }
+    if (__builtin_constant_p(KS))
+        UNROLL for (int k = 0; k < KS; k++) FN(table_tap)(x + (int64_t)k * LANES, w[k * step], acc, NX);
+    else
+        VECTORIZE for (int k = 0; k < KS; k++) FN(table_tap)(x + (int64_t)k * LANES, w[k * step], acc, NX);
 }
 
 /* NX pixels of output channel o; x and y are the first ones' places in all channels and in this one. */

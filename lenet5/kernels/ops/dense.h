@@ -121,6 +121,12 @@ static void FN(dense_keep)(const lenet5_op *op, const T *X, const T *dY, T *kept
     memcpy(kept + (int64_t)LANES * FN(padded)(F), dY, sizeof(T) * op->out_channels * LANES);
 }
 
+/* The first n of the sums, or added: the end of a row. */
+NOINLINE void FN(dense_store_some)(T *to, V sums, int n, int accumulate) {
+    for (int j = 0; j < n; j++)
+        to[j] = sums[j] + (accumulate ? to[j] : 0);
+}
+
 /* dW (O, F) = dY (O, LANES) X^T (LANES, F), or added: NO output channels x NV vectors of features. */
 INLINE void FN(dense_weight_block)(const T *xt, const T *dY, T *dW, int F, int f, int accumulate, int NO, int NV) {
     V acc[32];
@@ -136,8 +142,7 @@ INLINE void FN(dense_weight_block)(const T *xt, const T *dY, T *dW, int F, int f
                     sums += FN(load)(to);
                 FN(store)(to, sums);
             } else
-                for (int j = 0; f + i * VL + j < F; j++)
-                    to[j] = sums[j] + (accumulate ? to[j] : 0);
+                FN(dense_store_some)(to, sums, F - f - i * VL, accumulate);
         }
 }
 
