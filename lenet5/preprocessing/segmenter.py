@@ -30,7 +30,7 @@ LEAST_PART, REACH = 0.08, 0.3
 CUT_OFF = 0.3  # what the ink of a component that the image's edge cuts off counts for
 #: The fraction of the window's long side that ink takes, if it need not be looked at closer, and the margin around it.
 CLOSE_ENOUGH, MARGIN = 0.72, 0.22
-MOST_LOOKS = 3
+MOST_LOOKS = 4
 #: Where nothing is found at SIDE, an image larger than this is searched at this long side: its digit may be small.
 SEARCHED = 512
 
@@ -43,6 +43,7 @@ class Segmentation(NamedTuple):
     fewer : the same of fewer components; each may be the digit if ``ink`` is not one
     certainty : the mean probability of ink where that is above a half; 0 where it is so nowhere
     beside : components of the whole image that are not the digit's, with at least a third of the largest one's ink
+    goes_on : whether the main component reaches beyond the window, as a line does but a digit does not
     """
 
     window: Box
@@ -51,6 +52,7 @@ class Segmentation(NamedTuple):
     fewer: tuple[np.ndarray, ...]
     certainty: float
     beside: int
+    goes_on: bool
 
 
 class Segmenter:
@@ -81,11 +83,11 @@ class Segmenter:
         if found.certainty < LEAST_CERTAINTY and max(grey.shape) > SEARCHED:
             found = max(found, self._look(grey, window, SEARCHED), key=lambda look: look.certainty)
         for _ in range(MOST_LOOKS - 1):
-            closer = _closer(found, grey.shape)
-            if closer is None:
+            window = _next_window(found, grey.shape)
+            if window is None:
                 break
-            found = self._look(grey, closer, SIDE)._replace(beside=found.beside)
-        return found
+            found = self._look(grey, window, SIDE)._replace(beside=found.beside)
+        return found._replace(certainty=0.0) if found.goes_on else found
 
     def _look(self, grey: np.ndarray, window: Box, side: int) -> Segmentation:
         classes = self.classes(grey[window.top : window.bottom, window.left : window.right], side)
@@ -103,7 +105,8 @@ class Segmenter:
         )
         beside = int((~digit & (amounts > amounts.max() / 3)).sum())
         certainty = float(ink[ink > 0.5].mean()) if peak > 0.5 else 0.0
-        return Segmentation(window, classes, whole, tuple(fewer), certainty, beside)
+        goes_on = bool(_go_on(marks.boxes, ink.shape, window, grey.shape)[np.argmax(counted)])
+        return Segmentation(window, classes, whole, tuple(fewer), certainty, beside, goes_on)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the weights, in 8 bits, wholly or not at all (safetensors)."""
@@ -122,6 +125,17 @@ def _are_cut_off(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Which components the image's edge cuts off, (n,) bool."""
     top, left, bottom, right = boxes.T
     return (top == 0) | (left == 0) | (bottom == shape[0]) | (right == shape[1])
+
+
+def _go_on(boxes: np.ndarray, shape: tuple[int, int], window: Box, whole: tuple[int, int]) -> np.ndarray:
+    """Which components reach beyond a window of an image of shape ``whole``, (n,) bool: lines do, digits do not."""
+    top, left, bottom, right = boxes.T
+    return (
+        ((top == 0) & (window.top > 0))
+        | ((left == 0) & (window.left > 0))
+        | ((bottom == shape[0]) & (window.bottom < whole[0]))
+        | ((right == shape[1]) & (window.right < whole[1]))
+    )
 
 
 def _digit(boxes: np.ndarray, amounts: np.ndarray, counted: np.ndarray) -> np.ndarray:
@@ -197,8 +211,8 @@ def shipped() -> Segmenter:
         return loaded(path)
 
 
-def _closer(found: Segmentation, shape: tuple[int, int]) -> Box | None:
-    """The window of an image of ``shape`` in which the ink is large; None where it is so already."""
+def _next_window(found: Segmentation, shape: tuple[int, int]) -> Box | None:
+    """The window of an image of ``shape`` in which the ink is large and whole; None where it is so already."""
     window = found.window
     height, width = window.bottom - window.top, window.right - window.left
     if not found.ink.any():
@@ -207,9 +221,9 @@ def _closer(found: Segmentation, shape: tuple[int, int]) -> Box | None:
     ky, kx = height / found.ink.shape[0], width / found.ink.shape[1]
     top, bottom, left, right = box.top * ky, box.bottom * ky, box.left * kx, box.right * kx
     side = max(bottom - top, right - left)
-    if side > CLOSE_ENOUGH * max(height, width):
+    if side > CLOSE_ENOUGH * max(height, width) and not found.goes_on:
         return None
-    margin = MARGIN * side + 1
+    margin = (2 if found.goes_on else 1) * MARGIN * side + 1
     closer = Box(
         max(0, int(window.top + top - margin)),
         max(0, int(window.left + left - margin)),
@@ -217,4 +231,4 @@ def _closer(found: Segmentation, shape: tuple[int, int]) -> Box | None:
         min(shape[1], int(window.left + right + margin) + 1),
     )
     area = (closer.bottom - closer.top) * (closer.right - closer.left)
-    return closer if area < 0.8 * height * width else None
+    return closer if area < 0.8 * height * width or found.goes_on else None

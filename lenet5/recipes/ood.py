@@ -1,8 +1,7 @@
 """Train the out-of-distribution network (`lenet5/weights/judge.safetensors`): LeNet-5's layers, two more classes.
 
-It learns from MNIST's training digits, digits of the pen model, and drawn images without a digit and with several
-(negatives.py). It learns, too, from what the segmenter cuts out of images with a digit and without. Held-out digits
-decide the least score of a digit.
+It learns the digits of pool.py, and drawn images without a digit and with several (negatives.py), also as the segmenter
+cuts them. Held-out digits decide the least score of a digit.
 """
 
 import logging
@@ -12,31 +11,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..datasets.synthetic import allographs, hands, negatives, strokes
+from ..datasets.synthetic import negatives
 from ..datasets.synthetic.segmentation import AS_IT_IS
 from ..models import ood
 from ..training.trainer import config_for
-from . import command, cut
+from . import command, cut, pool
 from .command import setting
 from .cut import Examples
 from .data import HELD_OUT, held_out_digits
 from .fitting import as_stored, fit
-from .hands import of_strings
+from .pool import SMALL, PoolSettings
 
 log = logging.getLogger("lenet5")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(PoolSettings):
     """How much is drawn, and how long training takes."""
 
     epochs: int = setting(14, "passes over all images")
-    strokes: int = setting(40_000, "digits of the pen model")
-    forms: int = setting(40_000, "digits in forms that MNIST's writers hardly use, and as many angular ones")
-    strings: int = setting(4_000, "composed strings, of whose digits each is one image")
-    drawn: int = setting(40_000, "images of a digit that are drawn for the segmenter to cut")
-    photographs: int = setting(1_500, "and composed photos")
-    coarse: int = setting(30_000, "images of any of the digits as they are, many of few pixels, also to be cut")
     rubbish: int = setting(120_000, "drawn images without a digit and with several")
     others: int = setting(40_000, "images without a digit, or with several, that are drawn for the segmenter to cut")
     rubbish_cut: int = setting(30_000, "of the drawn images without a digit, again, as the segmenter cuts them")
@@ -47,8 +40,7 @@ class Settings:
     @classmethod
     def small(cls) -> "Settings":
         """Return settings for a run of seconds."""
-        return cls(epochs=1, strokes=500, forms=200, strings=10, drawn=60, photographs=2, coarse=40, rubbish=1_000,
-                   others=60, rubbish_cut=60, average=0.9)  # fmt: skip
+        return cls(**SMALL, epochs=1, rubbish=1_000, others=60, rubbish_cut=60, average=0.9)
 
 
 def make(settings: Settings, data_dir: str | None = None, threads: int | None = None) -> ood.Detector:
@@ -82,24 +74,14 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
 def training_images(mnist: Examples, settings: Settings, threads: int | None = None) -> Examples:
     """Images (N, 28, 28) uint8 and classes (N,) uint8; ``mnist`` are the training digits."""
     seed = 100 * (settings.seed + 2)
-    digits = [
-        mnist,
-        strokes.draw(settings.strokes, seed=seed),
-        allographs.draw(settings.forms, seed=seed + 1),
-        strokes.draw(settings.forms, seed=seed + 2, ways=hands.FORMS),
-        of_strings(mnist, settings.strings, seed + 3),
-    ]
-    rubbish, is_several = negatives.draw(settings.rubbish, seed=seed + 4)
+    rubbish, is_several = negatives.draw(settings.rubbish, seed=seed)
     others = rubbish, (ood.NOTHING + is_several).astype(np.uint8)
     return cut.joined(
         [
-            *digits,
-            cut.digits(settings.drawn, mnist, seed=seed + 5, threads=threads),
-            cut.photographed(settings.photographs, seed=seed + 6, threads=threads),
-            cut.digits(settings.coarse, cut.joined(digits), seed=seed + 7, layouts=AS_IT_IS, threads=threads),
+            pool.draw(mnist, settings, settings.seed + 1, threads),
             others,
-            cut.others(settings.others, mnist, seed=seed + 8, threads=threads),
-            cut.digits(settings.rubbish_cut, others, seed=seed + 9, layouts=AS_IT_IS, threads=threads),
+            cut.others(settings.others, mnist, seed=seed + 1, threads=threads),
+            cut.digits(settings.rubbish_cut, others, seed=seed + 2, layouts=AS_IT_IS, threads=threads),
         ]
     )
 

@@ -29,12 +29,9 @@ def test_layouts(layout):
         assert max(sample.shape) == SIDE
         assert not sample.image[sample.shape[0] :].any()
         has_ink = sample.truth[0].max() > 0
-        assert has_ink == (layout != "empty")
-        assert (sample.label >= 0) == (layout not in ("empty", "number", "sign")) or layout in (
-            "loose",
-            "small",
-            "zoomed",
-        )
+        assert has_ink == (layout not in ("empty", "object"))
+        may_be_a_sign = layout in ("loose", "small", "zoomed")
+        assert (sample.label >= 0) == (layout not in WITHOUT_DIGIT) or may_be_a_sign
         assert sample.several == (layout == "number")
         cover = sample.truth.sum(axis=0, dtype=int)
         assert cover.max() <= 256  # ink and other share a pixel, and no more

@@ -64,6 +64,37 @@ def test_small_ink_is_looked_at_closer(net):
     assert overlap(found, image) > 0.7
 
 
+class Simple(segmenter.Segmenter):
+    """Sees dark pixels as ink; in the whole image, only those right of ``first``."""
+
+    def __init__(self, first: int):
+        self.first = first
+
+    def classes(self, grey, side=segmenter.SIDE):
+        seen = 1 - grey
+        if grey.shape == (400, 400):
+            seen[:, : self.first] = 0
+        seen = segmenter.resized(np.ascontiguousarray(seen), (side // 2, side // 2))
+        return np.stack([1 - seen, seen, 0 * seen])
+
+
+def test_the_window_grows_until_the_ink_is_whole():
+    image = np.ones((400, 400), np.float32)
+    image[190:210, 150:260] = 0
+    found = Simple(205).segment(image)
+    assert not found.goes_on
+    assert found.window.left < 150
+    assert found.certainty > 0.9
+
+
+def test_a_line_through_the_image_is_no_digit():
+    image = np.ones((400, 400), np.float32)
+    image[190:194] = 0
+    found = Simple(380).segment(image)
+    assert found.goes_on
+    assert found.certainty == 0
+
+
 def test_a_blank_image_has_no_ink(net):
     assert net.segment(np.full((90, 120), 0.8, np.float32)).certainty < segmenter.LEAST_CERTAINTY
 

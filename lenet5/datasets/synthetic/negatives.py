@@ -175,6 +175,17 @@ def _blot(rng) -> np.ndarray:
     return np.asarray(image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.5))))
 
 
+def body(rng: np.random.Generator) -> np.ndarray:
+    """Draw a shaded body, a cloud or a pattern, cut to it; (h, w) uint8."""
+    return _cut(_BODIES[rng.integers(len(_BODIES))](rng))
+
+
+def _shaded_symmetric(rng) -> np.ndarray:
+    """Draw a mirror-symmetric body with slopes of greys."""
+    return _shaded(Image.fromarray(_symmetric(rng)), rng)
+
+
+_BODIES = (_cloud, _polygon, _shaded_symmetric, _shaded_symmetric, _stripes)
 _SHAPES = (_cloud, _blot, _polygon, _symmetric, _symmetric, _stripes, _noise)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from . import negatives
 from . import segmentation_marks as marks
 from .segmentation_camera import taken
 from .segmentation_digits import Digits
@@ -20,9 +21,12 @@ TRUTH = SIDE // 2
 
 #: How often an image is laid out in each way.
 #: A sign stands as a digit does in "loose".
-LAYOUTS = {"tight": 0.24, "raw": 0.14, "loose": 0.26, "small": 0.1, "zoomed": 0.12, "number": 0.04, "empty": 0.1}
+LAYOUTS = {
+    "tight": 0.23, "raw": 0.13, "loose": 0.25, "small": 0.1, "zoomed": 0.11,
+    "number": 0.05, "empty": 0.09, "object": 0.04,
+}  # fmt: skip
 #: The same for images without a digit, or with several.
-WITHOUT_DIGIT = {"empty": 0.5, "number": 0.25, "sign": 0.25}
+WITHOUT_DIGIT = {"empty": 0.4, "number": 0.25, "sign": 0.2, "object": 0.15}
 #: Of a small image as it is, enlarged; "coarse" ones had few pixels before.
 AS_IT_IS = {"raw": 0.5, "coarse": 0.5}
 
@@ -59,6 +63,8 @@ def sample(rng: np.random.Generator, digits: Digits, layouts: dict[str, float] =
     layout = str(rng.choice(list(layouts), p=list(layouts.values())))
     if layout in AS_IT_IS:
         return _raw(rng, digits, is_coarse=layout == "coarse")
+    if layout == "object":
+        return _object(rng)
     page = _laid_out(layout, rng, digits)
     plain = rng.random() < (0.1 if layout == "empty" else 0.28)
     if not plain:
@@ -98,8 +104,9 @@ def _laid_out(layout: str, rng: np.random.Generator, digits: Digits) -> Page:
     if layout == "tight":
         return _tight(rng, digits)
     aspect = float(np.exp(rng.normal(0, 0.3 if layout in ("small", "empty") else 0.18)))
-    shape = _shape(1.0 if rng.random() < 0.25 else aspect)
-    page = Page(shape, rng)
+    if layout == "number":
+        aspect = float(np.exp(rng.uniform(-0.2, 1.6)))
+    page = Page(_shape(1.0 if rng.random() < 0.25 else aspect), rng)
     if layout == "number":
         _place_number(page, digits)
     elif layout != "empty":
@@ -149,10 +156,10 @@ def _place_digit(page: Page, layout: str, digits: Digits) -> None:
 
 
 def _place_number(page: Page, digits: Digits) -> None:
-    """Two to four digits in a row, none of which is the digit more than the others: all are ink."""
+    """Two to eight digits in a row, none of which is the digit more than the others: all are ink."""
     rng, (height, width) = page.rng, page.shape
-    n = int(rng.integers(2, 5))
-    tall = min(rng.uniform(0.3, 0.8) * height, 1.3 * width / n)
+    n = int(rng.integers(2, 5) if rng.random() < 0.6 else rng.integers(5, 9))
+    tall = min(rng.uniform(0.3, 0.97) * height, 1.3 * width / n)
     mattes = [digits.matte(rng, max(8, round(tall * np.exp(rng.normal(0, 0.08)))))[0] for _ in range(n)]
     gap = tall * rng.uniform(0.02, 0.2)
     k = min(1, 0.95 * width / (sum(m.shape[1] for m in mattes) + gap * (n - 1)))
@@ -177,13 +184,31 @@ def _raw(rng: np.random.Generator, digits: Digits, *, is_coarse: bool) -> Sample
     if rng.random() < 0.3:
         side = max(image.shape)
         image = np.pad(image, [((side - n) // 2, side - n - (side - n) // 2) for n in image.shape])
+    ink = _enlarged(rng, image)
+    truth = np.clip(1.3 * ink - 0.1, 0, 1)
+    return _sample(_in_tones(rng, ink), truth, np.zeros_like(truth), label)
+
+
+def _object(rng: np.random.Generator) -> Sample:
+    """A body, a cloud or a pattern of many tones that fills the image, as of things that are not written."""
+    image = negatives.body(rng).astype(np.float32) / 255
+    if rng.random() < 0.7:  # as small as icons are
+        image = _to(image, [int(rng.integers(8, 40))] * 2)
+    solid = _enlarged(rng, np.pad(image, int(rng.choice([0, 0, 1, 2, 4]))))
+    return _sample(_in_tones(rng, solid), np.zeros_like(solid), np.clip(4 * solid, 0, 1), -1)
+
+
+def _enlarged(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Brought to SIDE with soft or hard edges, in 0..1."""
     k = SIDE / max(image.shape)
     size = [max(6, round(n * k)) for n in image.shape[::-1]]
     methods = (Image.Resampling.NEAREST, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
     way = rng.choice(3, p=[0.25, 0.5, 0.25])
-    large = Image.fromarray(image).resize(size, methods[way])
-    ink = np.clip(np.asarray(large), 0, 1)
+    return np.clip(np.asarray(Image.fromarray(image).resize(size, methods[way])), 0, 1)
+
+
+def _in_tones(rng: np.random.Generator, ink: np.ndarray) -> np.ndarray:
+    """Grey levels between any two tones, bright ink or dark."""
     low, high = (0.0, 1.0) if rng.random() < 0.6 else np.sort(rng.uniform(0, 1, 2)) + np.array([0, 0.07])
     grey = low + (high - low) * ink
-    truth = np.clip(1.3 * ink - 0.1, 0, 1)
-    return _sample(np.clip(1 - grey if rng.random() < 0.5 else grey, 0, 1), truth, np.zeros_like(truth), label)
+    return np.clip(1 - grey if rng.random() < 0.5 else grey, 0, 1)

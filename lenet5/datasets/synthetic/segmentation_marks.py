@@ -3,9 +3,10 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .photo_scene import noise
+from . import segmentation_surroundings as surroundings
 from .segmentation_digits import Digits, sign
 from .segmentation_page import Page, placed
+from .segmentation_surroundings import middle
 
 
 def scatter(page: Page, layout: str, digits: Digits) -> None:
@@ -75,6 +76,36 @@ def single_lines(page: Page, digits: Digits) -> None:
         page.lay(np.clip(rng.uniform(0.5, 3) - away + 0.5, 0, 1), rng.uniform(0.3, 1))
 
 
+def folds(page: Page, digits: Digits) -> None:
+    """Creases and hairs: thin bent lines, mostly from edge to edge."""
+    rng, (h, w) = page.rng, page.shape
+    for _ in range(int(rng.integers(1, 3))):
+        along = np.linspace(-0.6, 0.6, 16)
+        bend = np.cumsum(rng.normal(0, 0.03, 16)) + rng.normal(0, 0.1) * along
+        angle, reach = rng.uniform(0, 2 * np.pi), np.hypot(h, w) * (1 if rng.random() < 0.7 else rng.uniform(0.1, 0.5))
+        sin, cos = np.sin(angle), np.cos(angle)
+        y, x = along * sin + bend * cos, along * cos - bend * sin
+        points = np.stack([y, x], 1) * reach + page.rng.uniform(0.1, 0.9, 2) * (h, w)
+        _line(page, points, rng.uniform(0.6, 2.2), rng.uniform(0.15, 1) * (-1 if rng.random() < 0.2 else 1))
+
+
+def points(page: Page, digits: Digits) -> None:
+    """Signs beside the digit, much smaller than it or thin: a full stop, a comma, brackets, dashes."""
+    rng = page.rng
+    y, x, dy, dx = middle(page)
+    for side in (1,) if rng.random() < 0.7 else (-1, 1):
+        text = str(rng.choice(list("..,,:-)(/#")))
+        size = max(6, round(page.height * rng.uniform(0.6, 1.2)))
+        image = Image.new("L", page.shape[::-1])
+        font = ImageFont.load_default(size)
+        width = font.getlength(text)
+        left = x + side * (dx + page.height * rng.uniform(0.06, 0.4)) - (width if side < 0 else 0)
+        at = left, y + dy + rng.normal(0, 0.05) * size
+        ImageDraw.Draw(image).text(at, text, 255, font, "ls", stroke_width=round(rng.uniform(0, 0.05) * size))
+        mask = np.asarray(image, np.float32) / 255
+        page.lay(mask * (1 - page.near()), rng.uniform(0.7, 1.05))
+
+
 def border(page: Page, digits: Digits) -> None:
     """A frame along the edges of the image, some sides only, or a band of another tone."""
     rng, (h, w) = page.rng, page.shape
@@ -87,15 +118,6 @@ def border(page: Page, digits: Digits) -> None:
     page.lay(mask * (1 - page.near()), rng.uniform(0.25, 1.3) * (-1 if rng.random() < 0.25 else 1))
 
 
-def _middle(page: Page) -> tuple[float, float, float, float]:
-    """Centre and half sizes (y, x, dy, dx) of the digit, or of anything in the page."""
-    if page.box is None:
-        h, w = page.shape
-        return h * page.rng.uniform(0.3, 0.7), w * page.rng.uniform(0.3, 0.7), 0.25 * h, 0.2 * w
-    top, left, bottom, right = page.box
-    return (top + bottom) / 2, (left + right) / 2, (bottom - top) / 2, (right - left) / 2
-
-
 def _pen(page: Page) -> float:
     return max(0.7, page.height * page.rng.uniform(0.02, 0.08))
 
@@ -103,7 +125,7 @@ def _pen(page: Page) -> float:
 def box(page: Page, digits: Digits) -> None:
     """A box round the digit, printed or by hand."""
     rng = page.rng
-    y, x, dy, dx = _middle(page)
+    y, x, dy, dx = middle(page)
     gap = page.height * rng.uniform(0.1, 0.4, 2)
     dx = max(dx + gap[0], 0.35 * page.height)
     skew = rng.normal(0, 0.03, 2)
@@ -115,7 +137,7 @@ def box(page: Page, digits: Digits) -> None:
 def ring(page: Page, digits: Digits) -> None:
     """A ring round the digit, by hand: not round, not closed, of one turn or two."""
     rng = page.rng
-    y, x, dy, dx = _middle(page)
+    y, x, dy, dx = middle(page)
     radius = np.array([dy, max(dx, 0.6 * dy)]) * rng.uniform(1.3, 1.75, 2) + 0.05 * page.height
     centre = np.array([y, x]) + rng.normal(0, 0.06, 2) * page.height
     angle = np.linspace(0, 2 * np.pi * rng.uniform(0.9, 1.15) * (2 if rng.random() < 0.2 else 1), 60)
@@ -128,7 +150,7 @@ def ring(page: Page, digits: Digits) -> None:
 def underline(page: Page, digits: Digits) -> None:
     """One or two lines below the digit, longer than it is wide."""
     rng = page.rng
-    y, x, dy, dx = _middle(page)
+    y, x, dy, dx = middle(page)
     half = max(dx, 0.25 * page.height) * rng.uniform(1.1, 2.5)
     at, tilt, bend = y + dy + page.height * rng.uniform(0.06, 0.3), rng.normal(0, 0.04), rng.normal(0, 0.04)
     along = np.linspace(-1, 1, 12)
@@ -185,107 +207,22 @@ def specks(page: Page, digits: Digits) -> None:
     page.lay(mask * (1 - page.near()), rng.uniform(0.3, 1))
 
 
-def show_through(page: Page, digits: Digits) -> None:
-    """The other side's digits, mirrored and pale: they count as paper."""
-    rng = page.rng
-    for _ in range(int(rng.integers(1, 4))):
-        matte, _ = digits.matte(rng, max(6, round(page.height * np.exp(rng.normal(0, 0.3)))))
-        top, left = (int(rng.uniform(-0.2, 0.9) * n) for n in page.shape)
-        pale = placed(page.shape, matte[:, ::-1], top, left) * rng.uniform(0.06, 0.25)
-        page.relief = np.where(page.relief > 0, page.relief, np.maximum(page.relief, pale))
-
-
-def stain(page: Page, digits: Digits) -> None:
-    """A stain or the ring of a cup, pale or not: what it covers is paper where it is pale."""
-    rng, (h, w) = page.rng, page.shape
-    radius = page.height * rng.uniform(0.4, 1.5)
-    far = np.hypot(page.y - h * rng.uniform(-0.1, 1.1), page.x - w * rng.uniform(-0.1, 1.1))
-    edge = radius * (1 + 0.06 * noise(rng, page.shape, max(radius / 2, 3)))
-    mask = np.clip((edge - far) / 2 + 0.5, 0, 1)
-    if rng.random() < 0.5:
-        mask = mask * np.clip((far - edge * rng.uniform(0.75, 0.93)) / 2 + 0.5, 0, 1)
-    page.relief = np.where(page.relief < 0, page.relief, np.maximum(page.relief, mask * rng.uniform(0.05, 0.35)))
-
-
-def highlighter(page: Page, digits: Digits) -> None:
-    """Broad strokes of a highlighter over or beside the digit: they count as paper."""
-    rng = page.rng
-    y, x, dy, dx = _middle(page)
-    width, strength = page.height * rng.uniform(0.2, 0.6), rng.uniform(0.08, 0.5)
-    along = np.linspace(-1, 1, 8)
-    image = Image.new("L", page.shape[::-1])
-    for _ in range(int(rng.integers(1, 4))):
-        at, half = y + rng.uniform(-1, 1) * dy, (dx + 0.3 * page.height) * rng.uniform(0.5, 2)
-        rise, bend = rng.normal(0, 0.1), rng.normal(0, 0.1)
-        points = [(x + half * t, at + half * (rise * t + bend * t * t)) for t in along]
-        ImageDraw.Draw(image).line(points, 255, max(2, round(width)), "curve")
-    mask = np.asarray(image, np.float32) / 255
-    page.relief = np.where(page.relief < 0, page.relief, np.maximum(page.relief, mask * strength))
-
-
-def table(page: Page, digits: Digits) -> None:
-    """The table beyond the paper's edges."""
-    rng, (h, w) = page.rng, page.shape
-    rooms = _rooms(page)
-    sides = (page.x, w - page.x, page.y, h - page.y)
-    mask = np.zeros(page.shape, np.float32)
-    for side in range(4):
-        if rng.random() < 0.45:
-            reach = rooms[side] * rng.uniform(0.1, 0.9)
-            along = (page.y - h / 2) if side < 2 else (page.x - w / 2)
-            mask = np.maximum(mask, np.clip(reach - sides[side] - rng.normal(0, 0.06) * along, 0, 1))
-    _cover(page, mask)
-
-
-def thumb(page: Page, digits: Digits) -> None:
-    """A finger that holds the page, or a pen's end."""
-    rng, (h, w) = page.rng, page.shape
-    rooms = _rooms(page)
-    side = int(rooms.argmax()) if rng.random() < 0.7 else int(rng.integers(4))
-    deep = (page.x, w - page.x, page.y, h - page.y)[side]
-    along, n = (page.y, h) if side < 2 else (page.x, w)
-    half = n * rng.uniform(0.06, 0.25)
-    reach = max(rooms[side], 1) * rng.uniform(0.3, 1)
-    aside = along - n * rng.uniform(0.1, 0.9) + 0.3 * rng.uniform(-1, 1) * deep
-    _cover(page, np.clip((half - np.hypot(aside, np.maximum(deep - (reach - half), 0))) / 1.5, 0, 1))
-
-
-def _rooms(page: Page) -> np.ndarray:
-    """Pixels between the digit and each edge: left, right, top, bottom."""
-    y, x, dy, dx = _middle(page)
-    h, w = page.shape
-    return np.maximum([x - dx, w - x - dx, y - dy, h - y - dy], 1)
-
-
-def _cover(page: Page, mask: np.ndarray) -> None:
-    mask = (mask * (1 - page.near())).astype(np.float32)
-    page.other = np.maximum(page.other, mask)
-    level = page.rng.uniform(0.1, 0.8) if page.rng.random() < 0.6 else page.rng.uniform(1.05, 1.4)
-    page.over.append((mask, level))
-
-
-def texture(page: Page, digits: Digits) -> None:
-    """Stripes, weaves and clouds of a page without a digit: they count as paper."""
-    rng = page.rng
-    angle = rng.uniform(0, np.pi)
-    wave = np.sin((np.cos(angle) * page.x + np.sin(angle) * page.y) * rng.uniform(0.1, 1.5) + rng.uniform(0, 6.3))
-    cloud = noise(rng, page.shape, float(np.exp(rng.uniform(0, np.log(40)))))
-    page.relief = page.relief + (rng.uniform(0, 0.5) * wave + rng.uniform(0, 0.5) * cloud) * (page.relief == 0)
-
-
 _AROUND = ("loose", "sign", "small", "zoomed", "number")
 _WITH_ROOM = (*_AROUND, "empty")
 #: (mark, how often, layouts it belongs to), in the order of laying. A ring or a box alone on a page may be a 0.
 #: A line across a digit that is cut to its ink may be the base of a 2.
 MARKS = (
-    (texture, 0.25, ("empty",)),
-    (stain, 0.05, _WITH_ROOM),
-    (highlighter, 0.08, _WITH_ROOM),
-    (show_through, 0.08, _WITH_ROOM),
+    (surroundings.texture, 0.25, ("empty",)),
+    (surroundings.stain, 0.05, _WITH_ROOM),
+    (surroundings.highlighter, 0.08, _WITH_ROOM),
+    (surroundings.show_through, 0.08, _AROUND),
+    (surroundings.show_through, 0.12, ("empty",)),
     (rules, 0.2, _WITH_ROOM),
     (rules, 0.1, ("tight",)),
     (single_lines, 0.08, _WITH_ROOM),
     (single_lines, 0.03, ("tight",)),
+    (folds, 0.06, _WITH_ROOM),
+    (points, 0.1, ("loose", "small", "zoomed")),
     (border, 0.12, (*_WITH_ROOM, "tight")),
     (box, 0.08, _AROUND),
     (ring, 0.12, ("loose", "sign", "small")),
@@ -294,6 +231,6 @@ MARKS = (
     (specks, 0.12, _WITH_ROOM),
     (neighbours, 0.28, ("loose", "small", "zoomed", "tight")),
     (whole_neighbours, 0.14, ("zoomed", "loose")),
-    (table, 0.1, _WITH_ROOM),
-    (thumb, 0.1, _WITH_ROOM),
+    (surroundings.table, 0.1, _WITH_ROOM),
+    (surroundings.thumb, 0.1, _WITH_ROOM),
 )
