@@ -7,7 +7,6 @@ make other mistakes. Two are made for this (recipes/hands.py), two are those tha
 import functools
 import os
 from collections.abc import Sequence
-from importlib import resources
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from ..nn import serialization
 from ..nn.network import Network
 from ..ocr import networks
 from ..utils.characters import DIGITS
+from ..utils.shipped import WEIGHTS
 from .base import Classifier
 
 KIND = "hands"
@@ -109,8 +109,7 @@ def _network(i: int, widths: Sequence[int], tensors: dict[str, np.ndarray]) -> N
 @functools.cache
 def shipped() -> HandNetworks:
     """The networks that ship with the package, and the digit networks of strings beside them."""
-    with resources.as_file(resources.files("lenet5.weights") / "hands.safetensors") as path:
-        return beside_strings(loaded(path))
+    return beside_strings(loaded(WEIGHTS / "hands.safetensors"))
 
 
 def beside_strings(own: HandNetworks) -> HandNetworks:

@@ -4,7 +4,6 @@ import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple
-from importlib import resources
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from ..nn.layers import RBF, ScaledTanh, Sigmoid, Tanh
 from ..nn.network import Network
 from ..nn.summary import Summary
 from ..utils.characters import DIGITS
+from ..utils.shipped import WEIGHTS
 from .base import Classifier, as_array
 
 if TYPE_CHECKING:
@@ -270,5 +270,4 @@ def _largest_sum(network: Network) -> float:
 
 def pretrained() -> LeNet5:
     """The model that ships with the package, trained on MNIST (`lenet5 info` says how)."""
-    with resources.as_file(resources.files("lenet5.weights") / "mnist.safetensors") as path:
-        return from_document(*serialization.load(path, "model"))
+    return from_document(*serialization.load(WEIGHTS / "mnist.safetensors", "model"))

@@ -8,7 +8,6 @@ images. recipes/ood.py trains it on MNIST, drawn digits and negatives.py.
 
 import functools
 import os
-from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from ..nn import serialization
 from ..nn.network import Network, softmax
 from ..ocr import networks
 from ..utils.characters import DIGITS
+from ..utils.shipped import WEIGHTS
 
 KIND = "detector"
 CLASSES = (*DIGITS, "nothing", "several")
@@ -79,8 +79,7 @@ def made(seed: int | None, widths: tuple[int, ...] = networks.WIDTHS) -> Network
 @functools.cache
 def shipped() -> Detector:
     """The one that ships with the package."""
-    with resources.as_file(resources.files("lenet5.weights") / "judge.safetensors") as path:
-        return loaded(path)
+    return loaded(WEIGHTS / "judge.safetensors")
 
 
 def score(probabilities: np.ndarray) -> np.ndarray:

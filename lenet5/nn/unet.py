@@ -43,6 +43,7 @@ class UNet:
     encoder : channels of the stem and of the levels below it
     decoder : channels of the steps back up, one fewer, from the lowest on
     in_channels, n_classes : of the input planes; of the output
+    tensors : weights and biases as `load_state_dict` takes them; zeros by default
 
     Attributes
     ----------
@@ -57,6 +58,7 @@ class UNet:
         *,
         in_channels: int = 3,
         n_classes: int = 3,
+        tensors: Mapping[str, np.ndarray] | None = None,
     ):
         if len(decoder) != len(encoder) - 1 or min(*encoder, *decoder, in_channels, n_classes) < 1:
             raise ValueError(
@@ -65,8 +67,9 @@ class UNet:
             )
         self.layers = _layers(encoder, decoder, in_channels, n_classes)
         self.multiple = 2 ** len(encoder)
-        tensors = {name: np.zeros(shape, np.float32) for name, shape in self._shapes().items()}
-        self._weights = self._packed(tensors)
+        if tensors is None:
+            tensors = {name: np.zeros(shape, np.float32) for name, shape in self._shapes().items()}
+        self.load_state_dict(tensors)
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         return {

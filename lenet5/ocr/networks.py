@@ -8,7 +8,6 @@ sliding network has one channel and a class for blank (sdnn.py).
 
 import os
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..nn.arrays import check_pictures
 from ..nn.layers import Conv2d, Layer, Linear, MaxPool2d, ReLU
 from ..nn.network import Network
 from ..utils.characters import DIGITS, SEPARATORS
+from ..utils.shipped import WEIGHTS
 
 CLASSES = (*DIGITS, *SEPARATORS, "rubbish")
 RUBBISH = len(CLASSES) - 1
@@ -191,5 +191,4 @@ def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]
 
 def shipped() -> StringNetworks:
     """Load the networks that ship with the package."""
-    with resources.as_file(resources.files("lenet5.weights") / "strings.safetensors") as path:
-        return load(path)
+    return load(WEIGHTS / "strings.safetensors")

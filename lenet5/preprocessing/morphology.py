@@ -13,7 +13,7 @@ def framed(plane: np.ndarray, margin: int) -> np.ndarray:
 def grown(mask: np.ndarray, radius: int) -> np.ndarray:
     """A mask (H, W) widened by ``radius`` pixels."""
     for _ in range(radius):
-        padded = np.pad(mask, 1)
+        padded = framed(mask, 1)
         rows = padded[:-2] | padded[1:-1] | padded[2:]
         mask = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
     return mask

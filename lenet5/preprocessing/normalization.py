@@ -121,9 +121,8 @@ def stages(
     if preparation == IMAGE:
         return replace(_whole(grey, invert, size), pages=pages)
     ready = _already_prepared(grey, invert)
-    if ready is not None:
-        return replace(_passed_through(grey, ready, size), pages=pages)
-    return replace(prepare_grey(grey, invert, size, any_ink), pages=pages)
+    found = _passed_through(grey, *ready, size) if ready else prepare_grey(grey, invert, size, any_ink)
+    return found if pages == 1 else replace(found, pages=pages)
 
 
 def prepare_grey(grey: np.ndarray, invert: str = "auto", size: int = 32, any_ink: bool = False) -> Prepared:
@@ -186,35 +185,36 @@ def to_grey(image: np.ndarray) -> np.ndarray:
     """
     if image.ndim == 2:
         return image
-    if (image[..., :1] == image).all():
-        return image[..., 0]
     step = 1 + max(image.shape) // 256
     samples = image[::step, ::step].reshape(-1, 3).astype(np.float64)
+    if (samples[:, :1] == samples).all() and (image[..., :1] == image).all():
+        return image[..., 0]
     axis = np.linalg.eigh(np.cov(samples.T, bias=True))[1][:, -1]
     axis /= abs(axis).sum() * (1 if axis @ (0.299, 0.587, 0.114) >= 0 else -1)  # bright stays bright
-    return np.clip(image @ axis - np.minimum(axis, 0).sum(), 0, 1).astype(np.float32)
+    grey = image @ axis.astype(np.float32)
+    grey -= np.float32(np.minimum(axis, 0).sum())
+    return np.clip(grey, 0, 1, out=grey)
 
 
-def _already_prepared(grey: np.ndarray, invert: str) -> bool | None:
-    """Recognise an image that was prepared as MNIST's were; tell whether it is dark on light."""
+def _already_prepared(grey: np.ndarray, invert: str) -> tuple[bool, Box] | None:
+    """Recognise an image that was prepared as MNIST's were; tell whether it is dark on light, and the digit's box."""
     if grey.shape not in ((FIELD, FIELD), (32, 32)):
         return None
     for dark in {"auto": (False, True), "yes": (True,), "no": (False,)}[invert]:
         ink = 1 - grey if dark else grey
-        if ink.max() < 0.99 or (ink > 0).mean() > 0.5:
+        if ink.max() < 0.99 or 2 * np.count_nonzero(ink) > ink.size:
             continue
         box = box_of(ink > 0)
         side = max(box.bottom - box.top, box.right - box.left)
         off = np.subtract(_centre_of_mass(ink), len(ink) // 2)
         if side in (GLYPH - 1, GLYPH) and abs(off).max() < 0.51:
-            return dark
+            return dark, box
     return None
 
 
-def _passed_through(grey: np.ndarray, dark: bool, size: int) -> Prepared:
+def _passed_through(grey: np.ndarray, dark: bool, box: Box, size: int) -> Prepared:
     levels = np.rint((1 - grey if dark else grey) * np.float32(255))
     ink = levels / np.float32(255)  # to the bit what the training images hold
-    box = box_of(ink > 0)
     glyph = ink[box.top : box.bottom, box.left : box.right]
     margin = (len(ink) - FIELD) // 2
     field = ink[margin : margin + FIELD, margin : margin + FIELD]

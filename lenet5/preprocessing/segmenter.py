@@ -6,7 +6,6 @@ it finds is small, it looks once more, closer. What it was trained on is drawn: 
 
 import functools
 import os
-from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..errors import ModelFileError, one_line
 from ..nn import serialization
 from ..nn.unet import UNet
 from ..utils.geometry import Box, box_of
+from ..utils.shipped import WEIGHTS
 from .components import Components
 from .morphology import grown
 from .scaling import resized
@@ -84,7 +84,7 @@ class Segmenter:
             found = max(found, self._look(grey, window, SEARCHED), key=lambda look: look.certainty)
         for _ in range(MOST_LOOKS - 1):
             window = _next_window(found, grey.shape)
-            if window is None:
+            if window is None or found.certainty < LEAST_CERTAINTY:
                 break
             found = self._look(grey, window, SIDE)._replace(beside=found.beside)
         return found._replace(certainty=0.0) if found.goes_on else found
@@ -199,16 +199,13 @@ def _network_of(tensors: dict[str, np.ndarray]) -> UNet:
         encoder.append(len(tensors[f"d{len(encoder)}b.bias"]))
     for level in range(len(encoder) - 2, -1, -1):
         decoder.append(len(tensors[f"u{level}.bias"]))
-    network = UNet(encoder, decoder)
-    network.load_state_dict(tensors)
-    return network
+    return UNet(encoder, decoder, tensors=tensors)
 
 
 @functools.cache
 def shipped() -> Segmenter:
     """The segmenter that ships with the package."""
-    with resources.as_file(resources.files("lenet5.weights") / "segmenter.safetensors") as path:
-        return loaded(path)
+    return loaded(WEIGHTS / "segmenter.safetensors")
 
 
 def _next_window(found: Segmentation, shape: tuple[int, int]) -> Box | None:

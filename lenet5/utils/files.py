@@ -9,7 +9,6 @@ import errno
 import json
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -189,7 +188,7 @@ def _open_part(part: Path, path: Path, flags: int) -> BinaryIO:
 def _new_part(path: Path) -> BinaryIO:
     """Create a temporary file for ``path``, locked where locks exist."""
     while True:
-        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        part = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
         try:
             stream = _open_part(part, path, os.O_EXCL)
         except OSError as error:
