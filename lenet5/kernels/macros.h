@@ -62,20 +62,20 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #if VECTOR_BYTES == 64
-#define SQRT_f32(x) (V) _mm512_sqrt_ps((__m512)(x))
-#define SQRT_f64(x) (V) _mm512_sqrt_pd((__m512d)(x))
-#define MAX_f32(a, b) (V) _mm512_max_ps((__m512)(a), (__m512)(b))
-#define MAX_f64(a, b) (V) _mm512_max_pd((__m512d)(a), (__m512d)(b))
+#define SQRT_f32(x) (V)_mm512_sqrt_ps((__m512)(x))
+#define SQRT_f64(x) (V)_mm512_sqrt_pd((__m512d)(x))
+#define MAX_f32(a, b) (V)_mm512_max_ps((__m512)(a), (__m512)(b))
+#define MAX_f64(a, b) (V)_mm512_max_pd((__m512d)(a), (__m512d)(b))
 #elif VECTOR_BYTES == 32
-#define SQRT_f32(x) (V) _mm256_sqrt_ps((__m256)(x))
-#define SQRT_f64(x) (V) _mm256_sqrt_pd((__m256d)(x))
-#define MAX_f32(a, b) (V) _mm256_max_ps((__m256)(a), (__m256)(b))
-#define MAX_f64(a, b) (V) _mm256_max_pd((__m256d)(a), (__m256d)(b))
+#define SQRT_f32(x) (V)_mm256_sqrt_ps((__m256)(x))
+#define SQRT_f64(x) (V)_mm256_sqrt_pd((__m256d)(x))
+#define MAX_f32(a, b) (V)_mm256_max_ps((__m256)(a), (__m256)(b))
+#define MAX_f64(a, b) (V)_mm256_max_pd((__m256d)(a), (__m256d)(b))
 #else
-#define SQRT_f32(x) (V) _mm_sqrt_ps((__m128)(x))
-#define SQRT_f64(x) (V) _mm_sqrt_pd((__m128d)(x))
-#define MAX_f32(a, b) (V) _mm_max_ps((__m128)(a), (__m128)(b))
-#define MAX_f64(a, b) (V) _mm_max_pd((__m128d)(a), (__m128d)(b))
+#define SQRT_f32(x) (V)_mm_sqrt_ps((__m128)(x))
+#define SQRT_f64(x) (V)_mm_sqrt_pd((__m128d)(x))
+#define MAX_f32(a, b) (V)_mm_max_ps((__m128)(a), (__m128)(b))
+#define MAX_f64(a, b) (V)_mm_max_pd((__m128d)(a), (__m128d)(b))
 #endif
 #endif
 

@@ -56,11 +56,10 @@ INLINE void FN(transpose)(V *x) {
     enum { HALF = VECTOR_BYTES / ELEMENT_BYTES / 2 };
     V z[2 * HALF];
     UNROLL for (int round = 1; round < HALF; round *= 2) {
-        UNROLL for (int block = 0; block < 2 * HALF; block += HALF)
-            UNROLL for (int i = 0; i < HALF / 2; i++) {
-                z[block + 2 * i] = IN_HALVES(LOW, x[block + i], x[block + i + HALF / 2]);
-                z[block + 2 * i + 1] = IN_HALVES(HIGH, x[block + i], x[block + i + HALF / 2]);
-            }
+        UNROLL for (int block = 0; block < 2 * HALF; block += HALF) UNROLL for (int i = 0; i < HALF / 2; i++) {
+            z[block + 2 * i] = IN_HALVES(LOW, x[block + i], x[block + i + HALF / 2]);
+            z[block + 2 * i + 1] = IN_HALVES(HIGH, x[block + i], x[block + i + HALF / 2]);
+        }
         UNROLL for (int i = 0; i < 2 * HALF; i++) x[i] = z[i];
     }
     UNROLL for (int i = 0; i < HALF; i++) {
@@ -105,8 +104,8 @@ INLINE T FN(sum_lanes)(V x) {
 
 /* The sum of each of VL vectors, in one vector: halves are zipped and added until one is left. */
 INLINE V FN(sum_lanes_of_all)(V *x) {
-    UNROLL for (int n = VL; n > 1; n /= 2)
-        UNROLL for (int i = 0; i < n / 2; i++) x[i] = ZIP(LOW, x[i], x[i + n / 2]) + ZIP(HIGH, x[i], x[i + n / 2]);
+    UNROLL for (int n = VL; n > 1; n /= 2) UNROLL for (int i = 0; i < n / 2; i++)
+        x[i] = ZIP(LOW, x[i], x[i + n / 2]) + ZIP(HIGH, x[i], x[i + n / 2]);
     return x[0];
 }
 

@@ -78,10 +78,10 @@ class Segmenter:
 
     def segment(self, grey: np.ndarray) -> Segmentation:
         """Find the digit in an image (H, W) float32 in 0..1."""
-        window = Box(0, 0, *grey.shape)
-        found = self._look(grey, window, SIDE)
+        whole = Box(0, 0, *grey.shape)
+        found = self._look(grey, whole, SIDE)
         if found.certainty < LEAST_CERTAINTY and max(grey.shape) > SEARCHED:
-            found = max(found, self._look(grey, window, SEARCHED), key=lambda look: look.certainty)
+            found = max(found, self._look(grey, whole, SEARCHED), key=lambda look: look.certainty)
         for _ in range(MOST_LOOKS - 1):
             window = _next_window(found, grey.shape)
             if window is None or found.certainty < LEAST_CERTAINTY:

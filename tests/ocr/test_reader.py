@@ -454,9 +454,7 @@ def test_straight_ones_are_no_rules(model, size, tilt):
     assert str(model.read(np.pad(close, 3, constant_values=255))) == "171"
 
 
-@given(st.integers(0, 2**32), st.integers(1, 400), st.integers(256, 700), st.floats(0, 1), st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
-def test_any_rectangles_are_a_picture(seed, height, width, ground, top):
+def assert_any_rectangles_are_a_picture(seed, height, width, ground, top):
     """Bright and dark ones of all sizes: strips too narrow for a sheet, sheets without ink, frames."""
     rng = np.random.default_rng(seed)
     picture = np.full((height, width), ground, np.float32)
@@ -465,6 +463,13 @@ def test_any_rectangles_are_a_picture(seed, height, width, ground, top):
         picture[y : y + rng.integers(1, height + 1), x : x + rng.integers(1, width + 1)] = level
     for part in (picture, picture.T):
         layout.find(np.ascontiguousarray(part))
+
+
+@pytest.mark.parametrize("n", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_any_rectangles_are_a_picture(n):
+    sizes = st.integers(1, 400), st.integers(256, 700)
+    given_any = given(st.integers(0, 2**32), *sizes, st.floats(0, 1), st.floats(0, 1))
+    settings(max_examples=n, deadline=None)(given_any(assert_any_rectangles_are_a_picture))()
 
 
 def test_a_strip_too_narrow_for_a_sheet():

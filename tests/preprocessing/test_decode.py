@@ -1,5 +1,6 @@
 """Files that are not what they should be: one line each, at once and in little memory; never another error."""
 
+import functools
 import os
 import struct
 import subprocess
@@ -28,6 +29,7 @@ def png(width, height, *, before=b"", kind=0) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + before + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
+@functools.cache
 def zeros(megabytes: int) -> bytes:
     packer = zlib.compressobj(9)
     return b"".join(packer.compress(bytes(2**20)) for _ in range(megabytes)) + packer.flush()
@@ -121,24 +123,27 @@ def read_apart(*paths) -> list[tuple[float, int, str]]:
     return [(float(s), int(m), line) for s, m, line in (r.split("\t") for r in done.stdout.splitlines())]
 
 
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """A folder of these files."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for name, (make, _) in HOSTILE.items():
+        (folder / name).write_bytes(make())
+    return folder
+
+
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_files_get_one_line(name, tmp_path):
-    make, reason = HOSTILE[name]
-    (tmp_path / name).write_bytes(make())
-    with pytest.raises(PictureError, match=reason) as caught:
-        read_image(tmp_path / name)
+def test_hostile_files_get_one_line(name, hostile):
+    with pytest.raises(PictureError, match=HOSTILE[name][1]) as caught:
+        read_image(hostile / name)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not isinstance(caught.value, NoDigitError)
 
 
-def test_hostile_files_cost_little_time_and_memory(tmp_path):
-    paths = []
-    for name, (make, _) in HOSTILE.items():
-        paths.append(tmp_path / name)
-        paths[-1].write_bytes(make())
-    results = read_apart(*paths)
-    assert len(results) == len(paths)
+def test_hostile_files_cost_little_time_and_memory(hostile):
+    results = read_apart(*(hostile / name for name in HOSTILE))
+    assert len(results) == len(HOSTILE)
     for seconds, peak, line in results:
         assert line != "read"
         assert seconds < 2, line  # a fifth of that on an idle machine

@@ -15,17 +15,28 @@ from lenet5.models.ood import score
 from lenet5.ocr import networks, reader
 from lenet5.preprocessing.segmenter import loaded as load_segmenter
 from lenet5.recipes import command, digits, hands, ocr, ood, segmenter
+from lenet5.recipes import data as recipe_data
 from lenet5.utils.characters import DIGITS
 
 RECIPES = {"digits": digits, "hands": hands, "ocr": ocr, "ood": ood}
 
 
-@pytest.fixture(autouse=True)
-def data(monkeypatch):
+HELD_OUT = 500
+
+
+@pytest.fixture(scope="module")
+def few():
     """A few strokes in the place of MNIST."""
-    few = datasets.Loaded("mnist", strokes.draw(6000, seed=0), strokes.draw(500, seed=1), DIGITS)
+    return datasets.Loaded("mnist", strokes.draw(1500, seed=0), strokes.draw(500, seed=1), DIGITS)
+
+
+@pytest.fixture(autouse=True)
+def data(monkeypatch, few):
+    """The only data there are, of which fewer are held out."""
     monkeypatch.setattr(datasets, "obtain", lambda name, data_dir=None: few)
     monkeypatch.setattr(photo_scene, "_mnist", lambda: few.train)
+    for module in (recipe_data, ood):
+        monkeypatch.setattr(module, "HELD_OUT", HELD_OUT)
     return few
 
 
@@ -37,20 +48,20 @@ def made(recipe, tmp_path, *arguments):
 
 
 def test_digits(tmp_path, data):
-    model = load(made("digits", tmp_path, "--epochs", "8", "--threads", "1"))
+    model = load(made("digits", tmp_path, "--epochs", "8", "--validation", "500", "--threads", "1"))
     assert model.score(*data.test) > 0.8
     assert model.training["metrics"]["test_accuracy"] == model.score(*data.test)
     assert model.training["config"]["epochs"] == 8
     assert model.training["config"]["seed"] == 2
     assert model.training["data_sha256"] == data.sha256
-    assert model.calibration.n == 5000
+    assert model.calibration.n == 500
 
 
 def test_hands(tmp_path, data):
     model = load_hands(made("hands", tmp_path, "--strokes", "2000"))
     assert [len(networks) for networks in (model.straight, model.deslanted)] == [1, 1]
     assert model.score(*data.test) > 0.8
-    assert model.calibration.n > 5000
+    assert model.calibration.n > HELD_OUT
     assert model.training["held_out_accuracy"] > 0.8
 
 
@@ -93,10 +104,17 @@ def test_ocr(tmp_path, data):
     assert stored.calibration.n > 0
 
 
+SMALLER = {
+    "digits": ["--validation", "500"],
+    "ood": ["--rubbish", "300", "--drawn", "20", "--others", "20", "--rubbish-cut", "20", "--coarse", "20"],
+    "ocr": [],
+}
+
+
 @pytest.mark.parametrize("recipe", ["digits", "ood", pytest.param("ocr", marks=pytest.mark.slow)])
 def test_the_same_command_makes_the_same_file(recipe, tmp_path):
-    first = made(recipe, tmp_path, "--threads", "1").read_bytes()
-    assert made(recipe, tmp_path, "--threads", "2").read_bytes() == first
+    first = made(recipe, tmp_path, "--threads", "1", *SMALLER[recipe]).read_bytes()
+    assert made(recipe, tmp_path, "--threads", "2", *SMALLER[recipe]).read_bytes() == first
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -117,10 +135,10 @@ def test_the_command_in_a_file_gives_its_settings(recipe, monkeypatch):
 
 
 def test_progress_goes_to_standard_error(tmp_path, capfd):
-    made("digits", tmp_path)
+    made("digits", tmp_path, "--validation", "500")
     captured = capfd.readouterr()
     assert captured.out == ""
-    assert "6,000 images" in captured.err
+    assert "1,500 images" in captured.err
     assert "epoch 1/1" in captured.err
 
 

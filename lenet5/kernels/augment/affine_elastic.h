@@ -33,9 +33,7 @@ INLINE void lenet5_unit(const uint8_t *restrict bytes, int n, float *restrict to
     else
         for (int i = 0; i < n; i += BLOCK) {
             const int at = i <= n - BLOCK ? i : n - BLOCK;
-            /* clang-format off */
             VECTORIZE for (int j = 0; j < BLOCK; j++) to[at + j] = UNIT((float)bytes[at + j]);
-            /* clang-format on */
         }
 }
 
@@ -60,9 +58,9 @@ INLINE void lenet5_words(const lenet5_augmentation *a, int64_t picture, uint32_t
 
 /* The distortion of one image. */
 typedef struct {
-    float map[6];                  /* the field's pixel (x, y), from its centre, is read at (a x + b y + c, d x + e y + f) */
+    float map[6]; /* the field's pixel (x, y), from its centre, is read at (a x + b y + c, d x + e y + f) */
     int inverted;
-    int top, left, bottom, right;  /* of the square that is cut out, within the field; empty without one */
+    int top, left, bottom, right; /* of the square that is cut out, within the field; empty without one */
 } lenet5_distortion;
 
 static void lenet5_draw(const lenet5_augmentation *a, int64_t picture, int H, int W, lenet5_distortion *d) {
@@ -98,8 +96,8 @@ static void lenet5_draw(const lenet5_augmentation *a, int64_t picture, int H, in
  * this is white noise through a Gaussian filter, for a few hundred vector operations. */
 typedef struct {
     int n_rows, n_columns;
-    float basis_x[MAX_KNOTS][FIELD_SIDE];  /* (n_columns, W rounded up) */
-    float basis_y[FIELD_SIDE][4];          /* of the knots from first_row[y] on */
+    float basis_x[MAX_KNOTS][FIELD_SIDE]; /* (n_columns, W rounded up) */
+    float basis_y[FIELD_SIDE][4]; /* of the knots from first_row[y] on */
     int first_row[FIELD_SIDE];
 } lenet5_grid;
 
@@ -135,7 +133,7 @@ NOINLINE void lenet5_grid_of(const lenet5_augmentation *a, int H, int W, lenet5_
 typedef float lenet5_displacements[2][MAX_KNOTS][FIELD_SIDE];
 
 NOINLINE void lenet5_displace(const lenet5_augmentation *a, const lenet5_grid *grid, int64_t picture, int W,
-                            lenet5_displacements out) {
+                              lenet5_displacements out) {
     const int n = grid->n_rows * grid->n_columns;
     uint32_t words[MAX_KNOTS * MAX_KNOTS + 3]; /* x in the lower half of a word, y in the upper one */
     for (int i = 0; i < n; i += 4)
@@ -208,7 +206,8 @@ INLINE void lenet5_places(const lenet5_source *s, const float *map, const lenet5
     const float v = (float)y - 0.5f * (float)(H - 1), first = -0.5f * (float)(W - 1);
     const float row_x = map[1] * v + map[2], row_y = map[4] * v + map[5];
     const float centre_x = 0.5f * (float)(s->w - 1) + SOURCE_BORDER, centre_y = 0.5f * (float)(s->h - 1) + SOURCE_BORDER;
-    const float limit_x = (float)(s->w + 2 * SOURCE_BORDER) - 1.0001f, limit_y = (float)(s->h + 2 * SOURCE_BORDER) - 1.0001f;
+    const float limit_x = (float)(s->w + 2 * SOURCE_BORDER) - 1.0001f,
+                limit_y = (float)(s->h + 2 * SOURCE_BORDER) - 1.0001f;
     lenet5_floats u;
     for (int i = 0; i < FVL; i++)
         u[i] = first + (float)i;
@@ -232,7 +231,7 @@ INLINE void lenet5_places(const lenet5_source *s, const float *map, const lenet5
  * arithmetic, in pairs of neighbours. A row of a pixel needs a single load of 8 bytes. The pairs have left the store
  * buffer when they are loaded as whole vectors. */
 NOINLINE void lenet5_resample(const lenet5_source *s, const float *map, const lenet5_grid *grid,
-                            lenet5_displacements displacements, int H, int W, int from, int to, float *out) {
+                              lenet5_displacements displacements, int H, int W, int from, int to, float *out) {
     int at[FIELD_SIDE];
     float right[FIELD_SIDE], down[FIELD_SIDE], upper[2 * FIELD_SIDE], lower[2 * FIELD_SIDE];
     for (int y = from; y < to; y++, out += ROW_STRIDE(W)) {

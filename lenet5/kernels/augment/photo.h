@@ -160,9 +160,7 @@ NOINLINE void lenet5_photo_field(const lenet5_photo *p, int W, int from, int to,
         }
         if (p->grain > 0) {
             const uint32_t first = p->key ^ (uint32_t)((y + 1) << 16);
-            /* clang-format off */
             VECTORIZE for (int x = 0; x < ROW_STRIDE(W); x++) {
-            /* clang-format on */
                 const uint32_t h = lenet5_hash(first + (uint32_t)x);
                 const float ink = (float)(int)(h >> 16) * 0x1p-16f, paper = (float)(int)(h & 0xffff) * 0x1p-16f;
                 out[x] += p->grain * (paper * paper * (1 - out[x]) - ink * out[x]);

@@ -151,8 +151,8 @@ static void FN(gather_augmented)(const lenet5_pictures *pictures, const int64_t 
                 if (is_elastic)
                     lenet5_displace(a, &grid, numbers[l], W, displacements);
                 if (is_moved)
-                    lenet5_resample(&source, distortions[l].map, is_elastic ? &grid : NULL, displacements, H, W, from,
-                                    to, staged[l]);
+                    lenet5_resample(&source, distortions[l].map, is_elastic ? &grid : NULL, displacements, H, W, from, to,
+                                    staged[l]);
                 else
                     lenet5_place(&source, pictures->padding, W, from, to, staged[l]);
                 if (is_photo)

@@ -122,11 +122,10 @@ INLINE void FN(dense_block)(const FN(destination) *d, const lenet5_op *op, int n
         for (int l = 0; l < LANES; l++)
             FN(dense_outer_product)(xt + (int64_t)l * FP + f, dY + l, acc, NO, NV);
     }
-    UNROLL for (int r = 0; r < NO; r++)
-        UNROLL for (int i = 0; i < NV; i++) {
-            const int n = NV > 1 || F - f >= VL ? VL : F - f; /* only the last vector of a row may be incomplete */
-            FN(give)(d, op->weight + (int64_t)(o + r) * F + f + i * VL, acc[r * NV + i], n);
-        }
+    UNROLL for (int r = 0; r < NO; r++) UNROLL for (int i = 0; i < NV; i++) {
+        const int n = NV > 1 || F - f >= VL ? VL : F - f; /* only the last vector of a row may be incomplete */
+        FN(give)(d, op->weight + (int64_t)(o + r) * F + f + i * VL, acc[r * NV + i], n);
+    }
 }
 
 /* All rows of NV vectors of features, which stay in the first cache for all rows. */
@@ -315,7 +314,7 @@ static void FN(train)(FN(lenet5_training) *t, int thread) {
     assert(t->labels && t->order && t->learning_rates && t->team && t->batch_size >= 1 && t->n_slices >= 1);
     assert(thread >= 0 && thread < t->n_threads);
     T *arena = t->arenas + thread * (2 * t->net->n_activations + t->net->n_scratch + t->net->n_prepared +
-                                  t->net->ops[t->net->n_ops - 1].out_channels * LANES);
+                                     t->net->ops[t->net->n_ops - 1].out_channels * LANES);
     if (FN(trains_single)(t)) {
         for (int64_t step = 0; thread == 0 && !t->diverged && step < t->n_steps; step++)
             t->diverged = !FN(train_single)(t, step, arena);

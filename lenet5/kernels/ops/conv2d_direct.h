@@ -41,9 +41,7 @@ static FN(block_shape) FN(block_for)(int n, int width) {
 INLINE void FN(block_products)(V *acc, const T *w, int64_t row, const T *x, int64_t step, int N, int P) {
     if (N <= P) {
         V weight[MOST_PIXELS];
-        /* clang-format off */
         UNROLL for (int o = 0; o < N; o++) {
-        /* clang-format on */
             weight[o] = FN(splat)(w[o * row]);
             IN_REGISTER(weight[o]);
         }
@@ -71,14 +69,13 @@ INLINE void FN(general_forward_block)(const T *x, int64_t step, const T *w, cons
                                       int n_pixels, int N, int P) {
     for (int v = 0; v < LANES; v += VL) {
         V acc[32];
-        UNROLL for (int o = 0; o < N; o++)
-            UNROLL for (int i = 0; i < P; i++) acc[o * P + i] = FN(splat)(b[o]);
+        UNROLL for (int o = 0; o < N; o++) UNROLL for (int i = 0; i < P; i++) acc[o * P + i] = FN(splat)(b[o]);
         const T *row = x + v;
         for (int k = 0; k < K; k += KS, row += step)
             for (int kx = 0; kx < KS; kx++)
                 FN(block_products)(acc, w + k + kx, K, row + kx * LANES, LANES, N, P);
-        UNROLL for (int i = 0; i < P; i++) if (i < n_pixels)
-            UNROLL for (int o = 0; o < N; o++) FN(store)(y + o * plane + i * LANES + v, acc[o * P + i]);
+        UNROLL for (int i = 0; i < P; i++) if (i < n_pixels) UNROLL for (int o = 0; o < N; o++)
+            FN(store)(y + o * plane + i * LANES + v, acc[o * P + i]);
     }
 }
 
@@ -187,8 +184,7 @@ NOINLINE void FN(general_input_gradient)(const lenet5_op *op, const T *dY, const
 INLINE void FN(general_weight_block)(const T *x, int64_t tap, const T *dy, V *sums, int64_t row, int n_rows, int OW,
                                      int64_t plane, int64_t K, int NO, int NT) {
     V total[32];
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int t = 0; t < NT; t++) total[o * NT + t] = sums[o * K + t];
+    UNROLL for (int o = 0; o < NO; o++) UNROLL for (int t = 0; t < NT; t++) total[o * NT + t] = sums[o * K + t];
     for (int v = 0; v < LANES; v += VL)
         for (int r = 0; r < n_rows; r++) {
             const T *xr = x + r * row + v, *dyr = dy + (int64_t)r * OW * LANES + v;
@@ -202,8 +198,7 @@ INLINE void FN(general_weight_block)(const T *x, int64_t tap, const T *dy, V *su
                 }
             }
         }
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int t = 0; t < NT; t++) sums[o * K + t] = total[o * NT + t];
+    UNROLL for (int o = 0; o < NO; o++) UNROLL for (int t = 0; t < NT; t++) sums[o * K + t] = total[o * NT + t];
 }
 
 /* Taps in blocks of NT: neighbours of a row, or with kernels of size 1 of neighbouring channels. */

@@ -14,19 +14,18 @@ INLINE void FN(flat_block)(const T *x, const T *w, const T *b, T *y, int C, int 
                            int NO, int NV) {
     const int K = C * KS * KS;
     V acc[32];
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int v = 0; v < NV; v++) acc[o * NV + v] = FN(splat)(b[o]);
+    UNROLL for (int o = 0; o < NO; o++) UNROLL for (int v = 0; v < NV; v++) acc[o * NV + v] = FN(splat)(b[o]);
     for (int c = 0; c < C; c++)
         for (int ky = 0; ky < KS; ky++)
             for (int kx = 0; kx < KS; kx++) {
                 const T *xr = x + (int64_t)c * plane + ky * W + kx, *wr = w + (c * KS + ky) * KS + kx;
                 V xv[8];
                 UNROLL for (int v = 0; v < NV; v++) xv[v] = FN(load)(xr + v * VL);
-                UNROLL for (int o = 0; o < NO; o++)
-                    UNROLL for (int v = 0; v < NV; v++) acc[o * NV + v] += xv[v] * wr[(int64_t)o * K];
+                UNROLL for (int o = 0; o < NO; o++) UNROLL for (int v = 0; v < NV; v++)
+                    acc[o * NV + v] += xv[v] * wr[(int64_t)o * K];
             }
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int v = 0; v < NV; v++) FN(store)(y + o * stride_out + v * VL, acc[o * NV + v]);
+    UNROLL for (int o = 0; o < NO; o++) UNROLL for (int v = 0; v < NV; v++)
+        FN(store)(y + o * stride_out + v * VL, acc[o * NV + v]);
 }
 
 INLINE int64_t FN(flat_stride)(int OH, int W) { return ((int64_t)OH * W + VL - 1) / VL * VL; }
@@ -107,8 +106,7 @@ INLINE void FN(pair_weights)(const T *x, const T *const *dY, T *const *dW, int64
     }
     T totals[PAIR_OUTPUTS * PAIR_TAPS + 1];
     UNROLL for (int i = 0; i <= PAIR_OUTPUTS * PAIR_TAPS; i += VL) FN(store)(totals + i, FN(sum_lanes_of_all)(sums + i));
-    UNROLL for (int o = 0; o < PAIR_OUTPUTS; o++)
-        UNROLL for (int t = 0; t < NT; t++) dW[o][t] = totals[o * PAIR_TAPS + t];
+    UNROLL for (int o = 0; o < PAIR_OUTPUTS; o++) UNROLL for (int t = 0; t < NT; t++) dW[o][t] = totals[o * PAIR_TAPS + t];
 }
 
 /* All taps of the kernels of PAIR_OUTPUTS outputs that see channel c. */

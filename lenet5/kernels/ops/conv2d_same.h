@@ -56,9 +56,7 @@ INLINE const T *FN(same_products)(V *acc, const T *x, const T *w, int n, int64_t
     const int64_t offsets[4] = {0, pixel, 2 * pixel, 3 * pixel};
     for (int k = 0; k < n; k++, w += N * VL) {
         V weight[3];
-        /* clang-format off */
         UNROLL for (int v = 0; v < N; v++) {
-        /* clang-format on */
             weight[v] = FN(load)(w + v * VL);
             IN_REGISTER(weight[v]);
         }
@@ -77,10 +75,10 @@ INLINE const T *FN(same_products)(V *acc, const T *x, const T *w, int n, int64_t
 }
 
 /* P pixels of N vectors, `first` being the first vector. */
-INLINE void FN(same_block)(const FN(same_job) * job, int first, int row, int column, int N, int P) {
+INLINE void FN(same_block)(const FN(same_job) *job, int first, int row, int column, int N, int P) {
     V acc[3 * 12];
-    UNROLL for (int v = 0; v < N; v++)
-        UNROLL for (int i = 0; i < P; i++) acc[v * P + i] = FN(load)(job->b + (first + v) * VL);
+    UNROLL for (int v = 0; v < N; v++) UNROLL for (int i = 0; i < P; i++)
+        acc[v * P + i] = FN(load)(job->b + (first + v) * VL);
     for (int s = 0; s < job->n_sources; s++) {
         const FN(taps) *taps = job->sources + s;
         const T *x = taps->x + row * taps->row + column * taps->pixel;
@@ -91,17 +89,16 @@ INLINE void FN(same_block)(const FN(same_job) * job, int first, int row, int col
     }
     T *y = job->y + row * job->row + column * job->pixel + first * VL;
     const V zero = {0};
-    UNROLL for (int v = 0; v < N; v++)
-        UNROLL for (int i = 0; i < P; i++) {
-            V sum = acc[v * P + i];
-            if (job->relu)
-                sum = FN(max)(zero, sum); /* a NaN stays a NaN */
-            FN(store)(y + i * job->pixel + v * VL, sum);
-        }
+    UNROLL for (int v = 0; v < N; v++) UNROLL for (int i = 0; i < P; i++) {
+        V sum = acc[v * P + i];
+        if (job->relu)
+            sum = FN(max)(zero, sum); /* a NaN stays a NaN */
+        FN(store)(y + i * job->pixel + v * VL, sum);
+    }
 }
 
 #define SAME_ROWS(N, P)                                                                                                    \
-    NOINLINE void FN(same_rows_##N##_##P)(const FN(same_job) * job, int first) {                                           \
+    NOINLINE void FN(same_rows_##N##_##P)(const FN(same_job) *job, int first) {                                            \
         for (int row = 0; row < job->height; row++)                                                                        \
             for (int next = 0; next < job->width; next += P)                                                               \
                 FN(same_block)(job, first, row, next <= job->width - P ? next : job->width - P, N, P);                     \
@@ -110,7 +107,7 @@ SAME_BLOCKS(SAME_ROWS)
 #undef SAME_ROWS
 
 /* All rows of N vectors, in the blocks that compute the least twice. Eight sums or more keep the pipelines full. */
-static void FN(same_rows)(const FN(same_job) * job, int first, int vectors) {
+static void FN(same_rows)(const FN(same_job) *job, int first, int vectors) {
     void (*best)(const FN(same_job) *, int) = NULL;
     int64_t least = INT64_MAX;
 #define TRY(N, P)                                                                                                          \
@@ -123,7 +120,7 @@ static void FN(same_rows)(const FN(same_job) * job, int first, int vectors) {
     best(job, first);
 }
 
-static void FN(same_channels)(const FN(same_job) * job, int channels) {
+static void FN(same_channels)(const FN(same_job) *job, int channels) {
     const int n_vectors = (channels + VL - 1) / VL;
     for (int first = 0, n; first < n_vectors; first += n) {
         n = FN(same_vectors)(n_vectors - first);
@@ -158,8 +155,8 @@ static FN(taps) FN(taps_of_planes)(const lenet5_fcn_place *place, const T *arena
 }
 
 /* Every second row and column of the output, those of one parity, or all of them where there is no skip connection. */
-static FN(same_job) FN(same_output)(const lenet5_fcn_step *step, const lenet5_fcn_place *to, const T *packed, T *arena,
-                                    int py, int px) {
+static FN(same_job)
+    FN(same_output)(const lenet5_fcn_step *step, const lenet5_fcn_place *to, const T *packed, T *arena, int py, int px) {
     const int stride = step->skip ? 2 : 1;
     return (FN(same_job)){.relu = step->relu,
                           .b = packed + step->packed,
@@ -171,9 +168,8 @@ static FN(same_job) FN(same_output)(const lenet5_fcn_step *step, const lenet5_fc
 }
 
 /* Output pixels of one parity, from the small image and the skip connection; the weights of the source that come next. */
-static const T *FN(same_parity)(const lenet5_fcn_step *step, const lenet5_fcn_place *places,
-                                const lenet5_fcn_place *to, const T *packed, const T *weights, const T *skip_weights,
-                                T *arena, int py, int px) {
+static const T *FN(same_parity)(const lenet5_fcn_step *step, const lenet5_fcn_place *places, const lenet5_fcn_place *to,
+                                const T *packed, const T *weights, const T *skip_weights, T *arena, int py, int px) {
     const int K = step->kernel_size, n_rows = lenet5_fcn_n_taps(K, py), n_columns = lenet5_fcn_n_taps(K, px);
     FN(taps) sources[2] = {
         FN(taps_of)(places + step->source, arena, step->source_channels, lenet5_fcn_first(K, py), lenet5_fcn_first(K, px),
@@ -198,8 +194,9 @@ static void FN(conv2d_same)(const lenet5_fcn_step *step, const lenet5_fcn_place 
         return;
     }
     const lenet5_fcn_place *from = places + step->source;
-    FN(taps) taps = step->source ? FN(taps_of)(from, arena, step->source_channels, -r, -r, K, K, step->dilation, step->stride)
-                                 : FN(taps_of_planes)(from, arena, step->source_channels, K, step->stride);
+    FN(taps) taps = step->source
+                        ? FN(taps_of)(from, arena, step->source_channels, -r, -r, K, K, step->dilation, step->stride)
+                        : FN(taps_of_planes)(from, arena, step->source_channels, K, step->stride);
     taps.w = weights;
     FN(same_job) job = FN(same_output)(step, to, packed, arena, 0, 0);
     job.sources = &taps, job.n_sources = 1;
@@ -221,8 +218,9 @@ INLINE int64_t FN(packed_at)(int64_t tap, int64_t n, int o, int out_channels) {
 
 /* Where tap k of a kernel falls among those of one parity of an upsampled source; -1: of another source. */
 INLINE int FN(tap_of)(int k, int kernel_size, int parity) {
-    return parity < 0 ? k : (parity + k - kernel_size / 2 + 2 * kernel_size) / 2 - kernel_size -
-                                lenet5_fcn_first(kernel_size, parity);
+    return parity < 0
+               ? k
+               : (parity + k - kernel_size / 2 + 2 * kernel_size) / 2 - kernel_size - lenet5_fcn_first(kernel_size, parity);
 }
 
 /* packed += the weights W (O, C, K, K) of one source, n channels from `from` on; where it is upsampled, for output pixels of

@@ -104,7 +104,8 @@ INLINE void FN(table_input_gradient)(const lenet5_op *op, const T *dY, const T *
                 T *row = dX + c * plane + (int64_t)y * IW * LANES;
                 int x = 0;
                 for (; x + TABLE_PIXELS_BACK <= IW; x += TABLE_PIXELS_BACK)
-                    FN(table_input_gradient_block)(op, scratch + x * LANES, w, row + x * LANES, y, PW, KS, TABLE_PIXELS_BACK);
+                    FN(table_input_gradient_block)(op, scratch + x * LANES, w, row + x * LANES, y, PW, KS,
+                                                   TABLE_PIXELS_BACK);
                 for (; x < IW; x++)
                     FN(table_input_gradient_block)(op, scratch + x * LANES, w, row + x * LANES, y, PW, KS, 1);
             }
@@ -128,8 +129,7 @@ INLINE void FN(table_weight_block)(const lenet5_op *op, const T *x, const T *con
                     UNROLL for (int t = 0; t < NT; t++) total[o * NT + t] += d * xv[t];
                 }
             }
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int t = 0; t < NT; t++) dW[o][t] += FN(sum_lanes)(total[o * NT + t]);
+    UNROLL for (int o = 0; o < NO; o++) UNROLL for (int t = 0; t < NT; t++) dW[o][t] += FN(sum_lanes)(total[o * NT + t]);
 }
 
 /* Adds to dW, for NO outputs that see channel c. NT divides KS. */
@@ -189,7 +189,8 @@ static void FN(table_conv2d_backward)(const lenet5_op *op, const T *X, const T *
 /* ---- one image, with neighbouring pixels as lanes: ops/conv2d_flat.h ------------------------------------------------- */
 
 /* One output channel, NV vectors of neighbouring flat positions. */
-INLINE void FN(flat_table_block)(const lenet5_op *op, const int32_t *kernels, const T *x, const T *W_, T bias, T *y, int NV) {
+INLINE void FN(flat_table_block)(const lenet5_op *op, const int32_t *kernels, const T *x, const T *W_, T bias, T *y,
+                                 int NV) {
     const int W = op->in_width, KS = op->kernel_size, plane = op->in_height * W;
     V acc[8];
     UNROLL for (int v = 0; v < NV; v++) acc[v] = FN(splat)(bias);

@@ -153,8 +153,8 @@ NOINLINE void FN(c3_products)(const T *v, const T *U, V (*m)[ROWS_C3 * COLS_C3],
             UNROLL for (int ky = 0; ky < 5; ky++) {
                 V xv[NY];
                 UNROLL for (int i = 0; i < NY; i++) xv[i] = FN(load)(x + (ky + i) * LANES);
-                UNROLL for (int o = 0; o < NO; o++)
-                    UNROLL for (int i = 0; i < NY; i++) acc[o * NY + i] += xv[i] * u[o * K + c * 5 + ky];
+                UNROLL for (int o = 0; o < NO; o++) UNROLL for (int i = 0; i < NY; i++)
+                    acc[o * NY + i] += xv[i] * u[o * K + c * 5 + ky];
             }
         }
         UNROLL for (int i = 0; i < NO * NY; i++) m[t][i] = acc[i];
@@ -188,9 +188,8 @@ NOINLINE void FN(c3_input_gradient)(const T *m, const T *u, T *v, int C, int O) 
     V acc[C3_SIDE];
     UNROLL for (int i = 0; i < C3_SIDE; i++) acc[i] = (V){0};
     for (int o = 0; o < O; o++)
-        UNROLL for (int ky = 0; ky < 5; ky++)
-            UNROLL for (int y = 0; y < C3_OUT_SIDE; y++)
-                acc[y + ky] += FN(load)(m + (int64_t)(o * C3_OUT_SIDE + y) * LANES) * u[(int64_t)o * C * 5 + ky];
+        UNROLL for (int ky = 0; ky < 5; ky++) UNROLL for (int y = 0; y < C3_OUT_SIDE; y++)
+            acc[y + ky] += FN(load)(m + (int64_t)(o * C3_OUT_SIDE + y) * LANES) * u[(int64_t)o * C * 5 + ky];
     UNROLL for (int i = 0; i < C3_SIDE; i++) FN(store)(v + i * LANES, acc[i]);
 }
 
@@ -203,8 +202,8 @@ NOINLINE void FN(c3_weight_gradient)(const T *v, const T *m, T *dU, int C, int O
             const T *d0 = m + (int64_t)o * C3_OUT_SIDE * LANES;
             V acc[VECTOR_BYTES / ELEMENT_BYTES];
             UNROLL for (int i = 0; i < VL; i++) acc[i] = (V){0};
-            for (int tile = 0; tile < C3_TILES; tile++, x0 += N_POINTS * C3_N_V(C),
-                     x1 += N_POINTS * C3_N_V(C), d0 += N_POINTS * C3_N_M(O))
+            for (int tile = 0; tile < C3_TILES;
+                 tile++, x0 += N_POINTS * C3_N_V(C), x1 += N_POINTS * C3_N_V(C), d0 += N_POINTS * C3_N_M(O))
                 for (int i = 0; i < C3_OUT_SIDE * LANES; i += VL) {
                     const V a = FN(load)(x0 + i), b = FN(load)(x1 + i);
                     UNROLL for (int k = 0; k < SUM_ROWS; k++) {
@@ -289,8 +288,8 @@ INLINE void FN(single_c3_point)(const T *v, const T *u, T *m, int C, int NY) {
                 UNROLL for (int i = 0; i < NV; i++) acc[y * NV + i] += x * w[i];
             }
         }
-    UNROLL for (int y = 0; y < NY; y++)
-        UNROLL for (int i = 0; i < NV; i++) FN(store)(m + y * LANES + i * VL, acc[y * NV + i]);
+    UNROLL for (int y = 0; y < NY; y++) UNROLL for (int i = 0; i < NV; i++)
+        FN(store)(m + y * LANES + i * VL, acc[y * NV + i]);
 }
 
 NOINLINE void FN(single_c3_products)(const T *v, const T *U, T (*m)[C3_TILES][C3_OUT_SIDE][LANES], int C) {
@@ -298,7 +297,8 @@ NOINLINE void FN(single_c3_products)(const T *v, const T *U, T (*m)[C3_TILES][C3
     for (int t = 0; t < N_POINTS; t++)
         for (int tile = 0; tile < C3_TILES; tile++)
             for (int y = 0; y < C3_OUT_SIDE; y += NY)
-                FN(single_c3_point)(v + (t * C3_TILES + tile) * C * LANES + y, U + t * C * TAPS * LANES, m[t][tile][y], C, NY);
+                FN(single_c3_point)(v + (t * C3_TILES + tile) * C * LANES + y, U + t * C * TAPS * LANES, m[t][tile][y], C,
+                                    NY);
 }
 
 /* v (9, 2, C, LANES): points of both tiles, from X (C, 14, LANES): columns. */

@@ -12,9 +12,7 @@ INLINE V FN(check)(const T *x, int n, const T *w, int m) {
     V sums[4] = {{0}};
     T total = 0;
     for (int i = 0; i + 4 <= n; i += 4)
-        /* clang-format off */
         UNROLL for (int k = 0; k < 4; k++) sums[k] += FN(load)(x + (int64_t)(i + k) * LANES) * 0;
-        /* clang-format on */
     for (int i = n / 4 * 4; i < n; i++)
         sums[0] += FN(load)(x + (int64_t)i * LANES) * 0;
     V weights = {0};
@@ -50,15 +48,13 @@ INLINE FN(mask) FN(largest)(V a, V b, V c, V d, V checked, V *best) {
 INLINE void FN(conv_pool_block)(const T *x, const T *w, const T *b, T *y, INTEGER *route, int W, int64_t plane, V checked,
                                 int NO) {
     V acc[32];
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int i = 0; i < 4; i++) acc[o * 4 + i] = FN(splat)(b[o]);
+    UNROLL for (int o = 0; o < NO; o++) UNROLL for (int i = 0; i < 4; i++) acc[o * 4 + i] = FN(splat)(b[o]);
     for (int ky = 0; ky < TAPS; ky++)
         for (int kx = 0; kx < TAPS; kx++) {
             V xv[4];
-            UNROLL for (int i = 0; i < 4; i++)
-                xv[i] = FN(load)(x + ((int64_t)(ky + i / 2) * W + kx + i % 2) * LANES);
-            UNROLL for (int o = 0; o < NO; o++)
-                UNROLL for (int i = 0; i < 4; i++) acc[o * 4 + i] += xv[i] * w[(o * TAPS + ky) * TAPS + kx];
+            UNROLL for (int i = 0; i < 4; i++) xv[i] = FN(load)(x + ((int64_t)(ky + i / 2) * W + kx + i % 2) * LANES);
+            UNROLL for (int o = 0; o < NO; o++) UNROLL for (int i = 0; i < 4; i++)
+                acc[o * 4 + i] += xv[i] * w[(o * TAPS + ky) * TAPS + kx];
         }
     UNROLL for (int o = 0; o < NO; o++) {
         const V *a = acc + o * 4;
@@ -113,8 +109,8 @@ INLINE void FN(store_sums)(const V *sums, int n, T *dW, int O, T *db, int accumu
 }
 
 /* scratch: vectors for two rows of gradients (O, 2, 2 PW) and for the sums of dW and db, up to whole blocks of VL. */
-static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db,
-                                    int accumulate, T *scratch) {
+static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db, int accumulate,
+                                    T *scratch) {
     const int W = op->in_width, O = op->out_channels, PH = op->out_height, PW = op->out_width, n = O * TAPS * TAPS;
     const int64_t plane = (int64_t)PH * PW * LANES;
     const INTEGER *routes = (const INTEGER *)(Y + O * plane);
@@ -275,7 +271,7 @@ INLINE void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y, int trainin
             FN(c1_columns)(X + 4 * tile * LANES + l, v);
             for (int y = 0; y < C1_OUT; y += 4)
                 for (int o = 0; o < C1_CHANNELS; o += NO) {
-                    FN(c1_products)((V (*)[C1_SIDE])&v[0][y], U + o * TAPS, m);
+                    FN(c1_products)((V (*)[C1_SIDE])(v[0] + y), U + o * TAPS, m);
                     for (int r = 0; r < NO; r++)
                         for (int pair = 0; pair < 2; pair++) {
                             V p[2][C1_POINTS], out[2][4];
@@ -283,13 +279,14 @@ INLINE void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y, int trainin
                                 UNROLL for (int t = 0; t < C1_POINTS; t++) p[i][t] = m[t][r * 4 + 2 * pair + i];
                                 FN(c1_evaluate_transposed)(p[i], FN(splat)(b[o + r]), out[i]);
                             }
-                            const int64_t at = (int64_t)(o + r) * plane + ((y / 2 + pair) * C1_POOLED + 2 * tile) * LANES + l;
+                            const int64_t at = (int64_t)(o + r) * plane + ((y / 2 + pair) * C1_POOLED + 2 * tile) * LANES +
+                                               l;
                             UNROLL for (int i = 0; i < 2; i++) {
                                 const V *above = out[0] + 2 * i, *below = out[1] + 2 * i;
                                 V best;
                                 if (training)
-                                    *(FN(mask) *)(routes + at + i * LANES) =
-                                        FN(largest)(above[0], above[1], below[0], below[1], checked, &best);
+                                    *(FN(mask) *)(routes + at + i * LANES) = FN(largest)(above[0], above[1], below[0],
+                                                                                         below[1], checked, &best);
                                 else
                                     best = FN(relu_of_largest_of)(above[0], above[1], below[0], below[1], checked);
                                 FN(store)(Y + at + i * LANES, best);
@@ -313,8 +310,7 @@ INLINE void FN(c1_gradient_columns)(const T *dY, const INTEGER *routes, V (*m)[C
                 const int64_t at = (((int64_t)o * C1_POOLED + y) * C1_POOLED + i) * LANES;
                 const V d = FN(load)(dY + at), zero = {0};
                 const FN(mask) from = *(const FN(mask) *)(routes + at);
-                UNROLL for (int k = 0; k < 4; k++)
-                    e[k / 2][2 * i + k % 2] = FN(select)((FN(mask))(from == k), d, zero);
+                UNROLL for (int k = 0; k < 4; k++) e[k / 2][2 * i + k % 2] = FN(select)((FN(mask))(from == k), d, zero);
                 db[o] += FN(select)((FN(mask))(from >= NOWHERE), zero, d);
             }
             UNROLL for (int r = 0; r < 2; r++) {
@@ -383,8 +379,7 @@ static void FN(conv_pool_finish)(const lenet5_op *op, const T *dU, T *dW) {
         FN(c1_finish)(dU, dW);
 }
 
-static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y,
-                                  int training) {
+static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, int training) {
     ASSERT_OP(op);
     ASSERT_ARRAYS(X, W, b, U, Y);
     if (lenet5_has_winograd(op) && training)
@@ -436,21 +431,18 @@ INLINE void FN(single_c1_point)(const T (*v)[PARITY_ROWS], const T *u, T *m, int
         UNROLL for (int i = 0; i < NO * 2 * NV; i++) acc[i] = (V){0};
         UNROLL for (int ky = 0; ky < TAPS; ky++) {
             V x[2 * NV];
-            UNROLL for (int q = 0; q < 2; q++)
-                UNROLL for (int i = 0; i < NV; i++) {
-                    x[q * NV + i] = FN(load)(&v[(q + ky) % 2][l + i * VL + (q + ky) / 2]);
-                    IN_REGISTER(x[q * NV + i]);
-                }
+            UNROLL for (int q = 0; q < 2; q++) UNROLL for (int i = 0; i < NV; i++) {
+                x[q * NV + i] = FN(load)(&v[(q + ky) % 2][l + i * VL + (q + ky) / 2]);
+                IN_REGISTER(x[q * NV + i]);
+            }
             UNROLL for (int o = 0; o < NO; o++) {
                 V w = FN(splat)(u[o * TAPS + ky]);
                 IN_REGISTER(w);
                 UNROLL for (int i = 0; i < 2 * NV; i++) acc[o * 2 * NV + i] += x[i] * w;
             }
         }
-        UNROLL for (int o = 0; o < NO; o++)
-            UNROLL for (int q = 0; q < 2; q++)
-                UNROLL for (int i = 0; i < NV; i++)
-                    FN(store)(m + (2 * o + q) * LANES + l + i * VL, acc[(2 * o + q) * NV + i]);
+        UNROLL for (int o = 0; o < NO; o++) UNROLL for (int q = 0; q < 2; q++) UNROLL for (int i = 0; i < NV; i++)
+            FN(store)(m + (2 * o + q) * LANES + l + i * VL, acc[(2 * o + q) * NV + i]);
     }
 }
 
@@ -522,8 +514,8 @@ INLINE T FN(relu_of_largest)(T a, T b, T c, T d) {
 }
 
 /* ready: as single_c1_prepare writes it. The next step decides whether Y is needed as columns. */
-static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *ready, T *Y, int as_columns,
-                                 T *scratch) {
+static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *ready, T *Y,
+                                 int as_columns, T *scratch) {
     const int H = op->in_height, IW = op->in_width, O = op->out_channels;
     if (lenet5_has_winograd(op)) {
         FN(single_c1)(X, ready, b, ready[C1_POINTS * C1_ROWS], as_columns ? Y : scratch);

@@ -9,9 +9,7 @@
 INLINE void FN(dense_forward_block)(const T *x, const T *w, const T *b, T *y, int F, int NO) {
     for (int v = 0; v < LANES; v += VL) {
         V acc[24];
-        /* clang-format off */
         UNROLL for (int o = 0; o < NO; o++) acc[o] = FN(splat)(b[o]);
-        /* clang-format on */
         for (int f = 0; f < F; f++) {
             const V a = FN(load)(x + (int64_t)f * LANES + v);
             UNROLL for (int o = 0; o < NO; o++) acc[o] += a * w[(int64_t)o * F + f];
@@ -95,8 +93,7 @@ static void FN(transpose_features)(const T *X, int F, T *xt) {
     for (int f = 0; f < FP; f += VL)
         for (int v = 0; v < LANES; v += VL) {
             V x[VECTOR_BYTES / ELEMENT_BYTES], zero = {0};
-            UNROLL for (int i = 0; i < VL; i++)
-                x[i] = f + i < F ? FN(load)(X + (int64_t)(f + i) * LANES + v) : zero;
+            UNROLL for (int i = 0; i < VL; i++) x[i] = f + i < F ? FN(load)(X + (int64_t)(f + i) * LANES + v) : zero;
             FN(transpose)(x);
             UNROLL for (int l = 0; l < VL; l++) FN(store)(xt + (int64_t)(v + l) * FP + f, x[l]);
         }
@@ -133,17 +130,16 @@ INLINE void FN(dense_weight_block)(const T *xt, const T *dY, T *dW, int F, int f
     UNROLL for (int i = 0; i < NO * NV; i++) acc[i] = (V){0};
     for (int l = 0; l < LANES; l++)
         FN(dense_outer_product)(xt + (int64_t)l * FN(padded)(F) + f, dY + l, acc, NO, NV);
-    UNROLL for (int o = 0; o < NO; o++)
-        UNROLL for (int i = 0; i < NV; i++) {
-            T *to = dW + (int64_t)o * F + f + i * VL;
-            V sums = acc[o * NV + i];
-            if (f + (i + 1) * VL <= F) {
-                if (accumulate)
-                    sums += FN(load)(to);
-                FN(store)(to, sums);
-            } else
-                FN(dense_store_some)(to, sums, F - f - i * VL, accumulate);
-        }
+    UNROLL for (int o = 0; o < NO; o++) UNROLL for (int i = 0; i < NV; i++) {
+        T *to = dW + (int64_t)o * F + f + i * VL;
+        V sums = acc[o * NV + i];
+        if (f + (i + 1) * VL <= F) {
+            if (accumulate)
+                sums += FN(load)(to);
+            FN(store)(to, sums);
+        } else
+            FN(dense_store_some)(to, sums, F - f - i * VL, accumulate);
+    }
 }
 
 INLINE void FN(dense_weight_outputs)(const T *xt, const T *dY, T *dW, int F, int accumulate, int NO) {
@@ -177,8 +173,7 @@ INLINE void FN(single_dense_rows)(const T *x, const T *W, const T *b, T *y, int 
     for (int k = 0; k < F; k += VL)
         UNROLL for (int n = 0; n < NB; n++) {
             V w[VECTOR_BYTES / ELEMENT_BYTES];
-            UNROLL for (int i = 0; i < VL; i++)
-                w[i] = FN(load)(W + (int64_t)(n * VL + (i < n_rows ? i : 0)) * F + k);
+            UNROLL for (int i = 0; i < VL; i++) w[i] = FN(load)(W + (int64_t)(n * VL + (i < n_rows ? i : 0)) * F + k);
             FN(transpose)(w);
             if (F - k >= VL)
                 UNROLL for (int i = 0; i < VL; i++) acc[n] += w[i] * x[k + i];

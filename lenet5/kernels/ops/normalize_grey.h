@@ -36,7 +36,7 @@ INLINE double FN(add_row)(const T *row, int width, int squared) {
     const V one = FN(splat)(1);
     V sums[LANES * ELEMENT_BYTES / VECTOR_BYTES] = {{0}};
     for (int x = 0; x < width; x += LANES)
-    UNROLL for (int v = 0; v < LANES / VL; v++) {
+        UNROLL for (int v = 0; v < LANES / VL; v++) {
             const V value = FN(load)(row + x + v * VL);
             sums[v] += value * (squared ? value : one);
         }
@@ -49,7 +49,7 @@ INLINE double FN(add_row)(const T *row, int width, int squared) {
 }
 
 /* Plane 1: the image, zeros around it; plane 2: where it is. Returns its mean. */
-static T FN(place_grey)(const FN(grey_job) * job, const T *grey) {
+static T FN(place_grey)(const FN(grey_job) *job, const T *grey) {
     double total = 0;
     for (int y = 0; y < job->place->height; y++) {
         T *g = FN(plane_row)(job, 1, y), *valid = FN(plane_row)(job, 2, y);
@@ -64,7 +64,7 @@ static T FN(place_grey)(const FN(grey_job) * job, const T *grey) {
 }
 
 /* Plane 0. */
-static void FN(normalize_globally)(const FN(grey_job) * job, T mean) {
+static void FN(normalize_globally)(const FN(grey_job) *job, T mean) {
     const int width = job->place->width;
     double total = 0;
     for (int y = 0; y < job->h; y++) {
@@ -94,7 +94,7 @@ static void FN(box_of_valid)(int end, int n, T *out) {
 }
 
 /* means: of plane 1, or of its squares. */
-static void FN(block_means)(const FN(grey_job) * job, int squared) {
+static void FN(block_means)(const FN(grey_job) *job, int squared) {
     const int width = job->place->width, step = job->columns + 2 * BOX_RADIUS;
     const V one = FN(splat)(1);
     for (int i = 0; i < job->rows; i++) {
@@ -116,7 +116,7 @@ static void FN(block_means)(const FN(grey_job) * job, int squared) {
 }
 
 /* boxes: sums of nine neighbouring means in a row. */
-static void FN(box_rows)(const FN(grey_job) * job) {
+static void FN(box_rows)(const FN(grey_job) *job) {
     for (int i = 0; i < job->rows; i++) {
         const T *from = job->means + i * (job->columns + 2 * BOX_RADIUS);
         T *to = job->boxes + (i + BOX_RADIUS) * job->columns;
@@ -130,7 +130,7 @@ static void FN(box_rows)(const FN(grey_job) * job) {
 }
 
 /* fields: four columns from each block of `row` (columns), bilinear. */
-static void FN(widen)(const FN(grey_job) * job, const T *row, T *to) {
+static void FN(widen)(const FN(grey_job) *job, const T *row, T *to) {
     for (int j = 0; j < job->columns; j++, to += BLOCK_SIDE) {
         const T left = row[j ? j - 1 : 0], here = row[j], right = row[j < job->columns - 1 ? j + 1 : j];
         to[0] = (T)0.375 * left + (T)0.625 * here;
@@ -141,7 +141,7 @@ static void FN(widen)(const FN(grey_job) * job, const T *row, T *to) {
 }
 
 /* fields: P(plane 1, or its squares) / vs, upsampled within rows. */
-static void FN(box_means)(const FN(grey_job) * job, int squared) {
+static void FN(box_means)(const FN(grey_job) *job, int squared) {
     const T n = BOX_SIDE * BOX_SIDE;
     FN(block_means)(job, squared);
     FN(box_rows)(job);
@@ -160,7 +160,7 @@ static void FN(box_means)(const FN(grey_job) * job, int squared) {
 }
 
 /* A vector of row y of `fields`, upsampled across rows. */
-INLINE V FN(field_at)(const FN(grey_job) * job, int y, int x) {
+INLINE V FN(field_at)(const FN(grey_job) *job, int y, int x) {
     const int i = y / BLOCK_SIDE, part = y % BLOCK_SIDE, last = job->rows - 1;
     const int other = part < 2 ? (i ? i - 1 : 0) : (i < last ? i + 1 : last);
     const T weight = part == 0 || part == 3 ? (T)0.375 : (T)0.125;
@@ -169,7 +169,7 @@ INLINE V FN(field_at)(const FN(grey_job) * job, int y, int x) {
 }
 
 /* Plane 1, which held the image. */
-static void FN(normalize_locally)(const FN(grey_job) * job) {
+static void FN(normalize_locally)(const FN(grey_job) *job) {
     const int width = job->place->width;
     double total = 0;
     FN(box_means)(job, 0);
