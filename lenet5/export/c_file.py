@@ -126,7 +126,8 @@ def _header(description: Description) -> str:
 
 
 def _source(description: Description) -> str:
-    functions, calls = [], []
+    functions: list[str] = []
+    calls: list[str] = []
     for graph, named in _named(description):
         for name, stage in named:
             functions.append(c_float.function(stage, name, description, graph, is_first=stage is named[0][1]))
@@ -188,4 +189,4 @@ def memory(model: Classifier) -> tuple[int, int]:
 
 def _strip(stage: Stage) -> int:
     channels, _, width = stage.op.in_shape
-    return channels * (stage.window + stage.op.layer.kernel_size - 1) * width
+    return channels * (stage.window + stage.op.conv.kernel_size - 1) * width

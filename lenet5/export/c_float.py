@@ -4,7 +4,7 @@ from string import Template
 
 import numpy as np
 
-from ..nn.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
+from ..nn.layers import RBF, AvgPool2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
 from . import c_text
 from .c_stages import Stage
 from .graph import Description, Graph, Op, n_values
@@ -106,13 +106,12 @@ def constants(stage: Stage, name: str) -> dict[str, np.ndarray]:
     op = stage.op
     if isinstance(op.layer, RBF):
         return {f"{name}_centre": np.array(op.layer.centres, np.int8)}
-    assert isinstance(op.layer, Conv2d)
     assert op.weight is not None
     assert op.bias is not None
     arrays = {f"{name}_weight": op.weight, f"{name}_bias": op.bias}
-    if op.layer.table is not None:
-        arrays[f"{name}_first"] = np.cumsum([0, *map(len, op.layer.table)], dtype=np.uint16)
-        arrays[f"{name}_channel"] = np.concatenate(op.layer.table).astype(np.uint8)
+    if op.conv.table is not None:
+        arrays[f"{name}_first"] = np.cumsum([0, *map(len, op.conv.table)], dtype=np.uint16)
+        arrays[f"{name}_channel"] = np.concatenate(op.conv.table).astype(np.uint8)
     if stage.pool and stage.pool.weight is not None and stage.pool.bias is not None:
         arrays |= {f"{name}_coefficient": stage.pool.weight, f"{name}_offset": stage.pool.bias}
     return arrays
@@ -121,13 +120,13 @@ def constants(stage: Stage, name: str) -> dict[str, np.ndarray]:
 def function(stage: Stage, name: str, description: Description, graph: Graph, *, is_first: bool) -> str:
     """The function of a stage; the first one of a network reads the image."""
     op = stage.op
-    sizes = {"name": name, "O": op.out_shape[0], "C": op.layer.in_channels}
+    sizes: dict[str, object] = {"name": name, "O": op.out_shape[0], "C": op.in_shape[0]}
     if isinstance(op.layer, RBF) or (op.is_dense and not is_first):
         template = RBF_CODE if isinstance(op.layer, RBF) else DENSE
         return template.substitute(
             sizes, result=_squashed(stage.activation, "sum"), C=n_values(op.in_shape), B=_block(n_values(op.in_shape))
         )
-    P, K = stage.window, op.layer.kernel_size
+    P, K = stage.window, op.conv.kernel_size
     rows = P + K - 1
     sizes |= {"H": stage.out_shape[1], "W": stage.out_shape[2], "K": K, "P": P, "PP": P * P, "rows": rows}
     sizes |= _channels(op, name) | {"width": op.in_shape[2]}
@@ -158,9 +157,9 @@ def _block(n: int) -> int:
 
 def _channels(op: Op, name: str) -> dict[str, str]:
     """The loop over the input channels of an output channel, and the number of the kernel there."""
-    if op.layer.table is None:
-        return {"channels": f"for (int c = 0; c < {op.layer.in_channels}; c++)", "channel": "c",
-                "pair": f"(o * {op.layer.in_channels} + c)"}  # fmt: skip
+    n = op.conv.in_channels
+    if op.conv.table is None:
+        return {"channels": f"for (int c = 0; c < {n}; c++)", "channel": "c", "pair": f"(o * {n} + c)"}
     loop = f"for (int n = {name}_first[o]; n < {name}_first[o + 1]; n++)"
     return {"channels": loop, "channel": f"{name}_channel[n]", "pair": "n"}
 

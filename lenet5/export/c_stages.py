@@ -28,7 +28,8 @@ class Stage:
 
     @property
     def window(self) -> int:
-        return self.pool.layer.kernel_size if self.pool else 1
+        layer = self.pool.layer if self.pool else None
+        return layer.kernel_size if isinstance(layer, AvgPool2d | SubSample2d) else 1
 
     @property
     def out_shape(self) -> tuple[int, int, int]:
@@ -54,4 +55,5 @@ def _take(ops: list[Op], kind) -> Op | None:
 def buffers(graphs: tuple[Graph, ...]) -> tuple[int, int]:
     """Values in the two buffers that take turns: stage after stage reads one and writes the other."""
     sizes = [[n_values(stage.out_shape) for stage in stages(graph)[:-1]] for graph in graphs]
-    return tuple(max((size for row in sizes for size in row[first::2]), default=1) for first in (0, 1))
+    a, b = (max((size for row in sizes for size in row[first::2]), default=1) for first in (0, 1))
+    return a, b

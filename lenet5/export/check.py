@@ -81,12 +81,14 @@ def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) ->
     """
     description, path = describe(model), Path(path)
     images = fitted(X, description.channels, description.image_size)
-    found, run_by = FORMATS[to].run(path, images)
-    expected = model.logits(network_input(images, description.padding))
+    inputs = network_input(images, description.padding)
+    found, run_by = FORMATS[to].run(path, images if FORMATS[to].takes_bytes else inputs)
+    expected = model.logits(inputs)
     if found.shape != expected.shape or not np.isfinite(found).all():
         raise LeNet5Error(f"{run_by} gives scores of shape {found.shape}, expected finite ones of {expected.shape}")
     difference = np.abs(found.astype(np.float64) - expected)
-    constants, ram = FORMATS[to].memory(model) if FORMATS[to].memory else (None, None)
+    memory = FORMATS[to].memory
+    constants, ram = memory(model) if memory else (None, None)
     return Report(
         to=to,
         run_by=run_by,

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import one_line
 from ..models.base import Classifier
 from ..utils.files import atomic_write
-from . import c_file, c_run
+from . import c_file, c_run, onnx_file, onnx_run
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Format:
     contents : callable
         From a model and settings to the bytes or text of each file, by name. A single file has the name "".
     run : callable
-        From the written path and images, uint8 (N, C, H, W), to the scores (N, classes) and the name of what ran it.
+        From the written path and inputs, float32 (N, C, size, size) in 0..1, to the scores (N, classes) and the name
+        of what ran it. With ``takes_bytes`` from images, uint8 (N, C, H, W), without the padding.
     mark : bytes
         Pattern of the first bytes of each file that was written before and may be replaced.
     names : tuple of str
@@ -39,6 +40,7 @@ class Format:
     mark: bytes
     names: tuple[str, ...] = ()
     ending: str = ""
+    takes_bytes: bool = False
     memory: Callable[[Classifier], tuple[int, int]] | None = None
 
     def files(self, path: Path) -> list[Path]:
@@ -47,8 +49,14 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
+    "onnx": Format(onnx_file.contents, onnx_run.run, rb"\x08.\x12\x06lenet5", ending=".onnx"),
     "c": Format(
-        c_file.contents, c_run.run, rb"/\* Written by lenet5 ", names=("lenet5.c", "lenet5.h"), memory=c_file.memory
+        c_file.contents,
+        c_run.run,
+        rb"/\* Written by lenet5 ",
+        names=("lenet5.c", "lenet5.h"),
+        takes_bytes=True,
+        memory=c_file.memory,
     ),
 }
 

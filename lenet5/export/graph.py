@@ -52,16 +52,21 @@ class Op:
     weight: np.ndarray | None = None
     bias: np.ndarray | None = None
 
+    @property
+    def conv(self) -> Conv2d:
+        """The layer of an operation that is a convolution or dense."""
+        assert isinstance(self.layer, Conv2d)
+        return self.layer
+
     def dense_weight(self) -> np.ndarray:
         """The weight of a convolution as (O, C, K, K), with 0 for channels that are not connected."""
-        assert isinstance(self.layer, Conv2d)
         assert self.weight is not None
-        size = self.layer.kernel_size
-        full = (self.layer.out_channels, self.layer.in_channels, size, size)
-        if self.layer.table is None:
+        size, table = self.conv.kernel_size, self.conv.table
+        full = (self.conv.out_channels, self.conv.in_channels, size, size)
+        if table is None:
             return self.weight.reshape(full)
         weight = np.zeros(full, np.float32)
-        pairs = [(o, c) for o, row in enumerate(self.layer.table) for c in row]
+        pairs = [(o, c) for o, row in enumerate(table) for c in row]
         weight[tuple(zip(*pairs, strict=True))] = self.weight
         return weight
 
