@@ -26,13 +26,13 @@ _HOME = {
     "pretrained": "models.lenet",
     "read_image": "preprocessing.normalization",
 }
-_MODULES = ("datasets",)
+_MODULES = ("datasets", "export")
 
-__all__ = ["Cascade", "Committee", "LeNet5", "datasets", "load", "pretrained", "read_image"]
+__all__ = ["Cascade", "Committee", "LeNet5", "datasets", "export", "load", "pretrained", "read_image"]
 
 
 if TYPE_CHECKING:
-    from . import datasets
+    from . import datasets, export
     from .models.ensemble import Cascade, Committee
     from .models.lenet import LeNet5, pretrained
     from .models.loading import load

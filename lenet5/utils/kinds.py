@@ -45,7 +45,7 @@ KINDS = (
          "save the image in it as PNG or JPEG"),
     Kind("a TensorFlow Lite model", rb".{4}TFL3", (".tflite",), _A_MODEL),
     Kind("a pickle", rb"\x80[\x02-\x05][\x95c}\]\(K]", (".pkl", ".pickle", ".joblib"), _A_MODEL),
-    Kind("an ONNX model", rb"\x08[\x03-\x14]\x12.(pytorch|tf2onnx|onnx|keras|sk)", (".onnx",), _A_MODEL),
+    Kind("an ONNX model", rb"\x08[\x03-\x14]\x12.(pytorch|tf2onnx|onnx|lenet5|keras|sk)", (".onnx",), _A_MODEL),
     Kind("a ZIP archive", rb"PK\x03\x04", (".zip",), "unpack it"),
 )  # fmt: skip
 #: A model given where an image is expected.

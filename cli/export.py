@@ -1,0 +1,65 @@
+"""lenet5 export: a trained network for other programs, checked against the model."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from lenet5.errors import one_line
+
+from . import options, output
+from .models import load_model
+from .sources import load_data
+
+FORMATS = ("onnx", "c")
+#: Images that --check compares; they are the first ones that the data set trains on.
+N_CHECKED = 1000
+
+
+@options.command(epilog="Exit code 1: with --check, answers differ or nothing could run the file.")
+@click.argument("model", required=False, type=options.path())
+@click.option("--to", required=True, type=click.Choice(FORMATS),
+              help="Format: onnx (one file), c (a folder with lenet5.c and lenet5.h), torch (a folder with a module "
+                   "and its weights), npz (one file of NumPy arrays).")  # fmt: skip
+@click.option("--out", required=True, type=options.path(), help="File or folder to write.")
+@click.option("--opset", type=click.IntRange(17, 21), help="Version of ONNX's operators.  [default: 17]")
+@click.option("--check", is_flag=True, help="Run what was written and compare its answers with the model's.")
+@options.data_dir
+@options.as_json
+@options.verbosity
+def export(model: Path | None, to: str, out: Path, opset: int | None, check: bool, data_dir, as_json: bool) -> None:
+    """Write MODEL for another program.
+
+    Class names, temperature and preparation are written, too. Without MODEL it is the one that predict would use.
+    With --check the file is run on training images of MNIST, or on drawn digits where MNIST is not on disk.
+
+    \b
+    Examples:
+      lenet5 export lenet5.safetensors --to c --out firmware --check
+      lenet5 export --to onnx --out digits.onnx
+      lenet5 export committee.safetensors --to onnx --opset 21 --out committee.onnx --json
+    """
+    from lenet5.export import write
+
+    if opset and to != "onnx":
+        raise click.UsageError("--opset is a version of ONNX: use it with --to onnx")
+    network, name = load_model(model)
+    files = write(network, out, to, **({"opset": opset} if opset else {}))
+    for file in files:
+        output.note(f"written: {one_line(file)}")
+    report = _checked(network, out, to, data_dir) if check else None
+    if as_json:
+        found = report.as_dict() if report else {"to": to}
+        output.result_json({"model": name, "files": list(map(str, files)), **found})
+    elif report:
+        output.result_lines(report.lines())
+    if report and report.differing:
+        output.error(f"{report.differing:,} of {report.n:,} answers differ from the model's; do not use the file")
+        sys.exit(1)
+
+
+def _checked(network, out: Path, to: str, data_dir: Path | None):
+    from lenet5.export import check
+
+    images, _ = load_data("auto", data_dir, True).train
+    return check(network, out, to, images[:N_CHECKED])

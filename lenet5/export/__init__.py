@@ -1,0 +1,6 @@
+"""A trained network for other programs: ONNX, one C file, PyTorch, NumPy, checked against the model."""
+
+from .check import Report, check
+from .formats import FORMATS, write
+
+__all__ = ["FORMATS", "Report", "check", "write"]

@@ -1,0 +1,116 @@
+"""Runs what was written on images, beside the model: do both give the same answers, and what does it cost?"""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..errors import LeNet5Error
+from ..models.base import Classifier
+from .formats import FORMATS
+from .graph import describe
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Attributes
+    ----------
+    to, run_by : str
+        The format, and what ran the written file.
+    n, differing : int
+        Images, and answers that are not the model's.
+    difference : float
+        The largest difference between scores of both.
+    relative_difference : float
+        The largest one, as a fraction of the largest score of its image.
+    n_bytes : int
+        Of the written files.
+    constant_bytes, ram_bytes : int or None
+        Of the written program's constants and buffers; None where another program decides.
+    macs : int
+        Multiply-adds per image.
+    """
+
+    to: str
+    run_by: str
+    n: int
+    differing: int
+    difference: float
+    relative_difference: float
+    n_bytes: int
+    constant_bytes: int | None
+    ram_bytes: int | None
+    macs: int
+
+    def as_dict(self) -> dict:
+        """As JSON."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """For people."""
+        memory = [] if self.ram_bytes is None else [
+            f"constants: {self.constant_bytes:,} bytes",
+            f"RAM for buffers: {self.ram_bytes:,} bytes",
+        ]  # fmt: skip
+        return [
+            f"run by {self.run_by} on {self.n:,} images",
+            f"answers that differ: {self.differing:,}",
+            f"largest difference of a score: {self.difference:.2g} ({self.relative_difference:.1g} of the largest)",
+            f"size: {self.n_bytes:,} bytes",
+            *memory,
+            f"multiply-adds per image: {self.macs:,}",
+        ]
+
+
+def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) -> Report:
+    """Compare what `write` wrote with its model.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, H, W), uint8
+        Images, at least one; they are brought to the model's size and channels.
+
+    Raises
+    ------
+    LeNet5Error
+        Nothing is installed that could run the file, or it fails.
+    """
+    description, path = describe(model), Path(path)
+    images = fitted(X, description.channels, description.image_size)
+    inputs = network_input(images, description.padding)
+    found, run_by = FORMATS[to].run(path, images if FORMATS[to].takes_bytes else inputs)
+    expected = model.logits(inputs)
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        raise LeNet5Error(f"{run_by} gives scores of shape {found.shape}, expected finite ones of {expected.shape}")
+    difference = np.abs(found.astype(np.float64) - expected)
+    memory = FORMATS[to].memory
+    constants, ram = memory(model) if memory else (None, None)
+    return Report(
+        to=to,
+        run_by=run_by,
+        n=len(images),
+        differing=int((found.argmax(axis=1) != expected.argmax(axis=1)).sum()),
+        difference=float(difference.max()),
+        relative_difference=float((difference / np.abs(expected).max(axis=1, keepdims=True)).max()),
+        n_bytes=sum(file.stat().st_size for file in FORMATS[to].files(path)),
+        constant_bytes=constants,
+        ram_bytes=ram,
+        macs=description.macs,
+    )
+
+
+def fitted(X: np.ndarray, channels: int, side: int) -> np.ndarray:
+    """Images (N, H, W) as a network of this size takes them in bytes, (N, channels, side, side)."""
+    if X.shape[1:] != (side, side):
+        X = np.stack([np.asarray(Image.fromarray(image).resize((side, side))) for image in X])
+    return np.repeat(X[:, None], channels, axis=1)
+
+
+def network_input(images: np.ndarray, padding: int) -> np.ndarray:
+    """Bytes (N, C, H, W) as float32 in 0..1 with ``padding`` pixels of background at each side."""
+    around = (padding, padding)
+    return np.pad(images, ((0, 0), (0, 0), around, around)).astype(np.float32) / 255

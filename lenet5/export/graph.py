@@ -1,0 +1,196 @@
+"""What every writer starts from: the operations of a trained model with their constants."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..models.base import Classifier
+from ..models.ensemble import Committee
+from ..models.lenet import LeNet5
+from ..nn.layers import (
+    RBF,
+    AvgPool2d,
+    Conv2d,
+    Layer,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    ScaledTanh,
+    Shape,
+    Sigmoid,
+    SubSample2d,
+    Tanh,
+    Targets,
+)
+from ..nn.network import Network
+
+#: What a writer knows. A layer of another type cannot be exported.
+KNOWN = (Conv2d, Linear, MaxPool2d, AvgPool2d, SubSample2d, RBF, Targets, ReLU, Tanh, ScaledTanh, Sigmoid)
+#: A sentence that every format carries.
+MISSING = (
+    "Not included: decoding an image file, finding the digit in a photo, scaling and centring it, "
+    "and telling that an image shows no digit."
+)
+
+
+@dataclass(frozen=True)
+class Op:
+    """One layer of a network with the shapes of one image and its constants.
+
+    Attributes
+    ----------
+    weight, bias : ndarray or None
+        As in `Network.state_dict`, float32. With a connection table the weight is (pairs, K, K).
+    """
+
+    name: str
+    layer: Layer
+    in_shape: Shape
+    out_shape: Shape
+    weight: np.ndarray | None = None
+    bias: np.ndarray | None = None
+
+    @property
+    def conv(self) -> Conv2d:
+        """The layer of an operation that is a convolution or dense."""
+        assert isinstance(self.layer, Conv2d)
+        return self.layer
+
+    def dense_weight(self) -> np.ndarray:
+        """The weight of a convolution as (O, C, K, K), with 0 for channels that are not connected."""
+        assert self.weight is not None
+        size, table = self.conv.kernel_size, self.conv.table
+        full = (self.conv.out_channels, self.conv.in_channels, size, size)
+        if table is None:
+            return self.weight.reshape(full)
+        weight = np.zeros(full, np.float32)
+        pairs = [(o, c) for o, row in enumerate(table) for c in row]
+        weight[tuple(zip(*pairs, strict=True))] = self.weight
+        return weight
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it is a dense layer: each output sees all pixels of all channels."""
+        return isinstance(self.layer, Conv2d) and self.layer.table is None and self.out_shape[1:] == (1, 1)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One network: operations in a row, and what it makes of a pixel.
+
+    Attributes
+    ----------
+    background, ink : float
+        The network's input for a pixel of 0 and of 1.
+    margin : int
+        Pixels at each side of the input that it does not look at.
+    temperature : float
+        What its logits are divided by before the softmax.
+    """
+
+    ops: tuple[Op, ...]
+    background: float
+    ink: float
+    margin: int
+    temperature: float
+
+
+@dataclass(frozen=True)
+class Description:
+    """A model: one network, or a committee that answers with the logarithm of the mean probabilities.
+
+    Attributes
+    ----------
+    graphs : tuple of Graph
+    is_committee : bool
+    channels, size : int
+        An input is (channels, size, size).
+    image_size : int
+        Side of the prepared image in bytes, which is padded with background to the input.
+    labels : tuple of str
+    temperature : float
+        Of the model's logits.
+    preparation : dict
+        How an image becomes an input, as in a model file. JSON values only.
+    macs : int
+        Multiply-accumulates of one image.
+    """
+
+    graphs: tuple[Graph, ...]
+    is_committee: bool
+    channels: int
+    size: int
+    image_size: int
+    labels: tuple[str, ...]
+    temperature: float
+    preparation: dict
+    macs: int
+
+    @property
+    def padding(self) -> int:
+        """Pixels of background at each side of the prepared image."""
+        return (self.size - self.image_size) // 2
+
+    def prefix(self, number: int) -> str:
+        """What the names of a member's tensors begin with; members count from 0."""
+        return f"{number + 1}." if self.is_committee else ""
+
+
+def describe(model: Classifier) -> Description:
+    """The description of a trained model. ValueError in one line where it cannot be exported."""
+    members = _members(model)
+    channels, height, width = members[0].info()["input_shape"]
+    if height != width:
+        raise ValueError(f"inputs of {height} x {width} cannot be exported, only square ones")
+    if any(member.info()["input_shape"] != [channels, height, width] for member in members):
+        raise ValueError("the members of the committee take inputs of different sizes")
+    preparation = members[0].info()["preparation"]
+    return Description(
+        graphs=tuple(_graph(member.network, member.temperature, (channels, height, width)) for member in members),
+        is_committee=isinstance(model, Committee),
+        channels=channels,
+        size=height,
+        image_size=preparation.get("field") or preparation.get("resized") or height,
+        labels=tuple(model.labels),
+        temperature=model.temperature,
+        preparation=preparation,
+        macs=int(model.macs),
+    )
+
+
+def _members(model: Classifier) -> list[LeNet5]:
+    if isinstance(model, LeNet5):
+        return [model]
+    if not isinstance(model, Committee):
+        raise ValueError(f"a {type(model).__name__} cannot be exported; export its networks one by one")
+    members = [member for member in model.models if isinstance(member, LeNet5)]
+    if len(members) < len(model.models):
+        raise ValueError("a committee can be exported if each of its members is a single network")
+    return members
+
+
+def _graph(network: Network, temperature: float, input_shape: Shape) -> Graph:
+    channels, height, width = input_shape
+    shape = (channels, height - 2 * network.margin, width - 2 * network.margin)
+    ops = tuple(_ops(network, shape))
+    if ops[-1].out_shape[1:] != (1, 1):
+        raise ValueError(f"the network gives a map of {ops[-1].out_shape}, only one answer per image can be exported")
+    return Graph(ops, network.background, network.ink, network.margin, temperature)
+
+
+def _ops(network: Network, shape: Shape) -> Iterator[Op]:
+    tensors = network.state_dict()
+    for name, layer in network.layers.items():
+        if type(layer) not in KNOWN:
+            raise ValueError(f"layer {name} is a {type(layer).__name__}, which cannot be exported")
+        out = layer.output_shape(shape)
+        weight, bias = (tensors.get(f"{name}.{kind}") for kind in ("weight", "bias"))
+        yield Op(name, layer, shape, out, weight, bias)
+        shape = out
+
+
+def n_values(shape: Shape) -> int:
+    """Numbers of one image of this shape."""
+    return math.prod(shape)

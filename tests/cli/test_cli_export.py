@@ -1,0 +1,77 @@
+"""lenet5 export: what it writes, checks and refuses."""
+
+import json
+
+import pytest
+from commandline import model_path, quick
+
+from lenet5 import LeNet5
+from lenet5.cli.export import FORMATS
+from lenet5.export import FORMATS as LIBRARY
+
+#: In the place of a compiler: its programs answer 0 to everything.
+WRONG = """\
+#!/bin/sh
+for last; do :; done
+printf '#!/bin/sh\\nhead -c 40000 /dev/zero\\n' > "$last"
+chmod +x "$last"
+"""
+
+
+def test_formats_are_those_of_the_library():
+    assert set(FORMATS) == set(LIBRARY)
+
+
+def test_it_writes_and_checks(tmp_path):
+    LeNet5("lenet1", seed=1).save(tmp_path / "m")
+    result = quick("export", "m", "--to", "c", "--out", "firmware", "--check", cwd=tmp_path, few=True)
+    assert result.code == 0, result.stderr
+    assert "written: firmware/lenet5.c" in result.stderr
+    assert "answers that differ: 0" in result.stdout
+
+
+def test_json(tmp_path):
+    result = quick("export", model_path(), "--to", "c", "--out", "c", "--json", cwd=tmp_path)
+    document = json.loads(result.stdout)
+    assert document == {"model": str(model_path()), "files": ["c/lenet5.c", "c/lenet5.h"], "to": "c"}
+
+
+def test_json_of_a_check(tmp_path):
+    LeNet5("lenet1", seed=1).save(tmp_path / "m")
+    result = quick("export", "m", "--to", "c", "--out", "c", "--check", "--json", cwd=tmp_path, few=True)
+    document = json.loads(result.stdout)
+    assert (document["differing"], document["n"], document["run_by"]) == (0, 1000, "cc")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["--to", "tflite", "--out", "x"], 2, "'tflite' is not one of"),
+        (["--to", "c"], 2, "Missing option '--out'"),
+        (["--to", "c", "--out", "x", "--opset", "17"], 2, "--opset is a version of ONNX"),
+        (["--to", "onnx", "--out", "x", "--opset", "16"], 2, "16 is not in the range"),
+        (["--to", "c", "--out", "no/such/folder"], 1, "no/such/folder: No such file or directory"),
+        (["--to", "onnx", "--out", "."], 2, "is a folder; onnx is one file"),
+        (["nothing.safetensors", "--to", "c", "--out", "x"], 3, "nothing.safetensors: no such file"),
+    ],
+)
+def test_refusals(tmp_path, args, code, words):
+    result = quick("export", *args, cwd=tmp_path)
+    assert (result.code, result.stdout) == (code, "")
+    assert words in result.error
+    assert not list(tmp_path.iterdir())
+
+
+def test_answers_that_differ_are_an_error(tmp_path):
+    LeNet5("lenet1", seed=1).save(tmp_path / "m")
+    (tmp_path / "cc").write_text(WRONG)
+    (tmp_path / "cc").chmod(0o755)
+    result = quick("export", "m", "--to", "c", "--out", "c", "--check", cwd=tmp_path, few=True, CC=str(tmp_path / "cc"))
+    assert result.code == 1
+    assert "answers differ from the model's; do not use the file" in result.error
+
+
+def test_without_a_compiler_the_check_fails(tmp_path):
+    result = quick("export", "--to", "c", "--out", "c", "--check", cwd=tmp_path, few=True, CC="no-such-cc")
+    assert result.code == 1
+    assert "no-such-cc: cannot be run" in result.error

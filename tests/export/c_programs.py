@@ -1,0 +1,91 @@
+"""Compiles written C files with whatever compilers are here, and runs them natively or in an emulator."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lenet5.export import write
+from lenet5.export.c_run import MAIN
+
+#: The vector table and reset of a Cortex-M, before the C library's own start.
+START = """\
+#include <stdint.h>
+extern void _start(void);
+static void reset(void)
+{
+#ifdef __ARM_FP
+    *(volatile uint32_t *)0xE000ED88 |= 0xFu << 20; /* floating point is off after a reset */
+#endif
+    _start();
+}
+__attribute__((section(".vectors"), used)) void (*const vectors[])(void) = {(void (*)(void))0x20400000, reset};
+"""
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O2")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A compiler with its options, and what runs its programs."""
+
+    name: str
+    compiler: tuple[str, ...]
+    linker: tuple[str, ...] = ()
+    emulator: tuple[str, ...] = ()
+
+    def need(self, *more: str) -> None:
+        """Skip the test where a program is missing."""
+        for program in (self.compiler[0], *more):
+            if not shutil.which(program):
+                pytest.skip(f"{program} is not installed")
+
+
+def arm(core, board, *options):
+    """A Cortex-M. Its program speaks to the host by semihosting."""
+    streams = ("-nographic", "-monitor", "none", "-serial", "none")
+    emulator = ("qemu-system-arm", "-M", board, *streams, "-semihosting-config", "enable=on,target=native", "-kernel")
+    linker = ("start.c", "--specs=rdimon.specs", "-Wl,--section-start=.vectors=0")
+    return Target(core, ("arm-none-eabi-gcc", f"-mcpu={core}", "-mthumb", *options), linker, emulator)
+
+
+NATIVE = Target("native", ("cc" if shutil.which("cc") else "gcc",))
+TARGETS = (
+    Target("gcc", ("gcc",)),
+    Target("clang", ("clang",)),
+    arm("cortex-m0", "mps2-an385"),  # an M3, which has all instructions of an M0
+    arm("cortex-m4", "mps2-an386", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    arm("cortex-m7", "mps2-an500", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+    Target("riscv64", ("riscv64-linux-gnu-gcc",), ("-static",), ("qemu-riscv64",)),
+)
+EMULATED = tuple(target for target in TARGETS if target.emulator)
+
+
+def strict(target: Target, folder: Path) -> None:
+    """Compile lenet5.c alone, with every warning an error."""
+    target.need()
+    done = subprocess.run(
+        [*target.compiler, *STRICT, "-c", folder / "lenet5.c", "-o", folder / f"{target.name}.o"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def scores(target: Target, folder: Path, X: np.ndarray) -> np.ndarray:
+    """What the C file says to images, which emulated programs get through their standard input, too."""
+    target.need(*target.emulator[:1])
+    for name, text in {"main.c": MAIN, "start.c": START}.items():
+        (folder / name).write_text(text)
+    program = f"{target.name}.elf"
+    command = [*target.compiler, *STRICT, "lenet5.c", "main.c", "-o", program, *target.linker]
+    subprocess.run(command, check=True, cwd=folder)
+    run = [*target.emulator, folder / program]
+    done = subprocess.run(run, input=X.tobytes(), capture_output=True, check=True, timeout=120)
+    return np.frombuffer(done.stdout, np.float32).reshape(len(X), -1)
+
+
+def written(model, folder: Path) -> Path:
+    write(model, folder, "c")
+    return folder
