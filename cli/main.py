@@ -14,7 +14,7 @@ from . import failures, interrupts, output, streams
 from .commands import Helpful
 
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
-COMMANDS = ("download", "train", "evaluate", "predict", "read", "info", "benchmark", "doctor", "completion")
+COMMANDS = ("download", "train", "evaluate", "predict", "read", "info", "quantize", "benchmark", "doctor", "completion")
 
 
 class LazyGroup(Helpful, click.Group):

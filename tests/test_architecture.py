@@ -21,7 +21,7 @@ FLOORS = [
     {"datasets"},
     {"ocr"},
     {"models"},
-    {"runs", "recipes"},
+    {"runs", "recipes", "compress"},
     {"benchmark"},
     {"doctor"},
     {"cli"},
