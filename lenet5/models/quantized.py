@@ -9,7 +9,7 @@ import numpy as np
 from ..nn import quantization, serialization
 from ..nn.integer import IntegerLayer, IntegerNetwork
 from ..nn.summary import Summary
-from .base import Classifier
+from .base import Classifier, as_array
 
 if TYPE_CHECKING:
     from .lenet import LeNet5
@@ -52,6 +52,10 @@ class Quantized(Classifier):
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """`scores` in the unit of the model that was quantized, (N, classes) float32."""
         return self.network.logits(X, threads)
+
+    def predict_proba(self, X, threads: int | None = None) -> np.ndarray:
+        """Probabilities of the classes, (N, classes) float32; X as `predict` takes it."""
+        return self.network.probabilities(as_array(X, self, threads), threads, self.temperature)
 
     def fit(self, *args, **settings) -> NoReturn:
         """Refuse: ValueError says what to train instead."""

@@ -5,15 +5,17 @@ docs/quantization.md has the arithmetic; `quantization` makes such a network of 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from .arrays import check_pictures
-from .layers import Conv2d, Layer, MaxPool2d, ReLU
-from .network import Network
+from .. import _kernels
+from ..utils.memmap import ROWS, pieces
+from ..utils.threads import MAX_THREADS, in_shares
+from .layers import Conv2d, Layer, MaxPool2d, ReLU, Shape
+from .network import MAX_PROGRAMS, Network, softmax, useful_threads
 
-#: Binary digits behind the point of a multiplier.
+#: Binary digits behind the point of a multiplier; the kernels have it, too.
 SHIFT = 23
 MOST_ACTIVATION, MOST_WEIGHT = 255, 127
 MOST_MULTIPLIER = 1 << 30
@@ -87,6 +89,8 @@ class IntegerNetwork:
     layers : dict of name to `IntegerLayer`, those of ``shape`` that have weights
     scale : float
         A score times this is a logit.
+    isa : one of `_kernels.INT8_ISAS`, by default the widest
+        The kernels to use, which changes the time only.
 
     Raises
     ------
@@ -94,8 +98,8 @@ class IntegerNetwork:
         There are layers that cannot be computed in whole numbers, or tensors that do not fit them.
     """
 
-    def __init__(self, shape: Network, layers: Mapping[str, IntegerLayer], scale: float):
-        self.shape, self.layers, self.scale = shape, dict(layers), scale
+    def __init__(self, shape: Network, layers: Mapping[str, IntegerLayer], scale: float, isa: str | None = None):
+        self.shape, self.layers, self.scale, self.isa = shape, dict(layers), scale, isa
         self.blocks = list(blocks(shape))
         if list(self.layers) != [block.name for block in self.blocks]:
             names = ", ".join(block.name for block in self.blocks)
@@ -106,6 +110,13 @@ class IntegerNetwork:
             raise ValueError(f"scores have the scale {scale!r}, expected {SMALLEST_SCALE:g} to {LARGEST_SCALE:g}")
         if self.layers[self.blocks[-1].name].largest_sum >= MOST_SCORE:
             raise ValueError(f"scores may not be below {MOST_SCORE:,}, as expected")
+        self._programs: dict[Shape, _kernels.IntegerProgram] = {}
+        self._field = shape.in_channels, 32 - 2 * shape.margin, 32 - 2 * shape.margin
+        self.program(self._field)  # refuses layers that do not take it
+
+    def __getstate__(self) -> dict:
+        """For copies and other processes: all but the compiled programs, which are made again."""
+        return {**self.__dict__, "_programs": {}}
 
     def _check(self, block: Block) -> None:
         layer, expected = self.layers[block.name], kernels_of(self.shape.layers[block.name])
@@ -119,19 +130,48 @@ class IntegerNetwork:
         """Weights and biases."""
         return sum(layer.weight.size + layer.bias.size for layer in self.layers.values())
 
+    def program(self, shape: Shape) -> _kernels.IntegerProgram:
+        """The compiled layers with packed weights for inputs (channels, height, width), made once for each size."""
+        program = self._programs.get(shape)
+        if program is None:  # two threads may both make it, and another one may forget it again: each has its own
+            layers = [(self.layers[block.name], 2 if block.is_pooled else 1) for block in self.blocks]
+            program = _kernels.IntegerProgram(
+                shape, [(layer.weight, layer.bias, layer.multiplier, pool) for layer, pool in layers], self.isa
+            )
+            if len(self._programs) >= MAX_PROGRAMS:
+                self._programs.clear()
+            self._programs[shape] = program
+        return program
+
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """`scores` times `scale`, float32; their order is that of the scores."""
-        return self.scores(X, threads).astype(np.float32) * np.float32(self.scale)
+        one = self._answer_one(X, threads, False, 1.0)
+        return self.scores(X, threads).astype(np.float32) * np.float32(self.scale) if one is None else one
+
+    def probabilities(self, X: np.ndarray, threads: int | None = None, temperature: float = 1.0) -> np.ndarray:
+        """Softmax of :meth:`logits` / temperature over the classes; same shape."""
+        one = self._answer_one(X, threads, True, temperature)
+        return softmax(self.logits(X, threads), temperature) if one is None else one
+
+    def _answer_one(self, X, threads: int | None, probabilities: bool, temperature: float) -> np.ndarray | None:
+        """The answer to a single image, with less ado; None for anything else."""
+        if threads is not None and not (type(threads) is int and 1 <= threads <= MAX_THREADS):
+            return None
+        return self.program(self._field).answer_one(X, self.scale, probabilities, temperature)
 
     def scores(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Scores (N, classes), int32, of images as `Network.logits` takes them; larger ones get a map.
 
-        Pixels in 0..1 become bytes first, see `to_bytes`.
+        Pixels in 0..1 become bytes first. The scores of an image do not depend on the others, on ``threads``, or on the
+        machine.
         """
-        Y = _with_border(to_bytes(check_pictures(X, self.shape.in_channels)), self.shape.margin)
-        for block in self.blocks:
-            Y = _forward(self.layers[block.name], Y, block.is_pooled)
-        return Y[:, :, 0, 0] if Y.shape[2:] == (1, 1) else Y
+        if isinstance(X, np.memmap) and X.ndim and len(X) > ROWS:  # so that its pages do not pile up in memory
+            return np.concatenate([self.scores(piece, threads) for piece in pieces(X, ROWS)])
+        pictures = self.shape.pictures(X)
+        program = self.program(pictures.shape)
+        scores = np.empty((pictures.n, *program.out_shape), np.int32)
+        in_shares(useful_threads(pictures, threads), pictures.n, partial(program.forward, pictures, scores))
+        return scores[:, :, 0, 0] if program.out_shape[1:] == (1, 1) else scores
 
 
 def blocks(network: Network) -> Iterator[Block]:
@@ -166,30 +206,3 @@ def kernels_of(layer: Layer) -> tuple[int, int, int, int]:
     """The shape (O, C, K, K) of a convolution's weights, pairs of channels that are not connected included."""
     assert isinstance(layer, Conv2d)
     return layer.out_channels, layer.in_channels, layer.kernel_size, layer.kernel_size
-
-
-def to_bytes(X: np.ndarray) -> np.ndarray:
-    """Pixels in 0..1 as 0..255: times 255 in float32, to the nearest whole number, halves to the even one."""
-    if X.dtype == np.uint8:
-        return X
-    return np.clip(np.rint(X * np.float32(MOST_ACTIVATION)), 0, MOST_ACTIVATION).astype(np.uint8)
-
-
-def _with_border(X: np.ndarray, margin: int) -> np.ndarray:
-    inside = 2 - margin if X.shape[2:] == (28, 28) else -margin
-    if inside < 0:
-        return X[:, :, -inside:inside, -inside:inside]
-    return np.pad(X, ((0, 0), (0, 0), (inside, inside), (inside, inside)))
-
-
-def _forward(layer: IntegerLayer, X: np.ndarray, is_pooled: bool) -> np.ndarray:
-    windows = sliding_window_view(X.astype(np.float64), layer.weight.shape[2:], axis=(2, 3))
-    products = np.tensordot(windows, layer.weight.astype(np.float64), ((1, 4, 5), (1, 2, 3)))  # whole numbers: exact
-    sums = products.transpose(0, 3, 1, 2).astype(np.int64) + layer.bias[:, None, None]
-    if is_pooled:
-        n, o, height, width = sums.shape
-        sums = sums[:, :, : height // 2 * 2, : width // 2 * 2].reshape(n, o, height // 2, 2, width // 2, 2).max((3, 5))
-    if layer.multiplier is None:
-        return sums.astype(np.int32)
-    rounded = (sums * layer.multiplier[:, None, None] + (1 << (SHIFT - 1))) >> SHIFT
-    return np.clip(rounded, 0, MOST_ACTIVATION).astype(np.uint8)

@@ -8,7 +8,7 @@ from reference import integer_layer, integer_scores
 
 from lenet5 import LeNet5
 from lenet5.nn import quantization
-from lenet5.nn.integer import IntegerLayer, IntegerNetwork, blocks, to_bytes
+from lenet5.nn.integer import IntegerLayer, IntegerNetwork, blocks
 from lenet5.nn.layers import Conv2d, Linear, MaxPool2d, ReLU
 from lenet5.nn.network import Network
 
@@ -75,10 +75,13 @@ def test_an_answer_does_not_depend_on_the_batch_or_the_threads(network):
 
 def test_fractions_become_the_nearest_bytes(network):
     X = images(6, seed=5)
-    np.testing.assert_array_equal(to_bytes(X), X)
-    np.testing.assert_array_equal(to_bytes(X / np.float32(255)), X)
+    np.testing.assert_array_equal(network.scores(X / np.float32(255)), network.scores(X))
     np.testing.assert_array_equal(network.scores(X / 255), network.scores(X))
-    assert to_bytes(np.float32([-1e-3, 1 + 1e-3, 0.5, 0.1 / 255])).tolist() == [0, 255, 128, 0]
+    fractions = np.random.default_rng(5).random(X.shape, np.float32)
+    fractions.flat[:6] = -1e-3, 1 + 1e-3, 0.5, 0.1 / 255, np.float32(0.5 / 255), np.nextafter(np.float32(0.5 / 255), 1)
+    nearest = np.clip(np.rint(fractions.astype(np.float64) * 255), 0, 255).astype(np.uint8)
+    np.testing.assert_array_equal(network.scores(fractions), network.scores(nearest))
+    assert nearest.flat[:4].tolist() == [0, 255, 128, 0]
 
 
 def test_the_order_of_logits_is_that_of_the_scores(network):
