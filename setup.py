@@ -35,11 +35,13 @@ DIRECTIVES = {
 C = "lenet5/kernels"
 HEADERS = sorted(glob(f"{C}/**/*.h", recursive=True))
 ISAS = ("avx512", "avx2", "baseline")
+INT8_ISAS = ("avx512vnni", *ISAS, "emulated")
 # What is compiled with less than -O3, in less than half the time. What Cython makes only checks, allocates and calls.
 # float64 checks gradients; its second option fuses a * b + c as -O3 does, so its bits are the same.
 LESS = {
     "lenet5/_kernels.c": ["-Og"],
     **{f"{C}/isa/{isa}_f64.c": ["-O1", "-fexpensive-optimizations"] for isa in ISAS},
+    f"{C}/isa/emulated_int8.c": ["-O1"],
 }
 
 
@@ -77,7 +79,11 @@ class SideBySide(build_ext):
 kernels = Extension(
     "lenet5._kernels",
     # One source of kernels, compiled once per instruction set and element type.
-    sources=["lenet5/_kernels.pyx", *(f"{C}/isa/{isa}{element}.c" for isa in ISAS for element in ("", "_f64"))],
+    sources=[
+        "lenet5/_kernels.pyx",
+        *(f"{C}/isa/{isa}{element}.c" for isa in ISAS for element in ("", "_f64")),
+        *(f"{C}/isa/{isa}_int8.c" for isa in INT8_ISAS),
+    ],
     depends=HEADERS,
     include_dirs=[C],
     define_macros=MACROS,

@@ -10,9 +10,8 @@ from lenet5.errors import one_line
 from . import options, output, progress
 from .evaluate_options import WITHOUT_PNG, check_together, evaluate_options
 from .models import load_model, load_models
-from .sources import load_data
+from .sources import load_data_for
 from .targets import check_png
-from .usage import refusals_as_usage
 
 
 @options.command()
@@ -41,7 +40,7 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     _check_pngs(errors_png, reject_png, cascade_png)
     network, model = load_models(models, digits=bool(strings))
     small = load_model(small)[0] if small else None
-    data = _data_for([network, *([small] if small else [])], dataset, data_dir, offline)
+    data = load_data_for([network, *([small] if small else [])], dataset, data_dir, offline)
     if strings:
         _evaluate_strings(network, data, strings, n_strings or 2000, threads, errors_png, as_json)
         return
@@ -64,19 +63,6 @@ def _check_pngs(*paths: Path | None) -> None:
         check_png(path)
     if len({path.resolve() for path in pngs}) < len(pngs):
         raise click.UsageError("two images cannot go to the same file")
-
-
-def _data_for(models: list, dataset: str, data_dir: Path | None, offline: bool | None):
-    """The data set to judge models on; a usage error where their classes are others."""
-    from lenet5.models import judgement
-
-    if dataset == "auto":
-        name = judgement.trained_on(models[0])
-        dataset = name if name in options.DATASETS else "auto"
-    data = load_data(dataset, data_dir, offline)
-    with refusals_as_usage():
-        judgement.check_classes(models, data)
-    return data
 
 
 def _evaluate_strings(network, data, style: str, n: int, threads: int, errors_png: Path | None, as_json: bool) -> None:

@@ -14,7 +14,9 @@ from . import failures, interrupts, output, streams
 from .commands import Helpful
 
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
-COMMANDS = ("download", "train", "evaluate", "predict", "read", "info", "export", "benchmark", "doctor", "completion")
+COMMANDS = (
+    "download", "train", "evaluate", "predict", "read", "info", "quantize", "export", "benchmark", "doctor", "completion"
+)  # fmt: skip
 
 
 class LazyGroup(Helpful, click.Group):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lenet5.utils.text import wrapped
 
-from . import bars, output
+from . import bars, options, output
+from .usage import refusals_as_usage
 
 
 class _StandardInput:
@@ -35,3 +36,16 @@ def load_data(name: str, data_dir: Path | None, offline: bool | None):
     for line in loaded.notes:
         output.note(wrapped(f"note: {line}"))
     return loaded
+
+
+def load_data_for(models: list, dataset: str, data_dir: Path | None, offline: bool | None):
+    """The data set of models, ``auto`` the one that the first was trained on; a usage error where classes differ."""
+    from lenet5.models import judgement
+
+    if dataset == "auto":
+        name = judgement.trained_on(models[0])
+        dataset = name if name in options.DATASETS else "auto"
+    data = load_data(dataset, data_dir, offline)
+    with refusals_as_usage():
+        judgement.check_classes(models, data)
+    return data

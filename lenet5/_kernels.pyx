@@ -12,19 +12,20 @@ import numpy as np
 
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from .kernels.kernels cimport (
     FCN_CHANNELS, FCN_CONV2D, FCN_DILATION, FCN_KERNEL, FCN_MAX_POOL2D, FCN_SCALE, FCN_SIDE, FCN_STEPS, FIELD_SIDE,
-    LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, N_OPS, OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_RMSPROP,
-    OPTIMIZER_SDLM, OPTIMIZER_SGD, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL, OP_DROPOUT, OP_MAX_POOL2D,
-    OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH, PICTURE_SIDE,
-    lenet5_augmentation, lenet5_fcn, lenet5_fcn_first, lenet5_fcn_n_arena, lenet5_fcn_n_packed, lenet5_fcn_step,
-    lenet5_fcn_tensor, lenet5_has_winograd, lenet5_is_activation, lenet5_isa, lenet5_loss, lenet5_loss_kind,
-    lenet5_n_biases, lenet5_n_extra, lenet5_n_kept, lenet5_n_prepared, lenet5_n_ready, lenet5_n_scratch,
-    lenet5_n_single, lenet5_n_weights, lenet5_net, lenet5_op, lenet5_op_kind, lenet5_op_name, lenet5_optimizer,
-    lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team,
+    INT8_SPARE, INT8_STEPS, LANES, LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, N_OPS, OPTIMIZER_ADAM, OPTIMIZER_ADAMW,
+    OPTIMIZER_RMSPROP, OPTIMIZER_SDLM, OPTIMIZER_SGD, OP_AVG_POOL2D, OP_BATCH_NORM, OP_CONV2D, OP_CONV_POOL,
+    OP_DROPOUT, OP_MAX_POOL2D, OP_RBF, OP_RELU, OP_SCALED_TANH, OP_SIGMOID, OP_SUBSAMPLE, OP_TABLE_CONV2D, OP_TANH,
+    PICTURE_SIDE, lenet5_augmentation, lenet5_fcn, lenet5_fcn_first, lenet5_fcn_n_arena, lenet5_fcn_n_packed,
+    lenet5_fcn_step, lenet5_fcn_tensor, lenet5_has_winograd, lenet5_int8_kernels, lenet5_int8_n_arena,
+    lenet5_int8_n_packed, lenet5_int8_net, lenet5_int8_step, lenet5_is_activation, lenet5_isa, lenet5_loss,
+    lenet5_loss_kind, lenet5_n_biases, lenet5_n_extra, lenet5_n_kept, lenet5_n_prepared, lenet5_n_ready,
+    lenet5_n_scratch, lenet5_n_single, lenet5_n_weights, lenet5_net, lenet5_op, lenet5_op_kind, lenet5_op_name,
+    lenet5_optimizer, lenet5_optimizer_kind, lenet5_perturbation, lenet5_pictures, lenet5_teacher_f32, lenet5_team,
     lenet5_team_destroy, lenet5_team_init, lenet5_team_reset, lenet5_training_f32)
 
 ctypedef fused real:
@@ -34,6 +35,7 @@ ctypedef fused real:
 
 cdef extern from *:
     """
+    #include "int8.h"
     #include "program.h"
     /* The tables that this processor can run, widest first. */
     static int lenet5_supported(const lenet5_isa **tables) {
@@ -116,3 +118,4 @@ include "kernels/cython/batch1.pxi"
 include "kernels/cython/training.pxi"
 include "kernels/cython/strokes.pxi"
 include "kernels/cython/fcn.pxi"
+include "kernels/cython/int8.pxi"

@@ -447,3 +447,23 @@ def seen(model, X):
     side = 2 - model.margin
     X = np.pad(X, ((0, 0), (side, side), (side, side)))[:, None] / 255
     return model.background + (model.ink - model.background) * X
+
+
+def integer_layer(X, weight, bias, multiplier=None, pool=1):
+    """A layer of docs/quantization.md: bytes (N, C, H, W) to bytes, or, without multipliers, to scores."""
+    windows = sliding_window_view(np.asarray(X, np.int64), weight.shape[2:], axis=(2, 3))
+    sums = np.einsum("ncyxij,ocij->noyx", windows, weight.astype(np.int64)) + bias[:, None, None].astype(np.int64)
+    assert abs(sums).max(initial=0) < 2**31
+    sums = max_pool2d(sums, pool)
+    if multiplier is None:
+        return sums
+    products = sums * multiplier[:, None, None].astype(np.int64)
+    return np.clip((products + 2**22) // 2**23, 0, 255)
+
+
+def integer_scores(network, X):
+    """The scores (N, classes, h, w) of an `IntegerNetwork` for bytes (N, C, H, W) that have their border."""
+    for block in network.blocks:
+        layer = network.layers[block.name]
+        X = integer_layer(X, layer.weight, layer.bias, layer.multiplier, 2 if block.is_pooled else 1)
+    return X

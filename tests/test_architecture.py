@@ -21,7 +21,7 @@ FLOORS = [
     {"datasets"},
     {"ocr"},
     {"models"},
-    {"runs", "recipes", "export"},
+    {"runs", "recipes", "compress", "export"},
     {"benchmark"},
     {"doctor"},
     {"cli"},

@@ -189,8 +189,8 @@ def sessions(name: str) -> list[list[Step]]:
 
 
 def marked(name: str, number: int, steps: list[Step]):
-    """A session that trains or evaluates needs MNIST, and time."""
-    needs = any(step.command.split()[1] in ("train", "evaluate") for step in steps)
+    """A session that trains, evaluates or quantizes needs MNIST, and time."""
+    needs = any(step.command.split()[1] in ("train", "evaluate", "quantize") for step in steps)
     return pytest.param(steps, id=f"{name}-{number}", marks=(pytest.mark.mnist, pytest.mark.slow) if needs else ())
 
 

@@ -1,6 +1,6 @@
 """The C side of the kernels (program.h, table.inl.h, thread_team.h), as Cython sees it."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "fcn.h" nogil:
@@ -248,6 +248,25 @@ cdef extern from "program.h" nogil:
         void (*fcn_forward_grey)(const lenet5_fcn *, const float *, const float *, int, int, int, int, float *,
                                  float *) noexcept nogil
         void (*grey_planes)(const float *, int, int, int, int, float *, float *) noexcept nogil
+
+cdef extern from "int8.h" nogil:
+    enum: INT8_STEPS, INT8_SPARE
+    ctypedef struct lenet5_int8_step:
+        int in_channels, in_height, in_width, out_channels, out_height, out_width, kernel_size, pool
+        int64_t packed
+    ctypedef struct lenet5_int8_net:
+        lenet5_int8_step steps[16]
+        int n_steps, n_convolutions
+        int64_t n_packed, n_activations, n_dense, n_scores
+    ctypedef struct lenet5_int8_kernels:
+        const char *name
+        int group
+        void (*pack)(const lenet5_int8_step *, const int8_t *, const int32_t *, const int32_t *, char *) noexcept nogil
+        void (*forward)(const lenet5_int8_net *, const char *, const lenet5_pictures *, int64_t, int64_t, char *,
+                        int32_t *) noexcept nogil
+        void (*dot)(int64_t, const void *, const void *, int32_t *) noexcept nogil
+    int64_t lenet5_int8_n_packed(const lenet5_int8_step *, int)
+    int64_t lenet5_int8_n_arena(const lenet5_int8_net *)
 
 cdef extern from "thread_team.h" nogil:
     ctypedef struct lenet5_team:

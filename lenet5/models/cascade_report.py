@@ -9,8 +9,8 @@ from PIL import Image
 from ..evaluation import plots
 from ..utils.tables import Lines, Table
 from ..utils.text import percent, wrapped
-from .ensemble import Cascade, CascadeCurve, Committee, common_validation
-from .lenet import LeNet5
+from .ensemble import Cascade, CascadeCurve, common_validation
+from .loading import Model
 
 if TYPE_CHECKING:
     from ..datasets import Loaded
@@ -105,9 +105,7 @@ class CascadeReport:
         )  # fmt: skip
 
 
-def cascade_report(
-    small: LeNet5 | Committee, large: LeNet5 | Committee, data: "Loaded", threads: int | None = None
-) -> CascadeReport:
+def cascade_report(small: Model, large: Model, data: "Loaded", threads: int | None = None) -> CascadeReport:
     """Report error and cost of a cascade on the test images, its threshold chosen on validation images.
 
     No threshold is chosen if the models have no validation images of this set in common.

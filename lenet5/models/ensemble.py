@@ -13,6 +13,7 @@ from ..nn.arrays import check_labels_of
 from . import lenet
 from .base import Classifier
 from .lenet import LeNet5
+from .quantized import Quantized
 
 _Share = TypeVar("_Share", float, np.ndarray)
 MAX_MEMBERS = 64
@@ -45,7 +46,7 @@ class Committee(Classifier):
     (100, 10)
     """
 
-    def __init__(self, models: "Sequence[LeNet5 | Committee]"):
+    def __init__(self, models: "Sequence[LeNet5 | Committee | Quantized]"):
         self.models = list(models)
         if not 1 <= len(self.models) <= MAX_MEMBERS:
             raise ValueError(f"{len(self.models)} models, a committee has 1 to {MAX_MEMBERS}")
@@ -229,7 +230,7 @@ def _logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities.astype(np.float64), _LEAST)).astype(np.float32)
 
 
-def common_validation(models: Sequence[LeNet5 | Committee], data_sha256: str, n: int) -> np.ndarray | None:
+def common_validation(models: Sequence[LeNet5 | Committee | Quantized], data_sha256: str, n: int) -> np.ndarray | None:
     """Return the indices of training images that all models had set apart for validation.
 
     ``n`` is the number of training images. None if a model does not name its validation images, or was trained on

@@ -13,11 +13,13 @@ from ..utils.text import percent, plain
 from ..utils.threads import default_threads
 from .ensemble import Committee
 from .lenet import LeNet5
+from .loading import Model
+from .quantized import Quantized
 
 _MOST = 1000  # characters of anything that a file says
 
 
-def document(model: LeNet5 | Committee) -> dict:
+def document(model: Model) -> dict:
     """As JSON: what the model's file says, its layers (none of a committee), and this machine."""
     rows = [] if isinstance(model, Committee) else model.summary()
     layers = [row.__dict__ | {"output_shape": list(row.output_shape)} for row in rows]
@@ -25,18 +27,18 @@ def document(model: LeNet5 | Committee) -> dict:
     return model.info() | {"layers": layers, "n_parameters": model.n_parameters} | machine
 
 
-def lines(model: LeNet5 | Committee) -> Lines:
+def lines(model: Model) -> Lines:
     """The same for people."""
     about = [*_training_lines(model.training), *_calibration_lines(model.calibration)]
     return [
-        *(_member_lines(model) if isinstance(model, Committee) else _network_lines(model)),
+        *_own_lines(model),
         f"classes: {' '.join(model.labels)}",
         *map(plain, about),
         f"this machine: {_kernels.ISA} kernels (of {', '.join(_kernels.ISAS)}), {default_threads()} threads",
     ]
 
 
-def origin(model: LeNet5 | Committee) -> str:
+def origin(model: Model) -> str:
     """What a model was trained on, as far as it says so, in brackets."""
     training = model.training or {}
     if not isinstance(training.get("dataset"), str):
@@ -46,13 +48,22 @@ def origin(model: LeNet5 | Committee) -> str:
     return f" (trained on {plain(training['dataset'][:40])}{good})"
 
 
-def _network_lines(model: LeNet5) -> Lines:
+def _own_lines(model: Model) -> Lines:
+    """What distinguishes a model of its kind: its members, or its layers and the size of its weights."""
+    if isinstance(model, Committee):
+        return _member_lines(model)
+    if isinstance(model, Quantized):
+        weights = f"{model.n_bytes:,} bytes: int8, with int32 for biases and multipliers; what follows is of the model "
+        return [*_network_lines(model.shape), f"weights: {weights}that was quantized"]
     n_bytes = model.n_parameters * np.dtype(np.float32).itemsize
+    return [*_network_lines(model), f"weights: {n_bytes:,} bytes of float32"]
+
+
+def _network_lines(model: LeNet5) -> Lines:
     return [
         str(model.summary()),
         "",
         f"variant {model.variant}: {model.activation}, {model.pool} pooling, {model.c3} C3, {model.head} head",
-        f"weights: {n_bytes:,} bytes of float32",
     ]
 
 

@@ -11,8 +11,7 @@ from ..evaluation import contact_sheet, risk_coverage
 from ..evaluation.report import evaluation_lines, rejection_lines
 from ..utils.tables import Lines
 from .cascade_report import CascadeReport, cascade_report
-from .ensemble import Committee
-from .lenet import LeNet5
+from .loading import Model
 
 if TYPE_CHECKING:
     from ..datasets import Loaded
@@ -24,7 +23,7 @@ class Judgement:
 
     Attributes
     ----------
-    model : LeNet5 or Committee
+    model : LeNet5, Committee or Quantized
     data : Loaded
     report : dict, that of `Classifier.evaluate`
     probabilities : ndarray of shape (N, classes), float32
@@ -32,7 +31,7 @@ class Judgement:
     cascade : CascadeReport or None
     """
 
-    model: LeNet5 | Committee
+    model: Model
     data: "Loaded"
     report: dict
     probabilities: np.ndarray
@@ -68,11 +67,11 @@ class Judgement:
 
 
 def judge(
-    model: LeNet5 | Committee,
+    model: Model,
     data: "Loaded",
     *,
     rejection: bool = False,
-    small: LeNet5 | Committee | None = None,
+    small: Model | None = None,
     threads: int | None = None,
 ) -> Judgement:
     """Evaluate a model on the test images; with ``rejection`` by confidence, and beside a ``small`` one as a cascade.
@@ -86,7 +85,7 @@ def judge(
     return Judgement(model, data, report, probabilities, rejected, cascade)
 
 
-def check_classes(models: Sequence[LeNet5 | Committee], data: "Loaded") -> None:
+def check_classes(models: Sequence[Model], data: "Loaded") -> None:
     """ValueError where a data set has other classes than one of ``models``."""
     for model in models:
         if list(data.classes) != model.labels:
@@ -94,7 +93,7 @@ def check_classes(models: Sequence[LeNet5 | Committee], data: "Loaded") -> None:
             raise ValueError(f"{data.name} has other classes ({theirs}) than the model ({ours})")
 
 
-def trained_on(model: LeNet5 | Committee) -> str | None:
+def trained_on(model: Model) -> str | None:
     """The data set that a model says it was trained on; a file may say anything."""
     name = model.training.get("dataset") if model.training else None
     return name if isinstance(name, str) else None

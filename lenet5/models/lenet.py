@@ -17,7 +17,9 @@ from ..nn.network import Network
 from ..nn.summary import Summary
 from ..utils.characters import DIGITS
 from ..utils.shipped import WEIGHTS
+from . import quantized
 from .base import Classifier, as_array
+from .quantized import Quantized
 
 if TYPE_CHECKING:
     from ..training.records import Epoch
@@ -225,6 +227,16 @@ class LeNet5(Classifier):
             "calibration": self.calibration.as_dict(),
         }
 
+    def quantize(self, X: np.ndarray) -> Quantized:
+        """The model in 8 bits: a file a quarter as large, answered faster, and the same scores on every machine.
+
+        X : images as `predict` takes them in an array; some hundred of those that the model was trained on, or that
+        it was validated on, never those that it is to be tested on. They decide the scales of the activations.
+
+        ValueError unless the network has ReLU, max-pooling and a softmax head.
+        """
+        return quantized.quantized(self, described(self.info()), X)
+
     def save(self, path: str | os.PathLike) -> None:
         """Write a model file (safetensors), wholly or not at all. OSError where that cannot be."""
         serialization.save(path, self.state_dict(), "model", self.info())
@@ -232,6 +244,20 @@ class LeNet5(Classifier):
 
 def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
     """The model that `LeNet5.info` describes; AttributeError, KeyError, TypeError, ValueError where it is malformed."""
+    model = described(info)
+    model.load_state_dict(tensors)
+    if not _largest_sum(model.network) * max(1, 1 / model.temperature) < _TOO_LARGE:
+        raise ValueError("its weights are too large, answers would not be finite")
+    return model.freeze()
+
+
+def quantized_from_document(tensors: dict[str, np.ndarray], info: dict) -> Quantized:
+    """The model that `Quantized.info` describes; errors as of `from_document`."""
+    return quantized.from_tensors(tensors, info["scale"], described(info))
+
+
+def described(info: dict) -> LeNet5:
+    """The model that `LeNet5.info` describes, all weights 0; errors as of `from_document`."""
     labels = info["labels"]
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("labels are not a list of names")
@@ -240,12 +266,9 @@ def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
     if None in choices.values():
         raise ValueError("a choice of layers is null")
     model = LeNet5(info["variant"], seed=None, labels=labels, **choices)
-    model.load_state_dict(tensors)
     model.calibration = Calibration.from_dict(info.get("calibration"))
-    if not _largest_sum(model.network) * max(1, 1 / model.temperature) < _TOO_LARGE:
-        raise ValueError("its weights are too large, answers would not be finite")
     model.training = info.get("training") if isinstance(info.get("training"), dict) else None
-    return model.freeze()
+    return model
 
 
 def _largest_sum(network: Network) -> float:

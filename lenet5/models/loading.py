@@ -3,21 +3,40 @@
 import os
 from collections.abc import Callable
 
+import numpy as np
+
 from ..errors import ModelFileError, one_line
 from ..nn import serialization
-from . import ensemble, lenet
+from ..utils.files import check_writable
+from . import ensemble, lenet, quantized
 from .ensemble import Committee
 from .lenet import LeNet5
+from .quantized import Quantized
 
-#: By kind: the function that makes a model of tensors and a document.
-MAKERS: dict[str, Callable[..., LeNet5 | Committee]] = {
-    "model": lenet.from_document,
-    "committee": ensemble.from_document,
+Model = LeNet5 | Committee | Quantized
+#: By kind: the function that makes a model of tensors and a document, and the types of its tensors.
+MAKERS: dict[str, tuple[Callable[..., Model], tuple[type, ...]]] = {
+    "model": (lenet.from_document, (np.float32,)),
+    "committee": (ensemble.from_document, (np.float32,)),
+    quantized.KIND: (lenet.quantized_from_document, (np.int8, np.int32)),
 }
 
 
-def load(path: str | os.PathLike) -> LeNet5 | Committee:
-    """Load the model or committee that ``save`` wrote.
+def check_replaceable(path: str | os.PathLike) -> Model | None:
+    """The model in a file that is to be written, None where there is no such file.
+
+    ValueError where the file is something else, OSError where it cannot be written: before the work, not after it.
+    """
+    try:
+        replaced = load(path) if os.path.exists(path) else None
+    except ModelFileError:
+        raise ValueError(f"{one_line(path)}: exists and is not a model of lenet5; choose another name") from None
+    check_writable(path)
+    return replaced
+
+
+def load(path: str | os.PathLike) -> Model:
+    """Load the model, committee or model in 8 bits that ``save`` wrote.
 
     Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
 
@@ -33,9 +52,10 @@ def load(path: str | os.PathLike) -> LeNet5 | Committee:
     >>> load("small.safetensors").n_parameters
     2578
     """
-    tensors, info = serialization.load(path, *MAKERS)
+    tensors, info = serialization.load(path, *MAKERS, dtype={kind: types for kind, (_, types) in MAKERS.items()})
+    make, _ = MAKERS[info["kind"]]
     try:
-        return MAKERS[info["kind"]](tensors, info)
+        return make(tensors, info)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{one_line(path)}: does not describe a model: {what[:200]}") from None

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _kernels
 from ..utils.memmap import ROWS, pieces
-from ..utils.threads import MAX_THREADS, Workers, check_threads, default_threads
+from ..utils.threads import MAX_THREADS, check_threads, default_threads, in_shares
 from . import initializers
 from .arrays import check_pictures
 from .layers import RBF, Conv2d, Layer, MaxPool2d, ReLU, Shape
@@ -201,29 +201,24 @@ class Network:
         pictures = self.pictures(X)
         program = self.program(pictures.shape)
         scores = np.empty((pictures.n, *program.out_shape), np.float32)
-        n_threads = 1 if pictures.n == 1 and threads is None else self._useful_threads(pictures, threads)
+        n_threads = 1 if pictures.n == 1 and threads is None else useful_threads(pictures, threads)
         is_frozen = not parameters.flags.writeable
         if fixed is None and pictures.n == 1 and is_frozen and not self.margin and program.in_shape[1:] == (32, 32):
             self._fixed = parameters, _kernels.Fixed(program, parameters, self.background, self.ink)
-        if n_threads == 1:
-            program.forward(parameters, pictures, scores, 0, pictures.n, probabilities, temperature)
-        else:
 
-            def share(thread: int) -> None:
-                first, last = (pictures.n * t // workers.n_threads for t in (thread, thread + 1))
-                program.forward(parameters, pictures, scores, first, last, probabilities, temperature)
+        def answer(first: int, last: int) -> None:
+            program.forward(parameters, pictures, scores, first, last, probabilities, temperature)
 
-            with Workers(n_threads) as workers:
-                workers(share)
+        in_shares(n_threads, pictures.n, answer)
         return scores[:, :, 0, 0] if program.out_shape[1:] == (1, 1) else scores
 
-    @staticmethod
-    def _useful_threads(pictures: _kernels.Pictures, threads: int | None) -> int:
-        """Threads for these images: no more than have enough to do."""
-        n_useful = max(1, min(pictures.n, pictures.n * math.prod(pictures.shape) // PIXELS_PER_THREAD))
-        if threads is not None:
-            return min(n_useful, check_threads(threads))
-        return min(n_useful, default_threads()) if n_useful > 1 else 1
+
+def useful_threads(pictures: _kernels.Pictures, threads: int | None) -> int:
+    """Threads for these images: no more than have enough to do."""
+    n_useful = max(1, min(pictures.n, pictures.n * math.prod(pictures.shape) // PIXELS_PER_THREAD))
+    if threads is not None:
+        return min(n_useful, check_threads(threads))
+    return min(n_useful, default_threads()) if n_useful > 1 else 1
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:

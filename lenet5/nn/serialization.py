@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, inf
     ----------
     path : path-like
     tensors : dict of ndarray
-    kind : "model", "committee" or "checkpoint"
+    kind : "model", "committee", "quantized" or "checkpoint"
     info : dict
-        Any JSON document without NaN.
+        Any JSON document without NaN. A "quantized" one is written without spaces, since its file is to be small.
 
     Raises
     ------
@@ -35,7 +36,8 @@ def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, inf
     from safetensors.numpy import save as dumps
 
     document = {"kind": kind, "format_version": FORMAT_VERSION, **info}
-    metadata = {_KEY: json.dumps(document, allow_nan=False, ensure_ascii=False)}
+    separators = (",", ":") if kind == "quantized" else None
+    metadata = {_KEY: json.dumps(document, allow_nan=False, ensure_ascii=False, separators=separators)}
     data = dumps({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata)
     if _header_size(data) > MAX_HEADER:
         raise ValueError(f"a header of {_header_size(data):,} bytes, a model file has at most {MAX_HEADER:,}")
@@ -43,9 +45,13 @@ def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, inf
 
 
 def load(
-    path: str | os.PathLike, *kinds: str, dtype: type | tuple[type, ...] = np.float32
+    path: str | os.PathLike,
+    *kinds: str,
+    dtype: type | tuple[type, ...] | Mapping[str, tuple[type, ...]] = np.float32,
 ) -> tuple[dict[str, np.ndarray], dict]:
     """Read the tensors, all of one ``dtype`` or of some, and the document that `save` wrote as one of ``kinds``.
+
+    ``dtype`` may be a mapping of kinds to types.
 
     Raises
     ------
@@ -70,7 +76,8 @@ def load(
         raise ModelFileError(f"{name}: {newer}; update it")
     if found not in kinds:
         raise ModelFileError(f"{name}: this is a {str(found)[:20]!r}, not a {' or '.join(kinds)}")
-    allowed = [np.dtype(kind) for kind in (dtype if isinstance(dtype, tuple) else (dtype,))]
+    types = dtype[found] if isinstance(dtype, Mapping) else dtype
+    allowed = [np.dtype(kind) for kind in (types if isinstance(types, tuple) else (types,))]
     for key, tensor in tensors.items():
         if tensor.dtype not in allowed:
             expected = " or ".join(map(str, allowed))

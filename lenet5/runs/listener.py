@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import datasets
-from ..models.ensemble import Committee
-from ..models.lenet import LeNet5
+from ..models.loading import Model
 from ..training.lr_finder import RateCurve
 from ..training.records import Epoch, Progress
 from ..training.trainer import Trainer
@@ -16,7 +15,7 @@ from .run import Run
 class Listener:
     """What a training tells its caller while it runs, and when it is to stop. A subclass has what it wants to know."""
 
-    def replaces(self, out: Path, model: LeNet5 | Committee) -> None:
+    def replaces(self, out: Path, model: Model) -> None:
         """The ``model`` in the file ``out`` will be replaced at the end."""
 
     def rate_found(self, curve: RateCurve) -> None:

@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from .. import datasets
-from ..errors import DataError, ModelFileError, NothingLearnedError, StoppedError, one_line
+from ..errors import DataError, NothingLearnedError, StoppedError, one_line
 from ..evaluation.metrics import beats_chance
 from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
-from ..models.loading import load
+from ..models.loading import check_replaceable, load
+from ..models.quantized import Quantized
 from ..nn.architectures import CHOICES, VARIANTS
 from ..training import lr_finder
 from ..training.config import RECIPES, Config
 from ..training.trainer import Trainer, config_for
-from ..utils.files import check_writable
 from .listener import Listener
 from .plan import Plan, fingerprint
 from .result import TrainedNetwork, TrainingResult
@@ -171,17 +171,15 @@ class _Job:
 
 def _check_out(out: Path, listener: Listener) -> None:
     """Refuse, before the work, to replace a file that is not a model, or one that cannot be written."""
-    if out.exists():
-        try:
-            listener.replaces(out, load(out))
-        except ModelFileError:
-            raise ValueError(f"{one_line(out)}: exists and is not a model of lenet5; choose another name") from None
-    check_writable(out)
+    if replaced := check_replaceable(out):
+        listener.replaces(out, replaced)
 
 
 def _networks_in(teachers: Sequence, classes: Sequence[str]) -> list[LeNet5]:
     """The networks in models and files, those of committees one by one."""
     models = [load(teacher) if isinstance(teacher, str | os.PathLike) else teacher for teacher in teachers]
+    if any(isinstance(model, Quantized) for model in models):
+        raise ValueError("a teacher is in 8 bits; name the float32 model that it was made of")
     networks = [network for model in models for network in members_of(model)]
     if any(network.labels != list(classes) for network in networks):
         raise ValueError("a teacher does not fit: its classes are not those of the images to train on")

@@ -163,6 +163,15 @@ def parallel(function: Callable[[int], None], n_threads: int) -> None:
         workers(function)
 
 
+def in_shares(n_threads: int, n: int, work: Callable[[int, int], None]) -> None:
+    """Call ``work(first, last)`` for equal shares of 0 .. n - 1, each on a thread; one alone is the calling one."""
+    if n_threads == 1:
+        work(0, n)
+        return
+    with Workers(n_threads) as workers:
+        workers(lambda t: work(n * t // workers.n_threads, n * (t + 1) // workers.n_threads))
+
+
 def can_start(n: int) -> bool:
     """Whether the system gives this user ``n`` more threads now; processes count against the same limit."""
     gate, started = threading.Event(), []

@@ -313,9 +313,37 @@ def fully_convolutional(f):
     yield made.forward_grey, f.array(f.size(1, 5, 33), f.size(1, 8, 20), dtype=np.float32, top=1)
 
 
+# ---- networks in whole numbers -----------------------------------------------------------------------------------
+
+
+def whole_numbers(f):
+    shape = channels, _, _ = f.size(1, 1, 2), f.size(6, 9, 32), f.size(6, 9, 32)
+    layers, n, isa = [], f.random.randrange(1, 4), f.random.choice([*_kernels.INT8_ISAS, None, "mmx"])
+    for i in range(n):
+        o, size = f.size(1, 3, 6, 17), f.random.choice([1, 2, 3, 5])
+        multiplier = None if i + 1 == n else f.array(o, dtype=np.int32, top=2**30) + f.random.choice([0, 1, 1, 1])
+        weight, bias = f.array(o, channels, size, size, dtype=np.int8, top=127), f.array(o, dtype=np.int32, top=99)
+        layers.append([weight, bias, multiplier, 1 if i + 1 == n else f.random.choice([1, 2])])
+        channels = o
+    while f.random.random() < f.odd:
+        f.random.choice(layers)[f.random.randrange(4)] = f.random.choice(
+            [-1, 0, 1, 2, None, f.array(1, dtype=np.int32)]
+        )
+    yield _kernels.int8_dot, f.array(f.size(0, 3), 4, dtype=np.uint8), f.array(3, 16, 4, dtype=np.int8), isa
+    try:
+        made = _kernels.IntegerProgram(shape, [tuple(layer) for layer in layers], isa)
+    except ERRORS:
+        return
+    n = f.random.choice([0, 1, 3, 14])
+    given = _kernels.Pictures(np.ones((n, *shape), f.random.choice([np.uint8, np.float32])))
+    scores = f.array(n, *made.out_shape, dtype=np.int32)
+    yield made.forward, given, scores, f.whole(0), f.whole(n)
+    yield made.answer_one, f.array(1, *shape, dtype=np.uint8), f.number(1.0), True, f.number(1.0)
+
+
 GROUPS = [
     conv2d, conv_pool, pool2d, table_conv2d, subsample, rbf, elementwise, gather, program, drawing, pieces,
-    fully_convolutional,
+    fully_convolutional, whole_numbers,
 ]  # fmt: skip
 
 

@@ -120,13 +120,20 @@ def instructions():
 
 
 VEX = re.compile(r"\tv\w+|%[yz]mm|%k[0-7]\b")
+#: Ends of the names of the files of one instruction set.
+KINDS = "", "_f64", "_int8"
 EVEX = re.compile(r"%zmm|%k[0-7]\b|%[xy]mm(1[6-9]|2\d|3[01])\b")
 
 
 @pytest.mark.parametrize(
     ("source", "wider"),
-    [("baseline.c", VEX), ("baseline_f64.c", VEX), ("_kernels.c", VEX), ("avx2.c", EVEX), ("avx2_f64.c", EVEX)],
-    ids=["baseline", "baseline float64", "Cython", "avx2", "avx2 float64"],
+    [
+        *((f"baseline{kind}.c", VEX) for kind in KINDS),
+        ("emulated_int8.c", VEX),
+        ("_kernels.c", VEX),
+        *((f"avx2{kind}.c", EVEX) for kind in KINDS),
+        ("avx512_int8.c", re.compile(r"\tvpdpbusd|\tvperm[it]?2?b\b")),
+    ],
 )
 def test_no_wider_instruction_than_promised(instructions, source, wider):
     """A processor without AVX would stop at the first one."""
@@ -135,6 +142,7 @@ def test_no_wider_instruction_than_promised(instructions, source, wider):
 
 
 def test_this_test_sees_wide_instructions(instructions):
+    assert any("\tvpdpbusd" in line for line in instructions["avx512vnni_int8.c"])
     for element in ("", "_f64"):
         narrow, wide = instructions[f"avx2{element}.c"], instructions[f"avx512{element}.c"]
         assert sum(bool(VEX.search(line)) for line in narrow) > 1000

@@ -4,6 +4,24 @@
 cdef object _ndarray = np.ndarray, _empty = np.empty, _float32 = np.float32
 
 
+cdef bint _takes_one(const Py_buffer *X, int channels, lenet5_pictures *pictures) noexcept:
+    """Whether it is one image in an accepted form, and which."""
+    cdef int n = X.ndim
+    if not ((n == 4 and X.shape[0] == 1 and X.shape[1] == channels) or (n == 3 and X.shape[0] == 1 == channels)):
+        return False
+    cdef Py_ssize_t side = X.shape[n - 1]
+    cdef bint is_uint8 = X.format[0] == b"B", is_float = X.format[0] == b"f"
+    if X.shape[n - 2] != side or (side != 28 and side != 32) or X.format[1] or not (is_uint8 or is_float):
+        return False
+    if is_float:
+        if <size_t>X.buf % 4:
+            return False
+        if not _isa.f32.within(channels * side * side, <const float *>X.buf, -1e-3, 1 + 1e-3):
+            return False
+    pictures[0] = lenet5_pictures(X.buf, is_uint8, channels, <int>side, <int>side, 16 - <int>side // 2, 0, 1)
+    return True
+
+
 cdef class Fixed:
     """An inference session for one image per call, three times as fast: a program with packed weights that stay.
 
@@ -49,7 +67,8 @@ cdef class Fixed:
         cdef lenet5_pictures pictures
         cdef bint taken = False
         try:
-            taken = self._takes(&given, &pictures)
+            taken = _takes_one(&given, self.program.ops[0].in_channels, &pictures)
+            pictures.background, pictures.ink = self.background, self.ink
             if not taken:
                 return None
             scores = _empty((1, self.program.ops[self.program.c.n_ops - 1].out_channels), _float32)
@@ -61,24 +80,6 @@ cdef class Fixed:
             return scores
         finally:
             PyBuffer_Release(&given)
-
-    cdef bint _takes(self, const Py_buffer *X, lenet5_pictures *pictures) noexcept:
-        """Whether it is one image in an accepted form, and which."""
-        cdef int n = X.ndim, channels = self.program.ops[0].in_channels
-        if not ((n == 4 and X.shape[0] == 1 and X.shape[1] == channels) or (n == 3 and X.shape[0] == 1 == channels)):
-            return False
-        cdef Py_ssize_t side = X.shape[n - 1]
-        cdef bint is_uint8 = X.format[0] == b"B", is_float = X.format[0] == b"f"
-        if X.shape[n - 2] != side or (side != 28 and side != 32) or X.format[1] or not (is_uint8 or is_float):
-            return False
-        if is_float:
-            if <size_t>X.buf % 4:
-                return False
-            if not _isa.f32.within(channels * side * side, <const float *>X.buf, -1e-3, 1 + 1e-3):
-                return False
-        pictures[0] = lenet5_pictures(X.buf, is_uint8, channels, <int>side, <int>side, 16 - <int>side // 2,
-                                      self.background, self.ink)
-        return True
 
     cdef int _answer(self, const lenet5_pictures *pictures, float *scores, bint probabilities,
                      double temperature) except -1:

@@ -1,0 +1,76 @@
+"""lenet5 quantize, and the other commands with what it writes."""
+
+import json
+
+import numpy as np
+import pytest
+from commandline import digits, model_path, quick
+from PIL import Image
+
+from lenet5 import LeNet5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """With q.safetensors and an image of a seven."""
+    folder = tmp_path_factory.mktemp("quantize")
+    result = quick("quantize", model_path(), "--out", "q.safetensors", "--dataset", "strokes", cwd=folder, few=True)
+    assert result.code == 0, result.stderr
+    assert "written: q.safetensors" in result.stderr
+    assert "validation accuracy: " in result.stdout
+    Image.fromarray(255 - digits()[7]).resize((140, 140)).save(folder / "seven.png")
+    return folder
+
+
+def test_json(tmp_path):
+    result = quick("quantize", model_path(), "--dataset", "strokes", "--json", cwd=tmp_path, few=True)
+    document = json.loads(result.stdout)
+    assert (document["bytes_before"], document["bytes_after"]) == (246_824, 63_318)
+    assert document["accuracy_after"] > document["accuracy_before"] - 0.01
+    assert (tmp_path / "lenet5-int8.safetensors").exists()
+
+
+def test_every_command_takes_it(folder):
+    assert quick("predict", "--model", "q.safetensors", "seven.png", cwd=folder).stdout.split()[:2] == [
+        "seven.png",
+        "7",
+    ]
+    assert "63,318 bytes" in quick("info", "q.safetensors", cwd=folder).stdout
+    assert json.loads(quick("info", "q.safetensors", "--json", cwd=folder).stdout)["scale"] > 0
+    evaluated = quick("evaluate", "--model", "q.safetensors", "--dataset", "strokes", "--json", cwd=folder, few=True)
+    assert json.loads(evaluated.stdout)["accuracy"] > 0.95
+    assert quick("read", "--model", "q.safetensors", "seven.png", cwd=folder).code == 0
+    several = ("--model", "q.safetensors", "--model", model_path())
+    assert quick("predict", *several, "seven.png", cwd=folder).stdout.split()[1] == "7"
+
+
+def test_training_refuses_it(folder):
+    result = quick("train", "--teacher", "q.safetensors", "--dataset", "strokes", cwd=folder, few=True)
+    assert result.code == 2
+    assert "a teacher is in 8 bits" in result.error
+
+
+def test_what_cannot_be_quantized(folder):
+    assert "in 8 bits already" in quick("quantize", "q.safetensors", "--dataset", "strokes", cwd=folder, few=True).error
+    LeNet5("1998").save(folder / "1998.safetensors")
+    result = quick("quantize", "1998.safetensors", "--dataset", "strokes", cwd=folder, few=True)
+    assert (result.code, "c1_activation (ScaledTanh)" in result.error) == (2, True)
+
+
+def test_no_other_file_is_replaced(folder):
+    (folder / "notes.txt").write_text("notes")
+    result = quick("quantize", model_path(), "--out", "notes.txt", "--dataset", "strokes", cwd=folder, few=True)
+    assert result.code == 2
+    assert "exists and is not a model" in result.error
+    assert (folder / "notes.txt").read_text() == "notes"
+
+
+@pytest.mark.mnist
+@pytest.mark.slow
+def test_the_shipped_model_loses_nothing(tmp_path):
+    """On its validation images."""
+    document = json.loads(quick("quantize", "--json", cwd=tmp_path).stdout)
+    assert (document["held_out"], document["n_validation"]) == (True, 5000)
+    assert abs(document["accuracy_after"] - document["accuracy_before"]) <= 2 / 5000
+    assert document["n_different"] <= 5
+    assert np.isclose(document["accuracy_before"], 0.996)
