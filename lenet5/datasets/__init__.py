@@ -44,8 +44,9 @@ class Loaded:
 
     Attributes
     ----------
-    train, test : images, uint8 (N, 28, 28), ink bright; and labels, uint8 (N,)
+    train, test : images, uint8 (N, 28, 28), ink bright, or (N, S, S) or (N, 3, S, S); and labels, uint8 (N,)
     notes : lines for the user that say why it is this set
+    preparation : "digit" or "image", how other images are prepared as these were; None: as the classes say
     """
 
     name: str
@@ -53,6 +54,7 @@ class Loaded:
     test: "tuple[np.ndarray, np.ndarray]"
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    preparation: str | None = None
 
     @cached_property
     def sha256(self) -> str:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from ..errors import ModelFileError, one_line
 from ..nn import serialization
-from . import ensemble, lenet
+from . import documents, ensemble
 from .ensemble import Committee
 from .lenet import LeNet5
 
 #: By kind: the function that makes a model of tensors and a document.
 MAKERS: dict[str, Callable[..., LeNet5 | Committee]] = {
-    "model": lenet.from_document,
+    "model": documents.from_document,
     "committee": ensemble.from_document,
 }
 

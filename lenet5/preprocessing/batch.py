@@ -18,7 +18,8 @@ import numpy as np
 
 from ..errors import LeNet5Error, PictureError
 from ..utils.threads import can_start, check_threads, default_threads
-from .normalization import DIGIT, no_digit, stages
+from .normalization import no_digit, stages
+from .preparation import DIGIT, Preparation
 
 FEW = 128  # images; with fewer, starting processes does not pay
 CHUNK = 32  # images per task of a process
@@ -30,7 +31,7 @@ _is_over: Any
 
 
 class Outcome(NamedTuple):
-    """The result for a source: its ``input``, (1, 32, 32) float32, and the number of marks ``beside``; or an error.
+    """The result for a source: its ``input``, (C, S, S) float32, and the number of marks ``beside``; or an error.
 
     ``fewer`` are inputs with fewer of the digit's components, see `normalization.Prepared`.
     ``pages`` is the number of pages of the file, of which this is the first.
@@ -49,7 +50,7 @@ def read_many(
     *,
     invert: str = "auto",
     any_ink: bool = False,
-    preparation: str = DIGIT,
+    preparation: Preparation = DIGIT,
     threads: int | None = None,
 ) -> Iterator[Outcome]:
     """Yield what `normalization.read_image` makes of each source, in their order.
