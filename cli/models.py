@@ -27,16 +27,16 @@ def load_model(path: Path | str | None, *, digits: bool = True, shipped: Callabl
     """(the model of --model, LENET5_MODEL, ./lenet5.safetensors or the package, its name); standard error has it, too.
 
     With ``digits`` a model of other classes in ./lenet5.safetensors, which nobody asked for, is passed by. ``shipped``
-    gives the package's model, if not `lenet.pretrained`.
+    gives the package's model, if not `documents.pretrained`.
     """
     import lenet5
     from lenet5 import _kernels
-    from lenet5.models import info, lenet, loading
+    from lenet5.models import documents, info, lenet, loading
 
     output.detail(f"lenet5 {lenet5.__version__} in {Path(lenet5.__file__).parent}, {_kernels.ISA} kernels")
     named = path or os.environ.get("LENET5_MODEL")
     path = named or _here()
-    shipped = shipped or lenet.pretrained
+    shipped = shipped or documents.pretrained
     network = loading.load(path) if path else shipped()
     if path and not named and digits and tuple(network.labels) != lenet.DIGITS:
         classes = ", ".join(network.labels[:3])

@@ -23,7 +23,7 @@ _HOME = {
     "Committee": "models.ensemble",
     "LeNet5": "models.lenet",
     "load": "models.loading",
-    "pretrained": "models.lenet",
+    "pretrained": "models.documents",
     "read_image": "preprocessing.normalization",
 }
 _MODULES = ("datasets", "export")
@@ -33,8 +33,9 @@ __all__ = ["Cascade", "Committee", "LeNet5", "datasets", "export", "load", "pret
 
 if TYPE_CHECKING:
     from . import datasets, export
+    from .models.documents import pretrained
     from .models.ensemble import Cascade, Committee
-    from .models.lenet import LeNet5, pretrained
+    from .models.lenet import LeNet5
     from .models.loading import load
     from .preprocessing.normalization import read_image
 else:  # so that an unknown name is an error for a type checker, too

@@ -170,9 +170,9 @@ def _state(folder: Path, files: Sequence) -> str:
 
 def _model(path: Path | None) -> dict:
     """Return the model's file and what it records."""
-    from .models import lenet, loading
+    from .models import documents, loading
 
-    found = lenet.pretrained() if path is None else loading.load(path)
+    found = documents.pretrained() if path is None else loading.load(path)
     training = found.training or {}
     metrics = training.get("metrics")
     metrics = metrics if isinstance(metrics, dict) else {}
@@ -207,8 +207,8 @@ def _check_digits() -> str | None:
     import numpy as np
 
     from .datasets.synthetic import strokes
-    from .models import lenet
+    from .models import documents
 
     X, y = strokes.draw(10, seed=SEED, labels=np.arange(10))
-    answers = lenet.pretrained().predict(X)
+    answers = documents.pretrained().predict(X)
     return None if (answers == y).all() else f"drawn digits 0 to 9 are read as {' '.join(map(str, answers))}"

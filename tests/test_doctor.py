@@ -11,7 +11,7 @@ from commandline import lenet5 as command
 
 import lenet5
 from lenet5 import _kernels, datasets, doctor
-from lenet5.models import lenet
+from lenet5.models import documents
 
 SECTIONS = ["versions", "platform", "kernels", "threads", "environment", "paths", "data", "model", "checks", "passed"]
 
@@ -126,7 +126,7 @@ def test_a_package_that_cannot_be_imported(monkeypatch, name):
 def test_checks_see_what_is_wrong(monkeypatch):
     right = _kernels.conv2d_forward
     monkeypatch.setattr(_kernels, "conv2d_forward", lambda X, W, b: right(X, W, b) + np.float32(0.001))
-    monkeypatch.setattr(lenet, "pretrained", lambda: lenet5.LeNet5(seed=0))
+    monkeypatch.setattr(documents, "pretrained", lambda: lenet5.LeNet5(seed=0))
     document = doctor.examine()
     assert "a convolution is 0.001" in document["checks"]["kernel"]
     assert "are read as" in document["checks"]["digits"]

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from ..evaluation.calibration import Calibration
-from ..models.lenet import LeNet5, pretrained
+from ..models.documents import pretrained
+from ..models.lenet import LeNet5
 from . import figures, kernels, machine, peers, prediction, scaling, startup, training
 from .timing import Rounds, check_clock, spread
 

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -19,13 +20,13 @@ def save_png(image: Image.Image, path: str | os.PathLike) -> None:
 
 
 def mistakes(
-    X: np.ndarray, y: np.ndarray, probabilities: np.ndarray, labels: list[str], most: int = 100
+    X: np.ndarray, y: np.ndarray, probabilities: np.ndarray, labels: Sequence[str], most: int = 100
 ) -> Image.Image:
     """Draw wrong answers, the most confident first, each with the image's number, right > answered, and confidence.
 
     Parameters
     ----------
-    X : ndarray of shape (N, 28, 28), uint8, ink bright
+    X : ndarray of shape (N, H, W) or (N, 1, H, W), ink bright, or (N, 3, H, W) of colours; uint8 or 0..1
     y : ndarray of shape (N,), indices into ``labels``
     probabilities : ndarray of shape (N, classes)
     most : int
@@ -45,8 +46,16 @@ def mistakes(
     draw.text((6, 6), title if n_wrong else f"no mistakes in {len(y):,} images", fill=_INK)
     for place, (i, answer) in enumerate(zip(wrong, answers, strict=True)):
         left, top = place % columns * cell, _TITLE + place // columns * (_CELL + 2 * _CAPTION)
-        picture = Image.fromarray(255 - X[i]).resize((28 * _SCALE, 28 * _SCALE), Image.Resampling.NEAREST)
+        picture = _picture(X[i]).resize((28 * _SCALE, 28 * _SCALE), Image.Resampling.NEAREST)
         sheet.paste(picture, (left + 6, top + 2))
         draw.text((left + 6, top + 88), answer, fill=_INK)
         draw.text((left + 6, top + 88 + _CAPTION), f"#{i}", fill=(120, 120, 120))
     return sheet
+
+
+def _picture(pixels: np.ndarray) -> Image.Image:
+    """An image as people see it: ink dark on paper, colours as they are."""
+    levels = pixels if pixels.dtype == np.uint8 else np.rint(pixels * 255).astype(np.uint8)
+    if levels.ndim == 3 and len(levels) == 3:
+        return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
+    return Image.fromarray(255 - levels.reshape(levels.shape[-2:]))

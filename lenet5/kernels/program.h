@@ -219,8 +219,8 @@ typedef struct {
 } lenet5_pictures;
 
 /* Largest sides of images that can be distorted, without padding and with it. */
-#define PICTURE_SIDE 64
-#define FIELD_SIDE 96
+#define PICTURE_SIDE 128
+#define FIELD_SIDE 144
 
 /* Random distortions of images: uniform in the ranges, and a function of (seed, epoch, image). */
 typedef struct {

@@ -9,11 +9,13 @@ import numpy as np
 from ..errors import DivergedError, one_line
 from ..evaluation.calibration import Calibration, find_thresholds, fit_temperature
 from ..evaluation.metrics import evaluation, expected_calibration_error
-from ..nn.arrays import check_labels_of
+from ..nn.arrays import check_labels_of, check_pictures
 from ..nn.losses import cross_entropy
 from ..nn.network import softmax
+from ..preprocessing.preparation import DIGIT, IMAGE, Preparation
 from ..utils.characters import DIGITS
 from ..utils.memmap import pieces
+from .class_names import class_numbers
 
 if TYPE_CHECKING:
     from ..ocr.reader import Reading
@@ -27,6 +29,7 @@ class Classifier:
 
     A subclass has ``labels``, the names of its ``n_classes`` classes, and ``macs``, what an image costs. Its
     ``logits(X, threads)`` are scores (N, classes), float32, or a map (N, classes, h, w) for images over 32 x 32.
+    ``size`` is the side of the images that it was made for.
 
     Attributes
     ----------
@@ -35,9 +38,10 @@ class Classifier:
     """
 
     calibration = Calibration()
-    labels: list[str]
+    labels: tuple[str, ...]
     n_classes: int
     in_channels: int
+    size = 32
     if TYPE_CHECKING:
 
         @property
@@ -45,9 +49,17 @@ class Classifier:
         def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray: ...
 
     @property
-    def preparation(self) -> str:
-        """How images are prepared for it: "digit", cut out and centred, or "image", resized."""
-        return "digit" if tuple(self.labels) == DIGITS else "image"
+    def preparation(self) -> Preparation:
+        """How images are prepared for it: a digit is cut out and centred, any other image is resized."""
+        return DIGIT if tuple(self.labels) == DIGITS else IMAGE
+
+    def check_pictures(self, X: np.ndarray) -> np.ndarray:
+        """``X`` as a contiguous array, see :func:`arrays.check_pictures`; ValueError where it does not fit."""
+        return check_pictures(X, self.in_channels)
+
+    def class_numbers(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """The numbers (N,) uint8 of the classes ``y``, numbers or names, of images ``X``; ValueError names faults."""
+        return check_labels_of(self, X, class_numbers(y, self.labels))
 
     @property
     def temperature(self) -> float:
@@ -85,13 +97,15 @@ class Classifier:
         return softmax(self.logits(as_array(X, self, threads), threads), self.temperature)
 
     def predict(self, X, threads: int | None = None) -> np.ndarray:
-        """The most probable class of each image, (N,) int64; (N, h, w) for images over 32 x 32.
+        """The most probable class of each image, (N,); (N, h, w) for images over 32 x 32.
+
+        It is a number, int64, where the classes are "0", "1", and so on, as those of digits; else a name, str.
 
         Parameters
         ----------
         X : array, or one image or a list of them
-            Arrays are network inputs (N, 28, 28) or (N, 1, 32, 32). Anything else that `read_image` takes (a path,
-            bytes, an open file, an image of Pillow) is prepared by it.
+            Arrays are network inputs (N, 28, 28) or (N, channels, 32, 32), or of the model's size. Anything else that
+            `read_image` takes (a path, bytes, an open file, an image of Pillow) is prepared by it.
         threads : int, optional
 
         Raises
@@ -99,7 +113,12 @@ class Classifier:
         PictureError
             A file cannot be read, or nothing is drawn on it; `recognize` answers the others all the same.
         """
-        return self.logits(as_array(X, self, threads), threads).argmax(axis=1)
+        numbers = self.logits(as_array(X, self, threads), threads).argmax(axis=1)
+        return numbers if self._are_numbered() else np.array(self.labels)[numbers]
+
+    def _are_numbered(self) -> bool:
+        """Whether the names of the classes are their numbers."""
+        return tuple(self.labels) == tuple(map(str, range(self.n_classes)))
 
     def predict_proba_stream(
         self, batches: np.ndarray | Iterable[np.ndarray], threads: int | None = None
@@ -115,21 +134,21 @@ class Classifier:
             yield self.predict_proba(batch, threads)
 
     def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
-        """The fraction of the images that is answered correctly, 0..1; NaN for no images."""
-        y = check_labels_of(X, y, self.in_channels, self.n_classes)
+        """The fraction of the images that is answered correctly, 0..1; NaN for no images. y: numbers or names."""
+        y = self.class_numbers(X, y)
         right = self._one_answer_each(X, threads).argmax(axis=1) == y
         self._hint_at_transposed(X, y, right, threads)
         return float(right.mean()) if len(y) else float("nan")
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> tuple[dict, np.ndarray]:
         """The report of `metrics.evaluation` with how well confidence fits, and the probabilities (N, classes)."""
-        y = check_labels_of(X, y, self.in_channels, self.n_classes)
+        y = self.class_numbers(X, y)
         logits = self._finite_logits(X, threads)
         answers, probabilities = logits.argmax(axis=1), softmax(logits, self.temperature)
         losses = cross_entropy(logits / np.float64(self.temperature), y)
         correct = answers == y
         self._hint_at_transposed(X, y, correct, threads)
-        return evaluation(y, answers, losses, self.labels) | {
+        return evaluation(y, answers, losses, list(self.labels)) | {
             "calibration": {
                 "temperature": self.temperature,
                 "expected_calibration_error": expected_calibration_error(probabilities.max(axis=1), correct),
@@ -139,7 +158,7 @@ class Classifier:
 
     def calibrate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> Self:
         """Fit temperature and thresholds to validation images, which must not have been trained on; returns self."""
-        y = check_labels_of(X, y, self.in_channels, self.n_classes)
+        y = self.class_numbers(X, y)
         logits = self._finite_logits(X, threads)
         temperature = fit_temperature(logits, y)
         confidence = softmax(logits, temperature).max(axis=1)
@@ -166,7 +185,7 @@ class Classifier:
         """
         from ..ocr.reader import read
 
-        if tuple(self.labels) != DIGITS:
+        if self.preparation.kind != DIGIT.kind:
             raise ValueError(f"the classes are {', '.join(self.labels)[:80]}; strings are read with the ten digits")
         return read(source, network=self, **settings)
 
@@ -193,7 +212,8 @@ class Classifier:
         """The logits (N, classes); ValueError for images that give maps."""
         logits = self.logits(X, threads)
         if logits.ndim != 2:
-            raise ValueError(f"images give maps of shape {logits.shape[2:]}, expected one answer each (32 x 32)")
+            raise ValueError(f"images give maps of shape {logits.shape[2:]}, expected one answer each: "
+                             f"LeNet5(size=...) makes a model for larger ones")  # fmt: skip
         return logits
 
 

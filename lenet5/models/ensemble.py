@@ -9,8 +9,8 @@ import numpy as np
 
 from ..evaluation.calibration import Calibration
 from ..nn import serialization
-from ..nn.arrays import check_labels_of
-from . import lenet
+from ..preprocessing.preparation import Preparation
+from . import documents
 from .base import Classifier
 from .lenet import LeNet5
 from .quantized import Quantized
@@ -52,11 +52,19 @@ class Committee(Classifier):
             raise ValueError(f"{len(self.models)} models, a committee has 1 to {MAX_MEMBERS}")
         _check_same_labels(*self.models)
         self.labels, self.n_classes = self.models[0].labels, self.models[0].n_classes
-        self.in_channels = self.models[0].in_channels
+        self.in_channels, self.size = self.models[0].in_channels, self.models[0].size
         self.training: dict | None = None
 
     def _kind(self) -> str:
         return f"of {len(self.models)}"
+
+    @property
+    def preparation(self) -> Preparation:
+        """That of its first member."""
+        return self.models[0].preparation
+
+    def check_pictures(self, X: np.ndarray) -> np.ndarray:
+        return self.models[0].check_pictures(X)
 
     @property
     def macs(self) -> float:
@@ -77,7 +85,7 @@ class Committee(Classifier):
     def info(self) -> dict:
         """Return what a file says about the committee."""
         return {
-            "labels": self.labels,
+            "labels": list(self.labels),
             "members": [model.info() for model in self.models],
             "training": self.training,
             "calibration": self.calibration.as_dict(),
@@ -120,9 +128,18 @@ class Cascade(Classifier):
             raise ValueError(f"threshold is {threshold!r}, expected a confidence, at least 0")
         self.small, self.large, self.threshold = small, large, float(threshold)
         self.labels, self.n_classes, self.in_channels = small.labels, small.n_classes, small.in_channels
+        self.size = small.size
 
     def _kind(self) -> str:
         return f"up to confidence {self.threshold:g}"
+
+    @property
+    def preparation(self) -> Preparation:
+        """That of the small model."""
+        return self.small.preparation
+
+    def check_pictures(self, X: np.ndarray) -> np.ndarray:
+        return self.small.check_pictures(X)
 
     @property
     def macs(self) -> float:
@@ -144,7 +161,7 @@ class Cascade(Classifier):
 
     def curve(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> "CascadeCurve":
         """Return cost and error of every threshold on the images ``X`` with labels ``y``."""
-        y = check_labels_of(X, y, self.in_channels, self.n_classes)
+        y = self.class_numbers(X, y)
         small, large = (_one_answer_each(model, X, threads) for model in (self.small, self.large))
         confidence = small.max(axis=1)
         order = np.argsort(confidence, kind="stable")
@@ -188,19 +205,19 @@ def members_of(model: LeNet5 | Committee) -> list[LeNet5]:
 
 def from_document(tensors: dict[str, np.ndarray], info: dict) -> Committee:
     """Make the committee that `Committee.info` describes; KeyError, TypeError or ValueError if malformed."""
-    documents = info["members"]
-    if not isinstance(documents, list) or not 1 <= len(documents) <= MAX_MEMBERS:
+    members = info["members"]
+    if not isinstance(members, list) or not 1 <= len(members) <= MAX_MEMBERS:
         raise ValueError(f"members are not a list of 1 to {MAX_MEMBERS}")
-    parts: list[dict[str, np.ndarray]] = [{} for _ in documents]
+    parts: list[dict[str, np.ndarray]] = [{} for _ in members]
     for key, tensor in tensors.items():
         number, _, name = key.partition(".")
         if number not in map(str, range(1, len(parts) + 1)):
             raise ValueError(f"tensor {key!r} does not belong to a member")
         parts[int(number) - 1][name] = tensor
     committee = Committee(
-        [lenet.from_document(part, document) for part, document in zip(parts, documents, strict=True)]
+        [documents.from_document(part, document) for part, document in zip(parts, members, strict=True)]
     )
-    if info["labels"] != committee.labels:
+    if info["labels"] != list(committee.labels):
         raise ValueError("its labels are not those of its members")
     committee.calibration = Calibration.from_dict(info.get("calibration"))
     committee.training = info.get("training") if isinstance(info.get("training"), dict) else None
@@ -209,12 +226,14 @@ def from_document(tensors: dict[str, np.ndarray], info: dict) -> Committee:
 
 def _check_same_labels(first: Classifier, *others: Classifier) -> None:
     for other in others:
-        if other.labels != first.labels:
+        if tuple(other.labels) != tuple(first.labels):
             raise ValueError(
                 f"models have other labels ({', '.join(other.labels)}) than the first one ({', '.join(first.labels)})"
             )
         if other.in_channels != first.in_channels:
             raise ValueError(f"a model takes {other.in_channels} channels, the first one {first.in_channels}")
+        if other.size != first.size:
+            raise ValueError(f"a model takes images of side {other.size}, the first one of {first.size}")
 
 
 def _one_answer_each(model: Classifier, X: np.ndarray, threads: int | None) -> np.ndarray:

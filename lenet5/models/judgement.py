@@ -88,7 +88,7 @@ def judge(
 def check_classes(models: Sequence[Model], data: "Loaded") -> None:
     """ValueError where a data set has other classes than one of ``models``."""
     for model in models:
-        if list(data.classes) != model.labels:
+        if tuple(data.classes) != model.labels:
             theirs, ours = ", ".join(data.classes), ", ".join(model.labels)
             raise ValueError(f"{data.name} has other classes ({theirs}) than the model ({ours})")
 

@@ -11,26 +11,20 @@ import numpy as np
 from ..errors import DivergedError
 from ..evaluation.calibration import Calibration
 from ..nn import serialization
-from ..nn.architectures import CHOICES, VARIANTS
-from ..nn.layers import RBF, ScaledTanh, Sigmoid, Tanh
+from ..nn.architectures import CHOICES, VARIANTS, stages_for
+from ..nn.bounds import is_bounded
 from ..nn.network import Network
 from ..nn.summary import Summary
+from ..preprocessing.preparation import Preparation
 from ..utils.characters import DIGITS
-from ..utils.shipped import WEIGHTS
 from . import quantized
 from .base import Classifier, as_array
+from .class_names import are_other_classes, checked_labels, class_numbers, names_in
 from .quantized import Quantized
 
 if TYPE_CHECKING:
     from ..training.records import Epoch
-
-MAX_LABEL = 100  # characters
-_TOO_LARGE = float(np.finfo(np.float32).max) / 2  # for a sum in float32
-#: How an image becomes an input (normalization.py), by `Classifier.preparation`; written to every model file.
-PREPARATIONS: dict[str, dict] = {
-    "digit": {"ink_box": 20, "centred_by": "mass", "field": 28, "input": 32, "ink": "bright"},
-    "image": {"resized": 28, "input": 32},
-}
+    from ..training.trainer import Trainer
 
 
 class LeNet5(Classifier):
@@ -47,15 +41,26 @@ class LeNet5(Classifier):
     c3 : "dense" or "table", optional
     head : "softmax" or "rbf", optional
         See `architectures.Choices`; where they are not given they are the variant's.
-    labels : sequence of str
-        Names of the classes: printable, at most 100 characters each.
+    labels : sequence of 2 to 256 str, optional
+        Names of the classes: printable, at most 100 characters each, no two alike. Unless given, they are the ten
+        digits, or what `fit` finds in ``y``.
     initializer : one of `initializers.INITIALIZERS`, optional
         Of the first weights; unless given, the variant's, or "he" with ReLU.
+    in_channels : 1 for grey images, 3 for colour
+    size : int, even, 28 to 128
+        Side of the images: 32, and 28 padded to 32, is LeNet-5. Above 44 there is a third pair of convolution and
+        pooling before C5, above 92 a fourth, see `architectures.stages_for`.
+    preparation : "digit" or "image", optional
+        How images of any kind are prepared: cut out and centred, or resized. Unless given, "digit" where the classes
+        are the ten digits and the images grey and of 32 x 32.
 
     Attributes
     ----------
+    labels : tuple of str
     network : Network
         Its layers and weights.
+    resized : int
+        Side to which images of any kind are resized, before they are padded: as those that it was trained on.
     training : dict or None
         How it was trained, as `lenet5 info` shows it. JSON values only.
     history_ : list of Epoch
@@ -71,27 +76,49 @@ class LeNet5(Classifier):
         pool: str | None = None,
         c3: str | None = None,
         head: str | None = None,
-        labels: Sequence[str] = DIGITS,
+        labels: Sequence[str] | None = None,
         initializer: str | None = None,
+        in_channels: int = 1,
+        size: int = 32,
+        preparation: str | None = None,
     ):
         if variant not in VARIANTS:
             raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
-        kind = VARIANTS[variant]
-        choices = kind.choose(activation=activation, pool=pool, c3=c3, head=head)
+        choices = VARIANTS[variant].choose(activation=activation, pool=pool, c3=c3, head=head)
         self.activation, self.pool, self.c3, self.head = astuple(choices)
-        self.variant, self.seed = variant, seed
-        self.labels = [str(label) for label in labels]
-        if not 2 <= len(self.labels) <= 256:
-            raise ValueError(f"{len(self.labels)} labels, expected 2 to 256")
-        for label in self.labels:
-            if not (label.isprintable() and 1 <= len(label) <= MAX_LABEL):
-                raise ValueError(f"label {label[:40]!r} is not 1 to {MAX_LABEL} characters that can be printed")
+        self.variant, self.seed, self.initializer = variant, seed, initializer
+        self.in_channels, self.size = in_channels, size
         self.training: dict | None = None
-        initializer = initializer or kind.initializer_for(choices)
-        self.network = Network(kind.layers(choices, len(self.labels)), seed=seed, background=kind.background,
-                               ink=kind.ink, initializer=initializer, margin=kind.margin)  # fmt: skip
+        self._takes_labels = labels is None
+        self._make_network(DIGITS if labels is None else labels)
+        self.resized = self.network.size
+        if preparation is not None:
+            Preparation(preparation)  # refuses another kind
+        self._preparation = preparation
+
+    def _make_network(self, labels: Sequence[str]) -> None:
+        """Take these names of classes, and first weights for as many."""
+        self.labels = checked_labels(labels)
+        kind = VARIANTS[self.variant]
+        choices = kind.choose(**{name: getattr(self, name) for name in CHOICES})
+        layers = kind.layers(choices, len(self.labels), self.in_channels, self.size)
+        self.network = Network(layers, seed=self.seed, background=kind.background, ink=kind.ink,
+                               initializer=self.initializer or kind.initializer_for(choices), margin=kind.margin,
+                               size=28 if self.size == 32 else self.size,
+                               field=stages_for(self.size).field)  # fmt: skip
         self.layers, self.n_parameters = self.network.layers, self.network.n_parameters
-        self.n_classes, self.in_channels = self.network.n_classes, self.network.in_channels
+        self.n_classes = self.network.n_classes
+
+    @property
+    def preparation(self) -> Preparation:
+        """How images of any kind are prepared for it."""
+        own = self.labels == DIGITS and self.in_channels == 1 and self.size == 32
+        kind = self._preparation or ("digit" if own else "image")
+        return Preparation(kind, self.resized, self.network.field, self.in_channels)
+
+    def check_pictures(self, X: np.ndarray) -> np.ndarray:
+        """``X`` as a contiguous array, see :func:`arrays.check_pictures`; ValueError where it does not fit."""
+        return self.network.check_pictures(X)
 
     def fit(
         self,
@@ -109,8 +136,10 @@ class LeNet5(Classifier):
 
         Parameters
         ----------
-        X : (N, 28, 28) or (N, 1, 32, 32), uint8 or float32 in 0..1, ink bright
-        y : (N,), labels from 0
+        X : (N, 28, 28) or (N, channels, 32, 32), or of the model's size; uint8 or float32 in 0..1, ink bright
+        y : (N,), names of classes, or their numbers from 0
+            A new model without ``labels`` takes them from here: the names, sorted; or "0", "1", ... for numbers
+            above 9.
         threads : int, optional
             Changes the time, not the weights.
         teachers : models, optional
@@ -133,6 +162,28 @@ class LeNet5(Classifier):
         DivergedError
             The loss became NaN or infinite.
         """
+        y = self._taken_labels(y)
+        if validation_data is not None:
+            validation_data = validation_data[0], class_numbers(validation_data[1], self.labels)
+        trainer = self._trainer(X, y, settings, threads, teachers, validation_data)
+        self._takes_labels, self.resized = False, _resized(X, self.network)
+        self.training, self.calibration = None, Calibration()  # what it said before is not true any more
+        for epoch in trainer.run():
+            if verbose:
+                print(f"epoch {epoch.epoch}/{trainer.config.epochs}  {epoch}")
+            if callback:
+                callback(epoch)
+        self.history_ = trainer.history
+        self.parameters[:] = trainer.best
+        if not is_bounded(self.network):
+            raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
+        if trainer.validation:
+            self.calibrate(*trainer.validation, trainer.threads)
+        self.training = {"command": "LeNet5.fit", "config": asdict(trainer.config)}
+        return self
+
+    def _trainer(self, X, y, settings: dict, threads: int | None, teachers, validation_data) -> "Trainer":
+        """The training that `fit` runs; TypeError for a setting that there is not."""
         from ..training.config import Config
         from ..training.trainer import Trainer, config_for
 
@@ -143,21 +194,16 @@ class LeNet5(Classifier):
         settings = {"validation": 0, "seed": self.seed or 0, **settings}
         config = config_for(self.network, is_taught=bool(teachers), **settings)
         networks = [teacher.network for teacher in teachers]
-        trainer = Trainer(self.network, X, y, config, threads, networks, validation_data)
-        self.training, self.calibration = None, Calibration()  # what it said before is not true any more
-        for epoch in trainer.run():
-            if verbose:
-                print(f"epoch {epoch.epoch}/{config.epochs}  {epoch}")
-            if callback:
-                callback(epoch)
-        self.history_ = trainer.history
-        self.parameters[:] = trainer.best
-        if not _largest_sum(self.network) < _TOO_LARGE:
-            raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
-        if trainer.validation:
-            self.calibrate(*trainer.validation, trainer.threads)
-        self.training = {"command": "LeNet5.fit", "config": asdict(config)}
-        return self
+        return Trainer(self.network, X, y, config, threads, networks, validation_data)
+
+    def _taken_labels(self, y: np.ndarray) -> np.ndarray:
+        """The numbers of the classes ``y``, whose names a new model without any takes from there."""
+        y = np.asarray(y)
+        if self._takes_labels and y.ndim == 1 and are_other_classes(y):
+            names = names_in(y)
+            if names != self.labels:
+                self._make_network(names)
+        return class_numbers(y, self.labels)
 
     def _kind(self) -> str:
         return self.variant
@@ -205,13 +251,13 @@ class LeNet5(Classifier):
         self.network.thaw()
         return self
 
-    def summary(self, height: int = 32, width: int = 32) -> Summary:
-        """The layer table for images of this size."""
+    def summary(self, height: int | None = None, width: int | None = None) -> Summary:
+        """The layer table for inputs of this size, by default the model's own."""
         return self.network.summary(height, width)
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one image of 32 x 32."""
+        """Multiply-accumulates of one image."""
         return sum(row.macs for row in self.summary())
 
     def info(self) -> dict:
@@ -219,10 +265,12 @@ class LeNet5(Classifier):
         return {
             "variant": self.variant,
             **{name: getattr(self, name) for name in CHOICES},
-            "labels": self.labels,
-            "input_shape": [self.in_channels, 32, 32],
+            "labels": list(self.labels),
+            "in_channels": self.in_channels,
+            "size": self.size,
+            "input_shape": [self.in_channels, self.network.field, self.network.field],
             "shapes": {name: list(tensor.shape) for name, tensor in self.state_dict().items()},
-            "preparation": {"kind": self.preparation, **PREPARATIONS[self.preparation]},
+            "preparation": self.preparation.as_dict(),
             "training": self.training,
             "calibration": self.calibration.as_dict(),
         }
@@ -235,62 +283,13 @@ class LeNet5(Classifier):
 
         ValueError unless the network has ReLU, max-pooling and a softmax head.
         """
-        return quantized.quantized(self, described(self.info()), X)
+        return quantized.quantized(self, copy.deepcopy(self), X)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write a model file (safetensors), wholly or not at all. OSError where that cannot be."""
         serialization.save(path, self.state_dict(), "model", self.info())
 
 
-def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
-    """The model that `LeNet5.info` describes; AttributeError, KeyError, TypeError, ValueError where it is malformed."""
-    model = described(info)
-    model.load_state_dict(tensors)
-    if not _largest_sum(model.network) * max(1, 1 / model.temperature) < _TOO_LARGE:
-        raise ValueError("its weights are too large, answers would not be finite")
-    return model.freeze()
-
-
-def quantized_from_document(tensors: dict[str, np.ndarray], info: dict) -> Quantized:
-    """The model that `Quantized.info` describes; errors as of `from_document`."""
-    return quantized.from_tensors(tensors, info["scale"], described(info))
-
-
-def described(info: dict) -> LeNet5:
-    """The model that `LeNet5.info` describes, all weights 0; errors as of `from_document`."""
-    labels = info["labels"]
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError("labels are not a list of names")
-    # what files of older versions do not say is the variant's
-    choices = {name: info[name] for name in CHOICES if name in info or name in ("activation", "pool")}
-    if None in choices.values():
-        raise ValueError("a choice of layers is null")
-    model = LeNet5(info["variant"], seed=None, labels=labels, **choices)
-    model.calibration = Calibration.from_dict(info.get("calibration"))
-    model.training = info.get("training") if isinstance(info.get("training"), dict) else None
-    return model
-
-
-def _largest_sum(network: Network) -> float:
-    """No number inside the network exceeds this for any image in 0..1."""
-    tensors = network.state_dict()
-    bound = largest = max(abs(network.background), abs(network.ink), 1.0)
-    for name, layer in network.layers.items():
-        if isinstance(layer, RBF):
-            bound = layer.in_channels * (bound + 1) ** 2
-        elif f"{name}.weight" in tensors:
-            weight, bias = (np.abs(tensors[f"{name}.{kind}"], dtype=np.float64) for kind in ("weight", "bias"))
-            # the largest kernel times the most kernels that a unit has, or each unit's own sum
-            sums = weight.reshape(len(weight), -1).sum(axis=1)
-            table = getattr(layer, "table", None)
-            n_kernels = 1 if table is None else max(map(len, table))
-            bound = float((n_kernels * sums.max() if n_kernels > 1 else sums).max() * bound + bias.max())
-        elif isinstance(layer, Sigmoid | Tanh | ScaledTanh):
-            bound = min(bound, 2.0)
-        largest = max(largest, bound)
-    return largest
-
-
-def pretrained() -> LeNet5:
-    """The model that ships with the package, trained on MNIST (`lenet5 info` says how)."""
-    return from_document(*serialization.load(WEIGHTS / "mnist.safetensors", "model"))
+def _resized(X: np.ndarray, network: Network) -> int:
+    """The side that images like the training images ``X`` are to be resized to."""
+    return network.size if np.shape(X)[-1] == network.size else network.field

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import ModelFileError, one_line
 from ..nn import serialization
 from ..utils.files import check_writable
-from . import ensemble, lenet, quantized
+from . import documents, ensemble, quantized
 from .ensemble import Committee
 from .lenet import LeNet5
 from .quantized import Quantized
@@ -16,9 +16,9 @@ from .quantized import Quantized
 Model = LeNet5 | Committee | Quantized
 #: By kind: the function that makes a model of tensors and a document, and the types of its tensors.
 MAKERS: dict[str, tuple[Callable[..., Model], tuple[type, ...]]] = {
-    "model": (lenet.from_document, (np.float32,)),
+    "model": (documents.from_document, (np.float32,)),
     "committee": (ensemble.from_document, (np.float32,)),
-    quantized.KIND: (lenet.quantized_from_document, (np.int8, np.int32)),
+    quantized.KIND: (documents.quantized_from_document, (np.int8, np.int32)),
 }
 
 

@@ -14,9 +14,8 @@ import numpy as np
 
 from ..errors import NoDigitError, PictureError, shortened
 from ..preprocessing import batch
-from ..preprocessing.normalization import DIGIT
+from ..preprocessing.preparation import DIGIT, Preparation
 from ..preprocessing.sources import file_name
-from ..utils.characters import DIGITS
 from . import ood
 
 if TYPE_CHECKING:
@@ -122,15 +121,15 @@ def is_source(value) -> bool:
     return isinstance(value, kinds) or hasattr(value, "read") or hasattr(value, "getpixel")
 
 
-def inputs(sources, threads: int | None = None, preparation: str = DIGIT) -> np.ndarray:
-    """One image or several, prepared: (N, 1, 32, 32) float32; PictureError for the first that shows no digit."""
+def inputs(sources, threads: int | None = None, preparation: Preparation = DIGIT) -> np.ndarray:
+    """One image or several, prepared, (N, *preparation.shape) float32; PictureError for the first without a digit."""
     prepared = []
     for reading in batch.read_many(each(sources), preparation=preparation, threads=threads):
         if reading.error:
             raise reading.error
         assert reading.input is not None  # as there is no error
         prepared.append(reading.input)
-    return np.stack(prepared) if prepared else np.empty((0, 1, 32, 32), np.float32)
+    return np.stack(prepared) if prepared else np.empty((0, *preparation.shape), np.float32)
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ class _Recognizer:
         """Reasons and parts; where only fewer components are a digit, ``X`` becomes these."""
         reasons: list[str | None] = [None] * len(X)
         parts = [0] * len(X)
-        if tuple(self.model.labels) != DIGITS or not (self.reject or any(reading.fewer for reading in readings)):
+        if self.model.preparation.kind != DIGIT.kind or not (self.reject or any(reading.fewer for reading in readings)):
             return reasons, parts
         decision = ood.decide(X, self.threads)
         for i in np.flatnonzero(~decision.is_digit):

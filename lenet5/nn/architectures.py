@@ -86,14 +86,15 @@ class Variant:
     Parameters
     ----------
     choices : the defaults
-    build : makes the layers from choices and a number of classes
+    build : makes the layers from choices, a number of classes, of input channels, and of stages: pairs of convolution
+        and pooling; None where that number is fixed
     background, ink : the network's input for pixels without ink, and for full ink
     initializer : of the weights, see `initializers.INITIALIZERS`
     margin : pixels at each side of the 32 x 32 field that the network ignores
     """
 
     choices: Choices
-    build: Callable[[Choices, int], dict[str, Layer]]
+    build: Callable[[Choices, int, int, "Stages"], dict[str, Layer]]
     background: float = -0.1
     ink: float = 1.175
     initializer: str = "1998"
@@ -107,11 +108,66 @@ class Variant:
         """Return the variant's initializer, but "he" for ReLU and sigmoid, which stay at chance with that of 1998."""
         return "he" if choices.activation in ("relu", "sigmoid") else self.initializer
 
-    def layers(self, choices: Choices, n_classes: int) -> dict[str, Layer]:
-        """Return layers by name in the order of computation. ValueError if the choices do not go together."""
+    def layers(self, choices: Choices, n_classes: int, in_channels: int = 1, size: int = 32) -> dict[str, Layer]:
+        """Return layers by name in the order of computation. ValueError if the choices do not go together.
+
+        in_channels : 1, or 3 for colour
+        size : side of the images, see `stages_for`
+        """
         if not 1 <= n_classes <= 256:
             raise ValueError(f"n_classes is {n_classes}, expected 1 to 256")
-        return self.build(choices, n_classes)
+        if in_channels not in IN_CHANNELS or isinstance(in_channels, bool):
+            raise ValueError(f"in_channels is {in_channels!r}, expected 1 (grey) or 3 (colour)")
+        return self.build(choices, n_classes, in_channels, stages_for(size))
+
+
+@dataclass(frozen=True)
+class Stages:
+    """How LeNet-5 takes images of another size: ``n`` pairs of a convolution by 5 x 5 and a pooling, then C5.
+
+    Each pair takes a side s to (s - 4) / 2. C5 sees all that is left, ``side`` x ``side``: 5 x 5 in LeNet-5.
+    """
+
+    n: int = 2
+    side: int = 5
+
+    @property
+    def field(self) -> int:
+        """The side of the network's input: 32 in LeNet-5."""
+        field = self.side
+        for _ in range(self.n):
+            field = 2 * field + 4
+        return field
+
+
+#: From the least input to the largest; a further pair is added where C5 would otherwise see more than 8 x 8.
+_STAGES = tuple(Stages(n, side) for n in range(2, 5) for side in range(5 if n == 2 else 3, 6 if n == 4 else 9))
+SMALLEST, LARGEST = 28, 128  # sides of images
+IN_CHANNELS = (1, 3)
+
+
+def stages_for(size: int) -> Stages:
+    """The stages for images of ``size`` x ``size``: those of the least field that they can be padded to.
+
+    Two pairs of convolution and pooling up to 44, three up to 92, four up to 128; 28 and 32 are LeNet-5.
+
+    Raises
+    ------
+    ValueError
+        The padding would differ on two sides, or the size is out of range; names the nearest sizes.
+    """
+    if type(size) is not int or not SMALLEST <= size <= LARGEST:
+        raise ValueError(f"size is {size!r}, expected an even number from {SMALLEST} to {LARGEST}")
+    if size % 2:
+        raise ValueError(f"size is {size}, expected an even number; the nearest are {size - 1} and {size + 1}")
+    return next(stages for stages in _STAGES if stages.field >= size)
+
+
+def _only_32(name: str, stages: Stages) -> None:
+    if stages != Stages():
+        raise ValueError(
+            f"{name} takes images of 28 x 28 or 32 x 32 only; other sizes need the variants modern or 1998"
+        )
 
 
 def _pooling(name: str, choices: Choices, in_channels: int, out_channels: int | None = None) -> dict[str, Layer]:
@@ -139,37 +195,45 @@ def _outputs(choices: Choices, output: Conv2d) -> dict[str, Layer]:
     return layers
 
 
-def _lenet5(choices: Choices, n_classes: int) -> dict[str, Layer]:
-    """Make LeNet-5 (P98 section II-B): 60,000 parameters as published, 61,706 in the modern form."""
+#: Maps of the convolutions before C5, from the first on.
+MAPS = (6, 16, 32, 64)
+
+
+def _lenet5(choices: Choices, n_classes: int, in_channels: int = 1, stages: Stages = Stages()) -> dict[str, Layer]:
+    """Make LeNet-5 (P98 section II-B): 60,000 parameters as published, 61,706 in the modern form.
+
+    Larger images have more pairs of convolution and pooling, so the layers behind them have higher numbers.
+    """
     squash = ACTIVATIONS[choices.activation]
     if choices.head == "rbf" and n_classes != len(BITMAPS):
         raise ValueError(
             f"head is 'rbf', which has bitmaps for the {len(BITMAPS)} digits only, not {n_classes} classes"
         )
-    head = RBF(centres()) if choices.head == "rbf" else Linear(84, n_classes)
-    return {
-        "c1": Conv2d(1, 6, 5),
-        "c1_activation": squash(),
-        **_pooling("s2", choices, 6),
-        "c3": Conv2d(6, 16, 5, _table(choices, C3_TABLE)),
-        "c3_activation": squash(),
-        **_pooling("s4", choices, 16),
-        "c5": Conv2d(16, 120, 5),
-        "c5_activation": squash(),
-        "f6": Linear(120, 84),
-        "f6_activation": squash(),
-        "output": head,
-    }
+    layers: dict[str, Layer] = {}
+    for i in range(stages.n):
+        before = MAPS[i - 1] if i else in_channels
+        table = _table(choices, C3_TABLE) if i == 1 else None
+        layers[f"c{2 * i + 1}"] = Conv2d(before, MAPS[i], 5, table)
+        layers[f"c{2 * i + 1}_activation"] = squash()
+        layers |= _pooling(f"s{2 * i + 2}", choices, MAPS[i])
+    last = 2 * stages.n + 1
+    layers[f"c{last}"] = Conv2d(MAPS[stages.n - 1], 120, stages.side)
+    layers[f"c{last}_activation"] = squash()
+    layers[f"f{last + 1}"] = Linear(120, 84)
+    layers[f"f{last + 1}_activation"] = squash()
+    layers["output"] = RBF(centres()) if choices.head == "rbf" else Linear(84, n_classes)
+    return layers
 
 
-def _lenet1(choices: Choices, n_classes: int) -> dict[str, Layer]:
+def _lenet1(choices: Choices, n_classes: int, in_channels: int, stages: Stages) -> dict[str, Layer]:
     """Make LeNet-1 (P89): 2,578 parameters, 98,442 connections on a field of 28 x 28.
 
     P98 gave it digits of 16 x 16 pixels in that field; here they have MNIST's 20 x 20.
     """
+    _only_32("lenet1", stages)
     squash = ACTIVATIONS[choices.activation]
     return {
-        "h1": Conv2d(1, 4, 5),
+        "h1": Conv2d(in_channels, 4, 5),
         "h1_activation": squash(),
         **_pooling("h2", choices, 4),
         "h3": Conv2d(4, 12, 5, _table(choices, LENET1_TABLE)),
@@ -179,14 +243,15 @@ def _lenet1(choices: Choices, n_classes: int) -> dict[str, Layer]:
     }
 
 
-def _lenet4(choices: Choices, n_classes: int) -> dict[str, Layer]:
+def _lenet4(choices: Choices, n_classes: int, in_channels: int, stages: Stages) -> dict[str, Layer]:
     """Make LeNet-4 (P98 section III-C): "about 17,000 free parameters and 260,000 connections".
 
     It has 4 maps, sub-sampled to 8 in pairs, then 16 and 16 maps, 120 units, and one output per class.
     """
+    _only_32("lenet4", stages)
     squash = ACTIVATIONS[choices.activation]
     return {
-        "c1": Conv2d(1, 4, 5),
+        "c1": Conv2d(in_channels, 4, 5),
         "c1_activation": squash(),
         **_pooling("s2", choices, 4, 8),
         "c3": Conv2d(8, 16, 5, _table(choices, LENET4_C3_TABLE)),

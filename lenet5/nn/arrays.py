@@ -1,5 +1,7 @@
 """Checks of arrays of images and labels: an error names every fault, and the expression that would mend them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .. import _kernels
@@ -9,13 +11,13 @@ from ..utils.memmap import pieces
 _NORMALISED = ((-1.0, 1.0, "({} + 1) / 2"), (-0.4242, 2.8215, "{} * 0.3081 + 0.1307"))
 
 
-def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
+def check_pictures(X: np.ndarray, channels: int = 1, size: int = 28, field: int = 32) -> np.ndarray:
     """Return ``X`` as a contiguous array (N, channels, H, W), uint8 or float32.
 
     Parameters
     ----------
     X : array_like of shape (N, H, W) or (N, channels, H, W)
-        H x W is 28 x 28, or at least 32 x 32; uint8, or floating point in 0..1; ink is bright.
+        H x W is size x size, or at least field x field; uint8, or floating point in 0..1; ink is bright.
 
     Raises
     ------
@@ -23,8 +25,9 @@ def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
         Names all faults, and what would mend them.
     """
     X = np.asarray(X)
-    if not _is_shape(X.shape, channels) or (X.dtype != np.uint8 and X.dtype.kind != "f"):
-        raise ValueError(_picture_faults(X, channels))
+    expected = _Expected(channels, size, field)
+    if not expected.fits(X.shape) or (X.dtype != np.uint8 and X.dtype.kind != "f"):
+        raise ValueError(_picture_faults(X, expected))
     given = X
     if X.ndim == 3:
         X = X[:, None]
@@ -38,7 +41,7 @@ def check_pictures(X: np.ndarray, channels: int = 1) -> np.ndarray:
     few = len(pixels) <= _kernels.N_LANES  # too few to look for a memory map
     for piece in (pixels,) if few else pieces(pixels):
         if not _kernels.within(piece.reshape(-1), -1e-3, 1 + 1e-3):
-            raise ValueError(_picture_faults(given, channels))
+            raise ValueError(_picture_faults(given, expected))
     return pixels
 
 
@@ -53,29 +56,47 @@ def check_labels(y: np.ndarray, n: int, n_classes: int = 10) -> np.ndarray:
     return np.ascontiguousarray(y, dtype=np.uint8)
 
 
-def check_labels_of(X: np.ndarray, y: np.ndarray, channels: int, n_classes: int) -> np.ndarray:
-    """Check the labels of the images ``X``; a ValueError also names the faults of ``X``."""
+def check_labels_of(network, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Check the labels of the images ``X`` for a network or model; a ValueError also names the faults of ``X``."""
     try:
-        return check_labels(y, len(X), n_classes)
+        return check_labels(y, len(X), network.n_classes)
     except ValueError as error:
         try:
-            check_pictures(X, channels)
+            network.check_pictures(X)
         except ValueError as other:
             raise ValueError(f"{other}; {error}") from None
         raise
 
 
-def _is_shape(shape: tuple[int, ...], channels: int) -> bool:
-    if len(shape) == 3 and channels == 1:
-        shape = (shape[0], 1, *shape[1:])
-    return len(shape) == 4 and shape[1] == channels and (shape[2:] == (28, 28) or min(shape[2:]) >= 32)
+@dataclass(frozen=True)
+class _Expected:
+    """What a network takes: images of (channels, size, size), or at least (channels, field, field)."""
+
+    channels: int
+    size: int
+    field: int
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        if len(shape) == 3 and self.channels == 1:
+            shape = (shape[0], 1, *shape[1:])
+        is_whole = len(shape) == 4 and shape[1] == self.channels
+        return is_whole and (shape[2:] == (self.size, self.size) or min(shape[2:]) >= self.field)
+
+    def __str__(self) -> str:
+        C, S, F = self.channels, self.size, self.field
+        small = f"(N, {S}, {S})" if C == 1 else f"(N, {C}, {S}, {S})"
+        return (
+            f"{small} or (N, {C}, H, W) with H and W at least {F}"
+            if S != F
+            else f"(N, {C}, H, W) with H and W at least {F}"
+        )
 
 
-def _picture_faults(X: np.ndarray, channels: int) -> str:
+def _picture_faults(X: np.ndarray, expected: _Expected) -> str:
     """Name all faults of an array of images, and what would mend them where that is known."""
     faults, reach = [], (X.min(), X.max()) if X.size and X.dtype.kind in "biuf" else (0, 0)
-    if not _is_shape(X.shape, channels):
-        faults.append(f"X has shape {X.shape}, expected (N, 28, 28) or (N, {channels}, H, W) with H and W at least 32")
+    if not expected.fits(X.shape):
+        faults.append(f"X has shape {X.shape}, expected {expected}")
     if X.dtype != np.uint8 and X.dtype.kind != "f":
         faults.append(f"X has dtype {X.dtype}, expected uint8 (0..255) or float32 (0..1)")
     most, allowed = (1 + 1e-3, "0..1") if X.dtype.kind == "f" else (255, "0..255")
@@ -83,21 +104,23 @@ def _picture_faults(X: np.ndarray, channels: int) -> str:
         faults.append(
             f"X reaches from {reach[0]} to {reach[1]}, expected finite numbers in {allowed} for dtype {X.dtype}"
         )
-    shaped = _reshaped(X.shape, channels)
+    shaped = _reshaped(X.shape, expected)
     cure = _revalued(shaped, X, *map(float, reach)) if shaped else None
     return "; ".join([*faults, *([f"{cure} would do"] if cure else [])])
 
 
-def _reshaped(shape: tuple[int, ...], channels: int) -> str | None:
+def _reshaped(shape: tuple[int, ...], expected: _Expected) -> str | None:
     """Return the expression that gives ``X`` an accepted shape, "X" if it has one; None if none is known."""
-    if _is_shape(shape, channels):
+    channels = expected.channels
+    if expected.fits(shape):
         return "X"
-    if channels == 1 and shape[-1:] in ((784,), (1024,)) and len(shape) < 3:
-        side = 28 if shape[-1] == 784 else 32
+    sides = {side * side: side for side in (expected.size, expected.field)}
+    if channels == 1 and len(shape) < 3 and shape[-1:] and shape[-1] in sides:
+        side = sides[shape[-1]]
         return f"X.reshape(-1, {side}, {side})"
-    if len(shape) == 4 and shape[-1] == channels and _is_shape((shape[0], channels, *shape[1:3]), channels):
+    if len(shape) == 4 and shape[-1] == channels and expected.fits((shape[0], channels, *shape[1:3])):
         return "X[..., 0]" if channels == 1 else "X.transpose(0, 3, 1, 2)"
-    return "X[None]" if _is_shape((1, *shape), channels) else None
+    return "X[None]" if expected.fits((1, *shape)) else None
 
 
 def _revalued(shaped: str, X: np.ndarray, low: float, high: float) -> str | None:

@@ -39,7 +39,9 @@ class Network:
         sub-sampling is a quarter of the coefficient, which therefore lies within +-2.4.
         "1998-root": uniform within +-2.4 / sqrt(fan-in), biases and coefficients likewise.
     margin : int
-        Pixels at each side of the 32 x 32 field that the network does not look at.
+        Pixels at each side of the field that the network does not look at.
+    size, field : int
+        Images of ``size`` x ``size`` are padded to the field, the least input that gives an answer.
     fused : bool
         Whether the first layer may be computed together with its pooling and ReLU. This is quicker, but no gradient
         reaches the images.
@@ -60,9 +62,12 @@ class Network:
         ink: float = 1.0,
         initializer: str = "he",
         margin: int = 0,
+        size: int = 28,
+        field: int = 32,
         fused: bool = True,
     ):
         self.layers = dict(layers)
+        self.size, self.field = size, field
         self.background, self.ink, self.margin = float(background), float(ink), margin
         self._fused = fused
         connected = [layer for layer in self.layers.values() if isinstance(layer, Conv2d | RBF)]
@@ -134,8 +139,10 @@ class Network:
         for name, tensor in own.items():
             tensor[...] = tensors[name]
 
-    def summary(self, height: int = 32, width: int = 32) -> Summary:
-        """The layer table for images of this size; an activation is counted with the layer before it."""
+    def summary(self, height: int | None = None, width: int | None = None) -> Summary:
+        """The layer table for images of this size, by default the field; an activation is counted with the layer
+        before it."""
+        height, width = height or self.field, width or self.field
         return summarize(self.layers, (self.in_channels, height - 2 * self.margin, width - 2 * self.margin))
 
     def program(self, shape: Shape) -> _kernels.Program:
@@ -166,11 +173,16 @@ class Network:
             shape = out
         return _kernels.Program(steps, len(self.parameters), end)
 
+    def check_pictures(self, X: np.ndarray) -> np.ndarray:
+        """``X`` as a contiguous array, see :func:`arrays.check_pictures`; ValueError where it does not fit."""
+        return check_pictures(X, self.in_channels, self.size, self.field)
+
     def pictures(self, X: np.ndarray) -> _kernels.Pictures:
-        """``X`` checked (see :func:`arrays.check_pictures`) and wrapped for the kernels."""
-        X = check_pictures(X, self.in_channels)
-        padding = 2 - self.margin if X.shape[2:] == (28, 28) else 0
-        if self.margin and not padding and X.shape[2:] != (28, 28):
+        """``X`` checked and wrapped for the kernels."""
+        X = self.check_pictures(X)
+        is_padded = X.shape[2:] == (self.size, self.size)
+        padding = (self.field - self.size) // 2 - self.margin if is_padded else 0
+        if self.margin and not is_padded:
             inside = slice(self.margin, -self.margin)
             X = np.ascontiguousarray(X[:, :, inside, inside])
         return _kernels.Pictures(X, padding, self.background, self.ink)
@@ -178,7 +190,8 @@ class Network:
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """Scores before the softmax, of shape (N, classes), float32.
 
-        Images larger than 32 x 32 give a map, (N, classes, h, w), with one answer every 4 pixels. The scores of an
+        Images larger than the field give a map, (N, classes, h, w). It has one answer every 4 pixels, and every 8 or 16
+        with further pairs of convolution and pooling. The scores of an
         image do not depend on the others, on its place among them, or on ``threads``.
         """
         return self._scores(X, threads, False, 1.0)

@@ -14,11 +14,11 @@ from ..errors import NoDigitError
 from ..utils.geometry import Box, box_of
 from . import segmenter
 from .decode import decoded
+from .preparation import DIGIT, Preparation
 from .scaling import resized
 from .segmenter import INK, LEAST_CERTAINTY, PAPER, Segmentation
 from .sources import source_name
 
-DIGIT, IMAGE = "digit", "image"  # what is prepared: the digit on an image, or the image
 GLYPH = 20  # MNIST's box for the digit itself
 FIELD = 28  # MNIST's image
 EDGE = 0.3  # of the most ink: weaker ink is not in the digit's box
@@ -105,12 +105,12 @@ def no_digit(source, found: Prepared) -> NoDigitError:
 
 
 def stages(
-    source, *, invert: str = "auto", size: int = 32, any_ink: bool = False, preparation: str = DIGIT
+    source, *, invert: str = "auto", size: int = 32, any_ink: bool = False, preparation: Preparation = DIGIT
 ) -> Prepared:
     """As `prepare`; of an image without a digit, the stages up to where the ink was lost.
 
-    With ``any_ink`` that is an image of one colour only: what looks most like ink is taken for the digit. With the
-    ``preparation`` IMAGE no digit is looked for, and the image is only resized: so models of other classes see it.
+    With ``any_ink`` that is an image of one colour only: what looks most like ink is taken for the digit. With a
+    ``preparation`` of images no digit is looked for, and the image is only resized: so models of other classes see it.
     """
     if invert not in ("auto", "yes", "no"):
         raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
@@ -118,8 +118,8 @@ def stages(
         raise ValueError(f"size must be at least {FIELD}, got {size}")
     image = decoded(source)
     grey, pages = to_grey(image.pixels), image.pages
-    if preparation == IMAGE:
-        return replace(_whole(grey, invert, size), pages=pages)
+    if preparation.kind != DIGIT.kind:
+        return replace(_whole(image.pixels, grey, invert, preparation), pages=pages)
     ready = _already_prepared(grey, invert)
     found = _passed_through(grey, *ready, size) if ready else prepare_grey(grey, invert, size, any_ink)
     return found if pages == 1 else replace(found, pages=pages)
@@ -151,12 +151,21 @@ def _cut_out(found: Prepared, size: int) -> Prepared:
     return replace(found, box=box, glyph=glyph, field=field, input=padded(field, size))
 
 
-def _whole(grey: np.ndarray, invert: str, size: int) -> Prepared:
-    """The image as it is, in the network's size."""
-    field, window = resized(1 - grey if invert == "yes" else grey, (FIELD, FIELD)), Box(0, 0, *grey.shape)
+def _whole(pixels: np.ndarray, grey: np.ndarray, invert: str, preparation: Preparation) -> Prepared:
+    """The image as it is, in the network's size and with its channels; of colours, ``field`` shows the grey."""
+    window, size = Box(0, 0, *grey.shape), (preparation.resized, preparation.resized)
+    field = resized(1 - grey if invert == "yes" else grey, size)
     if grey.max() - grey.min() <= LEAST_CONTRAST:
         return Prepared(grey, False, window, None, field, None, None, None, None, lost=NOTHING)
-    return Prepared(grey, invert == "yes", window, None, field, window, field, field, padded(field, size))
+    planes = field[None] if preparation.channels == 1 else channels_of(pixels, size, invert == "yes")
+    return Prepared(grey, invert == "yes", window, None, field, window, field, field, framed(planes, preparation.field))
+
+
+def channels_of(pixels: np.ndarray, size: tuple[int, int], inverted: bool = False) -> np.ndarray:
+    """The three colours (H, W, 3), or grey (H, W) three times, resized: (3, *size) float32 in 0..1."""
+    colours = np.broadcast_to(pixels[..., None], (*pixels.shape, 3)) if pixels.ndim == 2 else pixels
+    planes = [resized(np.ascontiguousarray(colours[..., c]), size) for c in range(3)]
+    return 1 - np.stack(planes) if inverted else np.stack(planes)
 
 
 def _is_dark(grey: np.ndarray, seen: Segmentation) -> bool:
@@ -255,7 +264,12 @@ def centred(glyph: np.ndarray) -> np.ndarray:
 
 def padded(field: np.ndarray, size: int) -> np.ndarray:
     """A field (28, 28) in the middle of (1, size, size)."""
-    margin = (size - FIELD) // 2
-    out = np.zeros((1, size, size), np.float32)
-    out[0, margin : margin + FIELD, margin : margin + FIELD] = field
+    return framed(field[None], size)
+
+
+def framed(planes: np.ndarray, size: int) -> np.ndarray:
+    """Planes (C, S, S) in the middle of (C, size, size) of background."""
+    side, margin = planes.shape[1], (size - planes.shape[1]) // 2
+    out = np.zeros((len(planes), size, size), np.float32)
+    out[:, margin : margin + side, margin : margin + side] = planes
     return out

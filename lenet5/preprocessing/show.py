@@ -7,7 +7,8 @@ from PIL import Image, ImageDraw
 
 from ..evaluation.contact_sheet import save_png
 from ..utils.geometry import Box
-from .normalization import DIGIT, GLYPH, Prepared, stages
+from .normalization import GLYPH, Prepared, stages
+from .preparation import DIGIT, Preparation
 from .segmenter import INK, OTHER
 
 PANEL = 224  # side of a panel on the sheet
@@ -19,7 +20,7 @@ def show_input(
     *,
     invert: str = "auto",
     any_ink: bool = False,
-    preparation: str = DIGIT,
+    preparation: Preparation = DIGIT,
     part: int = 0,
     verdict: str = "",
 ) -> None:
@@ -55,7 +56,7 @@ def _first_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
         looked = f"{window.right - window.left} x {window.bottom - window.top}"
         panels.append((f"{looked}: ink green, other red", _map(found)))
     if found.glyph is found.field and not found.lost:
-        return [panels[0], ("28 x 28: resized", _panel(found.ink))]
+        return [panels[0], (f"{len(found.field)} x {len(found.field)}: resized", _panel(found.ink))]
     return [*panels, ("the digit's ink" if found.box else "ink: none of it is a digit", _panel(found.ink))]
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from .. import datasets
 from ..datasets.synthetic import allographs, digit_strings, strokes
 from ..evaluation.calibration import Calibration, find_thresholds
-from ..models.lenet import pretrained
+from ..models.documents import pretrained
 from ..nn.network import Network
 from ..ocr import evaluation, networks, reader
 from ..ocr.layout import evened

@@ -3,6 +3,9 @@
 import hashlib
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from ..models.documents import checked_side
 from ..models.ensemble import MAX_MEMBERS
 from ..models.lenet import LeNet5
 from ..nn.architectures import CHOICES
@@ -13,8 +16,9 @@ from ..training.config import Config
 class Plan:
     """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its images.
 
-    ``members`` above 1 make a committee of networks with consecutive seeds, from the config's on. ``teachers`` are
-    the SHA-256 of each one's parameters.
+    ``resized`` is the side of the images; ``preparation`` says how others are prepared, where that is not clear from
+    the classes. ``members`` above 1 make a committee of networks with consecutive seeds, from the config's on.
+    ``teachers`` are the SHA-256 of each one's parameters.
     """
 
     config: Config
@@ -31,6 +35,10 @@ class Plan:
     initializer: str | None = None  # the variant's
     members: int = 1
     teachers: list[str] = field(default_factory=list)
+    in_channels: int = 1
+    size: int = 32
+    resized: int = 28
+    preparation: str | None = None
 
     def check(self) -> None:
         """ValueError or TypeError where a field is of another type, or no network can be made of the plan."""
@@ -38,7 +46,7 @@ class Plan:
             *self.labels,
             *self.teachers,
             *(getattr(self, name) for name in CHOICES),
-            *([] if self.initializer is None else [self.initializer]),
+            *(text for text in (self.initializer, self.preparation) if text is not None),
             self.dataset,
             self.data_sha256,
             self.command,
@@ -50,8 +58,8 @@ class Plan:
             or not all(isinstance(text, str) for text in texts)
         ):
             raise ValueError(
-                f"a text is expected for {', '.join(CHOICES)}, initializer, label, teacher, dataset, data_sha256, "
-                "command and out"
+                f"a text is expected for {', '.join(CHOICES)}, initializer, preparation, label, teacher, dataset, "
+                "data_sha256, command and out"
             )
         if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
             raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
@@ -65,8 +73,16 @@ class Plan:
 
     def model(self) -> LeNet5:
         """The untrained network."""
-        choices = {name: getattr(self, name) for name in (*CHOICES, "initializer")}
-        return LeNet5(self.variant, seed=self.config.seed, labels=self.labels, **choices)
+        names = (*CHOICES, "labels", "initializer", "in_channels", "size", "preparation")
+        model = LeNet5(self.variant, seed=self.config.seed, **{name: getattr(self, name) for name in names})
+        model.resized = checked_side(self.resized, model.network)
+        return model
+
+
+def sides(X: np.ndarray) -> dict[str, int]:
+    """Fields of a plan that training images (N, S, S) or (N, C, S, S) decide."""
+    side = X.shape[-1]
+    return {"in_channels": X.shape[1] if X.ndim == 4 else 1, "size": 32 if side == 28 else side, "resized": side}
 
 
 def fingerprint(model: LeNet5) -> str:

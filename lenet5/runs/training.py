@@ -17,7 +17,7 @@ from ..training import lr_finder
 from ..training.config import RECIPES, Config
 from ..training.trainer import Trainer, config_for
 from .listener import Listener
-from .plan import Plan, fingerprint
+from .plan import Plan, fingerprint, sides
 from .result import TrainedNetwork, TrainingResult
 from .run import Run
 
@@ -181,7 +181,7 @@ def _networks_in(teachers: Sequence, classes: Sequence[str]) -> list[LeNet5]:
     if any(isinstance(model, Quantized) for model in models):
         raise ValueError("a teacher is in 8 bits; name the float32 model that it was made of")
     networks = [network for model in models for network in members_of(model)]
-    if any(network.labels != list(classes) for network in networks):
+    if any(network.labels != tuple(classes) for network in networks):
         raise ValueError("a teacher does not fit: its classes are not those of the images to train on")
     return networks
 
@@ -201,6 +201,8 @@ def _plan(
         data_sha256=data.sha256,
         initializer=initializer,
         teachers=[fingerprint(teacher) for teacher in teachers],
+        preparation=data.preparation,
+        **sides(data.train[0]),
         **asdict(VARIANTS[variant].choose(**choices)),
         **settings,
     )

@@ -77,7 +77,8 @@ def find(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads
     """
     if config.optimizer == "sdlm":
         raise ValueError("sdlm gives each weight a rate of its own, so there is none to be found; name a learning rate")
-    copy = Network(network.layers, background=network.background, ink=network.ink, margin=network.margin)
+    copy = Network(network.layers, background=network.background, ink=network.ink, margin=network.margin,
+                   size=network.size, field=network.field)  # fmt: skip
     copy.parameters[:] = network.parameters
     epochs = math.ceil(UPDATES * config.batch_size / len(y))
     trainer = _RangeTest(copy, X, y, replace(config, epochs=epochs, patience=0, validation=0), threads)

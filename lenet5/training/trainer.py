@@ -12,7 +12,7 @@ from time import perf_counter
 import numpy as np
 
 from ..errors import DivergedError, NothingLearnedError
-from ..nn.arrays import check_labels_of, check_pictures
+from ..nn.arrays import check_labels_of
 from ..nn.layers import RBF, Sigmoid, Targets
 from ..nn.losses import cross_entropy
 from ..nn.network import Network
@@ -68,8 +68,8 @@ class Trainer:
         teachers: Sequence[Network] = (),
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
     ):
-        y = check_labels_of(X, y, network.in_channels, network.n_classes)
-        X = check_pictures(X, network.in_channels)
+        y = check_labels_of(network, X, y)
+        X = network.check_pictures(X)
         if not len(y):
             raise ValueError("X holds no images, expected at least one to train on")
         self._order = Order(len(y), config.validation, config.seed, Pages(X))
@@ -88,10 +88,10 @@ class Trainer:
     def _checked_validation(self, network: Network, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.validation:
             raise ValueError("validation_data is given, so none of the training images are needed: validation is 0")
-        y = check_labels_of(X, y, network.in_channels, network.n_classes)
+        y = check_labels_of(network, X, y)
         if not len(y):
             raise ValueError("validation_data holds no images, expected at least one")
-        return check_pictures(X, network.in_channels), y
+        return network.check_pictures(X), y
 
     @property
     def history(self) -> list[Epoch]:

@@ -115,7 +115,8 @@ def _trained_network(network: Network, config: Config) -> Network:
         return network
     layers = regularized_layers(network.layers, dropout=config.dropout, batch_norm=config.batch_norm)
     trained = Network(layers, seed=config.seed, background=network.background, ink=network.ink,
-                      margin=network.margin, fused=not config.adversarial)  # fmt: skip
+                      margin=network.margin, size=network.size, field=network.field,
+                      fused=not config.adversarial)  # fmt: skip
     own = trained.state_dict()
     for name, tensor in network.state_dict().items():
         own[name][...] = tensor
@@ -124,7 +125,7 @@ def _trained_network(network: Network, config: Config) -> Network:
 
 def _taught_by(teacher: Network, network: Network, shape: tuple[int, int, int]) -> tuple:
     """(program, parameters) of a teacher; ValueError where it sees images otherwise than the network."""
-    for name in ("n_classes", "in_channels", "background", "ink", "margin"):
+    for name in ("n_classes", "in_channels", "background", "ink", "margin", "size", "field"):
         theirs, ours = getattr(teacher, name), getattr(network, name)
         if theirs != ours:
             raise ValueError(f"the teacher's {name} is {theirs!r}, that of the network to be trained {ours!r}")

@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save as safetensors_bytes
 
-from lenet5 import Cascade, Committee, LeNet5, load
+from lenet5 import Cascade, Committee, LeNet5, load, pretrained
 from lenet5.datasets.synthetic import strokes
 from lenet5.errors import ModelFileError
 from lenet5.evaluation.calibration import Calibration
-from lenet5.models import lenet as model_module
 from lenet5.models.base import Classifier
 
 
@@ -269,7 +268,7 @@ def test_the_curve_of_no_pictures(models):
 
 def test_the_largest_committee_is_read_again(models, tmp_path):
     """With what the weights that ship say of their training, in each member: its header has a bound."""
-    training = model_module.pretrained().training | {"teachers": ["0" * 64] * 64}
+    training = pretrained().training | {"teachers": ["0" * 64] * 64}
     for model in models:
         model.training = training
     try:

@@ -28,7 +28,7 @@ def model(data):
 
 def test_the_public_names():
     assert set(lenet5.__all__) == {
-        "Cascade", "Committee", "LeNet5", "datasets", "load", "pretrained", "read_image",
+        "Cascade", "Committee", "LeNet5", "datasets", "export", "load", "pretrained", "read_image",
     }  # fmt: skip
     assert all(getattr(lenet5, name) for name in lenet5.__all__)
     assert set(lenet5.__all__) <= set(dir(lenet5))
@@ -154,7 +154,7 @@ def test_any_number_of_classes(n, tmp_path):
     model = LeNet5(labels=range(n)).fit(X, y, epochs=1)
     assert model.predict_proba(X).shape == (n, n)
     model.save(tmp_path / "m")
-    assert load(tmp_path / "m").labels == [str(k) for k in range(n)]
+    assert load(tmp_path / "m").labels == tuple(str(k) for k in range(n))
 
 
 def test_save_and_load_give_the_same_answers(model, data, tmp_path):
@@ -170,7 +170,7 @@ needs_weights = pytest.mark.skipif(not SHIPS, reason="lenet5/weights/mnist.safet
 @needs_weights
 def test_the_model_that_ships():
     model = pretrained()
-    assert model.labels == list("0123456789")
+    assert model.labels == tuple("0123456789")
     assert model.training["dataset"] == "mnist"
     assert model.training["metrics"]["test_accuracy"] > 0.99
     assert model.calibration.n >= 1000

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from lenet5.errors import NoDigitError
 from lenet5.preprocessing import decode, morphology, normalization
 from lenet5.preprocessing.normalization import prepare, read_image, stages
+from lenet5.preprocessing.preparation import IMAGE, Preparation
 from lenet5.preprocessing.show import show_input
 from lenet5.utils.geometry import box_of
 
@@ -393,9 +394,26 @@ def test_show_input(tmp_path):
 
 
 def test_show_input_of_an_image_that_is_only_resized(tmp_path):
-    show_input(drawn(100), tmp_path / "sheet.png", preparation="image")
+    show_input(drawn(100), tmp_path / "sheet.png", preparation=IMAGE)
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert 3 * 200 < sheet.width < 4 * 240
+
+
+@pytest.mark.parametrize(("resized", "field"), [(28, 32), (32, 32), (64, 68)])
+def test_a_coloured_image_is_resized_channel_by_channel(resized, field):
+    """Red, green and blue stay in this order; a grey image has three equal ones."""
+    pixels = np.zeros((80, 40, 3), np.uint8)
+    pixels[:40, :, 0], pixels[:, 20:, 2] = 255, 102
+    preparation = Preparation("image", resized, field, 3)
+    found = stages(pixels, preparation=preparation).input
+    margin = (field - resized) // 2
+    inside = found[:, margin : field - margin, margin : field - margin]
+    assert found.shape == preparation.shape
+    np.testing.assert_allclose(inside.mean(axis=(1, 2)), [0.5, 0, 0.2], atol=0.02)
+    assert found.sum() == pytest.approx(inside.sum())
+    grey = stages(pixels[..., 0], preparation=preparation).input
+    np.testing.assert_array_equal(grey[0], grey[2])
+    np.testing.assert_allclose(stages(pixels, preparation=preparation, invert="yes").input.max(axis=(1, 2)), 1)
 
 
 def slanted_one() -> np.ndarray:

@@ -239,7 +239,7 @@ def test_what_is_no_run(tmp_path):
 
 def test_the_plan_makes_the_same_network_each_time():
     assert (PLAN.model().parameters == PLAN.model().parameters).all()
-    assert PLAN.model().labels == list(DIGITS)
+    assert PLAN.model().labels == DIGITS
 
 
 # ---- what is left behind -------------------------------------------------------------------------------------------
