@@ -96,9 +96,14 @@ def test_sigmoids_start_as_tanhs_do(name, pool):
     np.testing.assert_allclose(one.logits(X), other.logits(X), rtol=0, atol=2e-5)
 
 
+@pytest.fixture(scope="module")
+def digits():
+    return strokes.draw(6000, seed=2)
+
+
 @pytest.mark.parametrize("name", VARIANTS)
-def test_sigmoids_learn_with_their_defaults(name):
-    X, y = strokes.draw(6000, seed=2)
+def test_sigmoids_learn_with_their_defaults(name, digits):
+    X, y = digits
     model = LeNet5(name, activation="sigmoid").fit(X, y, epochs=3, threads=2)
     assert model.score(X, y) > 0.65  # a tenth is chance
 

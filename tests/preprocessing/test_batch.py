@@ -17,8 +17,16 @@ from lenet5.errors import LeNet5Error, NoDigitError, PictureError
 from lenet5.preprocessing import batch
 from lenet5.preprocessing.normalization import read_image
 
+#: Fewer than usual: how they are dealt out is the same.
+FEW, CHUNK = 32, 8
 GOOD = saved(drawn(28))
 BLANK = saved(drawn(28).point(lambda v: 255))
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(batch, "FEW", FEW)
+    monkeypatch.setattr(batch, "CHUNK", CHUNK)
 
 
 def sources(n: int) -> list:
@@ -27,7 +35,7 @@ def sources(n: int) -> list:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("n", [0, 1, batch.FEW - 1, batch.FEW, 3 * batch.FEW + 5])
+@pytest.mark.parametrize("n", [0, 1, FEW - 1, FEW, 3 * FEW + 5])
 def test_as_one_by_one_and_in_order(n, threads):
     readings = list(batch.read_many(iter(sources(n)), threads=threads))
     assert [reading.source for reading in readings] == sources(n)
@@ -47,7 +55,7 @@ def test_as_one_by_one_and_in_order(n, threads):
 def test_its_processes_and_threads_are_gone_when_all_is_answered():
     """Else the interpreter's end may meet theirs: "OSError: Bad file descriptor", after all answers were given."""
     before = set(threading.enumerate())
-    list(batch.read_many([GOOD] * batch.FEW, threads=2))
+    list(batch.read_many([GOOD] * FEW, threads=2))
     assert multiprocessing.active_children() == []
     assert set(threading.enumerate()) <= before
 
@@ -62,14 +70,14 @@ def test_few_are_asked_for_ahead():
             yield GOOD
 
     readings = batch.read_many(endless(), threads=2)
-    for given in range(1, 400):
+    for given in range(1, 100):
         next(readings)
-        assert asked - given <= batch.FEW + batch.CHUNK * (batch.AHEAD + 1) * 2
+        assert asked - given <= FEW + CHUNK * (batch.AHEAD + 1) * 2
     readings.close()
 
 
 def test_open_files_are_read_by_the_process_that_opened_them():
-    files = [io.BytesIO(GOOD) if k % 3 else GOOD for k in range(200)]
+    files = [io.BytesIO(GOOD) if k % 3 else GOOD for k in range(50)]
     readings = list(batch.read_many(files, threads=2))
     assert all(reading.error is None for reading in readings)
     assert [reading.source for reading in readings] == files
@@ -77,7 +85,7 @@ def test_open_files_are_read_by_the_process_that_opened_them():
 
 def test_an_error_of_the_caller_comes_through():
     with pytest.raises(TypeError, match="path, bytes, file, Pillow image or array"):
-        list(batch.read_many([GOOD] * 150 + [7], threads=2))
+        list(batch.read_many([GOOD] * 40 + [7], threads=2))
     with pytest.raises(ValueError, match="threads"):
         list(batch.read_many([GOOD], threads=0))
 
@@ -90,16 +98,16 @@ def test_a_process_that_was_killed(monkeypatch):
     monkeypatch.setattr(suicidal, "__module__", "lenet5.preprocessing.batch", raising=False)
     monkeypatch.setattr(suicidal, "__qualname__", "_read_chunk", raising=False)
     with pytest.raises(LeNet5Error, match="was killed"):
-        list(batch.read_many([GOOD] * 200, threads=2))
+        list(batch.read_many([GOOD] * 50, threads=2))
 
 
 @pytest.mark.parametrize("n_available", [0, 3, 6])
 def test_where_the_system_gives_no_more_processes(monkeypatch, n_available):
     """Each has a thread, and two more are started; what one process would do is not told apart from the answers."""
-    expected = [reading.input for reading in batch.read_many(sources(200), threads=1)]
+    expected = [reading.input for reading in batch.read_many(sources(50), threads=1)]
     monkeypatch.setattr(batch, "can_start", lambda n: n <= n_available)
-    readings = list(batch.read_many(sources(200), threads=4))
-    assert [reading.source for reading in readings] == sources(200)
+    readings = list(batch.read_many(sources(50), threads=4))
+    assert [reading.source for reading in readings] == sources(50)
     assert all(np.array_equal(reading.input, x) for reading, x in zip(readings, expected, strict=True))
 
 
@@ -109,30 +117,30 @@ def test_where_there_are_no_semaphores(monkeypatch, error):
         raise error("no semaphores")
 
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", pool)
-    assert len(list(batch.read_many(sources(200), threads=2))) == 200
+    assert len(list(batch.read_many(sources(50), threads=2))) == 50
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes do not inherit what is patched")
 def test_once_nobody_wants_more_no_more_is_prepared(monkeypatch):
-    """Of some 190 that are handed out; the first chunks are prepared at once, then each process has one in hand."""
+    """Of some 50 that are handed out; the first chunks are prepared at once, then each process has one in hand."""
     n_prepared = multiprocessing.Value("i")
 
     def prepared(source, settings):
         with n_prepared.get_lock():
             n_prepared.value += 1
-        while int(source) >= 2 * batch.CHUNK and not batch._is_over.value:
+        while int(source) >= 2 * CHUNK and not batch._is_over.value:
             time.sleep(0.001)
         return None, 0, None
 
     monkeypatch.setattr(batch, "_read", prepared)
     monkeypatch.setattr(prepared, "__module__", "lenet5.preprocessing.batch", raising=False)
     monkeypatch.setattr(prepared, "__qualname__", "_read", raising=False)
-    readings = batch.read_many(map(str, range(1000)), threads=2)
+    readings = batch.read_many(map(str, range(250)), threads=2)
     next(readings)
     assert len(multiprocessing.active_children()) == 2
     readings.close()
     assert multiprocessing.active_children() == []
-    assert n_prepared.value <= 2 * batch.CHUNK + 2
+    assert n_prepared.value <= 2 * CHUNK + 2
 
 
 def test_several_marks_are_counted():

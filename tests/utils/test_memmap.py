@@ -167,8 +167,15 @@ print(json.dumps(most))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-@pytest.mark.parametrize("what", ["train", "stream"])
+@pytest.mark.parametrize(
+    ("what", "dtype"),
+    [
+        ("train", np.uint8),
+        ("stream", np.float32),
+        pytest.param("train", np.float32, marks=pytest.mark.slow),
+        pytest.param("stream", np.uint8, marks=pytest.mark.slow),
+    ],
+)
 def test_memory_does_not_grow_with_the_set(tmp_path, what, dtype):
     """Six windows on disk, 38 MB of bytes or 154 MB of floats; never more than about two in memory."""
     n = 6 << 13

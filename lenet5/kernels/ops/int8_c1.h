@@ -46,10 +46,11 @@ INLINE int8_bytes int8_chosen(int8_bytes row, int8_bytes numbers) {
 }
 
 /* Numbers of the columns of E or O, and of the column behind each group; 63 is a column without ink. */
-#define SIXTEEN(F, c)                                                                                                      \
-    F(c)                                                                                                                   \
-    F(c + 2) F(c + 4) F(c + 6) F(c + 8) F(c + 10) F(c + 12) F(c + 14) F(c + 16) F(c + 18) F(c + 20) F(c + 22) F(c + 24)    \
-        F(c + 26) F(c + 28) F(c + 30)
+/* clang-format off */
+#define SIXTEEN(F, c) \
+    F(c) F(c + 2) F(c + 4) F(c + 6) F(c + 8) F(c + 10) F(c + 12) F(c + 14) \
+    F(c + 16) F(c + 18) F(c + 20) F(c + 22) F(c + 24) F(c + 26) F(c + 28) F(c + 30)
+/* clang-format on */
 #define ALONG(c) c, c + 1, c + 2, c + 3,
 #define BELOW(c) 63, 63, 63, c + 4,
 static const int8_bytes int8_along[2] = {{SIXTEEN(ALONG, 0)}, {SIXTEEN(ALONG, 1)}};
@@ -74,7 +75,7 @@ INLINE const char *int8_c1_windows(const activation *X, char *windows) {
         int8_bytes row = {0};
         if (y < INT8_C1_SIDE)
             memcpy(&row, X + y * INT8_C1_SIDE, INT8_C1_SIDE);
-    UNROLL for (int phase = 0; phase < 2; phase++) {
+        UNROLL for (int phase = 0; phase < 2; phase++) {
             *(int8_bytes *)(windows + y * INT8_C1_ROW + phase * INT8_C1_PHASE) = int8_chosen(row, int8_along[phase]);
             below[phase] = below[phase] >> 8 | (shifted)int8_chosen(row, int8_below[phase]);
             if (y >= 3)

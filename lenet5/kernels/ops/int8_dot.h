@@ -105,15 +105,14 @@ INLINE void int8_products(const activation *x, int64_t row, int64_t column, cons
     for (int ky = 0; ky < n_rows; ky++, x += row_of_kernel)
         for (int g = 0; g < n_groups; g++, w += INT8_LANES * sizeof(int32_t)) {
             whole weights[4];
-    UNROLL for (int n = 0; n < N; n++) {
+            UNROLL for (int n = 0; n < N; n++) {
                 weights[n] = int8_load(int8_weights_of(w, stride, n));
                 IN_REGISTER(weights[n]);
             }
-            UNROLL for (int r = 0; r < PR; r++)
-                UNROLL for (int c = 0; c < PC; c++) {
-                    const whole xv = int8_broadcast(x + g * GROUP + r * row + c * column);
-                    UNROLL for (int n = 0; n < N; n++)
-                        sums[(r * PC + c) * N + n] = int8_dot(sums[(r * PC + c) * N + n], xv, weights[n]);
-                }
+            UNROLL for (int r = 0; r < PR; r++) UNROLL for (int c = 0; c < PC; c++) {
+                const whole xv = int8_broadcast(x + g * GROUP + r * row + c * column);
+                UNROLL for (int n = 0; n < N; n++)
+                    sums[(r * PC + c) * N + n] = int8_dot(sums[(r * PC + c) * N + n], xv, weights[n]);
+            }
         }
 }
