@@ -7,7 +7,7 @@ import numpy as np
 from .. import __version__
 from ..models.base import Classifier
 from ..nn.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
-from .extras import require
+from .extras import require_onnx
 from .graph import MISSING, Description, Graph, Op, describe
 
 #: Versions of ONNX's operators that can be written; the oldest one is read by most programs.
@@ -40,7 +40,7 @@ def contents(model: Classifier, opset: int = OPSETS[0]) -> dict[str, bytes]:
     if opset not in OPSETS:
         raise ValueError(f"opset is {opset!r}, expected {OPSETS[0]} to {OPSETS[-1]}")
     description = describe(model)
-    require("onnx", "onnx")
+    require_onnx()
     import onnx
     from onnx import TensorProto, helper
 
