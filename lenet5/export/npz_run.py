@@ -22,7 +22,7 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 def run(path: Path, X: np.ndarray) -> tuple[np.ndarray, str]:
     """The scores (N, classes) of inputs, float32 (N, C, size, size) in 0..1, and what gave them."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = dict(file)
         document = json.loads(str(arrays[DOCUMENT]))
     except Exception as error:  # of an archive, an array, or JSON
