@@ -8,7 +8,7 @@ import numpy as np
 from .. import __version__
 from ..models.base import Classifier
 from ..nn.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ReLU, ScaledTanh, Sigmoid, SubSample2d, Tanh
-from .graph import MISSING, Description, Graph, Op, describe
+from .graph import MISSING, Description, Op, describe
 
 #: What the document calls a layer; the first type that fits decides.
 KINDS: dict[type, str] = {
@@ -53,12 +53,14 @@ def _document(description: Description) -> dict:
         "temperature": description.temperature,
         "preparation": description.preparation,
         "committee": description.is_committee,
-        "networks": [_network(graph, description.prefix(number)) for number, graph in enumerate(description.graphs)],
+        "networks": [_network(description, number) for number, _ in enumerate(description.graphs)],
         "not_included": MISSING,
     }
 
 
-def _network(graph: Graph, prefix: str) -> dict:
+def _network(description: Description, number: int) -> dict:
+    graph = description.graphs[number]
     layers = [{"name": op.name, "kind": kind_of(op), "size": getattr(op.layer, "kernel_size", 1)} for op in graph.ops]
-    return {"arrays": prefix, "background": graph.background, "ink": graph.ink, "margin": graph.margin,
+    padding = description.padding(graph, description.size)
+    return {"arrays": description.prefix(number), "padding": padding, "background": graph.background, "ink": graph.ink,
             "temperature": graph.temperature, "layers": layers}  # fmt: skip

@@ -43,11 +43,19 @@ def _answers(document: dict, arrays: Mapping[str, np.ndarray], x: np.ndarray) ->
 
 def network_logits(network: dict, arrays: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
     """The logits of one network of the document."""
-    inside = slice(network["margin"], x.shape[2] - network["margin"])
-    x = x[:, :, inside, inside] * np.float32(network["ink"] - network["background"]) + np.float32(network["background"])
+    x = _padded(x, network["padding"]) * np.float32(network["ink"] - network["background"]) + np.float32(
+        network["background"]
+    )
     for layer in network["layers"]:
         x = _layer(layer, f"{network['arrays']}{layer['name']}", arrays, x)
     return x[:, :, 0, 0]
+
+
+def _padded(x: np.ndarray, padding: int) -> np.ndarray:
+    """Images with background around them; a negative padding cuts them."""
+    around, cut = (max(0, padding),) * 2, max(0, -padding)
+    inside = slice(cut, x.shape[2] - cut)
+    return np.pad(x[:, :, inside, inside], ((0, 0), (0, 0), around, around))
 
 
 def _layer(layer: dict, name: str, arrays: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:

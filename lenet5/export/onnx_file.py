@@ -107,9 +107,12 @@ def _network(builder: _Builder, description: Description, number: int, output: s
 
 def _input(builder: _Builder, description: Description, graph: Graph, prefix: str) -> str:
     """The part of the images that the network sees, between its values of background and ink."""
-    x = "input"
-    if graph.margin:
-        ends = {"starts": graph.margin, "ends": description.size - graph.margin}
+    x, padding = "input", description.padding(graph, description.size)
+    if padding > 0:
+        pads = np.array([0, 0, padding, padding] * 2, np.int64)
+        x = builder.add("Pad", f"{prefix}padded", x, builder.constant(f"{prefix}pads", pads))
+    elif padding < 0:
+        ends = {"starts": -padding, "ends": description.size + padding}
         places = {name: np.array([value] * 2, np.int64) for name, value in ends.items()} | {"axes": np.array([2, 3])}
         names = [builder.constant(f"{prefix}{name}", values) for name, values in places.items()]
         x = builder.add("Slice", f"{prefix}inside", x, *names)

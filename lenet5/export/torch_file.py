@@ -67,15 +67,14 @@ class LeNet5(nn.Module):
 OWN = {
     "Input": '''\
 class Input(nn.Module):
-    """The part of an image that the network sees, between its values of background and ink."""
+    """An image, padded (or cut, where that is negative), between the network's values of background and ink."""
 
-    def __init__(self, margin, background, ink):
+    def __init__(self, padding, background, ink):
         super().__init__()
-        self.margin, self.background, self.ink = margin, background, ink
+        self.padding, self.background, self.ink = padding, background, ink
 
     def forward(self, x):
-        end = x.shape[-1] - self.margin
-        return x[..., self.margin : end, self.margin : end] * (self.ink - self.background) + self.background
+        return nn.functional.pad(x, [self.padding] * 4) * (self.ink - self.background) + self.background
 ''',
     "ScaledTanh": '''\
 class ScaledTanh(nn.Module):
@@ -148,7 +147,7 @@ def _source(description: Description) -> str:
     sizes = {"channels": description.channels, "size": description.size, "classes": len(description.labels)}
     names = [f"Member{k}" for k, _ in enumerate(description.graphs, 1)] if description.is_committee else ["LeNet5"]
     modules = [
-        NETWORK.substitute(sizes, name=name, layers="\n".join(_layers(graph)))
+        NETWORK.substitute(sizes, name=name, layers="\n".join(_layers(description, graph)))
         for name, graph in zip(names, description.graphs, strict=True)
     ]
     if description.is_committee:
@@ -169,10 +168,11 @@ def _source(description: Description) -> str:
     )
 
 
-def _layers(graph: Graph) -> Iterator[str]:
+def _layers(description: Description, graph: Graph) -> Iterator[str]:
     """The entries of the sequence, one a line."""
-    if (graph.margin, graph.background, graph.ink) != (0, 0, 1):
-        yield _line("input", f"Input({graph.margin}, {graph.background}, {graph.ink})")
+    padding = description.padding(graph, description.size)
+    if (padding, graph.background, graph.ink) != (0, 0, 1):
+        yield _line("input", f"Input({padding}, {graph.background}, {graph.ink})")
     maps = [op for op in graph.ops if not _is_flat(op)]
     for op in maps:
         yield _line(op.name, _module(op))
