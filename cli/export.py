@@ -11,7 +11,7 @@ from . import options, output
 from .models import load_model
 from .sources import load_data
 
-FORMATS = ("onnx", "c")
+FORMATS = ("onnx", "c", "torch", "npz")
 #: Images that --check compares; they are the first ones that the data set trains on.
 N_CHECKED = 1000
 

@@ -166,7 +166,7 @@ def _channels(op: Op, name: str) -> dict[str, str]:
 
 def _image(description: Description, graph: Graph) -> dict[str, object]:
     scale = (np.float64(graph.ink) - graph.background) / 255
-    return {"side": description.image_size, "padding": description.padding - graph.margin,
+    return {"side": description.image_size, "padding": description.padding(graph, description.image_size),
             "background": c_text.number(graph.background), "scale": c_text.number(scale)}  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) ->
     """
     description, path = describe(model), Path(path)
     images = fitted(X, description.channels, description.image_size)
-    inputs = network_input(images, description.padding)
+    inputs = network_input(images, (description.size - description.image_size) // 2)
     found, run_by = FORMATS[to].run(path, images if FORMATS[to].takes_bytes else inputs)
     expected = model.logits(inputs)
     if found.shape != expected.shape or not np.isfinite(found).all():

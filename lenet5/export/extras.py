@@ -1,4 +1,4 @@
-"""Libraries that only some commands need, by the name of the extra that installs them."""
+"""Libraries that only some formats need."""
 
 import importlib.util
 
@@ -10,7 +10,12 @@ def is_installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def require(module: str, extra: str) -> None:
-    """LeNet5Error that says how to install a module that is missing."""
+def require(module: str, what: str) -> None:
+    """LeNet5Error that says how to install a module that is missing: ``what`` is pip's name of what brings it."""
     if not is_installed(module):
-        raise LeNet5Error(f"{module} is not installed: pip install 'lenet5-cpu[{extra}]'")
+        raise LeNet5Error(f"{module} is not installed: pip install {what}")
+
+
+def require_onnx() -> None:
+    """The same for the library that ONNX files are written and read with."""
+    require("onnx", "'lenet5-cpu[onnx]'")

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import one_line
 from ..models.base import Classifier
 from ..utils.files import atomic_write
-from . import c_file, c_run, onnx_file, onnx_run
+from . import c_file, c_run, npz_file, npz_run, onnx_file, onnx_run, torch_file, torch_run
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,13 @@ FORMATS: dict[str, Format] = {
         takes_bytes=True,
         memory=c_file.memory,
     ),
+    "torch": Format(
+        torch_file.contents,
+        torch_run.run,
+        rb'"""Written by lenet5 |.{8}\{"__metadata__":\{[^}]*"written_by":"lenet5"',
+        names=(torch_file.MODULE, torch_file.WEIGHTS),
+    ),
+    "npz": Format(npz_file.contents, npz_run.run, rb"PK\x03\x04.{26}lenet5\.npy", ending=".npz"),
 }
 
 

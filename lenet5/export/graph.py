@@ -106,9 +106,11 @@ class Description:
     graphs : tuple of Graph
     is_committee : bool
     channels, size : int
-        An input is (channels, size, size).
+        An input in 0..1 is (channels, size, size).
     image_size : int
-        Side of the prepared image in bytes, which is padded with background to the input.
+        Side of a prepared image in bytes.
+    field : int
+        Side of what the networks see; smaller inputs are padded with background.
     labels : tuple of str
     temperature : float
         Of the model's logits.
@@ -123,15 +125,15 @@ class Description:
     channels: int
     size: int
     image_size: int
+    field: int
     labels: tuple[str, ...]
     temperature: float
     preparation: dict
     macs: int
 
-    @property
-    def padding(self) -> int:
-        """Pixels of background at each side of the prepared image."""
-        return (self.size - self.image_size) // 2
+    def padding(self, graph: Graph, side: int) -> int:
+        """Pixels of background at each side of an input of this side; if negative, pixels that are cut off there."""
+        return (self.field - side) // 2 - graph.margin
 
     def prefix(self, number: int) -> str:
         """What the names of a member's tensors begin with; members count from 0."""
@@ -146,16 +148,16 @@ def describe(model: Classifier) -> Description:
         raise ValueError(f"inputs of {height} x {width} cannot be exported, only square ones")
     if any(member.info()["input_shape"] != [channels, height, width] for member in members):
         raise ValueError("the members of the committee take inputs of different sizes")
-    preparation = members[0].info()["preparation"]
     return Description(
         graphs=tuple(_graph(member.network, member.temperature, (channels, height, width)) for member in members),
         is_committee=isinstance(model, Committee),
         channels=channels,
-        size=height,
-        image_size=preparation.get("field") or preparation.get("resized") or height,
+        size=getattr(members[0], "size", height),
+        image_size=getattr(members[0].network, "size", 28),
+        field=height,
         labels=tuple(model.labels),
         temperature=model.temperature,
-        preparation=preparation,
+        preparation=members[0].info()["preparation"],
         macs=int(model.macs),
     )
 

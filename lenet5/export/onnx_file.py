@@ -7,7 +7,7 @@ import numpy as np
 from .. import __version__
 from ..models.base import Classifier
 from ..nn.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
-from .extras import require
+from .extras import require_onnx
 from .graph import MISSING, Description, Graph, Op, describe
 
 #: Versions of ONNX's operators that can be written; the oldest one is read by most programs.
@@ -40,7 +40,7 @@ def contents(model: Classifier, opset: int = OPSETS[0]) -> dict[str, bytes]:
     if opset not in OPSETS:
         raise ValueError(f"opset is {opset!r}, expected {OPSETS[0]} to {OPSETS[-1]}")
     description = describe(model)
-    require("onnx", "onnx")
+    require_onnx()
     import onnx
     from onnx import TensorProto, helper
 
@@ -107,9 +107,12 @@ def _network(builder: _Builder, description: Description, number: int, output: s
 
 def _input(builder: _Builder, description: Description, graph: Graph, prefix: str) -> str:
     """The part of the images that the network sees, between its values of background and ink."""
-    x = "input"
-    if graph.margin:
-        ends = {"starts": graph.margin, "ends": description.size - graph.margin}
+    x, padding = "input", description.padding(graph, description.size)
+    if padding > 0:
+        pads = np.array([0, 0, padding, padding] * 2, np.int64)
+        x = builder.add("Pad", f"{prefix}padded", x, builder.constant(f"{prefix}pads", pads))
+    elif padding < 0:
+        ends = {"starts": -padding, "ends": description.size + padding}
         places = {name: np.array([value] * 2, np.int64) for name, value in ends.items()} | {"axes": np.array([2, 3])}
         names = [builder.constant(f"{prefix}{name}", values) for name, values in places.items()]
         x = builder.add("Slice", f"{prefix}inside", x, *names)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .extras import is_installed, require
+from .extras import is_installed, require_onnx
 
 #: Images in one call: what they need in memory stays small.
 BATCH = 256
@@ -12,7 +12,7 @@ BATCH = 256
 
 def run(path: Path, X: np.ndarray) -> tuple[np.ndarray, str]:
     """The logits (N, classes) of inputs, float32 (N, C, size, size) in 0..1, and what gave them."""
-    require("onnx", "onnx")
+    require_onnx()
     session, name = _onnxruntime(path) if is_installed("onnxruntime") else _reference(path)
     parts = [X[start : start + BATCH] for start in range(0, len(X), BATCH)]
     return np.concatenate([session.run(None, {"input": part})[0] for part in parts]), name
