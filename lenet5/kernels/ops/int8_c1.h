@@ -45,6 +45,17 @@ INLINE int8_bytes int8_chosen(int8_bytes row, int8_bytes numbers) {
 #endif
 }
 
+/* 32 bytes, and as many zeros. */
+INLINE int8_bytes int8_row(const uint8_t *X) {
+#if defined(VNNI)
+    return (int8_bytes)_mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i *)X));
+#else
+    int8_bytes row = {0};
+    memcpy(&row, X, 32);
+    return row;
+#endif
+}
+
 /* Numbers of the columns of E or O, and of the column behind each group; 63 is a column without ink. */
 #define SIXTEEN(F, c)                                                                                                      \
     F(c)                                                                                                                   \
@@ -71,9 +82,7 @@ INLINE const char *int8_c1_windows(const activation *X, char *windows) {
     typedef uint32_t shifted __attribute__((vector_size(64), may_alias));
     shifted below[2] = {{0}, {0}};
     for (int y = 0; y < INT8_C1_SIDE + 3; y++) {
-        int8_bytes row = {0};
-        if (y < INT8_C1_SIDE)
-            memcpy(&row, X + y * INT8_C1_SIDE, INT8_C1_SIDE);
+        const int8_bytes row = y < INT8_C1_SIDE ? int8_row(X + y * INT8_C1_SIDE) : (int8_bytes){0};
     UNROLL for (int phase = 0; phase < 2; phase++) {
             *(int8_bytes *)(windows + y * INT8_C1_ROW + phase * INT8_C1_PHASE) = int8_chosen(row, int8_along[phase]);
             below[phase] = below[phase] >> 8 | (shifted)int8_chosen(row, int8_below[phase]);
@@ -109,7 +118,7 @@ static void int8_c1_pack(const int8_t *W, packed_weight *weights) {
             }
 }
 
-#define INT8_C1_BLOCK (VECTOR_BYTES == 64 ? 6 : 3)
+#define INT8_C1_BLOCK (VECTOR_BYTES == 64 ? 6 : 2)
 
 /* Two rows of outputs, one of pooled ones, of INT8_C1_BLOCK channels: rounded, (channels, 16). A function of its own, as
  * in ops/conv2d_winograd.h. */
@@ -148,9 +157,14 @@ INLINE void int8_c1_interleave(int32_t (*rows)[INT8_LANES], activation *Y) {
     _mm512_storeu_si512(Y, _mm512_permutex2var_epi8(low, (__m512i)int8_pixels[0], high));
     _mm512_storeu_si512(Y + 64, _mm512_permutex2var_epi8(low, (__m512i)int8_pixels[1], high));
 #else
+    /* Activations are not negative, so those of several channels are one number. */
+    enum { BITS = 8 * sizeof(activation), PARTS = INT8_C1_CHANNELS / 2 };
+    for (int part = 0; part < PARTS; part++)
+        for (int l = 0; l < INT8_LANES; l += VI)
+            *(whole *)(rows[part] + l) = int8_load(rows[2 * part] + l) | int8_load(rows[2 * part + 1] + l) << BITS;
     for (int x = 0; x < INT8_C1_POOLED; x++)
-        for (int o = 0; o < INT8_C1_CHANNELS; o++)
-            *Y++ = (activation)rows[o][x];
+        UNROLL for (int part = 0; part < PARTS; part++, Y += 2)
+            memcpy(Y, rows[part] + x, 2 * sizeof(activation));
 #endif
 }
 
