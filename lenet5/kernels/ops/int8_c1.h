@@ -59,8 +59,9 @@ INLINE int8_bytes int8_row(const uint8_t *X) {
 /* Numbers of the columns of E or O, and of the column behind each group; 63 is a column without ink. */
 #define SIXTEEN(F, c)                                                                                                      \
     F(c)                                                                                                                   \
-    F(c + 2) F(c + 4) F(c + 6) F(c + 8) F(c + 10) F(c + 12) F(c + 14) F(c + 16) F(c + 18) F(c + 20) F(c + 22) F(c + 24)    \
-        F(c + 26) F(c + 28) F(c + 30)
+    F(c + 2)                                                                                                               \
+    F(c + 4) F(c + 6) F(c + 8) F(c + 10) F(c + 12) F(c + 14) F(c + 16) F(c + 18) F(c + 20) F(c + 22) F(c + 24) F(c + 26)   \
+        F(c + 28) F(c + 30)
 #define ALONG(c) c, c + 1, c + 2, c + 3,
 #define BELOW(c) 63, 63, 63, c + 4,
 static const int8_bytes int8_along[2] = {{SIXTEEN(ALONG, 0)}, {SIXTEEN(ALONG, 1)}};
@@ -83,7 +84,7 @@ INLINE const char *int8_c1_windows(const activation *X, char *windows) {
     shifted below[2] = {{0}, {0}};
     for (int y = 0; y < INT8_C1_SIDE + 3; y++) {
         const int8_bytes row = y < INT8_C1_SIDE ? int8_row(X + y * INT8_C1_SIDE) : (int8_bytes){0};
-    UNROLL for (int phase = 0; phase < 2; phase++) {
+        UNROLL for (int phase = 0; phase < 2; phase++) {
             *(int8_bytes *)(windows + y * INT8_C1_ROW + phase * INT8_C1_PHASE) = int8_chosen(row, int8_along[phase]);
             below[phase] = below[phase] >> 8 | (shifted)int8_chosen(row, int8_below[phase]);
             if (y >= 3)
@@ -163,8 +164,7 @@ INLINE void int8_c1_interleave(int32_t (*rows)[INT8_LANES], activation *Y) {
         for (int l = 0; l < INT8_LANES; l += VI)
             *(whole *)(rows[part] + l) = int8_load(rows[2 * part] + l) | int8_load(rows[2 * part + 1] + l) << BITS;
     for (int x = 0; x < INT8_C1_POOLED; x++)
-        UNROLL for (int part = 0; part < PARTS; part++, Y += 2)
-            memcpy(Y, rows[part] + x, 2 * sizeof(activation));
+        UNROLL for (int part = 0; part < PARTS; part++, Y += 2) memcpy(Y, rows[part] + x, 2 * sizeof(activation));
 #endif
 }
 

@@ -30,19 +30,18 @@ INLINE void int8_conv_block(const lenet5_int8_step *s, const int8_packed *p, con
                             int64_t column, int64_t row_of_kernel, int n_rows, int n_groups, int v, int is_last, void *Y,
                             int64_t pixel, int pool, int PC, int N) {
     whole sums[24];
-    UNROLL for (int i = 0; i < pool * PC; i++)
-        UNROLL for (int n = 0; n < N; n++) sums[i * N + n] = int8_load(p->bias + (v + n) * VI);
-    int8_products(X, row, column, int8_weights_of(p->weights, p->stride, v), p->stride, n_rows, row_of_kernel, n_groups, sums,
-                  pool, PC, N);
-    UNROLL for (int c = 0; c < PC / pool; c++)
-        UNROLL for (int n = 0; n < N; n++) {
-            whole best = sums[c * pool * N + n];
-            if (pool == 2)
-                best = int8_larger(int8_larger(best, sums[(2 * c + 1) * N + n]),
-                                   int8_larger(sums[(PC + 2 * c) * N + n], sums[(PC + 2 * c + 1) * N + n]));
-            char *to = (char *)Y + c * pixel;
-            int8_finish(p, best, v + n, s->out_channels - (v + n) * VI, is_last, to);
-        }
+    UNROLL for (int i = 0; i < pool * PC; i++) UNROLL for (int n = 0; n < N; n++)
+        sums[i * N + n] = int8_load(p->bias + (v + n) * VI);
+    int8_products(X, row, column, int8_weights_of(p->weights, p->stride, v), p->stride, n_rows, row_of_kernel, n_groups,
+                  sums, pool, PC, N);
+    UNROLL for (int c = 0; c < PC / pool; c++) UNROLL for (int n = 0; n < N; n++) {
+        whole best = sums[c * pool * N + n];
+        if (pool == 2)
+            best = int8_larger(int8_larger(best, sums[(2 * c + 1) * N + n]),
+                               int8_larger(sums[(PC + 2 * c) * N + n], sums[(PC + 2 * c + 1) * N + n]));
+        char *to = (char *)Y + c * pixel;
+        int8_finish(p, best, v + n, s->out_channels - (v + n) * VI, is_last, to);
+    }
 }
 
 /* All of a step on one image, X (H, W, C) to Y (OH, OW, O), N output vectors at a time. */

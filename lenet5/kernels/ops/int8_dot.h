@@ -112,16 +112,15 @@ INLINE void int8_products(const activation *x, int64_t row, int64_t column, cons
         for (int g = 0; g < n_groups; g++, at += GROUP, w += INT8_LANES * sizeof(int32_t)) {
             whole weights[4];
             IN_POINTER(at); /* else GCC keeps what neighbouring pixels share in other registers, which costs more */
-    UNROLL for (int n = 0; n < N; n++) {
+            UNROLL for (int n = 0; n < N; n++) {
                 weights[n] = int8_load(int8_weights_of(w, stride, n));
                 IN_REGISTER(weights[n]);
             }
-            UNROLL for (int r = 0; r < PR; r++)
-                UNROLL for (int c = 0; c < PC; c++) {
-                    const whole xv = int8_broadcast(at + r * row + c * column);
-                    UNROLL for (int n = 0; n < N; n++)
-                        sums[(r * PC + c) * N + n] = int8_dot(sums[(r * PC + c) * N + n], xv, weights[n]);
-                }
+            UNROLL for (int r = 0; r < PR; r++) UNROLL for (int c = 0; c < PC; c++) {
+                const whole xv = int8_broadcast(at + r * row + c * column);
+                UNROLL for (int n = 0; n < N; n++)
+                    sums[(r * PC + c) * N + n] = int8_dot(sums[(r * PC + c) * N + n], xv, weights[n]);
+            }
         }
     }
 }
