@@ -15,7 +15,8 @@ from .commands import Helpful
 
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
 COMMANDS = (
-    "download", "train", "evaluate", "predict", "read", "info", "quantize", "export", "benchmark", "doctor", "completion"
+    "download", "train", "evaluate", "predict", "read", "info", "quantize", "export", "benchmark", "doctor",
+    "completion",
 )  # fmt: skip
 
 

@@ -57,21 +57,19 @@ INLINE int8_bytes int8_row(const uint8_t *X) {
 }
 
 /* Numbers of the columns of E or O, and of the column behind each group; 63 is a column without ink. */
-#define SIXTEEN(F, c)                                                                                                      \
-    F(c)                                                                                                                   \
-    F(c + 2)                                                                                                               \
-    F(c + 4) F(c + 6) F(c + 8) F(c + 10) F(c + 12) F(c + 14) F(c + 16) F(c + 18) F(c + 20) F(c + 22) F(c + 24) F(c + 26)   \
-        F(c + 28) F(c + 30)
-#define ALONG(c) c, c + 1, c + 2, c + 3,
-#define BELOW(c) 63, 63, 63, c + 4,
+#define FOUR(F, c) F((c)), F((c) + 2), F((c) + 4), F((c) + 6)
+#define SIXTEEN(F, c) FOUR(F, c), FOUR(F, c + 8), FOUR(F, c + 16), FOUR(F, c + 24)
+#define ALONG(c) c, c + 1, c + 2, c + 3
+#define BELOW(c) 63, 63, 63, c + 4
 static const int8_bytes int8_along[2] = {{SIXTEEN(ALONG, 0)}, {SIXTEEN(ALONG, 1)}};
 static const int8_bytes int8_below[2] = {{SIXTEEN(BELOW, 0)}, {SIXTEEN(BELOW, 1)}};
-/* Bytes of 16 pixels of 6: from 4 of 16 vectors of 4, and 2 of 16 behind them. */
-#define PIXEL(j) 4 * j, 4 * j + 1, 4 * j + 2, 4 * j + 3, 64 + 4 * j, 65 + 4 * j,
+/* Bytes of 14 pixels of 6: from 16 vectors of 4, and from 16 of which 2 count, behind them. */
+#define PIXEL(j) 4 * (j), 4 * (j) + 1, 4 * (j) + 2, 4 * (j) + 3, 64 + 4 * (j), 65 + 4 * (j)
 static const int8_bytes int8_pixels[2] = {
-    {PIXEL(0) PIXEL(1) PIXEL(2) PIXEL(3) PIXEL(4) PIXEL(5) PIXEL(6) PIXEL(7) PIXEL(8) PIXEL(9) 40, 41, 42, 43},
-    {104, 105, PIXEL(11) PIXEL(12) PIXEL(13)}};
+    {PIXEL(0), PIXEL(1), PIXEL(2), PIXEL(3), PIXEL(4), PIXEL(5), PIXEL(6), PIXEL(7), PIXEL(8), PIXEL(9), 40, 41, 42, 43},
+    {104, 105, PIXEL(11), PIXEL(12), PIXEL(13)}};
 #undef PIXEL
+#undef FOUR
 #undef SIXTEEN
 #undef ALONG
 #undef BELOW
