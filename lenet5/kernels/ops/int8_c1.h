@@ -45,22 +45,31 @@ INLINE int8_bytes int8_chosen(int8_bytes row, int8_bytes numbers) {
 #endif
 }
 
+/* 32 bytes, and as many zeros. */
+INLINE int8_bytes int8_row(const uint8_t *X) {
+#if defined(VNNI)
+    return (int8_bytes)_mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i *)X));
+#else
+    int8_bytes row = {0};
+    memcpy(&row, X, 32);
+    return row;
+#endif
+}
+
 /* Numbers of the columns of E or O, and of the column behind each group; 63 is a column without ink. */
-/* clang-format off */
-#define SIXTEEN(F, c) \
-    F(c) F(c + 2) F(c + 4) F(c + 6) F(c + 8) F(c + 10) F(c + 12) F(c + 14) \
-    F(c + 16) F(c + 18) F(c + 20) F(c + 22) F(c + 24) F(c + 26) F(c + 28) F(c + 30)
-/* clang-format on */
-#define ALONG(c) c, c + 1, c + 2, c + 3,
-#define BELOW(c) 63, 63, 63, c + 4,
+#define FOUR(F, c) F((c)), F((c) + 2), F((c) + 4), F((c) + 6)
+#define SIXTEEN(F, c) FOUR(F, c), FOUR(F, c + 8), FOUR(F, c + 16), FOUR(F, c + 24)
+#define ALONG(c) c, c + 1, c + 2, c + 3
+#define BELOW(c) 63, 63, 63, c + 4
 static const int8_bytes int8_along[2] = {{SIXTEEN(ALONG, 0)}, {SIXTEEN(ALONG, 1)}};
 static const int8_bytes int8_below[2] = {{SIXTEEN(BELOW, 0)}, {SIXTEEN(BELOW, 1)}};
-/* Bytes of 16 pixels of 6: from 4 of 16 vectors of 4, and 2 of 16 behind them. */
-#define PIXEL(j) 4 * j, 4 * j + 1, 4 * j + 2, 4 * j + 3, 64 + 4 * j, 65 + 4 * j,
+/* Bytes of 14 pixels of 6: from 16 vectors of 4, and from 16 of which 2 count, behind them. */
+#define PIXEL(j) 4 * (j), 4 * (j) + 1, 4 * (j) + 2, 4 * (j) + 3, 64 + 4 * (j), 65 + 4 * (j)
 static const int8_bytes int8_pixels[2] = {
-    {PIXEL(0) PIXEL(1) PIXEL(2) PIXEL(3) PIXEL(4) PIXEL(5) PIXEL(6) PIXEL(7) PIXEL(8) PIXEL(9) 40, 41, 42, 43},
-    {104, 105, PIXEL(11) PIXEL(12) PIXEL(13)}};
+    {PIXEL(0), PIXEL(1), PIXEL(2), PIXEL(3), PIXEL(4), PIXEL(5), PIXEL(6), PIXEL(7), PIXEL(8), PIXEL(9), 40, 41, 42, 43},
+    {104, 105, PIXEL(11), PIXEL(12), PIXEL(13)}};
 #undef PIXEL
+#undef FOUR
 #undef SIXTEEN
 #undef ALONG
 #undef BELOW
@@ -72,9 +81,7 @@ INLINE const char *int8_c1_windows(const activation *X, char *windows) {
     typedef uint32_t shifted __attribute__((vector_size(64), may_alias));
     shifted below[2] = {{0}, {0}};
     for (int y = 0; y < INT8_C1_SIDE + 3; y++) {
-        int8_bytes row = {0};
-        if (y < INT8_C1_SIDE)
-            memcpy(&row, X + y * INT8_C1_SIDE, INT8_C1_SIDE);
+        const int8_bytes row = y < INT8_C1_SIDE ? int8_row(X + y * INT8_C1_SIDE) : (int8_bytes){0};
         UNROLL for (int phase = 0; phase < 2; phase++) {
             *(int8_bytes *)(windows + y * INT8_C1_ROW + phase * INT8_C1_PHASE) = int8_chosen(row, int8_along[phase]);
             below[phase] = below[phase] >> 8 | (shifted)int8_chosen(row, int8_below[phase]);
@@ -110,7 +117,7 @@ static void int8_c1_pack(const int8_t *W, packed_weight *weights) {
             }
 }
 
-#define INT8_C1_BLOCK (VECTOR_BYTES == 64 ? 6 : 3)
+#define INT8_C1_BLOCK (VECTOR_BYTES == 64 ? 6 : 2)
 
 /* Two rows of outputs, one of pooled ones, of INT8_C1_BLOCK channels: rounded, (channels, 16). A function of its own, as
  * in ops/conv2d_winograd.h. */
@@ -149,9 +156,13 @@ INLINE void int8_c1_interleave(int32_t (*rows)[INT8_LANES], activation *Y) {
     _mm512_storeu_si512(Y, _mm512_permutex2var_epi8(low, (__m512i)int8_pixels[0], high));
     _mm512_storeu_si512(Y + 64, _mm512_permutex2var_epi8(low, (__m512i)int8_pixels[1], high));
 #else
+    /* Activations are not negative, so those of several channels are one number. */
+    enum { BITS = 8 * sizeof(activation), PARTS = INT8_C1_CHANNELS / 2 };
+    for (int part = 0; part < PARTS; part++)
+        for (int l = 0; l < INT8_LANES; l += VI)
+            *(whole *)(rows[part] + l) = int8_load(rows[2 * part] + l) | int8_load(rows[2 * part + 1] + l) << BITS;
     for (int x = 0; x < INT8_C1_POOLED; x++)
-        for (int o = 0; o < INT8_C1_CHANNELS; o++)
-            *Y++ = (activation)rows[o][x];
+        UNROLL for (int part = 0; part < PARTS; part++, Y += 2) memcpy(Y, rows[part] + x, 2 * sizeof(activation));
 #endif
 }
 

@@ -32,6 +32,14 @@ INLINE whole int8_broadcast(const void *p) {
     return int8_splat(group);
 }
 
+#if VECTOR_BYTES == 64
+#define MADD(x, w) (whole) _mm512_madd_epi16((__m512i)(x), (__m512i)(w))
+#elif VECTOR_BYTES == 32
+#define MADD(x, w) (whole) _mm256_madd_epi16((__m256i)(x), (__m256i)(w))
+#else
+#define MADD(x, w) (whole) _mm_madd_epi16((__m128i)(x), (__m128i)(w))
+#endif
+
 INLINE whole int8_dot(whole sums, whole x, whole w) {
 #if defined(VNNI)
     return (whole)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)x, (__m512i)w);
@@ -39,32 +47,29 @@ INLINE whole int8_dot(whole sums, whole x, whole w) {
     for (int k = 0; k < 32; k += 8) /* the weight's byte is shifted to the top and back, which extends its sign */
         sums += (x >> k & 255) * (w << (24 - k) >> 24);
     return sums;
-#elif defined(__x86_64__) && VECTOR_BYTES == 64
-    return sums + (whole)_mm512_madd_epi16((__m512i)x, (__m512i)w);
-#elif defined(__x86_64__) && VECTOR_BYTES == 32
-    return sums + (whole)_mm256_madd_epi16((__m256i)x, (__m256i)w);
 #elif defined(__x86_64__)
-    return sums + (whole)_mm_madd_epi16((__m128i)x, (__m128i)w);
+    sums += MADD(x, w);
+    IN_REGISTER(sums); /* else GCC adds products first, for which there are no registers */
+    return sums;
 #else
     return sums + (x & 0xffff) * (w << 16 >> 16) + (x >> 16) * (w >> 16);
 #endif
 }
 
-INLINE whole int8_larger(whole a, whole b) {
 #if defined(__x86_64__) && VECTOR_BYTES == 64
-    return (whole)_mm512_max_epi32((__m512i)a, (__m512i)b);
+INLINE whole int8_larger(whole a, whole b) { return (whole)_mm512_max_epi32((__m512i)a, (__m512i)b); }
+INLINE whole int8_smaller(whole a, whole b) { return (whole)_mm512_min_epi32((__m512i)a, (__m512i)b); }
 #elif defined(__x86_64__) && VECTOR_BYTES == 32
-    return (whole)_mm256_max_epi32((__m256i)a, (__m256i)b);
+INLINE whole int8_larger(whole a, whole b) { return (whole)_mm256_max_epi32((__m256i)a, (__m256i)b); }
+INLINE whole int8_smaller(whole a, whole b) { return (whole)_mm256_min_epi32((__m256i)a, (__m256i)b); }
 #else
-    const whole is_larger = a > b;
-    return (is_larger & a) | (~is_larger & b);
+INLINE whole int8_larger(whole a, whole b) { return ((a > b) & a) | (~(a > b) & b); }
+INLINE whole int8_smaller(whole a, whole b) { return ((a < b) & a) | (~(a < b) & b); }
 #endif
-}
 
 /* Sums to activations: see docs/quantization.md. No product exceeds 2^31 - 1. */
 INLINE whole int8_round(whole sums, whole multiplier, whole limit) {
-    const whole positive = int8_larger(sums, (whole){0});
-    const whole limited = -int8_larger(-positive, -limit);
+    const whole limited = int8_smaller(int8_larger(sums, (whole){0}), limit);
     return (limited * multiplier + (1 << (INT8_SHIFT - 1))) >> INT8_SHIFT;
 }
 
@@ -102,17 +107,20 @@ INLINE const char *int8_weights_of(const char *weights, int64_t stride, int v) {
  * w: the first of the N vectors; rows of the kernel have n_groups groups, and are `row_of_kernel` activations apart. */
 INLINE void int8_products(const activation *x, int64_t row, int64_t column, const char *w, int64_t stride, int n_rows,
                           int64_t row_of_kernel, int n_groups, whole *sums, int PR, int PC, int N) {
-    for (int ky = 0; ky < n_rows; ky++, x += row_of_kernel)
-        for (int g = 0; g < n_groups; g++, w += INT8_LANES * sizeof(int32_t)) {
+    for (int ky = 0; ky < n_rows; ky++, x += row_of_kernel) {
+        const activation *at = x;
+        for (int g = 0; g < n_groups; g++, at += GROUP, w += INT8_LANES * sizeof(int32_t)) {
             whole weights[4];
+            IN_POINTER(at); /* else GCC keeps what neighbouring pixels share in other registers, which costs more */
             UNROLL for (int n = 0; n < N; n++) {
                 weights[n] = int8_load(int8_weights_of(w, stride, n));
                 IN_REGISTER(weights[n]);
             }
             UNROLL for (int r = 0; r < PR; r++) UNROLL for (int c = 0; c < PC; c++) {
-                const whole xv = int8_broadcast(x + g * GROUP + r * row + c * column);
+                const whole xv = int8_broadcast(at + r * row + c * column);
                 UNROLL for (int n = 0; n < N; n++)
                     sums[(r * PC + c) * N + n] = int8_dot(sums[(r * PC + c) * N + n], xv, weights[n]);
             }
         }
+    }
 }
