@@ -24,6 +24,9 @@ from .training_options import GROUPS, training_options
 @click.option("--teacher", "teachers", type=options.path(), multiple=True, metavar="MODEL",
               help="Learn from this model's answers to each image, or a committee's; may be repeated, to learn from "
                    "the mean of several.")  # fmt: skip
+@click.option("--from", "start_from", type=options.path(), metavar="MODEL",
+              help="Begin with the weights of this model, or of pretrained, the one that ships, where layers have the "
+                   "same shape; a last layer for other classes begins anew.")  # fmt: skip
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline

@@ -30,7 +30,7 @@ def arguments(ctx: click.Context, settings: dict) -> dict:
     if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & how.keys():
         raise click.UsageError("--teacher-weight and --distillation-temperature are of a --teacher; none is given")
     command = plain(shlex.join(["lenet5", *_without_threads(sys.argv[1:])]))  # model files hold text only
-    named = ("out", "runs", "recipe", "variant", "members", "teachers", *NETWORK)
+    named = ("out", "runs", "recipe", "variant", "members", "teachers", "start_from", *NETWORK)
     return {name: settings[name] for name in named} | how | {"command": command}
 
 

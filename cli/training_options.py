@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from lenet5.training.config import RECIPES, Choice, Config, Distortions, Flag
+from lenet5.training.config import RECIPES, Choice, Config, Distortions, Flag, Layers
 
 from . import options
 from .types import Augment, Rate
@@ -18,9 +18,10 @@ GROUPS = {
     "Network": ("variant", "activation", "pool", "c3", "head", "initializer"),
     "Updates": (
         "batch_size", "optimizer", "learning_rate", "momentum", "nesterov", "schedule", "warmup", "weight_decay", "l1",
-        "clip_norm",
+        "clip_norm", "start_from", "freeze",
     ),
-    "Loss": ("loss", "label_smoothing", "rubbish_penalty", "teachers", "teacher_weight", "distillation_temperature"),
+    "Loss": ("loss", "label_smoothing", "class_weight", "rubbish_penalty", "teachers", "teacher_weight",
+             "distillation_temperature"),
     "Training images": ("augment", "finetune", "finetune_augment", "mixup", "adversarial"),
     "Regularisation": ("dropout", "batch_norm", "average"),
     "Validation, seeds, committees": ("validation", "patience", "seed", "members"),
@@ -34,6 +35,8 @@ def _type(entry: Field) -> click.ParamType | type | None:
         return click.Choice(kind.names)
     if isinstance(kind, Distortions):
         return Augment()
+    if isinstance(kind, Layers):
+        return str
     if entry.type is int:
         return click.IntRange(int(kind.low), int(kind.high) if kind.high < _LARGEST_SHOWN else None)
     return Rate() if entry.name == "learning_rate" else float

@@ -1,5 +1,6 @@
 """What the compiled kernels take and give; see _kernels.pyx. Arrays of lanes are (B, C, H, W, 16)."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar, final
 
 import numpy as np
@@ -228,6 +229,7 @@ class Training:
         mixup: float = 0.0,
         adversarial: float = 0.0,
         teachers: list[tuple[Program, NDArray[np.float32]]] | None = None,
+        frozen: Sequence[int] = (),
     ) -> None: ...
     def limit(self, n_threads: int) -> None: ...
     def prepare(
@@ -239,6 +241,7 @@ class Training:
         first_step: int,
         augmentation: Augmentation | None = None,
         epoch: int = 0,
+        weights: NDArray[np.float32] | None = None,
     ) -> None: ...
     def run(self, thread: int) -> None: ...
     @property

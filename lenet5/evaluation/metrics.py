@@ -24,7 +24,9 @@ def confusion_matrix(y: np.ndarray, predicted: np.ndarray, n_classes: int) -> np
 def evaluation(y: np.ndarray, predicted: np.ndarray, losses: np.ndarray, labels: list[str]) -> dict:
     """Return what ``lenet5 evaluate`` reports, as plain Python values.
 
-    The precision of a class that was never answered is None, and so is the recall of one that never occurred.
+    ``balanced_accuracy`` is the mean recall of the classes that occur. ``macro_f1`` is the mean over the classes that
+    occur or were answered of 2 right / (occurred + answered), the F1 score. Both have scikit-learn's meaning. The
+    precision of a class that was never answered is None, and so is the recall of one that never occurred.
 
     Parameters
     ----------
@@ -34,10 +36,13 @@ def evaluation(y: np.ndarray, predicted: np.ndarray, losses: np.ndarray, labels:
     n, n_correct = len(y), int((y == predicted).sum())
     matrix = confusion_matrix(y, predicted, len(labels))
     asked, answered, right = matrix.sum(axis=1), matrix.sum(axis=0), matrix.diagonal()
+    met = asked + answered > 0
     low, high = wilson_interval(n_correct, n)
     return {
         "accuracy": n_correct / n if n else None,
         "accuracy_95": [low, high],
+        "balanced_accuracy": float((right[asked > 0] / asked[asked > 0]).mean()) if n else None,
+        "macro_f1": float((2 * right[met] / (asked + answered)[met]).mean()) if n else None,
         "n": n,
         "errors": n - n_correct,
         "loss": float(losses.mean()) if n else None,

@@ -13,6 +13,7 @@ def evaluation_lines(name: str, report: dict) -> Lines:
         f"{name}, {report['n']:,} test images",
         f"accuracy {percent(report['accuracy'])} (95 % interval {percent(low)} to {percent(high)}), "
         f"{report['errors']:,} errors, loss {report['loss']:.4f}",
+        f"balanced accuracy {percent(report['balanced_accuracy'])}, macro F1 {percent(report['macro_f1'])}",
         f"expected calibration error {percent(fit['expected_calibration_error'])} at temperature "
         f"{fit['temperature']:.3f}, {percent(fit['uncalibrated_error'])} without",
         "  (15 bins of equally many images)",

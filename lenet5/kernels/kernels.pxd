@@ -48,7 +48,7 @@ cdef extern from "program.h" nogil:
         int64_t weight, bias, input, output, prepared, ready, kept
         double probability
         const int32_t *constants
-        int n_pairs
+        int n_pairs, is_frozen
     ctypedef struct lenet5_net:
         const lenet5_op *ops
         int n_ops
@@ -110,6 +110,7 @@ cdef extern from "program.h" nogil:
         float *arenas
         const lenet5_pictures *pictures
         const uint8_t *labels
+        const float *weights
         const int64_t *order
         const lenet5_augmentation *augmentation
         int64_t n_positions, batch_size, n_steps

@@ -75,6 +75,7 @@ typedef struct {
      * -1 without one. OP_RBF: the centres (out_channels, in_channels). */
     const int32_t *constants;
     int n_pairs; /* of OP_TABLE_CONV2D: its kernels */
+    int is_frozen; /* training does not change its parameters */
 } lenet5_op;
 
 typedef struct {
@@ -118,6 +119,14 @@ static inline int64_t lenet5_n_weights(const lenet5_op *op) {
     case OP_SUBSAMPLE: return op->out_channels;
     default: return 0;
     }
+}
+
+/* The first step that training changes; those before it need no gradients. */
+static inline int lenet5_first_trained(const lenet5_net *net) {
+    int i = 0;
+    while (i < net->n_ops - 1 && (net->ops[i].is_frozen || !lenet5_n_weights(net->ops + i)))
+        i++;
+    return net->ops[0].is_frozen ? i : 0;
 }
 
 static inline int64_t lenet5_n_biases(const lenet5_op *op) { return lenet5_n_weights(op) ? op->out_channels : 0; }
@@ -289,6 +298,7 @@ typedef struct {
                                 * image an update at least n_activations + lenet5_n_single */
     const lenet5_pictures *pictures;
     const uint8_t *labels; /* (N) */
+    const float *weights; /* (N): of each image's loss, or NULL */
     const int64_t *order; /* (n_positions): the images in the order of this run */
     const lenet5_augmentation *augmentation; /* or NULL */
     int64_t n_positions, batch_size, n_steps;

@@ -16,8 +16,9 @@ from ..nn.bounds import is_bounded
 from ..nn.network import Network
 from ..nn.summary import Summary
 from ..preprocessing.preparation import Preparation
+from ..training.weights import of_classes
 from ..utils.characters import DIGITS
-from . import quantized
+from . import quantized, transfer
 from .base import Classifier, as_array
 from .class_names import are_other_classes, checked_labels, class_numbers, names_in
 from .quantized import Quantized
@@ -130,6 +131,10 @@ class LeNet5(Classifier):
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
         callback: "Callable[[Epoch], None] | None" = None,
         verbose: bool = False,
+        class_weight: "str | Mapping | None" = None,
+        sample_weight: np.ndarray | None = None,
+        freeze: str | Sequence[str] = (),
+        start_from: "LeNet5 | str | os.PathLike | None" = None,
         **settings,
     ) -> "LeNet5":
         """Train quietly, on from the present weights; returns self. For a fresh start make a new LeNet5.
@@ -150,6 +155,14 @@ class LeNet5(Classifier):
             Is called with an `Epoch` after each pass.
         verbose : bool
             Print a line after each pass.
+        class_weight : "balanced", or a dict of class to weight, optional
+            How much the images of a class count in the loss. Balanced: all classes count alike.
+        sample_weight : (N,), optional
+            How much each image counts; the mean is made 1.
+        freeze : names of layers, optional
+            Their weights stay as they are, to the byte: ("c1", "c3").
+        start_from : model, its file, or "pretrained" for the one that ships, optional
+            Its weights are taken first, where layers have the same shape. So a last layer for other classes is fresh.
         **settings
             Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
             some of "affine,elastic,photo,cutout,invert" (default "affine"). ``validation`` (default 0 here) sets
@@ -163,10 +176,18 @@ class LeNet5(Classifier):
             The loss became NaN or infinite.
         """
         y = self._taken_labels(y)
+        if start_from is not None:
+            transfer.start_from(self.network, transfer.source(start_from))
+        if freeze:
+            settings["freeze"] = freeze if isinstance(freeze, str) else ",".join(freeze)
+        if isinstance(class_weight, Mapping):
+            sample_weight = of_classes(self.class_numbers(X, y), self.labels, class_weight, sample_weight)
+        elif class_weight is not None:
+            settings["class_weight"] = class_weight
         if validation_data is not None:
             validation_data = validation_data[0], class_numbers(validation_data[1], self.labels)
-        trainer = self._trainer(X, y, settings, threads, teachers, validation_data)
-        self._takes_labels, self.resized = False, _resized(X, self.network)
+        trainer = self._trainer(X, y, settings, threads, teachers, validation_data, sample_weight)
+        self._takes_labels, self.resized = False, self.network.side_of(X)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
         for epoch in trainer.run():
             if verbose:
@@ -182,7 +203,7 @@ class LeNet5(Classifier):
         self.training = {"command": "LeNet5.fit", "config": asdict(trainer.config)}
         return self
 
-    def _trainer(self, X, y, settings: dict, threads: int | None, teachers, validation_data) -> "Trainer":
+    def _trainer(self, X, y, settings: dict, threads: int | None, teachers, *others) -> "Trainer":
         """The training that `fit` runs; TypeError for a setting that there is not."""
         from ..training.config import Config
         from ..training.trainer import Trainer, config_for
@@ -192,9 +213,9 @@ class LeNet5(Classifier):
                 f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"
             )
         settings = {"validation": 0, "seed": self.seed or 0, **settings}
-        config = config_for(self.network, is_taught=bool(teachers), **settings)
+        config = config_for(self.network, n_images=len(y), is_taught=bool(teachers), **settings)
         networks = [teacher.network for teacher in teachers]
-        return Trainer(self.network, X, y, config, threads, networks, validation_data)
+        return Trainer(self.network, X, y, config, threads, networks, *others)
 
     def _taken_labels(self, y: np.ndarray) -> np.ndarray:
         """The numbers of the classes ``y``, whose names a new model without any takes from there."""
@@ -288,8 +309,3 @@ class LeNet5(Classifier):
     def save(self, path: str | os.PathLike) -> None:
         """Write a model file (safetensors), wholly or not at all. OSError where that cannot be."""
         serialization.save(path, self.state_dict(), "model", self.info())
-
-
-def _resized(X: np.ndarray, network: Network) -> int:
-    """The side that images like the training images ``X`` are to be resized to."""
-    return network.size if np.shape(X)[-1] == network.size else network.field

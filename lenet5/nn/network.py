@@ -69,7 +69,7 @@ class Network:
         self.layers = dict(layers)
         self.size, self.field = size, field
         self.background, self.ink, self.margin = float(background), float(ink), margin
-        self._fused = fused
+        self.is_fused = fused
         connected = [layer for layer in self.layers.values() if isinstance(layer, Conv2d | RBF)]
         self.in_channels, self.n_classes = connected[0].in_channels, connected[-1].out_channels
         self._offsets: dict[str, tuple[int, tuple[int, ...]]] = {}
@@ -158,7 +158,7 @@ class Network:
     def _compile(self, shape: Shape) -> _kernels.Program:
         steps, at, end = [], 0, math.prod(shape) * _kernels.N_LANES
         before = None
-        for kind, names in execution_steps(self.layers, self._fused):
+        for kind, names in execution_steps(self.layers, self.is_fused):
             layer, out = self.layers[names[0]], shape
             for name in names:
                 out = self.layers[name].output_shape(out)
@@ -176,6 +176,10 @@ class Network:
     def check_pictures(self, X: np.ndarray) -> np.ndarray:
         """``X`` as a contiguous array, see :func:`arrays.check_pictures`; ValueError where it does not fit."""
         return check_pictures(X, self.in_channels, self.size, self.field)
+
+    def side_of(self, X: np.ndarray) -> int:
+        """The side that other images are resized to, to be as ``X``: ``size`` or ``field``."""
+        return self.size if np.shape(X)[-1] == self.size else self.field
 
     def pictures(self, X: np.ndarray) -> _kernels.Pictures:
         """``X`` checked and wrapped for the kernels."""

@@ -39,6 +39,7 @@ class Plan:
     size: int = 32
     resized: int = 28
     preparation: str | None = None
+    start: str | None = None  # SHA-256 of the parameters of the model to start from
 
     def check(self) -> None:
         """ValueError or TypeError where a field is of another type, or no network can be made of the plan."""
@@ -46,7 +47,7 @@ class Plan:
             *self.labels,
             *self.teachers,
             *(getattr(self, name) for name in CHOICES),
-            *(text for text in (self.initializer, self.preparation) if text is not None),
+            *(text for text in (self.initializer, self.preparation, self.start) if text is not None),
             self.dataset,
             self.data_sha256,
             self.command,

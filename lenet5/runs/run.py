@@ -1,8 +1,8 @@
 """Run folders, runs/train-NNN/: all that a training leaves behind, and all that is needed to go on with it.
 
 state.safetensors alone decides where a run stands; the other files are made from it, and made again on a resume.
-teachers.safetensors is a copy of the teachers, if there are any. The folder of a committee holds a whole run for each
-member, runs/train-NNN/member-K/.
+teachers.safetensors is a copy of the teachers, if there are any, and start.safetensors of the model begun from. The
+folder of a committee holds a whole run for each member, runs/train-NNN/member-K/.
 """
 
 import csv
@@ -47,7 +47,9 @@ class Run:
         self.folder, self.plan = folder, plan
 
     @classmethod
-    def create(cls, root: str | os.PathLike, plan: Plan, teachers: Sequence[LeNet5] = ()) -> "Run":
+    def create(
+        cls, root: str | os.PathLike, plan: Plan, teachers: Sequence[LeNet5] = (), start: LeNet5 | None = None
+    ) -> "Run":
         """A new folder ``root/train-NNN``, never one that exists; OSError where it cannot be made.
 
         What killed processes left half written in other runs is removed.
@@ -69,6 +71,8 @@ class Run:
             fsync_folder(parent)
         if teachers:
             Committee(teachers).save(folder / "teachers.safetensors")
+        if start:
+            start.save(folder / "start.safetensors")
         _write_plan(folder, plan)
         return cls(folder, plan)
 
@@ -90,6 +94,16 @@ class Run:
         if [fingerprint(teacher) for teacher in teachers] != self.plan.teachers:
             raise DataError(f"{path}: not the teachers of this run")
         return teachers
+
+    def start(self) -> LeNet5 | None:
+        """The model that the run was begun from, if there was one; DataError where it is no longer there."""
+        if self.plan.start is None:
+            return None
+        path = self.folder / "start.safetensors"
+        [start] = members_of(load(path))
+        if fingerprint(start) != self.plan.start:
+            raise DataError(f"{path}: not the model that this run was begun from")
+        return start
 
     def members(self) -> Iterator["Run"]:
         """The run of each member in turn, resumed or begun; of a single network its own.

@@ -8,6 +8,7 @@ from pathlib import Path
 from .. import datasets
 from ..errors import DataError, NothingLearnedError, StoppedError, one_line
 from ..evaluation.metrics import beats_chance
+from ..models import transfer
 from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import check_replaceable, load
@@ -31,6 +32,7 @@ def train_run(
     variant: str = "modern",
     members: int = 1,
     teachers: Sequence[LeNet5 | Committee | str | os.PathLike] = (),
+    start_from: LeNet5 | str | os.PathLike | None = None,
     threads: int | None = None,
     command: str = "lenet5.runs.train_run",
     load_data: Callable[[str], datasets.Loaded] = datasets.obtain,
@@ -47,6 +49,7 @@ def train_run(
     recipe : one of `config.RECIPES`, which ``settings`` change
     members : how many networks of this variant to train as one committee, with the seeds from ``seed`` on
     teachers : models, or their files, to learn from
+    start_from : model, its file, or "pretrained", whose weights are taken first, see `LeNet5.fit`
     threads : changes the time, not the weights
     command : how the model says it was made
     **settings : fields of `config.Config`, where learning_rate may be "auto"; and activation, pool, c3, head and
@@ -67,14 +70,17 @@ def train_run(
     _check_out(out, listener)
     data = load_data(data) if isinstance(data, str) else data
     teachers = _networks_in(teachers, data.classes)
-    plan = _plan(config, data, teachers, variant, choices, members=members, command=command, out=str(out))
+    start = None if start_from is None else transfer.source(start_from)
+    plan = _plan(config, data, teachers, variant, choices, members=members, command=command, out=str(out),
+                 start=start and fingerprint(start))  # fmt: skip
     curve = _found_rate(plan, data, threads, listener) if finds_rate else None
     how = {**RECIPES[recipe], **how, **({"learning_rate": curve.best} if curve else {})}
-    plan = replace(plan, config=config_for(plan.model().network, is_taught=bool(teachers), **how))
-    job = _Job(data, teachers, threads, listener)
+    network, n_images = plan.model().network, len(data.train[1]) - config.validation
+    plan = replace(plan, config=config_for(network, n_images=n_images, is_taught=bool(teachers), **how))
+    job = _Job(data, teachers, threads, listener, start)
     first = job.trainer(plan)  # refuses what cannot be, before there is a folder
     listener.ready()
-    run = Run.create(runs, plan, teachers)
+    run = Run.create(runs, plan, teachers, start)
     with run.claim():
         run.draw_rates(curve)
         return job.train(run, first, out)
@@ -100,7 +106,7 @@ def resume_run(
         data = load_data(plan.dataset)
         if data.sha256 != plan.data_sha256:
             raise DataError(f"{plan.dataset}: not the images that this run was trained on (SHA-256 differs)")
-        job = _Job(data, run.teachers(), threads, listener)
+        job = _Job(data, run.teachers(), threads, listener, run.start())
         first = job.trainer(plan)
         listener.ready()
         return job.train(run, first, out)
@@ -114,12 +120,16 @@ class _Job:
     teachers: list[LeNet5]
     threads: int | None
     listener: Listener
+    start: LeNet5 | None = None
 
     def trainer(self, plan: Plan) -> Trainer:
         """That of a plan's network, or of the first one."""
         plan = plan.member(1)
         teachers = [teacher.network for teacher in self.teachers]
-        return Trainer(plan.model().network, *self.data.train, plan.config, self.threads, teachers)
+        network = plan.model().network
+        if self.start:
+            transfer.start_from(network, self.start)
+        return Trainer(network, *self.data.train, plan.config, self.threads, teachers)
 
     def train(self, run: Run, first: Trainer, out: Path) -> TrainingResult:
         """Train each member from where it stands, the ``first`` with this trainer, and write the model."""

@@ -63,6 +63,18 @@ class Distortions:
 
 
 @dataclass(frozen=True)
+class Layers:
+    """Comma-separated names of layers, or "none"; which there are, the network decides."""
+
+    expected = "none, or comma-separated names"
+
+    def checked(self, name: str, value) -> str:
+        if not isinstance(value, str) or not value or len(set(names := value.split(","))) < len(names):
+            raise ValueError(f"{name} is {value!r}, expected {self.expected}, each once")
+        return value
+
+
+@dataclass(frozen=True)
 class Range:
     """Finite numbers from ``low`` to ``high``, integers if ``kind`` is int; ``expected`` is the text for errors."""
 
@@ -93,7 +105,7 @@ def _plain_number(name: str, value, kind: type) -> int | float:
         raise ValueError(f"{name} is {value!r}, expected {what}") from None
 
 
-FLAG, DISTORTIONS = Flag(), Distortions()
+FLAG, DISTORTIONS, LAYERS = Flag(), Distortions(), Layers()
 PART = Range(float, 0, 1, "0 to below 1", has_high=False)
 WHOLE_PART = Range(float, 0, 1, "0 to 1")
 ABOVE_0 = Range(float, 0, math.inf, "a number above 0", has_low=False, has_high=False)
@@ -102,7 +114,7 @@ FINITE = Range(float, -math.inf, math.inf, "a finite number", has_low=False, has
 COUNT, COUNT_FROM_0 = Range(int, 1, math.inf, "at least 1"), Range(int, 0, math.inf, "at least 0")
 
 
-def setting(default, kind: Choice | Flag | Distortions | Range, text: str):
+def setting(default, kind: Choice | Flag | Distortions | Layers | Range, text: str):
     """Declare a field of `Config`; ``text`` is the help of its option."""
     return field(default=default, metadata={"kind": kind, "help": text})
 
@@ -145,6 +157,10 @@ class Config:
     loss: str = setting("cross-entropy", Choice(LOSSES),
         "What is minimised; mse and map are eq. 8 and 9 of the 1998 paper, for --head rbf.")
     label_smoothing: float = setting(0.0, PART, "Fraction of each target that is spread over all classes.")
+    class_weight: str = setting("none", Choice(("none", "balanced")),
+        "Balanced: all classes count alike in the loss, however many images each has.")
+    freeze: str = setting("none", LAYERS,
+        "Layers whose weights stay as they are, such as c1,c3; what lies before them costs no gradients.")
     rubbish_penalty: float = setting(1.0, FINITE, "The j of eq. 9.")
     teacher_weight: float = setting(1.0, WHOLE_PART, "Fraction of each target that is the answer of a --teacher.")
     distillation_temperature: float = setting(4.0, ABOVE_0,
@@ -180,6 +196,11 @@ class Config:
             raise ValueError("sdlm takes the curvature of the network as it is, without dropout and batch_norm")
         if self.patience and not self.validation:
             raise ValueError("patience needs validation images, by which a better epoch is recognised: validation is 0")
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Names of the layers whose weights stay as they are."""
+        return () if self.freeze == "none" else tuple(self.freeze.split(","))
 
     @property
     def finetune_epochs(self) -> int:

@@ -4,6 +4,8 @@ Once means and variances are fixed, the normalisation is an affine map of each c
 So the two fold into one convolution. Dropout scales its units such that nothing changes without it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..nn.layers import BatchNorm2d, Conv2d, Dropout, Layer, Linear
@@ -13,7 +15,9 @@ from ..nn.network import Network
 EPSILON = 1e-5
 
 
-def regularized_layers(layers: dict[str, Layer], *, dropout: float = 0.0, batch_norm: bool = False) -> dict[str, Layer]:
+def regularized_layers(
+    layers: dict[str, Layer], *, dropout: float = 0.0, batch_norm: bool = False, frozen: Sequence[str] = ()
+) -> dict[str, Layer]:
     """Add batch normalisation after every convolution but the last layer, and dropout in the dense part.
 
     Dropout follows the activations of hidden layers with one output per channel (C5 and F6 of LeNet-5).
@@ -22,13 +26,14 @@ def regularized_layers(layers: dict[str, Layer], *, dropout: float = 0.0, batch_
     ----------
     dropout : float, 0 to below 1
         Probability that a unit is left out; 0 adds no layers.
+    frozen : names of layers that stay as they are, and so are not normalised
     """
     result: dict[str, Layer] = {}
     names = list(layers)
     dense = set(names[_first_dense(layers) :])
     for i, (name, layer) in enumerate(layers.items()):
         result[name] = layer
-        if batch_norm and isinstance(layer, Conv2d) and i < len(names) - 1:
+        if batch_norm and isinstance(layer, Conv2d) and i < len(names) - 1 and name not in frozen:
             result[f"{name}_norm"] = BatchNorm2d(layer.out_channels)
         if dropout and name in dense and not isinstance(layer, Conv2d):
             result[f"{name.removesuffix('_activation')}_dropout"] = Dropout(dropout)

@@ -54,6 +54,10 @@ class Order:
         self._skipped = self.validation - np.arange(n_validation)  # training images before each of them
         self._window = self._asked = -1, -1
 
+    def trained(self) -> np.ndarray:
+        """The indices of all training images, ascending, int64."""
+        return np.delete(np.arange(self.n + len(self.validation)), self.validation)
+
     def read_validation(self, X: np.ndarray) -> np.ndarray:
         """Copy the validation images of the whole set X."""
         self._pages.ask((k, k + 1) for k in self.validation.tolist())

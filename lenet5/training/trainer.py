@@ -24,6 +24,7 @@ from .records import Epoch, Position, Progress, saved_position
 from .sampler import Order
 from .schedules import learning_rates
 from .updates import Updates
+from .weights import image_weights
 
 #: Images between two looks at the clock and at whether to stop: some 50 ms.
 PICTURES_PER_RUN = 4096
@@ -47,6 +48,8 @@ class Trainer:
         fraction ``config.teacher_weight`` of its target. They take images as ``network`` does.
     validation_data : (X, y), optional
         Validation images of one's own, where ``config.validation`` is 0.
+    sample_weight : (N,), optional
+        How much each image counts in the loss, see `weights.image_weights`.
 
     Attributes
     ----------
@@ -67,6 +70,7 @@ class Trainer:
         threads: int | None = None,
         teachers: Sequence[Network] = (),
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
+        sample_weight: np.ndarray | None = None,
     ):
         y = check_labels_of(network, X, y)
         X = network.check_pictures(X)
@@ -79,7 +83,8 @@ class Trainer:
         self.network, self.config = network.thaw(), config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
-        self._updates = Updates(self.network, X, y, config, self.threads, teachers)
+        weights = image_weights(y, self._order.trained(), config.class_weight, sample_weight)
+        self._updates = Updates(self.network, X, y, config, self.threads, teachers, weights)
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
         self._at = Position()
@@ -252,7 +257,7 @@ class Trainer:
         return {"config": asdict(self.config), "n_pictures": self._order.n}
 
 
-def config_for(network: Network, *, is_taught: bool = False, **settings) -> Config:
+def config_for(network: Network, *, n_images: int | None = None, is_taught: bool = False, **settings) -> Config:
     """A `Config` for this network, with a learning rate that suits it where none is given.
 
     The optimizer's own is divided by ten where gradients are steep, since scores are squared distances of many

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import _kernels
-from ..nn.network import Network
+from ..nn.network import Network, execution_steps
 from ..utils.threads import Workers
 from . import augment, curvature
 from .config import OPTIMIZERS, Config
@@ -26,6 +26,7 @@ class Updates:
     config : Config
     threads : int
     teachers : trained networks
+    weights : factors of each image's loss, float32, or None
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class Updates:
         config: Config,
         threads: int,
         teachers: Sequence[Network],
+        weights: np.ndarray | None = None,
     ):
-        self._network, self._config = network, config
+        self._network, self._config, self._weights = network, config, weights
         self._X, self._labels, self._pictures = X, labels, network.pictures(X)
         self._trained = _trained_network(network, config)
         n = len(self._trained.parameters)
@@ -51,6 +53,7 @@ class Updates:
             loss=_loss(config, bool(teachers)),
             seed=config.seed, mixup=config.mixup, adversarial=config.adversarial,
             teachers=[_taught_by(teacher, network, self._pictures.shape) for teacher in teachers],
+            frozen=_frozen_steps(self._trained, config.frozen),
         )  # fmt: skip
 
     @property
@@ -74,7 +77,9 @@ class Updates:
         config = self._config
         chosen = augment.chosen(config.distortions(epoch))
         distortions = augment.for_epoch(chosen, seed=config.seed, epoch=epoch)
-        self._training.prepare(self._pictures, self._labels, numbers, rates, first_step, distortions, epoch)
+        self._training.prepare(
+            self._pictures, self._labels, numbers, rates, first_step, distortions, epoch, self._weights
+        )
         workers(self._training.run)
         loss_sum, n_correct, n_done, diverged = self._training.result
         if diverged or not all(np.isfinite(tensor).all() for tensor in (self._trained.parameters, *self._moments)):
@@ -98,9 +103,16 @@ class Updates:
             self._average += self._trained.parameters * np.float32(1 - stays)
 
     def write_back(self) -> None:
-        """Write the weights as prediction wants them to the network: averaged, and without regularisation."""
+        """Write the weights as prediction wants them to the network: averaged, and without regularisation.
+
+        Those of frozen layers keep their bytes.
+        """
         if self.are_apart:
+            own = self._network.state_dict()
+            kept = {name: t.copy() for name, t in own.items() if name.rpartition(".")[0] in self._config.frozen}
             fold(self._trained, self._trained.parameters if self._average is None else self._average, self._network)
+            for name, tensor in kept.items():
+                own[name][...] = tensor
 
     def tensors(self) -> dict[str, np.ndarray]:
         """All that later updates depend on, by name; not copies."""
@@ -113,7 +125,9 @@ def _trained_network(network: Network, config: Config) -> Network:
     """The network that is updated: ``network`` itself where nothing is added to it for training."""
     if not (config.dropout or config.batch_norm or config.average or config.adversarial):
         return network
-    layers = regularized_layers(network.layers, dropout=config.dropout, batch_norm=config.batch_norm)
+    layers = regularized_layers(
+        network.layers, dropout=config.dropout, batch_norm=config.batch_norm, frozen=config.frozen
+    )
     trained = Network(layers, seed=config.seed, background=network.background, ink=network.ink,
                       margin=network.margin, size=network.size, field=network.field,
                       fused=not config.adversarial)  # fmt: skip
@@ -121,6 +135,18 @@ def _trained_network(network: Network, config: Config) -> Network:
     for name, tensor in network.state_dict().items():
         own[name][...] = tensor
     return trained
+
+
+def _frozen_steps(network: Network, names: Sequence[str]) -> list[int]:
+    """The numbers of the steps that compute these layers; ValueError unless each has weights, and some are left."""
+    steps = execution_steps(network.layers, network.is_fused)
+    own = [name for name, layer in network.layers.items() if layer.parameter_shapes() and not name.endswith("_norm")]
+    for name in names:
+        if name not in own:
+            raise ValueError(f"freeze names {name!r}, expected some of {', '.join(own)}")
+    if set(own) <= set(names):
+        raise ValueError("freeze names every layer with weights, so there is nothing to train")
+    return [number for number, (_, layers) in enumerate(steps) if layers[0] in names]
 
 
 def _taught_by(teacher: Network, network: Network, shape: tuple[int, int, int]) -> tuple:

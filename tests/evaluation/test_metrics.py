@@ -145,3 +145,15 @@ def test_rejection_against_counting(n, seed):
 def test_what_beats_chance(y, predicted, better):
     y, predicted = np.array(y, np.uint8), np.array(predicted, np.uint8)
     assert beats_chance(evaluation(y, predicted, np.zeros(len(y)), ["a", "b"])) is better
+
+
+def test_balanced_accuracy_and_macro_f1():
+    """By hand: classes of 8, 2 and 1 images, one that never occurs, and one that only was answered."""
+    y = np.array([0] * 8 + [1] * 2 + [2])
+    predicted = np.array([0] * 6 + [1, 4] + [1, 0] + [0])
+    report = evaluation(y, predicted, np.zeros(11), list("abcde"))
+    assert report["balanced_accuracy"] == pytest.approx((6 / 8 + 1 / 2 + 0) / 3)
+    assert report["macro_f1"] == pytest.approx((2 * 6 / 16 + 2 * 1 / 4 + 0 + 0) / 4)
+    none = evaluation(y[:0], y[:0], np.zeros(0), list("ab"))
+    assert none["balanced_accuracy"] is None
+    assert none["macro_f1"] is None

@@ -8,6 +8,8 @@ cdef class Training:
     cdef lenet5_training_f32 c
     cdef lenet5_team team
     cdef Program program
+    cdef lenet5_op[32] ops
+    cdef lenet5_net net
     cdef Pictures pictures
     cdef lenet5_teacher_f32[64] teachers
     cdef list arrays, run_arrays
@@ -18,7 +20,7 @@ cdef class Training:
                   float[::1] moment2 not None, int kind, *, int batch_size, int n_threads, double momentum=0.9,
                   bint nesterov=False, double beta1=0.9, double beta2=0.999, double epsilon=1e-8,
                   double weight_decay=0.0, double l1=0.0, double clip_norm=0.0, Loss loss=None, seed=0,
-                  double mixup=0.0, double adversarial=0.0, list teachers=None):
+                  double mixup=0.0, double adversarial=0.0, list teachers=None, frozen=()):
         cdef Py_ssize_t n = program.c.n_parameters
         if not n == parameters.shape[0] == moment1.shape[0] == moment2.shape[0]:
             raise ValueError(f"parameters and moments have {parameters.shape[0]}, {moment1.shape[0]} and "
@@ -34,7 +36,7 @@ cdef class Training:
             raise ValueError(f"batch_size is {batch_size}, n_threads is {n_threads}, expected at least 1")
         cdef Py_ssize_t n_groups = _ceil_div(batch_size, LANES)
         self.program = program
-        self.c.net = &program.c
+        self._freeze(frozen)
         self.c.n_slices = <int>min(n_groups, 8)
         self.n_threads = self.c.n_threads = n_threads
         self.c.batch_size = batch_size
@@ -65,6 +67,18 @@ cdef class Training:
     def __dealloc__(self):
         if self.has_team:
             lenet5_team_destroy(&self.team)
+
+    def _freeze(self, frozen):
+        """Take the steps of the program; those with the numbers ``frozen`` keep their parameters."""
+        cdef int i
+        for i in range(self.program.c.n_ops):
+            self.ops[i] = self.program.ops[i]
+        for number in frozen:
+            if not 0 <= number < self.program.c.n_ops:
+                raise ValueError(f"step {number} is frozen, of {self.program.c.n_ops}")
+            self.ops[<int>number].is_frozen = 1
+        self.net = self.program.c
+        self.net.ops, self.c.net = self.ops, &self.net
 
     def _hire(self, list teachers):
         cdef Program teacher
@@ -97,10 +111,11 @@ cdef class Training:
 
     def prepare(self, Pictures pictures not None, const uint8_t[::1] labels not None,
                 const int64_t[::1] order not None, double[::1] learning_rates not None, int64_t first_step,
-                Augmentation augmentation=None, epoch=0):
+                Augmentation augmentation=None, epoch=0, const float[::1] weights=None):
         """Set what the next run trains on: the images ``order`` in batches, one learning rate per batch.
 
-        ``epoch`` decides what is drawn besides the augmentation: dropout and shares of mixed images.
+        ``epoch`` decides what is drawn besides the augmentation: dropout and shares of mixed images. ``weights`` are
+        factors of each image's loss, 1 unless given.
         """
         cdef Py_ssize_t n = order.shape[0]
         self.program.check(pictures, self.program.c.n_parameters)
@@ -116,8 +131,11 @@ cdef class Training:
             raise ValueError(f"{learning_rates.shape[0]} learning rates for {_ceil_div(n, self.c.batch_size)} steps")
         if augmentation is not None:
             augmentation.check(pictures)
+        if weights is not None and weights.shape[0] != pictures.n:
+            raise ValueError(f"{weights.shape[0]} weights for {pictures.n} images")
         self.pictures = pictures
-        self.run_arrays = [labels, order, learning_rates, augmentation]
+        self.run_arrays = [labels, order, learning_rates, augmentation, weights]
+        self.c.weights = NULL if weights is None else &weights[0]
         self.c.pictures, self.c.labels, self.c.order = &pictures.c, &labels[0], &order[0]
         self.c.augmentation = NULL if augmentation is None else &augmentation.c
         self.c.n_positions, self.c.n_steps, self.c.first_step = n, learning_rates.shape[0], first_step

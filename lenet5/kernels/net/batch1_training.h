@@ -71,7 +71,7 @@ static int FN(trains_single)(const FN(lenet5_training) *t) {
         return 0;
     for (int i = 0; i < t->net->n_ops; i++) {
         const lenet5_op_kind kind = t->net->ops[i].kind;
-        if (kind == OP_CONV_POOL || kind == OP_BATCH_NORM || kind == OP_DROPOUT)
+        if (t->net->ops[i].is_frozen || kind == OP_CONV_POOL || kind == OP_BATCH_NORM || kind == OP_DROPOUT)
             return 0;
     }
     return 1;
@@ -98,7 +98,8 @@ static int FN(train_single)(FN(lenet5_training) *t, int64_t step, T *arena) {
         Z[k * LANES] = A[last->output / LANES + k];
     FN(targets_of_labels)(&t->loss, classes, t->labels + picture, 1, targets);
     int64_t n_correct = 0;
-    const double loss = FN(loss)(&t->loss, classes, Z, targets, t->labels + picture, 1, 1, dZ, &n_correct);
+    const double loss = FN(weighted_loss)(&t->loss, classes, Z, targets, t->labels + picture,
+                                           t->weights ? t->weights + picture : NULL, 1, 1, dZ, &n_correct);
     if (!isfinite(loss))
         return 0;
     t->loss_sum += loss;

@@ -114,38 +114,40 @@ static void FN(net_predict)(const lenet5_net *net, const T *parameters, const T 
 static void FN(net_backward_steps)(const lenet5_net *net, int first, int last, const T *parameters, const T *prepared,
                                    const T *activations, T *dA, T *gradients, T *d_prepared, int accumulate, T *kept,
                                    int n_valid, T *scratch) {
+    const int bottom = lenet5_first_trained(net);
     for (int i = last - 1; i >= first; i--) {
         const lenet5_op *op = net->ops + i;
         const T *X = activations + op->input, *Y = activations + op->output;
         T *dX = dA + op->input, *dY = dA + op->output;
+        const int trains = gradients && !op->is_frozen, passes_on = gradients ? op->input && i > bottom : 1;
         switch (op->kind) {
         case OP_CONV2D:
-            if (!gradients) {
+            if (!trains) {
                 FN(conv2d_backward)(op, X, dY, parameters + op->weight, prepared + op->prepared, dX, NULL, NULL, NULL, 0,
                                     scratch);
                 break;
             }
             if (kept && IS_DENSE(op))
                 FN(dense_keep)(op, X, dY, kept + op->kept);
-            FN(conv2d_backward)(op, X, dY, parameters + op->weight, prepared + op->prepared, op->input ? dX : NULL,
+            FN(conv2d_backward)(op, X, dY, parameters + op->weight, prepared + op->prepared, passes_on ? dX : NULL,
                                 kept && IS_DENSE(op) ? NULL : gradients + op->weight, gradients + op->bias,
                                 d_prepared + op->prepared, accumulate, scratch);
             break;
         case OP_CONV_POOL:
-            if (gradients)
+            if (trains)
                 FN(conv_pool_backward)(op, X, Y, dY, gradients + op->weight, gradients + op->bias,
                                        d_prepared + op->prepared, accumulate, scratch);
             break;
         case OP_AVG_POOL2D: FN(avg_pool2d_backward)(op, dY, dX); break;
         case OP_MAX_POOL2D: FN(max_pool2d_backward)(op, X, Y, dY, dX); break;
         case OP_TABLE_CONV2D:
-            FN(table_conv2d_backward)(op, X, dY, parameters + op->weight, op->input || !gradients ? dX : NULL,
-                                      gradients ? gradients + op->weight : NULL, gradients ? gradients + op->bias : NULL,
+            FN(table_conv2d_backward)(op, X, dY, parameters + op->weight, passes_on ? dX : NULL,
+                                      trains ? gradients + op->weight : NULL, trains ? gradients + op->bias : NULL,
                                       accumulate, scratch);
             break;
         case OP_SUBSAMPLE:
-            FN(subsample_backward)(op, X, dY, parameters + op->weight, dX, gradients ? gradients + op->weight : NULL,
-                                   gradients ? gradients + op->bias : NULL, accumulate);
+            FN(subsample_backward)(op, X, dY, parameters + op->weight, dX, trains ? gradients + op->weight : NULL,
+                                   trains ? gradients + op->bias : NULL, accumulate);
             break;
         case OP_RBF: FN(rbf_backward)(op, X, dY, dX); break;
         case OP_BATCH_NORM:

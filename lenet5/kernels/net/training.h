@@ -56,8 +56,10 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
     const int classes = last->out_channels;
     const T scale = (T)1 / (T)n_batch;
     uint8_t labels[LANES];
+    float weights[LANES];
     for (int lane = 0; lane < n_valid; lane++) {
         labels[lane] = t->labels[t->order[first + lane]];
+        weights[lane] = t->weights ? t->weights[t->order[first + lane]] : 1;
         if (first + lane + t->batch_size < t->n_positions)
             FN(prefetch_picture)(t->pictures, t->order[first + lane + t->batch_size]);
     }
@@ -73,9 +75,11 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
     FN(net_forward)(net, t->parameters, prepared, arena, n_valid, scratch);
     if (first_wave)
         t->slice_losses[slice] = 0, t->slice_corrects[slice] = 0;
-    t->slice_losses[slice] += FN(loss)(&t->loss, classes, arena + last->output, targets, labels, n_valid, scale,
-                                       dA + last->output, t->slice_corrects + slice);
-    const int ends[] = {net->n_ops, FN(first_dense)(net, 0), 0}; /* below it, no dense weights are needed */
+    t->slice_losses[slice] +=
+        FN(weighted_loss)(&t->loss, classes, arena + last->output, targets, labels, t->weights ? weights : NULL, n_valid,
+                          scale, dA + last->output, t->slice_corrects + slice);
+    const int bottom = lenet5_first_trained(net), dense = FN(first_dense)(net, 0);
+    const int ends[] = {net->n_ops, dense > bottom ? dense : bottom, bottom}; /* below dense, no dense weights are needed */
     for (int part = 0; part < 2; part++) {
         FN(net_backward_steps)(net, ends[part + 1], ends[part], t->parameters, prepared, arena, dA, gradients,
                                gradients + net->n_parameters, !first_wave, t->kept + slice * net->n_kept, n_valid, scratch);
@@ -183,7 +187,7 @@ static void FN(part_dense)(const lenet5_net *net, FN(dense_parts) *parts) {
     for (int i = 0; i < net->n_ops; i++) {
         const lenet5_op *op = net->ops + i;
         const int n_blocks = FN(n_blocks)(op), n = n_blocks < MOST_PARTS ? n_blocks : MOST_PARTS;
-        for (int k = 0; FN(is_dense_step)(op) && k < n; k++, parts->n++) {
+        for (int k = 0; FN(is_dense_step)(op) && !op->is_frozen && k < n; k++, parts->n++) {
             const int from = (int)((int64_t)n_blocks * k / n), to = (int)((int64_t)n_blocks * (k + 1) / n);
             cost += (int64_t)op->out_channels * (to - from);
             parts->part[parts->n].op = op;
@@ -229,6 +233,8 @@ static void FN(train_others)(const FN(destination) *d, int n_slices, int thread)
     for (int i = 0; i < t->net->n_ops; i++) {
         const lenet5_op *op = t->net->ops + i;
         const int64_t n_weights = lenet5_n_weights(op), n_biases = lenet5_n_biases(op);
+        if (op->is_frozen)
+            continue;
         if (!FN(is_dense_step)(op))
             FN(update_range)(t, d->step, op->weight, n_weights, n_slices, 1, what, thread);
         FN(update_range)(t, d->step, op->bias, n_biases, n_slices, 1, what, thread);
@@ -252,12 +258,16 @@ static void FN(train_clipped)(FN(lenet5_training) *t, const FN(step) *s, int thr
     double total = 0;
     for (int i = 0; i < t->net->n_ops; i++) {
         const lenet5_op *op = t->net->ops + i;
+        if (op->is_frozen)
+            continue;
         total += FN(squares)(t, op->weight, lenet5_n_weights(op)) + FN(squares)(t, op->bias, lenet5_n_biases(op));
     }
     const double norm = sqrt(total);
     const T factor = norm > t->optimizer.clip_norm ? (T)(t->optimizer.clip_norm / norm) : 1;
     for (int i = 0; i < t->net->n_ops; i++) {
         const lenet5_op *op = t->net->ops + i;
+        if (op->is_frozen)
+            continue;
         FN(update_range)(t, s, op->weight, lenet5_n_weights(op), 1, factor, UPDATE, thread);
         FN(update_range)(t, s, op->bias, lenet5_n_biases(op), 1, factor, UPDATE, thread);
     }

@@ -72,9 +72,10 @@ static double FN(lane_loss)(const lenet5_loss *loss, int classes, const T *Z, co
 }
 
 /* Scores Z and targets (classes, LANES), of which the first n_valid lanes count; dZ (classes, LANES): the gradient of the
- * sum of losses, times `scale`. Returns that sum; adds to *n_correct the number of labels with the largest score. */
-static double FN(loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels,
-                       int n_valid, T scale, T *dZ, int64_t *n_correct) {
+ * sum of losses, times `scale`. Returns that sum; adds to *n_correct the number of labels with the largest score.
+ * weights (n_valid): of each image's loss, or NULL. */
+static double FN(weighted_loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels,
+                                const float *weights, int n_valid, T scale, T *dZ, int64_t *n_correct) {
     assert(loss && labels && n_correct && classes >= 1 && n_valid >= 0 && n_valid <= LANES);
     ASSERT_ARRAYS(Z, targets, dZ);
     double sum = 0;
@@ -84,8 +85,15 @@ static double FN(loss)(const lenet5_loss *loss, int classes, const T *Z, const T
         for (int k = 1; k < classes; k++)
             if (Z[k * LANES + l] > Z[best * LANES + l])
                 best = k;
-        sum += FN(lane_loss)(loss, classes, Z + l, targets + l, best, scale, dZ + l);
+        const double one = FN(lane_loss)(loss, classes, Z + l, targets + l, best,
+                                         weights ? scale * (T)weights[l] : scale, dZ + l);
+        sum += weights ? one * (double)weights[l] : one;
         *n_correct += best == labels[l];
     }
     return sum;
+}
+
+static double FN(loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels,
+                       int n_valid, T scale, T *dZ, int64_t *n_correct) {
+    return FN(weighted_loss)(loss, classes, Z, targets, labels, NULL, n_valid, scale, dZ, n_correct);
 }

@@ -1,0 +1,54 @@
+"""Weights of one model as the beginning of another."""
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..nn.network import Network
+
+if TYPE_CHECKING:
+    from .ensemble import Committee
+    from .lenet import LeNet5
+
+
+def start_from(network: Network, model: "LeNet5") -> list[str]:
+    """Copy weights into ``network`` where a tensor has the same name and shape; return the names of those copied.
+
+    Weights of a grey first layer are spread over the colours, a third each: grey images keep their answers. A last
+    layer for other classes stays fresh.
+
+    Raises
+    ------
+    ValueError
+        No tensor fits.
+    """
+    own, given = network.thaw().state_dict(), model.state_dict()
+    copied = []
+    for name, tensor in own.items():
+        weights = given.get(name)
+        if weights is not None and weights.ndim == tensor.ndim == 4 and weights.shape[1] == 1 < tensor.shape[1]:
+            weights = np.repeat(weights / tensor.shape[1], tensor.shape[1], axis=1)
+        if weights is not None and weights.shape == tensor.shape:
+            tensor[...] = weights
+            copied.append(name)
+    if not any(name.endswith(".weight") for name in copied):
+        raise ValueError("start_from: no layer has the name and the shape of one of this model")
+    return copied
+
+
+def source(model: "LeNet5 | Committee | str | os.PathLike") -> "LeNet5":
+    """The network to start from: a model, the one in a file, or "pretrained", the one that ships.
+
+    ValueError for a model of several networks; ModelFileError where there is none.
+    """
+    from .documents import pretrained
+    from .ensemble import members_of
+    from .loading import load
+
+    if isinstance(model, str | os.PathLike):
+        model = pretrained() if str(model) == "pretrained" else load(model)
+    members = members_of(model)
+    if len(members) > 1:
+        raise ValueError(f"start_from is a model of {len(members)} networks, expected a single one")
+    return members[0]
