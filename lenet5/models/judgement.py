@@ -98,7 +98,7 @@ def check_classes(models: Sequence[Model], data: "Loaded") -> None:
             raise ValueError(f"{data.name} has other classes ({theirs}) than the model ({ours})")
 
 
-def wanted_by(model: LeNet5 | Committee) -> dict:
+def wanted_by(model: Model) -> dict:
     """Arguments of `datasets.from_folder` that prepare own images as the model needs them."""
     preparation = model.preparation
     size = preparation.resized if preparation.kind == "image" else preparation.field

@@ -58,14 +58,12 @@ class LeNet5(Classifier):
     Attributes
     ----------
     labels : tuple of str
-    network : Network
-        Its layers and weights.
+    network : Network, its layers and weights
     resized : int
         Side to which images of any kind are resized, before they are padded: as those that it was trained on.
     training : dict or None
         How it was trained, as `lenet5 info` shows it. JSON values only.
-    history_ : list of Epoch
-        What each pass of the last `fit` came to; only there after it.
+    history_ : list of Epoch, what each pass of the last `fit` came to; only there after it
     """
 
     def __init__(
@@ -151,10 +149,8 @@ class LeNet5(Classifier):
             The mean of their answers is learnt instead of the labels, or as the part ``teacher_weight`` of them.
         validation_data : (X, y), optional
             Images to validate on, instead of ``validation`` of the training images.
-        callback : callable, optional
-            Is called with an `Epoch` after each pass.
-        verbose : bool
-            Print a line after each pass.
+        callback : callable, optional, called with an `Epoch` after each pass
+        verbose : bool, print a line after each pass
         class_weight : "balanced", or a dict of class to weight, optional
             How much the images of a class count in the loss. Balanced: all classes count alike.
         sample_weight : (N,), optional
@@ -168,12 +164,8 @@ class LeNet5(Classifier):
             some of "affine,elastic,photo,cutout,invert" (default "affine"). ``validation`` (default 0 here) sets
             images apart, keeps the epoch that is best on them, and calibrates the confidence on them.
 
-        Raises
-        ------
-        ValueError
-            Shapes, dtypes, values or settings are not as above.
-        DivergedError
-            The loss became NaN or infinite.
+        ValueError where shapes, dtypes, values or settings are not as above; DivergedError where the loss became NaN
+        or infinite.
         """
         y = self._taken_labels(y)
         if start_from is not None:
@@ -205,13 +197,10 @@ class LeNet5(Classifier):
 
     def _trainer(self, X, y, settings: dict, threads: int | None, teachers, *others) -> "Trainer":
         """The training that `fit` runs; TypeError for a setting that there is not."""
-        from ..training.config import Config
+        from ..training.config import check_names
         from ..training.trainer import Trainer, config_for
 
-        if unknown := set(settings) - set(Config.__dataclass_fields__):
-            raise TypeError(
-                f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}"
-            )
+        check_names(settings)
         settings = {"validation": 0, "seed": self.seed or 0, **settings}
         config = config_for(self.network, n_images=len(y), is_taught=bool(teachers), **settings)
         networks = [teacher.network for teacher in teachers]

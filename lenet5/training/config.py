@@ -8,6 +8,7 @@ import math
 import operator
 import re
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 #: By name: the default learning rate, for batches of 64.
@@ -232,3 +233,9 @@ RECIPES: dict[str, dict] = {
         "validation": 0,
     },
 }
+
+
+def check_names(settings: Mapping) -> None:
+    """TypeError for a setting that there is not."""
+    if unknown := set(settings) - set(Config.__dataclass_fields__):
+        raise TypeError(f"fit() has no setting {min(unknown)!r}; there are {', '.join(Config.__dataclass_fields__)}")
