@@ -196,10 +196,12 @@ class CascadeCurve:
         return float(self.asked[k]), float(self.error[k])
 
 
-def members_of(model: LeNet5 | Committee) -> list[LeNet5]:
-    """Return the networks of a committee, nested committees included, or the model itself as a list."""
+def members_of(model: LeNet5 | Committee | Quantized) -> list[LeNet5]:
+    """Return the networks of a committee that teaches, nested ones included, or the model itself as a list."""
     if isinstance(model, Committee):
         return [single for member in model.models for single in members_of(member)]
+    if isinstance(model, Quantized):
+        raise ValueError("a teacher is in 8 bits; name the float32 model that it was made of")
     return [model]
 
 

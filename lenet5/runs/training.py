@@ -12,7 +12,6 @@ from ..models import transfer
 from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import check_replaceable, load
-from ..models.quantized import Quantized
 from ..nn.architectures import CHOICES, VARIANTS
 from ..training import lr_finder
 from ..training.config import RECIPES, Config
@@ -201,8 +200,6 @@ def _check_out(out: Path, listener: Listener) -> None:
 def _networks_in(teachers: Sequence, classes: Sequence[str]) -> list[LeNet5]:
     """The networks in models and files, those of committees one by one."""
     models = [load(teacher) if isinstance(teacher, str | os.PathLike) else teacher for teacher in teachers]
-    if any(isinstance(model, Quantized) for model in models):
-        raise ValueError("a teacher is in 8 bits; name the float32 model that it was made of")
     networks = [network for model in models for network in members_of(model)]
     if any(network.labels != tuple(classes) for network in networks):
         raise ValueError("a teacher does not fit: its classes are not those of the images to train on")

@@ -16,6 +16,6 @@ class Box(NamedTuple):
 
 def box_of(mask: np.ndarray) -> Box:
     """Find the smallest box that holds every set pixel of a mask (H, W), which must have one."""
-    rows, columns = mask.any(1), mask.any(0)
+    rows, columns = (np.asarray(mask.any(axis)) for axis in (1, 0))
     bottom, right = len(rows) - int(rows[::-1].argmax()), len(columns) - int(columns[::-1].argmax())
     return Box(int(rows.argmax()), int(columns.argmax()), bottom, right)

@@ -99,7 +99,7 @@ static int FN(train_single)(FN(lenet5_training) *t, int64_t step, T *arena) {
     FN(targets_of_labels)(&t->loss, classes, t->labels + picture, 1, targets);
     int64_t n_correct = 0;
     const double loss = FN(weighted_loss)(&t->loss, classes, Z, targets, t->labels + picture,
-                                           t->weights ? t->weights + picture : NULL, 1, 1, dZ, &n_correct);
+                                          t->weights ? t->weights + picture : NULL, 1, 1, dZ, &n_correct);
     if (!isfinite(loss))
         return 0;
     t->loss_sum += loss;

@@ -75,9 +75,9 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
     FN(net_forward)(net, t->parameters, prepared, arena, n_valid, scratch);
     if (first_wave)
         t->slice_losses[slice] = 0, t->slice_corrects[slice] = 0;
-    t->slice_losses[slice] +=
-        FN(weighted_loss)(&t->loss, classes, arena + last->output, targets, labels, t->weights ? weights : NULL, n_valid,
-                          scale, dA + last->output, t->slice_corrects + slice);
+    t->slice_losses[slice] += FN(weighted_loss)(&t->loss, classes, arena + last->output, targets, labels,
+                                                t->weights ? weights : NULL, n_valid, scale, dA + last->output,
+                                                t->slice_corrects + slice);
     const int bottom = lenet5_first_trained(net), dense = FN(first_dense)(net, 0);
     const int ends[] = {net->n_ops, dense > bottom ? dense : bottom, bottom}; /* below dense, no dense weights are needed */
     for (int part = 0; part < 2; part++) {
@@ -174,8 +174,8 @@ typedef struct {
     int n;
     struct {
         const lenet5_op *op;
-        int from, to;          /* blocks */
-        int64_t cost;          /* of all parts up to this one */
+        int from, to; /* blocks */
+        int64_t cost; /* of all parts up to this one */
     } part[TEAM_PARTS];
 } FN(dense_parts);
 

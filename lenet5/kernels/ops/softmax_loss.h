@@ -85,8 +85,8 @@ static double FN(weighted_loss)(const lenet5_loss *loss, int classes, const T *Z
         for (int k = 1; k < classes; k++)
             if (Z[k * LANES + l] > Z[best * LANES + l])
                 best = k;
-        const double one = FN(lane_loss)(loss, classes, Z + l, targets + l, best,
-                                         weights ? scale * (T)weights[l] : scale, dZ + l);
+        const double one = FN(lane_loss)(loss, classes, Z + l, targets + l, best, weights ? scale * (T)weights[l] : scale,
+                                         dZ + l);
         sum += weights ? one * (double)weights[l] : one;
         *n_correct += best == labels[l];
     }
