@@ -122,7 +122,8 @@ def _key(path: str) -> tuple[int, int]:
 
 def _entries(path: str) -> tuple[list[str], list[str]]:
     """Names of folders and of other files in a folder, by code point; litter is passed over."""
-    folders, files = [], []
+    folders: list[str] = []
+    files: list[str] = []
     with os.scandir(path) as entries:
         for entry in entries:
             if not entry.name.startswith(".") and entry.name.lower() not in _LITTER:

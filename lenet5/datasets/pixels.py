@@ -159,7 +159,7 @@ def _decode(listing: Listing, wanted: Wanted, threads: int | None, report: Repor
         else:
             if pixels.ndim == 3 and facts.channels == 1:
                 _colour(file, facts, wanted.size)
-            file.write(pixels if facts.channels == 1 or pixels.ndim == 3 else np.repeat(pixels[None], 3, axis=0))
+            file.write((pixels if facts.channels == 1 or pixels.ndim == 3 else np.repeat(pixels[None], 3, axis=0)).data)
             facts.n += 1
             if told:
                 facts.remarks.setdefault(told, []).append(name)
@@ -197,6 +197,6 @@ def _colour(file: BinaryIO, facts: Facts, size: int) -> None:
         file.seek(start * size * size)
         grey = np.frombuffer(file.read(min(CHUNK, facts.n - start) * size * size), np.uint8)
         file.seek(start * size * size * 3)
-        file.write(np.repeat(grey.reshape(-1, 1, size * size), 3, axis=1))
+        file.write(np.repeat(grey.reshape(-1, 1, size * size), 3, axis=1).data)
     file.seek(facts.n * size * size * 3)
     facts.channels = 3

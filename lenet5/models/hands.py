@@ -33,7 +33,7 @@ class HandNetworks(Classifier):
         How they were trained. JSON values only.
     """
 
-    labels, n_classes, in_channels = list(DIGITS), len(DIGITS), 1
+    labels, n_classes, in_channels = DIGITS, len(DIGITS), 1
 
     def __init__(self, straight: Sequence[Network], deslanted: Sequence[Network], training: dict | None = None):
         self.straight, self.deslanted, self.training = list(straight), list(deslanted), training

@@ -110,7 +110,8 @@ def only_judged(data: "Folder") -> "Folder":
     """The set with the images that results are measured on as its test images, and no others."""
     name, part = data.judged
     files = {"test": data.files["train" if name == "training" else name]}
-    empty = tuple(array[:0] for array in data.train)
+    X, y = data.train
+    empty = X[:0], y[:0]
     return replace(data, train=empty, validation=empty, test=part, files=files)
 
 

@@ -132,7 +132,7 @@ class LeNet5(Classifier):
         class_weight: "str | Mapping | None" = None,
         sample_weight: np.ndarray | None = None,
         freeze: str | Sequence[str] = (),
-        start_from: "LeNet5 | str | os.PathLike | None" = None,
+        start_from: "LeNet5 | None" = None,
         **settings,
     ) -> "LeNet5":
         """Train quietly, on from the present weights; returns self. For a fresh start make a new LeNet5.
@@ -157,7 +157,7 @@ class LeNet5(Classifier):
             How much each image counts; the mean is made 1.
         freeze : names of layers, optional
             Their weights stay as they are, to the byte: ("c1", "c3").
-        start_from : model, its file, or "pretrained" for the one that ships, optional
+        start_from : model, optional
             Its weights are taken first, where layers have the same shape. So a last layer for other classes is fresh.
         **settings
             Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
@@ -169,9 +169,8 @@ class LeNet5(Classifier):
         """
         y = self._taken_labels(y)
         if start_from is not None:
-            transfer.start_from(self.network, transfer.source(start_from))
-        if freeze:
-            settings["freeze"] = freeze if isinstance(freeze, str) else ",".join(freeze)
+            transfer.start_from(self.network, start_from)
+        settings |= {"freeze": freeze if isinstance(freeze, str) else ",".join(freeze)} if freeze else {}
         if isinstance(class_weight, Mapping):
             sample_weight = of_classes(self.class_numbers(X, y), self.labels, class_weight, sample_weight)
         elif class_weight is not None:
@@ -181,11 +180,7 @@ class LeNet5(Classifier):
         trainer = self._trainer(X, y, settings, threads, teachers, validation_data, sample_weight)
         self._takes_labels, self.resized = False, self.network.side_of(X)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
-        for epoch in trainer.run():
-            if verbose:
-                print(f"epoch {epoch.epoch}/{trainer.config.epochs}  {epoch}")
-            if callback:
-                callback(epoch)
+        trainer.finish(verbose, callback)
         self.history_ = trainer.history
         self.parameters[:] = trainer.best
         if not is_bounded(self.network):

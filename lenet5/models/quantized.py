@@ -9,6 +9,7 @@ import numpy as np
 from ..nn import quantization, serialization
 from ..nn.integer import IntegerLayer, IntegerNetwork
 from ..nn.summary import Summary
+from ..preprocessing.preparation import Preparation
 from .base import Classifier, as_array
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Quantized(Classifier):
         return f"{self.shape.variant} in 8 bits"
 
     @property
-    def preparation(self) -> str:
+    def preparation(self) -> Preparation:
         return self.shape.preparation
 
     def scores(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:

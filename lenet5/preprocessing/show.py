@@ -60,7 +60,7 @@ def _first_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
     if found.classes is not None:
         looked = f"{window.right - window.left} x {window.bottom - window.top}"
         panels.append((f"{looked}: ink green, other red", _map(found)))
-    if found.glyph is found.field and not found.lost:
+    if found.field is not None and found.glyph is found.field:
         return [panels[0], (f"{len(found.field)} x {len(found.field)}: resized", _panel(found.ink))]
     return [*panels, ("the digit's ink" if found.box else "ink: none of it is a digit", _panel(found.ink))]
 

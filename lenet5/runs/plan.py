@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class Plan:
         return model
 
 
-def sides(X: np.ndarray) -> dict[str, int]:
+def sides(X: np.ndarray) -> dict[str, Any]:
     """Fields of a plan that training images (N, S, S) or (N, C, S, S) decide."""
     side = X.shape[-1]
     return {"in_channels": X.shape[1] if X.ndim == 4 else 1, "size": 32 if side == 28 else side, "resized": side}

@@ -135,6 +135,14 @@ class Trainer:
                     progress(self._progress())
             yield self._end_epoch()
 
+    def finish(self, is_verbose: bool, callback: Callable[[Epoch], None] | None) -> None:
+        """Train to the end, with a line on standard output, and a call, after each epoch."""
+        for epoch in self.run():
+            if is_verbose:
+                print(f"epoch {epoch.epoch}/{self.config.epochs}  {epoch}")
+            if callback:
+                callback(epoch)
+
     def _run_steps(self, workers: Workers) -> None:
         at, batch_size = self._at, self.config.batch_size
         n_steps = min(self._steps_per_run, self.steps_per_epoch - at.step)
