@@ -16,8 +16,10 @@ from .commands import Helpful
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
 COMMANDS = (
     "download", "train", "evaluate", "predict", "read", "info",
-    "quantize", "export", "benchmark", "doctor", "completion",
+    "quantize", "export", "import", "benchmark", "doctor", "completion",
 )  # fmt: skip
+#: Commands that cannot be called in Python as on the command line.
+MODULES = {"import": "import_model"}
 
 
 class LazyGroup(Helpful, click.Group):
@@ -29,7 +31,8 @@ class LazyGroup(Helpful, click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(f"lenet5.cli.{name}"), name)
+        module = MODULES.get(name, name)
+        return getattr(importlib.import_module(f"lenet5.cli.{module}"), module)
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         """As click's, with the nearest command named where there is none of that name."""

@@ -2,5 +2,6 @@
 
 from .check import Report, check
 from .formats import FORMATS, write
+from .onnx_import import read
 
-__all__ = ["FORMATS", "Report", "check", "write"]
+__all__ = ["FORMATS", "Report", "check", "read", "write"]

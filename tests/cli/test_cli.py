@@ -26,7 +26,10 @@ from lenet5.cli.main import cli
 from lenet5.cli.train import train
 from lenet5.cli.training_options import GROUPS
 
-COMMANDS = ["download", "train", "evaluate", "predict", "read", "info", "quantize", "benchmark", "doctor", "completion"]
+COMMANDS = [
+    "download", "train", "evaluate", "predict", "read", "info",
+    "quantize", "export", "import", "benchmark", "doctor", "completion",
+]  # fmt: skip
 
 
 @pytest.fixture
