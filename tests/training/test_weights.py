@@ -8,6 +8,7 @@ import pytest
 from lenet5 import Committee, LeNet5
 from lenet5.datasets.synthetic import strokes
 from lenet5.models.loading import starting
+from lenet5.training.trainer import config_for
 from lenet5.training.weights import image_weights, of_classes
 
 
@@ -183,3 +184,40 @@ def test_a_grey_model_sees_grey_images_of_colours_as_before(data, model):
     np.testing.assert_allclose(
         colours.logits(np.pad(np.stack([X] * 3, 1), ((0, 0), (0, 0), (2, 2), (2, 2)))), model.logits(X), atol=1e-4
     )
+
+
+# ---- small sets ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "given", "epochs", "clip_norm"),
+    [(15, {}, 100, 1), (200, {}, 25, 1), (900, {}, 20, 1), (5000, {}, 20, 0), (None, {}, 20, 0),
+     (15, {"epochs": 3}, 3, 1), (15, {"learning_rate": 0.01}, 20, 0), (15, {"clip_norm": 0.0}, 100, 0),
+     (15, {"optimizer": "adamw"}, 100, 0), (15, {"batch_size": 1}, 20, 0)],
+)  # fmt: skip
+def test_small_sets_have_defaults_of_their_own(n, given, epochs, clip_norm):
+    config = config_for(LeNet5(seed=None).network, n_images=n, **given)
+    assert (config.epochs, config.clip_norm) == (epochs, clip_norm)
+
+
+def test_fifteen_images_are_learnt_from_every_seed():
+    X, y = strokes.draw(200, seed=8)
+    some = np.concatenate([np.flatnonzero(y == k)[:5] for k in (0, 1, 7)])
+    test = np.isin(y, (0, 1, 7))
+    names = np.array(["nought", "one", *"23456", "seven", *"89"])[y]
+    scores = [LeNet5(seed=k).fit(X[some], names[some]).score(X[test], names[test]) for k in range(4)]
+    assert min(scores) > 0.85
+
+
+def test_a_state_of_a_version_with_fewer_settings_is_taken_up(data):
+    from lenet5.training.config import Config
+    from lenet5.training.trainer import Trainer
+
+    trainer = Trainer(LeNet5(seed=0).network, *data, Config(epochs=2, validation=0))
+    next(trainer.run())
+    tensors, document = trainer.state()
+    for name in ("class_weight", "freeze"):
+        del document["config"][name]
+    again = Trainer(LeNet5(seed=0).network, *data, Config(epochs=2, validation=0))
+    again.restore(tensors, document)
+    assert again.position == (1, 0)
