@@ -18,6 +18,7 @@
 #define INT8_LANES 16 /* output channels that are packed side by side */
 #define INT8_STEPS 16
 #define INT8_SHIFT 23 /* binary digits behind the point of a multiplier */
+#define INT8_PAIR_ROWS 7 /* ops/int8_pairs.h */
 #define INT8_TOGETHER 12 /* images that go through the dense layers together */
 #define INT8_SPARE 128 /* bytes that may be read or written behind activations */
 
@@ -38,6 +39,18 @@ typedef struct {
     int64_t n_scores;
 } lenet5_int8_net;
 
+/* C1 of LeNet-5, for which there is code of its own (ops/int8_c1.h). */
+static inline int lenet5_int8_is_c1(const lenet5_int8_step *s) {
+    return s->in_channels == 1 && s->in_height == 32 && s->in_width == 32 && s->out_channels == 6 && s->kernel_size == 5 &&
+           s->pool == 2;
+}
+
+/* C3 of LeNet-5, or with other numbers of whole groups of lanes. */
+static inline int lenet5_int8_is_c3(const lenet5_int8_step *s) {
+    return s->in_channels == 6 && s->in_height == 14 && s->in_width == 14 && s->out_channels % INT8_LANES == 0 &&
+           s->kernel_size == 5 && s->pool == 2;
+}
+
 /* Output channels, up to whole groups of lanes. */
 static inline int64_t lenet5_int8_n_lanes(const lenet5_int8_step *s) {
     return (s->out_channels + INT8_LANES - 1) / INT8_LANES * (int64_t)INT8_LANES;
@@ -50,24 +63,13 @@ static inline int64_t lenet5_int8_n_groups(const lenet5_int8_step *s, int group)
 
 /* Bytes of the weights of a step: rows, groups, lanes; those of C1 are fewer. */
 static inline int64_t lenet5_int8_n_weights(const lenet5_int8_step *s, int group) {
-    return s->kernel_size * lenet5_int8_n_groups(s, group) * lenet5_int8_n_lanes(s) * (int64_t)sizeof(int32_t);
+    const int n_rows = group == 2 && lenet5_int8_is_c3(s) ? INT8_PAIR_ROWS : s->kernel_size;
+    return n_rows * lenet5_int8_n_groups(s, group) * lenet5_int8_n_lanes(s) * (int64_t)sizeof(int32_t);
 }
 
 /* Bytes of all that is packed of a step. */
 static inline int64_t lenet5_int8_n_packed(const lenet5_int8_step *s, int group) {
     return lenet5_int8_n_weights(s, group) + 3 * lenet5_int8_n_lanes(s) * (int64_t)sizeof(int32_t);
-}
-
-/* C1 of LeNet-5, for which there is code of its own (ops/int8_c1.h). */
-static inline int lenet5_int8_is_c1(const lenet5_int8_step *s) {
-    return s->in_channels == 1 && s->in_height == 32 && s->in_width == 32 && s->out_channels == 6 && s->kernel_size == 5 &&
-           s->pool == 2;
-}
-
-/* C3 of LeNet-5, or with other numbers of whole groups of lanes. */
-static inline int lenet5_int8_is_c3(const lenet5_int8_step *s) {
-    return s->in_channels == 6 && s->in_height == 14 && s->in_width == 14 && s->out_channels % INT8_LANES == 0 &&
-           s->kernel_size == 5 && s->pool == 2;
 }
 
 typedef struct {

@@ -9,6 +9,7 @@
 #include "macros.h"
 
 #include "ops/int8_dot.h"
+#include "ops/int8_pairs.h"
 #include "ops/int8_conv.h"
 #include "ops/int8_c1.h"
 #include "net/int8.h"

@@ -19,6 +19,8 @@ from .network import MAX_PROGRAMS, Network, softmax, useful_threads
 SHIFT = 23
 MOST_ACTIVATION, MOST_WEIGHT = 255, 127
 MOST_MULTIPLIER = 1 << 30
+#: Sums stay below this, so that kernels may compute twice a sum in 32 bits.
+MOST_SUM = 1 << 30
 #: Scores stay below this, so that no two of them are the same float32.
 MOST_SCORE = 1 << 24
 SMALLEST_SCALE, LARGEST_SCALE = 1e-30, 1e25
@@ -51,7 +53,7 @@ class IntegerLayer:
     Raises
     ------
     ValueError
-        Shapes, types or values are others, or a sum may leave 32 bits.
+        Shapes, types or values are others, or a sum may reach 2^30.
     """
 
     weight: np.ndarray
@@ -69,8 +71,8 @@ class IntegerLayer:
             raise ValueError(f"a weight is {self.weight.min()}, expected -{MOST_WEIGHT} to {MOST_WEIGHT}")
         if self.multiplier is not None and not 1 <= self.multiplier.min() <= self.multiplier.max() <= MOST_MULTIPLIER:
             raise ValueError(f"a multiplier is not in 1..{MOST_MULTIPLIER:,}")
-        if self.largest_sum >= 1 << 31:
-            raise ValueError("a sum of its products may not fit 32 bits")
+        if self.largest_sum >= MOST_SUM:
+            raise ValueError(f"a sum may not be below {MOST_SUM:,}, as expected")
 
     @property
     def largest_sum(self) -> int:

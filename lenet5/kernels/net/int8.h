@@ -3,10 +3,24 @@
  * One image alone takes the same path, and every sum is exact, so an answer does not depend on the batch.
  */
 
-/* W (O, C, K, K) to (O / 16, K, groups, 16, GROUP); biases, multipliers and limits (O), up to whole groups of lanes. */
+/* W (O, C, K, K) to (O / 16, rows, groups, 16, GROUP): K rows, or those of ops/int8_pairs.h. */
+static void int8_pack_rows(const lenet5_int8_step *s, const int8_t *W, int in_pairs, packed_weight *weights) {
+    const int K = s->kernel_size, C = s->in_channels, n_rows = in_pairs ? INT8_PAIR_ROWS : K;
+    const int64_t n_groups = lenet5_int8_n_groups(s, GROUP);
+    memset(weights, 0, lenet5_int8_n_weights(s, GROUP));
+    for (int64_t o = 0; o < s->out_channels; o++)
+        for (int row = 0; row < n_rows; row++)
+            for (int i = 0; i < K * C; i++) {
+                const int64_t at = ((o / INT8_LANES * n_rows + row) * n_groups + i / GROUP) * INT8_LANES + o % INT8_LANES;
+                const int8_t *taps = W + (o * C + i % C) * K * K + i / C;
+                weights[at * GROUP + i % GROUP] = in_pairs ? int8_pair_weight(taps, K, row) : taps[row * K];
+            }
+}
+
+/* All of a step: its weights, biases, multipliers and limits (O), up to whole groups of lanes. */
 static void int8_pack(const lenet5_int8_step *s, const int8_t *W, const int32_t *bias, const int32_t *multiplier,
                       char *packed) {
-    const int K = s->kernel_size, C = s->in_channels, O = s->out_channels, n_groups = (int)lenet5_int8_n_groups(s, GROUP);
+    const int O = s->out_channels;
     const int64_t n = lenet5_int8_n_lanes(s);
     const int8_packed to = int8_unpack(s, packed);
     packed_weight *weights = (packed_weight *)to.weights;
@@ -14,13 +28,7 @@ static void int8_pack(const lenet5_int8_step *s, const int8_t *W, const int32_t 
     if (lenet5_int8_is_c1(s) && multiplier)
         int8_c1_pack(W, weights);
     else
-        for (int64_t o = 0; o < n; o++)
-            for (int ky = 0; ky < K; ky++)
-                for (int i = 0; i < n_groups * GROUP; i++) {
-                    const int64_t at = ((o / INT8_LANES * K + ky) * n_groups + i / GROUP) * INT8_LANES + o % INT8_LANES;
-                    const int is_there = o < O && i < K * C;
-                    weights[at * GROUP + i % GROUP] = is_there ? W[((o * C + i % C) * K + ky) * K + i / C] : 0;
-                }
+        int8_pack_rows(s, W, GROUP == 2 && lenet5_int8_is_c3(s) && multiplier, weights);
     for (int o = 0; o < n; o++) {
         const int32_t m = multiplier && o < O ? multiplier[o] : 1;
         vectors[o] = o < O ? bias[o] : 0;

@@ -3,7 +3,7 @@
  * It has one input channel and six output channels, too few for lanes. Lanes are the 14 pooled columns instead. Window
  * vectors hold for each of them the group of pixels that a group of taps meets, so weights are broadcast:
  *
- *      GROUP 4: 7 groups       GROUP 2: 15 groups
+ *      GROUP 4: 7 groups      GROUP 2: 21 groups, of both rows of outputs
  *      ----------------       ------------------
  *      h0 h0 h0 h0 v0         p0 p0 p1 p1 p2
  *      h1 h1 h1 h1 v0         ...
@@ -12,7 +12,8 @@
  *      h4 h4 h4 h4 v1
  *
  * Windows of h are chosen bytes of a row, E for even columns of outputs and O for odd ones; those of v are columns behind
- * them, from above to below. Windows of p are the rows as they are, from the first column of each pair on.
+ * them, from above to below. Of p there are 7 rows for two rows of outputs (ops/int8_pairs.h); windows are
+ * these rows from the first column of each pair on.
  */
 
 #define INT8_C1_SIDE 32
@@ -24,9 +25,12 @@
 #define INT8_C1_PHASE 64 /* bytes */
 #define INT8_C1_ROW (4 * INT8_C1_PHASE)
 
-/* The taps (row, column) of group t, and the window vector that they meet: its row and its kind, 0: E, 2: above to below. */
-INLINE int int8_c1_tap_row(int t, int k) { return t < 5 ? t : t == 5 ? k : 4; }
-INLINE int int8_c1_tap_column(int t, int k) { return t < 5 ? k : t == 5 || k == 0 ? 4 : -1; }
+/* Weight k of group t of a kernel (5, 5), and the window vector that it meets: h0 to h4, v0 or v1. */
+static packed_weight int8_c1_weight(const int8_t *W, int t, int k) {
+    if (t < 5)
+        return W[t * 5 + k];
+    return t == 5 ? W[k * 5 + 4] : k == 0 ? W[4 * 5 + 4] : 0;
+}
 INLINE int64_t int8_c1_window_of(int t) {
     return t < 5 ? t * INT8_C1_ROW : (t == 5 ? 0 : 4) * INT8_C1_ROW + 2 * INT8_C1_PHASE;
 }
@@ -77,7 +81,7 @@ static const int8_bytes int8_pixels[2] = {
 #define INT8_C1_WINDOWS ((INT8_C1_SIDE + 3) * INT8_C1_ROW)
 
 /* windows (35, 4, 64) bytes of X (32, 32): of each row E, O, and what lies from there downward behind each of them. */
-INLINE const char *int8_c1_windows(const activation *X, char *windows) {
+static void int8_c1_windows(const activation *X, char *windows) {
     typedef uint32_t shifted __attribute__((vector_size(64), may_alias));
     shifted below[2] = {{0}, {0}};
     for (int y = 0; y < INT8_C1_SIDE + 3; y++) {
@@ -89,21 +93,15 @@ INLINE const char *int8_c1_windows(const activation *X, char *windows) {
                 *(shifted *)(windows + (y - 3) * INT8_C1_ROW + (2 + phase) * INT8_C1_PHASE) = below[phase];
         }
     }
-    return windows;
 }
 #else
-#define INT8_C1_GROUPS 15
-#define INT8_C1_PHASE ((int64_t)sizeof(activation))
-#define INT8_C1_ROW (INT8_C1_SIDE * (int64_t)sizeof(activation))
+#define INT8_C1_PAIRS 3 /* in a row of the kernel */
+#define INT8_C1_GROUPS (INT8_PAIR_ROWS * INT8_C1_PAIRS)
 
-#define INT8_C1_WINDOWS 64
-
-INLINE int int8_c1_tap_row(int t, int k) { return t / 3 + 0 * k; }
-INLINE int int8_c1_tap_column(int t, int k) { return t % 3 * 2 + k < 5 ? t % 3 * 2 + k : -1; }
-INLINE int64_t int8_c1_window_of(int t) { return t / 3 * INT8_C1_ROW + t % 3 * 2 * INT8_C1_PHASE; }
-INLINE const char *int8_c1_windows(const activation *X, char *windows) {
-    (void)windows;
-    return (const char *)X;
+/* Weight k of group t: pairs of columns of the kernel's 7 rows. */
+static packed_weight int8_c1_weight(const int8_t *W, int t, int k) {
+    const int column = t % INT8_C1_PAIRS * 2 + k;
+    return column < 5 ? int8_pair_weight(W + column, 5, t / INT8_C1_PAIRS) : 0;
 }
 #endif
 
@@ -111,45 +109,96 @@ INLINE const char *int8_c1_windows(const activation *X, char *windows) {
 static void int8_c1_pack(const int8_t *W, packed_weight *weights) {
     for (int t = 0; t < INT8_C1_GROUPS; t++)
         for (int o = 0; o < INT8_C1_CHANNELS; o++)
-            for (int k = 0; k < GROUP; k++) {
-                const int column = int8_c1_tap_column(t, k);
-                *weights++ = column < 0 ? 0 : W[o * 25 + int8_c1_tap_row(t, k) * 5 + column];
-            }
+            for (int k = 0; k < GROUP; k++)
+                *weights++ = int8_c1_weight(W + o * 25, t, k);
 }
 
-#define INT8_C1_BLOCK (VECTOR_BYTES == 64 ? 6 : 2)
+INLINE whole int8_c1_weights(const char *weights, int group, int channel) {
+    whole w = int8_broadcast(weights + (group * INT8_C1_CHANNELS + channel) * sizeof(int32_t));
+    IN_REGISTER(w);
+    return w;
+}
 
-/* Two rows of outputs, one of pooled ones, of INT8_C1_BLOCK channels: rounded, (channels, 16). A function of its own, as
- * in ops/conv2d_winograd.h. */
-NOINLINE void int8_c1_row(const char *windows, const char *weights, const int8_packed *p, int o, int32_t (*Y)[INT8_LANES]) {
-    enum { NO = INT8_C1_BLOCK };
-    for (int l = 0; l < INT8_LANES; l += VI) {
-        whole sums[4 * NO];
-        UNROLL for (int i = 0; i < 4 * NO; i++) sums[i] = int8_splat(p->bias[o + i / 4]);
-        UNROLL for (int t = 0; t < INT8_C1_GROUPS; t++) {
-            whole x[4];
-            UNROLL for (int i = 0; i < 4; i++) {
-                x[i] = int8_load(windows + int8_c1_window_of(t) + i / 2 * INT8_C1_ROW + i % 2 * INT8_C1_PHASE +
-                                 l * (int64_t)sizeof(int32_t));
-                IN_REGISTER(x[i]);
+#if GROUP == 4
+/* Two rows of outputs, one of pooled ones: rounded, (channels, 16). A function of its own, as in ops/conv2d_winograd.h. */
+NOINLINE void int8_c1_row(const char *windows, const int8_packed *p, int32_t (*Y)[INT8_LANES]) {
+    enum { NO = VECTOR_BYTES == 64 ? INT8_C1_CHANNELS : 2 };
+    for (int o = 0; o < INT8_C1_CHANNELS; o += NO)
+        for (int l = 0; l < INT8_LANES; l += VI) {
+            whole sums[4 * NO];
+            UNROLL for (int i = 0; i < 4 * NO; i++) sums[i] = int8_splat(p->bias[o + i / 4]);
+            UNROLL for (int t = 0; t < INT8_C1_GROUPS; t++) {
+                whole x[4];
+                UNROLL for (int i = 0; i < 4; i++) {
+                    x[i] = int8_load(windows + int8_c1_window_of(t) + i / 2 * INT8_C1_ROW + i % 2 * INT8_C1_PHASE +
+                                     l * (int64_t)sizeof(int32_t));
+                    IN_REGISTER(x[i]);
+                }
+                UNROLL for (int c = 0; c < NO; c++) {
+                    const whole w = int8_c1_weights(p->weights, t, o + c);
+                    UNROLL for (int i = 0; i < 4; i++) sums[4 * c + i] = int8_dot(sums[4 * c + i], x[i], w);
+                }
             }
             UNROLL for (int c = 0; c < NO; c++) {
-                whole w = int8_broadcast(weights + (t * INT8_C1_CHANNELS + o + c) * sizeof(int32_t));
-                IN_REGISTER(w);
-                UNROLL for (int i = 0; i < 4; i++) sums[4 * c + i] = int8_dot(sums[4 * c + i], x[i], w);
+                const whole *s = sums + 4 * c, best = int8_larger(int8_larger(s[0], s[1]), int8_larger(s[2], s[3]));
+                *(whole *)(Y[o + c] + l) = int8_round_channel(best, p, o + c);
             }
         }
-        UNROLL for (int c = 0; c < NO; c++) {
-            const whole *s = sums + 4 * c, best = int8_larger(int8_larger(s[0], s[1]), int8_larger(s[2], s[3]));
-            *(whole *)(Y[o + c] + l) = int8_round(best, int8_splat(p->multiplier[o + c]), int8_splat(p->limit[o + c]));
+}
+#else
+enum { INT8_C1_SUMS = 2 * INT8_C1_CHANNELS };
+
+/* sums (channels, 2 phases) += the products of n rows from `first` on, see ops/int8_pairs.h. */
+INT8_PART void int8_c1_rows(const activation *rows, const char *weights, int first, int n, whole *sums) {
+    whole own[INT8_C1_SUMS];
+    UNROLL for (int i = 0; i < INT8_C1_SUMS; i++) own[i] = sums[i];
+    rows += first * INT8_C1_SIDE;
+    weights += first * INT8_C1_PAIRS * INT8_C1_CHANNELS * sizeof(int32_t);
+    for (int k = 0; k < n; k++, rows += INT8_C1_SIDE, weights += INT8_C1_PAIRS * INT8_C1_CHANNELS * sizeof(int32_t))
+        UNROLL for (int pair = 0; pair < INT8_C1_PAIRS; pair++) {
+            whole x[2] = {int8_load(rows + 2 * pair), int8_load(rows + 2 * pair + 1)};
+            IN_REGISTER(x[0]);
+            IN_REGISTER(x[1]);
+            UNROLL for (int c = 0; c < INT8_C1_CHANNELS; c++) {
+                const whole w = int8_c1_weights(weights, pair, c);
+                UNROLL for (int i = 0; i < 2; i++) own[2 * c + i] = int8_dot(own[2 * c + i], x[i], w);
+            }
         }
+    UNROLL for (int i = 0; i < INT8_C1_SUMS; i++) sums[i] = own[i];
+}
+
+/* Two rows of outputs, one of pooled ones, from the 7 rows that int8_pair_rows makes of 6; VI of the 16 columns. */
+NOINLINE void int8_c1_columns(const activation *rows, const int8_packed *p, int32_t *Y) {
+    whole upper[INT8_C1_SUMS], lower[INT8_C1_SUMS], apart[INT8_C1_SUMS];
+    UNROLL for (int i = 0; i < INT8_C1_SUMS; i++) {
+        upper[i] = int8_splat(2 * p->bias[i / 2]);
+        apart[i] = (whole){0};
+    }
+    int8_c1_rows(rows, p->weights, BOTH, 2, upper);
+    int8_c1_rows(rows, p->weights, APART, 1, apart);
+    UNROLL for (int i = 0; i < INT8_C1_SUMS; i++) {
+        lower[i] = upper[i] - apart[i];
+        upper[i] += apart[i];
+    }
+    int8_c1_rows(rows, p->weights, UPPER, 2, upper);
+    int8_c1_rows(rows, p->weights, LOWER, 2, lower);
+    UNROLL for (int c = 0; c < INT8_C1_CHANNELS; c++) {
+        const whole best = int8_larger(int8_larger(upper[2 * c], upper[2 * c + 1]),
+                                       int8_larger(lower[2 * c], lower[2 * c + 1]));
+        *(whole *)(Y + c * INT8_LANES) = int8_round_channel(best >> 1, p, c);
     }
 }
 
+INLINE void int8_c1_row(const activation *rows, const int8_packed *p, int32_t (*Y)[INT8_LANES]) {
+    for (int l = 0; l < INT8_LANES; l += VI)
+        int8_c1_columns(rows + 2 * l, p, Y[0] + l);
+}
+#endif
+
 /* Rows of channels (6, 16) to pixels (14, 6). Some more activations are written behind them. */
-INLINE void int8_c1_interleave(int32_t (*rows)[INT8_LANES], activation *Y) {
+INLINE void int8_c1_interleave(int32_t (*channels)[INT8_LANES], activation *Y) {
 #if defined(VNNI)
-    const __m512i *r = (const __m512i *)rows;
+    const __m512i *r = (const __m512i *)channels;
     const __m512i low = _mm512_or_si512(_mm512_or_si512(r[0], _mm512_slli_epi32(r[1], 8)),
                                         _mm512_or_si512(_mm512_slli_epi32(r[2], 16), _mm512_slli_epi32(r[3], 24)));
     const __m512i high = _mm512_or_si512(r[4], _mm512_slli_epi32(r[5], 8));
@@ -160,20 +209,29 @@ INLINE void int8_c1_interleave(int32_t (*rows)[INT8_LANES], activation *Y) {
     enum { BITS = 8 * sizeof(activation), PARTS = INT8_C1_CHANNELS / 2 };
     for (int part = 0; part < PARTS; part++)
         for (int l = 0; l < INT8_LANES; l += VI)
-            *(whole *)(rows[part] + l) = int8_load(rows[2 * part] + l) | int8_load(rows[2 * part + 1] + l) << BITS;
+            *(whole *)(channels[part] + l) = int8_load(channels[2 * part] + l) | int8_load(channels[2 * part + 1] + l)
+                                                                                     << BITS;
     for (int x = 0; x < INT8_C1_POOLED; x++)
-        UNROLL for (int part = 0; part < PARTS; part++, Y += 2) memcpy(Y, rows[part] + x, 2 * sizeof(activation));
+        UNROLL for (int part = 0; part < PARTS; part++, Y += 2) memcpy(Y, channels[part] + x, 2 * sizeof(activation));
 #endif
 }
 
 /* X (32, 32) to Y (14, 14, 6), and up to INT8_SPARE bytes more. */
 static void int8_c1(const int8_packed *p, const activation *X, activation *Y) {
-    char memory[INT8_C1_WINDOWS] __attribute__((aligned(64)));
-    int32_t rows[INT8_C1_CHANNELS][INT8_LANES] __attribute__((aligned(64)));
-    const char *windows = int8_c1_windows(X, memory);
+    int32_t channels[INT8_C1_CHANNELS][INT8_LANES] __attribute__((aligned(64)));
+#if GROUP == 4
+    char windows[INT8_C1_WINDOWS] __attribute__((aligned(64)));
+    int8_c1_windows(X, windows);
+#else
+    activation rows[(INT8_PAIR_ROWS + 1) * INT8_C1_SIDE] __attribute__((aligned(64)));
+#endif
     for (int y = 0; y < INT8_C1_POOLED; y++, Y += INT8_C1_POOLED * INT8_C1_CHANNELS) {
-        for (int o = 0; o < INT8_C1_CHANNELS; o += INT8_C1_BLOCK)
-            int8_c1_row(windows + 2 * y * INT8_C1_ROW, p->weights, p, o, rows);
-        int8_c1_interleave(rows, Y);
+#if GROUP == 4
+        int8_c1_row(windows + 2 * y * INT8_C1_ROW, p, channels);
+#else
+        int8_pair_rows(X + 2 * y * INT8_C1_SIDE, INT8_C1_SIDE, INT8_C1_SIDE, rows);
+        int8_c1_row(rows, p, channels);
+#endif
+        int8_c1_interleave(channels, Y);
     }
 }

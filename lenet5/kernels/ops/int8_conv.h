@@ -7,13 +7,9 @@
 #if VECTOR_BYTES == 64
 #define INT8_DENSE_IMAGES 6
 #define INT8_DENSE_VECTORS 4
-#define INT8_C3_COLUMNS 10
-#define INT8_C3_VECTORS 1
 #else
 #define INT8_DENSE_IMAGES 4
 #define INT8_DENSE_VECTORS 2
-#define INT8_C3_COLUMNS 2
-#define INT8_C3_VECTORS 2
 #endif
 
 /* Rounded to Y from output vector v on, at most to n of them; or, of the last step, the sums themselves. */
@@ -79,15 +75,61 @@ static void int8_conv_general(const lenet5_int8_step *s, const int8_packed *p, c
 }
 
 /* C3 of LeNet-5: all numbers of the shape are constants. */
+enum { INT8_C3_CHANNELS = 6, INT8_C3_ROW = 14 * INT8_C3_CHANNELS, INT8_C3_POOLED = 5 };
+enum { INT8_C3_GROUPS = (5 * INT8_C3_CHANNELS + GROUP - 1) / GROUP, INT8_C3_COLUMNS = 2 * INT8_C3_POOLED };
+
+#if GROUP == 4
 static void int8_c3(const lenet5_int8_step *s, const int8_packed *p, const activation *X, activation *Y) {
-    enum { C = 6, ROW = 14 * C, SIDE = 5, PC = INT8_C3_COLUMNS, N = INT8_C3_VECTORS, GROUPS = (5 * C + GROUP - 1) / GROUP };
     const int O = s->out_channels;
-    for (int v = 0; v < O / VI; v += N)
-        for (int y = 0; y < SIDE; y++)
-            for (int x = 0; x < SIDE; x += PC / 2)
-                int8_conv_block(s, p, X + 2 * (y * ROW + x * C), ROW, C, ROW, 5, GROUPS, v, 0, Y + (y * SIDE + x) * O,
-                                O * sizeof(activation), 2, PC, N);
+    for (int v = 0; v < O / VI; v++)
+        for (int y = 0; y < INT8_C3_POOLED; y++)
+            int8_conv_block(s, p, X + 2 * y * INT8_C3_ROW, INT8_C3_ROW, INT8_C3_CHANNELS, INT8_C3_ROW, 5, INT8_C3_GROUPS, v,
+                            0, Y + y * INT8_C3_POOLED * O, O * sizeof(activation), 2, INT8_C3_COLUMNS, 1);
 }
+#else
+enum { INT8_C3_PADDED = 96 }; /* activations of a row, a multiple of 32 */
+
+/* sums (columns) += the products of n rows from `first` on, see ops/int8_pairs.h. */
+INT8_PART void int8_c3_rows(const activation *rows, const char *w, int first, int n, whole *sums) {
+    whole own[INT8_C3_COLUMNS];
+    UNROLL for (int c = 0; c < INT8_C3_COLUMNS; c++) own[c] = sums[c];
+    int8_products(rows + first * INT8_C3_PADDED, 0, INT8_C3_CHANNELS,
+                  w + first * INT8_C3_GROUPS * INT8_LANES * (int64_t)sizeof(int32_t), 0, n, INT8_C3_PADDED, INT8_C3_GROUPS,
+                  own, 1, INT8_C3_COLUMNS, 1);
+    UNROLL for (int c = 0; c < INT8_C3_COLUMNS; c++) sums[c] = own[c];
+}
+
+/* Two rows of outputs of one vector of channels, pooled and rounded to Y. */
+INLINE void int8_c3_row(const activation *rows, const int8_packed *p, int v, int O, activation *Y) {
+    const char *w = int8_weights_of(p->weights, p->stride, v);
+    whole upper[INT8_C3_COLUMNS], lower[INT8_C3_COLUMNS], apart[INT8_C3_COLUMNS];
+    UNROLL for (int c = 0; c < INT8_C3_COLUMNS; c++) {
+        upper[c] = 2 * int8_load(p->bias + v * VI);
+        apart[c] = (whole){0};
+    }
+    int8_c3_rows(rows, w, BOTH, 2, upper);
+    int8_c3_rows(rows, w, APART, 1, apart);
+    UNROLL for (int c = 0; c < INT8_C3_COLUMNS; c++) {
+        lower[c] = upper[c] - apart[c];
+        upper[c] += apart[c];
+    }
+    int8_c3_rows(rows, w, UPPER, 2, upper);
+    int8_c3_rows(rows, w, LOWER, 2, lower);
+    UNROLL for (int c = 0; c < INT8_C3_COLUMNS; c += 2) {
+        const whole best = int8_larger(int8_larger(upper[c], upper[c + 1]), int8_larger(lower[c], lower[c + 1]));
+        int8_finish(p, best >> 1, v, VI, 0, Y + c / 2 * O);
+    }
+}
+
+static void int8_c3(const lenet5_int8_step *s, const int8_packed *p, const activation *X, activation *Y) {
+    activation rows[(INT8_PAIR_ROWS + 1) * INT8_C3_PADDED] __attribute__((aligned(64)));
+    for (int y = 0; y < INT8_C3_POOLED; y++, Y += INT8_C3_POOLED * s->out_channels) {
+        int8_pair_rows(X + 2 * y * INT8_C3_ROW, INT8_C3_ROW, INT8_C3_PADDED, rows);
+        for (int v = 0; v < s->out_channels / VI; v++)
+            int8_c3_row(rows, p, v, s->out_channels, Y);
+    }
+}
+#endif
 
 /* A step whose kernel covers the whole input, of P images, which lie `between_X` and `between_Y` bytes apart. */
 INLINE void int8_dense_block(const lenet5_int8_step *s, const int8_packed *p, const char *X, int64_t between_X, int is_last,

@@ -96,6 +96,11 @@ static int8_packed int8_unpack(const lenet5_int8_step *s, const char *packed) {
     return (int8_packed){packed + s->packed, n_weights / (n / INT8_LANES), vectors, vectors + n, vectors + 2 * n};
 }
 
+/* Rounded sums of one channel in all lanes. */
+INLINE whole int8_round_channel(whole sums, const int8_packed *p, int channel) {
+    return int8_round(sums, int8_splat(p->multiplier[channel]), int8_splat(p->limit[channel]));
+}
+
 /* Vector v of the weights of one group, in all of them; constant strides become addresses of one instruction. */
 INLINE const char *int8_weights_of(const char *weights, int64_t stride, int v) {
     return weights + v * VI / INT8_LANES * stride + v * VI % INT8_LANES * (int64_t)sizeof(int32_t);
