@@ -1,6 +1,6 @@
 """Other programs that read digits, if they are installed: Tesseract and RapidOCR. Each takes files and returns texts.
 
-Tesseract comes by `apt-get install tesseract-ocr`. RapidOCR comes by `pip install rapidocr-onnxruntime`, in any
+Tesseract comes by `apt-get install tesseract-ocr`. RapidOCR comes by `pip install rapidocr onnxruntime`, in any
 environment whose Python is named.
 """
 
@@ -17,11 +17,11 @@ LINE, CHARACTER = 7, 10  # Tesseract's modes for an image with one line, or one 
 
 _RAPIDOCR = """
 import json, sys
-from rapidocr_onnxruntime import RapidOCR
-engine = RapidOCR(intra_op_num_threads=1)
+from rapidocr import RapidOCR
+engine = RapidOCR(params={"EngineConfig.onnxruntime.intra_op_num_threads": 1})
 for line in sys.stdin:
-    found, _ = engine(line.rstrip("\\n"), use_det=False, use_cls=False)
-    print("\\u0001" + json.dumps(" ".join(row[-2] for row in found or [])), flush=True)
+    found = engine(line.rstrip("\\n"), use_det=False, use_cls=False, use_rec=True)
+    print("\\u0001" + json.dumps(" ".join(found.txts or ())), flush=True)
 """
 
 
@@ -50,8 +50,8 @@ def others(python: str, holds: int) -> dict[str, Callable[[list[Path]], list[str
         found["tesseract"] = functools.partial(tesseract, holds=holds)
     else:
         print("tesseract is not installed: left out", file=sys.stderr)
-    if subprocess.run([python, "-c", "import rapidocr_onnxruntime"], capture_output=True).returncode == 0:
+    if subprocess.run([python, "-c", "import rapidocr, onnxruntime"], capture_output=True).returncode == 0:
         found["rapidocr"] = functools.partial(rapidocr, python=python)
     else:
-        print(f"rapidocr-onnxruntime is not installed for {python}: left out", file=sys.stderr)
+        print(f"rapidocr and onnxruntime are not installed for {python}: left out", file=sys.stderr)
     return found
