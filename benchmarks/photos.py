@@ -134,7 +134,7 @@ def main() -> None:
     p = common.parser(__doc__, repeats=40)
     p.add_argument("--folder", type=Path, nargs="*", default=[], help="images with labels.csv, or IDX files")
     p.add_argument("--others", type=int, default=0, metavar="N", help="other programs, too, on N of each kind at most")
-    p.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr-onnxruntime")
+    p.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr and onnxruntime")
     p.add_argument("--sheet", type=Path, help="PNG of the mistakes")
     p.add_argument("--seed", type=int, default=0, help="of the first composed photo")
     args = p.parse_args()

@@ -104,7 +104,7 @@ def main() -> None:
     arguments.add_argument("--n-pictures", type=int, default=100, help="of a folder, for the others, at most")
     arguments.add_argument("--pictures", type=Path, nargs="*", default=[], help="folders of images with labels.csv")
     arguments.add_argument("--half", type=int, choices=(0, 1), help="only a fixed half of each folder's images")
-    arguments.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr-onnxruntime")
+    arguments.add_argument("--rapidocr", default=sys.executable, help="a Python that has rapidocr and onnxruntime")
     options = arguments.parse_args()
     found = contestants(options.rapidocr)
     sets = {style: composed(style, options.n, options.data_dir, options.test) for style in digit_strings.STYLES}
