@@ -18,7 +18,7 @@
 /* Every operation, in one place: the numbers below, and the names by which Python knows them, are made from this list.
  * ACTIVATION is for those of single elements (ops/activations.h), which may work in place.
  *
- * OP_CONV_POOL: a first layer's convolution of one channel, 5 x 5, max-pooling 2 x 2 and ReLU (ops/conv_pool_relu.h).
+ * OP_CONV_POOL: a first layer's convolution, 5 x 5, max-pooling 2 x 2 and ReLU (ops/conv_pool_relu.h).
  * OP_BATCH_NORM, OP_DROPOUT: for training only (ops/regularization.h).
  * OP_TABLE_CONV2D: a convolution in which not every output channel sees every input channel (ops/conv2d_sparse.h).
  * OP_SUBSAMPLE: the mean of a window times a coefficient plus a bias, one of each per channel (ops/pooling.h).
@@ -94,7 +94,7 @@ static inline int lenet5_has_winograd(const lenet5_op *op) {
     const int C = op->in_channels, O = op->out_channels;
 #define FITS(KIND, SIDE, C_FROM, C_TO, C_STEP, O_FROM, O_TO, O_STEP)                                                       \
     if (op->kind == KIND && op->kernel_size == TAPS && op->in_height == SIDE && op->in_width == SIDE && C >= C_FROM &&     \
-        C <= C_TO && C % C_STEP == 0 && O >= O_FROM && O <= O_TO && O % O_STEP == 0)                                       \
+        C <= C_TO && (C - C_FROM) % C_STEP == 0 && O >= O_FROM && O <= O_TO && O % O_STEP == 0)                                       \
         return 1;
     MINIMAL_FILTERING(FITS)
 #undef FITS
@@ -177,7 +177,7 @@ static inline int64_t lenet5_n_winograd(const lenet5_op *op) {
 /* Elements of scratch memory that the kernels of one convolution need at most; 0 for other steps. */
 static inline int64_t lenet5_n_scratch(const lenet5_op *op) {
     if (op->kind == OP_CONV_POOL) {
-        const int64_t gradients = (int64_t)op->out_channels * (4 * op->out_width + 26) + LANES;
+        const int64_t gradients = (int64_t)op->out_channels * (4 * op->out_width + 25 * op->in_channels + 1) + LANES;
         const int64_t plane = (int64_t)op->out_channels * ((int64_t)(op->in_height - 4) * op->in_width + LANES);
         return LANES * (gradients > plane ? gradients : plane);
     }

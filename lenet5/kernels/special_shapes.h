@@ -10,7 +10,7 @@
  *
  * DO(kind, side of the input, in_channels from, to, in steps of, out_channels from, to, in steps of); TAPS x TAPS */
 #define MINIMAL_FILTERING(DO)                                                                                              \
-    DO(OP_CONV_POOL, C1_SIDE, 1, 1, 1, C1_CHANNELS, C1_CHANNELS, 1) /* C1 */                                               \
+    DO(OP_CONV_POOL, C1_SIDE, 1, C1_COLOURS, 2, C1_CHANNELS, C1_CHANNELS, 1) /* C1 */                                      \
     DO(OP_CONV2D, C3_SIDE, 6, C3_MOST_CHANNELS, 2, 16, 64, 16)      /* C3 */
 
 #define TAPS 5
@@ -18,6 +18,7 @@
 /* C1: tiles of 4 columns of outputs, 8 multiplications for 4 outputs of 5 taps */
 #define C1_SIDE 32
 #define C1_CHANNELS 6
+#define C1_COLOURS 3 /* input channels of colour images; grey ones have 1 */
 #define C1_POINTS 8
 
 /* C3: two tiles of 5 columns of outputs, 9 multiplications for 5 outputs of 5 taps */

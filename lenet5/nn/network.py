@@ -267,4 +267,4 @@ def execution_steps(layers: Mapping[str, Layer], fused: bool = True) -> list[tup
 
 
 def _is_first(layer: Layer) -> bool:
-    return isinstance(layer, Conv2d) and (layer.in_channels, layer.kernel_size, layer.table) == (1, 5, None)
+    return isinstance(layer, Conv2d) and layer.in_channels in (1, 3) and (layer.kernel_size, layer.table) == (5, None)

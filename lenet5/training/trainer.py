@@ -8,6 +8,7 @@ a run was stopped and resumed.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,8 @@ from .weights import image_weights
 PICTURES_PER_RUN = 4096
 #: Of the learning rate: where that of finetuning begins.
 FINETUNE_RATE = 0.1
+#: Sets of fewer images than these are small: what their defaults are, see `config_for`.
+FEW_IMAGES, FEWEST_UPDATES, FEW_CLIPPED = 5000, 100, 1.0
 
 
 class Trainer:
@@ -263,8 +266,13 @@ def config_for(network: Network, *, n_images: int | None = None, is_taught: bool
     The optimizer's own is divided by ten where gradients are steep, since scores are squared distances of many
     features. It is 4 times as high with sigmoids, whose first weights are as much larger, and for sgd with teachers
     2 / temperature of it.
+
+    Fewer than `FEW_IMAGES` get at least `FEWEST_UPDATES` unless ``epochs`` are given. For sgd they have gradients
+    shortened to `FEW_CLIPPED`: otherwise some first weights die in the first updates, and training stays at chance.
     """
     config = Config(**settings)
+    if n_images is not None and n_images < FEW_IMAGES and settings.get("learning_rate") is None:
+        config = _for_few_images(config, n_images, settings)
     if settings.get("learning_rate") is not None or config.optimizer == "sdlm":
         return config
     layers = network.layers.values()
@@ -276,6 +284,15 @@ def config_for(network: Network, *, n_images: int | None = None, is_taught: bool
     if config.optimizer == "sgd" and is_taught:
         rate *= min(1, 2 / config.distillation_temperature)
     return replace(config, learning_rate=rate)
+
+
+def _for_few_images(config: Config, n_images: int, settings: dict) -> Config:
+    changes: dict[str, Any] = {}
+    if "epochs" not in settings:
+        changes["epochs"] = max(config.epochs, -(-FEWEST_UPDATES // -(-n_images // config.batch_size)))
+    if "clip_norm" not in settings and config.optimizer == "sgd" and config.batch_size > 1:
+        changes["clip_norm"] = FEW_CLIPPED
+    return replace(config, **changes)
 
 
 def _peak(config: Config) -> float:

@@ -72,8 +72,8 @@ def conv2d(f):
 
 
 def conv_pool(f):
-    b, o, h, w = f.size(0, 1, 2), f.size(), f.size(6, 7, 9, 32), f.size(6, 7, 9, 32)
-    X, W, dY = f.array(b, 1, h, w, 16), f.array(o, 1, 5, 5), f.array(b, o, (h - 4) // 2, (w - 4) // 2, 16)
+    b, c, o, h, w = f.size(0, 1, 2), f.size(1, 3), f.size(), f.size(6, 7, 9, 32), f.size(6, 7, 9, 32)
+    X, W, dY = f.array(b, c, h, w, 16), f.array(o, c, 5, 5), f.array(b, o, (h - 4) // 2, (w - 4) // 2, 16)
     yield _kernels.conv_pool_forward, X, W, f.array(o)
     yield _kernels.conv_pool_backward, dY, X, f.array(b, 2, o, (h - 4) // 2, (w - 4) // 2, 16), W
 

@@ -136,13 +136,13 @@ def check_pool(shape, k, use_max, dtype):
 
 def check_conv_pool(shape, dtype):
     """The first layer in one step is a convolution, max-pooling and a ReLU, and its gradients are theirs."""
-    n, _, h, w, o, _ = shape
-    X, W, b, _ = conv_arrays((n, 1, h, w, o, 5), dtype)
+    n, c, h, w, o, _ = shape
+    X, W, b, _ = conv_arrays((n, c, h, w, o, 5), dtype)
     Y = _kernels.conv_pool_forward(to_lanes(X), W, b)
     values, routes = from_lanes(Y[:, 0].copy(), n), from_lanes(Y[:, 1].copy(), n).view(f"i{Y.itemsize}")
     windows = reference.pool_windows(reference.conv2d(X, W, b), 2)
     magnitudes = reference.max_pool2d(reference.conv2d(abs(X), abs(W), abs(b)), 2)
-    assert_sum(values, np.maximum(windows.max(axis=-1), 0), magnitudes, 26, dtype)
+    assert_sum(values, np.maximum(windows.max(axis=-1), 0), magnitudes, 25 * c + 1, dtype)
     np.testing.assert_array_equal(values > 0, routes < 4)
     assert ((routes >= 0) & (routes < 8)).all()
     # Where two pixels are equal but for rounding either may have given the value: the gradient goes where it says.
@@ -189,8 +189,10 @@ def test_conv2d_backward_of_any_shape(shape, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    "shape", [(17, 1, 32, 32, 6, 5), (3, 1, 33, 31, 6, 5), (2, 1, 6, 6, 1, 5), (1, 1, 7, 40, 5, 5)]
-)
+    "shape",
+    [(17, 1, 32, 32, 6, 5), (3, 1, 33, 31, 6, 5), (2, 1, 6, 6, 1, 5), (1, 1, 7, 40, 5, 5), (17, 3, 32, 32, 6, 5),
+     (2, 3, 36, 36, 6, 5), (3, 2, 32, 32, 6, 5), (2, 3, 68, 68, 6, 5), (16, 3, 32, 32, 4, 5)],
+)  # fmt: skip
 def test_conv_pool(shape, dtype):
     check_conv_pool(shape, dtype)
 
@@ -418,10 +420,11 @@ def test_activations_keep_a_nan(kind, dtype):
     np.testing.assert_array_equal(np.isnan(activate(X, kind)), np.isnan(X))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_conv_pool_keeps_a_nan(dtype):
-    X, W, b, _ = conv_arrays((2, 1, 32, 32, 6, 5), dtype)
-    X[1, 0, 9, 12] = np.nan
+def test_conv_pool_keeps_a_nan(dtype, channels):
+    X, W, b, _ = conv_arrays((2, channels, 32, 32, 6, 5), dtype)
+    X[1, -1, 9, 12] = np.nan
     Y = from_lanes(_kernels.conv_pool_forward(to_lanes(X), W, b)[:, 0].copy(), 2)
     assert np.isfinite(Y[0]).all()
     assert np.isnan(Y[1]).all()  # maxima hide a NaN: one anywhere in the picture is one everywhere
@@ -488,8 +491,8 @@ def zeros(*shape, dtype=np.float32):
             r"\(2, 3, 3, 3, 16\), expected \(1, 3, 3, 3, 16\)",
         ),
         (
-            lambda: _kernels.conv_pool_forward(zeros(1, 2, 8, 8, 16), zeros(3, 2, 5, 5), zeros(3)),
-            r"\(1, 2, 8, 8, 16\).*one channel",
+            lambda: _kernels.conv_pool_forward(zeros(1, 2, 8, 8, 16), zeros(3, 2, 3, 3), zeros(3)),
+            r"\(1, 2, 8, 8, 16\).*kernels of 5 x 5",
         ),
         (
             lambda: _kernels.conv_pool_forward(zeros(1, 1, 5, 8, 16), zeros(3, 1, 5, 5), zeros(3)),

@@ -9,7 +9,7 @@ cdef int _fit_output(lenet5_op *op) except -1:
         fits = 1 <= K <= min(H, W)
         op.out_height, op.out_width = H - K + 1, W - K + 1
         if op.kind == OP_CONV_POOL:
-            fits = C == 1 and K == 5 and min(H, W) >= 6
+            fits = K == 5 and min(H, W) >= 6
             op.out_height, op.out_width = (H - 4) // 2, (W - 4) // 2
     elif op.kind in (OP_AVG_POOL2D, OP_MAX_POOL2D, OP_SUBSAMPLE):
         fits = 1 <= K <= min(H, W) and (n_out == C or (op.kind == OP_SUBSAMPLE and n_out % C == 0))
@@ -108,8 +108,8 @@ def conv2d_backward(real[:, :, :, :, ::1] dY not None, real[:, :, :, :, ::1] X n
 
 cdef int _conv_pool_op(lenet5_op *op, real[:, :, :, :, ::1] X, real[:, :, :, ::1] W) except -1:
     _conv2d_op(op, X, W)
-    if X.shape[1] != 1 or W.shape[2] != 5 or min(op.out_height, op.out_width) < 2:
-        raise ValueError(f"X has shape {np.asarray(X).shape} and W {np.asarray(W).shape}, expected one channel, "
+    if W.shape[2] != 5 or min(op.out_height, op.out_width) < 2:
+        raise ValueError(f"X has shape {np.asarray(X).shape} and W {np.asarray(W).shape}, expected "
                          "kernels of 5 x 5 and images of at least 6 x 6")
     op.kind = OP_CONV_POOL
     return _fit_output(op)

@@ -1,4 +1,4 @@
-/* The first layer as one step, for element type T: a convolution of the image (one channel, 5 x 5), max-pooling 2 x 2
+/* The first layer as one step, for element type T: a convolution of the image (5 x 5), max-pooling 2 x 2
  * and ReLU. The intermediate values, four times as many as the result, stay in registers and in the first cache.
  *
  * The output is (O, PH, PW, LANES) pooled values and, behind them, as many integers for the backward pass. They say which
@@ -47,19 +47,21 @@ INLINE FN(mask) FN(largest)(V a, V b, V c, V d, V checked, V *best) {
 }
 
 /* 2 x 2 pixels of NO output channels, all taps, then the largest of them. */
-INLINE void FN(conv_pool_block)(const T *x, const T *w, const T *b, T *y, INTEGER *route, int W, int64_t plane, V checked,
-                                int NO) {
+INLINE void FN(conv_pool_block)(const T *x, const T *w, const T *b, T *y, INTEGER *route, int C, int64_t plane_in, int W,
+                                int64_t plane, V checked, int NO) {
     V acc[32];
     UNROLL for (int o = 0; o < NO; o++)
         UNROLL for (int i = 0; i < 4; i++) acc[o * 4 + i] = FN(splat)(b[o]);
-    for (int ky = 0; ky < TAPS; ky++)
-        for (int kx = 0; kx < TAPS; kx++) {
-            V xv[4];
-            UNROLL for (int i = 0; i < 4; i++)
-                xv[i] = FN(load)(x + ((int64_t)(ky + i / 2) * W + kx + i % 2) * LANES);
-            UNROLL for (int o = 0; o < NO; o++)
-                UNROLL for (int i = 0; i < 4; i++) acc[o * 4 + i] += xv[i] * w[(o * TAPS + ky) * TAPS + kx];
-        }
+    for (int c = 0; c < C; c++)
+        for (int ky = 0; ky < TAPS; ky++)
+            for (int kx = 0; kx < TAPS; kx++) {
+                V xv[4];
+                UNROLL for (int i = 0; i < 4; i++)
+                    xv[i] = FN(load)(x + c * plane_in + ((int64_t)(ky + i / 2) * W + kx + i % 2) * LANES);
+                UNROLL for (int o = 0; o < NO; o++)
+                    UNROLL for (int i = 0; i < 4; i++)
+                        acc[o * 4 + i] += xv[i] * w[((o * C + c) * TAPS + ky) * TAPS + kx];
+            }
     UNROLL for (int o = 0; o < NO; o++) {
         const V *a = acc + o * 4;
         V best;
@@ -70,20 +72,20 @@ INLINE void FN(conv_pool_block)(const T *x, const T *w, const T *b, T *y, INTEGE
 
 /* Any size: two output channels at a time, and the last one. */
 static void FN(conv_pool_general)(const lenet5_op *op, const T *X, const T *w, const T *b, T *Y) {
-    const int W = op->in_width, O = op->out_channels, PH = op->out_height, PW = op->out_width;
-    const int64_t plane = (int64_t)PH * PW * LANES;
+    const int W = op->in_width, C = op->in_channels, O = op->out_channels, PH = op->out_height, PW = op->out_width;
+    const int64_t plane = (int64_t)PH * PW * LANES, plane_in = (int64_t)op->in_height * W * LANES;
     INTEGER *routes = (INTEGER *)(Y + O * plane);
     for (int l = 0; l < LANES; l += VL) {
-        const V checked = FN(check)(X + l, op->in_height * W, w, O * TAPS * TAPS) + FN(check)(X, 0, b, O);
+        const V checked = FN(check)(X + l, C * op->in_height * W, w, O * C * TAPS * TAPS) + FN(check)(X, 0, b, O);
         for (int o = 0; o < O; o += 2)
             for (int y = 0; y < PH; y++)
                 for (int p = 0; p < PW; p++) {
-                    const T *x = X + ((int64_t)2 * y * W + 2 * p) * LANES + l, *wo = w + o * TAPS * TAPS;
+                    const T *x = X + ((int64_t)2 * y * W + 2 * p) * LANES + l, *wo = w + o * C * TAPS * TAPS;
                     const int64_t at = (((int64_t)o * PH + y) * PW + p) * LANES + l;
                     if (o + 1 < O)
-                        FN(conv_pool_block)(x, wo, b + o, Y + at, routes + at, W, plane, checked, 2);
+                        FN(conv_pool_block)(x, wo, b + o, Y + at, routes + at, C, plane_in, W, plane, checked, 2);
                     else
-                        FN(conv_pool_block)(x, wo, b + o, Y + at, routes + at, W, plane, checked, 1);
+                        FN(conv_pool_block)(x, wo, b + o, Y + at, routes + at, C, plane_in, W, plane, checked, 1);
                 }
     }
 }
@@ -115,8 +117,9 @@ INLINE void FN(store_sums)(const V *sums, int n, T *dW, int O, T *db, int accumu
 /* scratch: vectors for two rows of gradients (O, 2, 2 PW) and for the sums of dW and db, up to whole blocks of VL. */
 static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y, const T *dY, T *dW, T *db,
                                     int accumulate, T *scratch) {
-    const int W = op->in_width, O = op->out_channels, PH = op->out_height, PW = op->out_width, n = O * TAPS * TAPS;
-    const int64_t plane = (int64_t)PH * PW * LANES;
+    const int W = op->in_width, C = op->in_channels, O = op->out_channels, PH = op->out_height, PW = op->out_width;
+    const int n = O * C * TAPS * TAPS;
+    const int64_t plane = (int64_t)PH * PW * LANES, plane_in = (int64_t)op->in_height * W * LANES;
     const INTEGER *routes = (const INTEGER *)(Y + O * plane);
     V *e = (V *)scratch, *sums = e + (int64_t)O * 4 * PW;
     for (int i = 0; i < n + O + VL; i++)
@@ -135,10 +138,11 @@ static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y,
                 }
             }
             const T *x = X + (int64_t)2 * y * W * LANES + l;
-            for (int ky = 0; ky < TAPS; ky++)
-                for (int o = 0; o < O; o++)
-                    FN(conv_pool_weight_block)(x + (int64_t)ky * W * LANES, e + (int64_t)o * 4 * PW,
-                                               sums + (o * TAPS + ky) * TAPS, W, 2 * PW);
+            for (int c = 0; c < C; c++)
+                for (int ky = 0; ky < TAPS; ky++)
+                    for (int o = 0; o < O; o++)
+                        FN(conv_pool_weight_block)(x + c * plane_in + (int64_t)ky * W * LANES, e + (int64_t)o * 4 * PW,
+                                                   sums + ((o * C + c) * TAPS + ky) * TAPS, W, 2 * PW);
         }
     FN(store_sums)(sums, n, dW, O, db, accumulate);
 }
@@ -152,7 +156,8 @@ static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y,
 #define C1_OUT 28
 #define C1_POOLED 14
 #define C1_TILES 7
-#define C1_ROWS (C1_CHANNELS * TAPS)
+#define C1_ROWS(C) (C1_CHANNELS * (C) * TAPS) /* of the kernels (6, C, 5 rows, 5) */
+#define C1_PIXELS (C1_SIDE * C1_SIDE)
 #define C1_BLOCK (VECTOR_BYTES == 64 ? C1_CHANNELS : 2)
 
 static const T FN(c1_point)[3] = {(T)0.5, 1, 2};
@@ -172,23 +177,23 @@ static const T FN(c1_taps)[C1_POINTS][TAPS] = {
     {0, 0, 0, 0, 1},
 };
 
-/* U (8, 30) = G W */
-static void FN(c1_prepare)(const T *W, T *U) {
+/* U (8, C1_ROWS) = G W */
+static void FN(c1_prepare)(int C, const T *W, T *U) {
     for (int t = 0; t < C1_POINTS; t++)
-        for (int r = 0; r < C1_ROWS; r++) {
+        for (int r = 0; r < C1_ROWS(C); r++) {
             T total = 0;
             for (int k = 0; k < TAPS; k++)
                 total += FN(c1_taps)[t][k] * W[r * TAPS + k];
-            U[t * C1_ROWS + r] = total;
+            U[t * C1_ROWS(C) + r] = total;
         }
 }
 
 /* dW += G^T dU */
-static void FN(c1_finish)(const T *dU, T *dW) {
+static void FN(c1_finish)(int C, const T *dU, T *dW) {
     for (int t = 0; t < C1_POINTS; t++)
-        for (int r = 0; r < C1_ROWS; r++)
+        for (int r = 0; r < C1_ROWS(C); r++)
             for (int k = 0; k < TAPS; k++)
-                dW[r * TAPS + k] += FN(c1_taps)[t][k] * dU[t * C1_ROWS + r];
+                dW[r * TAPS + k] += FN(c1_taps)[t][k] * dU[t * C1_ROWS(C) + r];
 }
 
 /* v = B^T d */
@@ -240,42 +245,53 @@ INLINE void FN(c1_columns)(const T *x, V (*v)[C1_SIDE]) {
     }
 }
 
-/* C1_BLOCK output channels from o on x 4 rows of one tile: m (8, C1_BLOCK, 4). A function of its own, as
- * in ops/conv2d_winograd.h. */
-NOINLINE void FN(c1_products)(V (*v)[C1_SIDE], const T *U, V (*m)[C1_BLOCK * 4]) {
+/* C1_BLOCK output channels x 4 rows of one tile of C channels v (C, 8, 32): m (8, C1_BLOCK, 4). */
+INLINE void FN(c1_products)(int C, V (*v)[C1_SIDE], const T *U, V (*m)[C1_BLOCK * 4]) {
     enum { NO = C1_BLOCK };
     for (int t = 0; t < C1_POINTS; t++) {
-        const T *u = U + t * C1_ROWS;
         V acc[24];
         UNROLL for (int i = 0; i < NO * 4; i++) acc[i] = (V){0};
-        UNROLL for (int ky = 0; ky < TAPS; ky++) {
-            V x[4];
-            UNROLL for (int i = 0; i < 4; i++) {
-                x[i] = v[t][ky + i];
-                IN_REGISTER(x[i]);
-            }
-            UNROLL for (int r = 0; r < NO; r++) {
-                V w = FN(splat)(u[r * TAPS + ky]);
-                IN_REGISTER(w);
-                UNROLL for (int i = 0; i < 4; i++) acc[r * 4 + i] += x[i] * w;
+        for (int c = 0; c < C; c++) {
+            const T *u = U + t * C1_ROWS(C) + c * TAPS;
+            UNROLL for (int ky = 0; ky < TAPS; ky++) {
+                V x[4];
+                UNROLL for (int i = 0; i < 4; i++) {
+                    x[i] = v[c * C1_POINTS + t][ky + i];
+                    IN_REGISTER(x[i]);
+                }
+                UNROLL for (int r = 0; r < NO; r++) {
+                    V w = FN(splat)(u[r * C * TAPS + ky]);
+                    IN_REGISTER(w);
+                    UNROLL for (int i = 0; i < 4; i++) acc[r * 4 + i] += x[i] * w;
+                }
             }
         }
         UNROLL for (int i = 0; i < NO * 4; i++) m[t][i] = acc[i];
     }
 }
 
-INLINE void FN(c1_forward)(const T *X, const T *U, const T *b, T *Y, int training) {
+/* Functions of their own, as in ops/conv2d_winograd.h. */
+NOINLINE void FN(c1_grey_products)(V (*v)[C1_SIDE], const T *U, V (*m)[C1_BLOCK * 4]) { FN(c1_products)(1, v, U, m); }
+NOINLINE void FN(c1_colour_products)(V (*v)[C1_SIDE], const T *U, V (*m)[C1_BLOCK * 4]) {
+    FN(c1_products)(C1_COLOURS, v, U, m);
+}
+
+INLINE void FN(c1_forward)(int C, const T *X, const T *U, const T *b, T *Y, int training) {
     enum { NO = C1_BLOCK };
     const int64_t plane = (int64_t)C1_POOLED * C1_POOLED * LANES;
     INTEGER *routes = (INTEGER *)(Y + C1_CHANNELS * plane);
-    V v[C1_POINTS][C1_SIDE], m[C1_POINTS][C1_BLOCK * 4];
+    V v[C1_COLOURS * C1_POINTS][C1_SIDE], m[C1_POINTS][C1_BLOCK * 4];
     for (int l = 0; l < LANES; l += VL) {
-        const V checked = FN(check)(X + l, C1_SIDE * C1_SIDE, U, C1_POINTS * C1_ROWS) + FN(check)(X, 0, b, C1_CHANNELS);
+        const V checked = FN(check)(X + l, C * C1_PIXELS, U, C1_POINTS * C1_ROWS(C)) + FN(check)(X, 0, b, C1_CHANNELS);
         for (int tile = 0; tile < C1_TILES; tile++) {
-            FN(c1_columns)(X + 4 * tile * LANES + l, v);
+            for (int c = 0; c < C; c++)
+                FN(c1_columns)(X + ((int64_t)c * C1_PIXELS + 4 * tile) * LANES + l, v + c * C1_POINTS);
             for (int y = 0; y < C1_OUT; y += 4)
                 for (int o = 0; o < C1_CHANNELS; o += NO) {
-                    FN(c1_products)((V (*)[C1_SIDE])&v[0][y], U + o * TAPS, m);
+                    if (C == 1)
+                        FN(c1_grey_products)((V (*)[C1_SIDE])&v[0][y], U + o * TAPS, m);
+                    else
+                        FN(c1_colour_products)((V (*)[C1_SIDE])&v[0][y], U + o * C * TAPS, m);
                     for (int r = 0; r < NO; r++)
                         for (int pair = 0; pair < 2; pair++) {
                             V p[2][C1_POINTS], out[2][4];
@@ -325,11 +341,12 @@ INLINE void FN(c1_gradient_columns)(const T *dY, const INTEGER *routes, V (*m)[C
         }
 }
 
-/* sums (C1_PART_CHANNELS, 5) += the products of gradients m and columns v of one tile and point. */
-INLINE void FN(c1_weight_block)(const V *v, V (*m)[C1_PART_ROWS], V *sums) {
+/* sums (C1_PART_CHANNELS, C, 5) of one c += the products of gradients m and columns v of one tile and point. */
+INLINE void FN(c1_weight_block)(const V *v, V (*m)[C1_PART_ROWS], V *sums, int C) {
     const int NO = C1_PART_CHANNELS;
     V acc[24];
-    UNROLL for (int i = 0; i < NO * TAPS; i++) acc[i] = sums[i];
+    UNROLL for (int r = 0; r < NO; r++)
+        UNROLL for (int ky = 0; ky < TAPS; ky++) acc[r * TAPS + ky] = sums[r * C * TAPS + ky];
     for (int y = 0; y < C1_PART_ROWS; y++) {
         V x[TAPS];
         UNROLL for (int ky = 0; ky < TAPS; ky++) {
@@ -342,26 +359,30 @@ INLINE void FN(c1_weight_block)(const V *v, V (*m)[C1_PART_ROWS], V *sums) {
             UNROLL for (int ky = 0; ky < TAPS; ky++) acc[r * TAPS + ky] += d * x[ky];
         }
     }
-    UNROLL for (int i = 0; i < NO * TAPS; i++) sums[i] = acc[i];
+    UNROLL for (int r = 0; r < NO; r++)
+        UNROLL for (int ky = 0; ky < TAPS; ky++) sums[r * C * TAPS + ky] = acc[r * TAPS + ky];
 }
 
-/* dU (8, 30) and db (6) are written or added to. */
-static void FN(c1_backward)(const T *X, const T *Y, const T *dY, T *dU, T *db, int accumulate) {
-    enum { N = C1_POINTS * C1_ROWS };
+/* dU (8, C1_ROWS) and db (6) are written or added to. */
+INLINE void FN(c1_backward)(int C, const T *X, const T *Y, const T *dY, T *dU, T *db, int accumulate) {
+    const int N = C1_POINTS * C1_ROWS(C);
     const INTEGER *routes = (const INTEGER *)(Y + (int64_t)C1_CHANNELS * C1_POOLED * C1_POOLED * LANES);
-    V m[C1_POINTS][C1_PART_CHANNELS][C1_PART_ROWS], v[C1_POINTS][C1_SIDE];
-    V sums[N + C1_CHANNELS + VECTOR_BYTES / ELEMENT_BYTES];
+    V m[C1_POINTS][C1_PART_CHANNELS][C1_PART_ROWS], v[C1_COLOURS * C1_POINTS][C1_SIDE];
+    V sums[C1_POINTS * C1_ROWS(C1_COLOURS) + C1_CHANNELS + VECTOR_BYTES / ELEMENT_BYTES];
     for (int i = 0; i < N + C1_CHANNELS + VL; i++)
         sums[i] = (V){0};
     for (int l = 0; l < LANES; l += VL)
         for (int tile = 0; tile < C1_TILES; tile++) {
-            FN(c1_columns)(X + 4 * tile * LANES + l, v);
+            for (int c = 0; c < C; c++)
+                FN(c1_columns)(X + ((int64_t)c * C1_PIXELS + 4 * tile) * LANES + l, v + c * C1_POINTS);
             for (int o = 0; o < C1_CHANNELS; o += C1_PART_CHANNELS)
                 for (int y = 0; y < C1_OUT; y += C1_PART_ROWS) {
                     const int64_t at = (((int64_t)o * C1_POOLED + y / 2) * C1_POOLED + 2 * tile) * LANES + l;
                     FN(c1_gradient_columns)(dY + at, routes + at, m, sums + N + o);
                     for (int t = 0; t < C1_POINTS; t++)
-                        FN(c1_weight_block)(v[t] + y, m[t], sums + t * C1_ROWS + o * TAPS);
+                        for (int c = 0; c < C; c++)
+                            FN(c1_weight_block)(v[c * C1_POINTS + t] + y, m[t],
+                                                sums + t * C1_ROWS(C) + (o * C + c) * TAPS, C);
                 }
         }
     FN(store_sums)(sums, N, dU, C1_CHANNELS, db, accumulate);
@@ -373,26 +394,30 @@ static void FN(conv_pool_prepare)(const lenet5_op *op, const T *W, T *U) {
     ASSERT_OP(op);
     ASSERT_ARRAYS(W, U);
     if (lenet5_has_winograd(op))
-        FN(c1_prepare)(W, U);
+        FN(c1_prepare)(op->in_channels, W, U);
 }
 
 static void FN(conv_pool_finish)(const lenet5_op *op, const T *dU, T *dW) {
     ASSERT_OP(op);
     ASSERT_ARRAYS(dU, dW);
     if (lenet5_has_winograd(op))
-        FN(c1_finish)(dU, dW);
+        FN(c1_finish)(op->in_channels, dU, dW);
 }
 
 static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y,
                                   int training) {
     ASSERT_OP(op);
     ASSERT_ARRAYS(X, W, b, U, Y);
-    if (lenet5_has_winograd(op) && training)
-        FN(c1_forward)(X, U, b, Y, 1);
-    else if (lenet5_has_winograd(op))
-        FN(c1_forward)(X, U, b, Y, 0);
-    else
+    if (!lenet5_has_winograd(op))
         FN(conv_pool_general)(op, X, W, b, Y);
+    else if (op->in_channels == 1 && training)
+        FN(c1_forward)(1, X, U, b, Y, 1);
+    else if (op->in_channels == 1)
+        FN(c1_forward)(1, X, U, b, Y, 0);
+    else if (training)
+        FN(c1_forward)(C1_COLOURS, X, U, b, Y, 1);
+    else
+        FN(c1_forward)(C1_COLOURS, X, U, b, Y, 0);
 }
 
 /* There is no gradient for the image. */
@@ -402,8 +427,11 @@ static void FN(conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, 
     ASSERT_ARRAYS(X, Y, dY, dW, db, dU, scratch);
     if (lenet5_has_winograd(op)) {
         if (!accumulate)
-            memset(dW, 0, sizeof(T) * C1_ROWS * TAPS);
-        FN(c1_backward)(X, Y, dY, dU, db, accumulate);
+            memset(dW, 0, sizeof(T) * C1_ROWS(op->in_channels) * TAPS);
+        if (op->in_channels == 1)
+            FN(c1_backward)(1, X, Y, dY, dU, db, accumulate);
+        else
+            FN(c1_backward)(C1_COLOURS, X, Y, dY, dU, db, accumulate);
     } else
         FN(conv_pool_gradients)(op, X, Y, dY, dW, db, accumulate, scratch);
 }
@@ -428,23 +456,26 @@ INLINE void FN(single_c1_columns)(const T *X, T (*columns)[C1_SIDE][LANES]) {
             }
 }
 
-/* One point: m (NO, 2, LANES) of NO output channels. */
-INLINE void FN(single_c1_point)(const T (*v)[PARITY_ROWS], const T *u, T *m, int NO) {
+/* One point of C channels v (C, 8, 2, rows): m (NO, 2, LANES) of NO output channels. */
+INLINE void FN(single_c1_point)(int C, const T (*v)[2][PARITY_ROWS], const T *U, T *m, int NO) {
     enum { NV = LANES * ELEMENT_BYTES / VECTOR_BYTES > 2 ? 2 : LANES * ELEMENT_BYTES / VECTOR_BYTES };
     for (int l = 0; l < LANES; l += NV * VL) {
         V acc[C1_CHANNELS * 2 * NV];
         UNROLL for (int i = 0; i < NO * 2 * NV; i++) acc[i] = (V){0};
-        UNROLL for (int ky = 0; ky < TAPS; ky++) {
-            V x[2 * NV];
-            UNROLL for (int q = 0; q < 2; q++)
-                UNROLL for (int i = 0; i < NV; i++) {
-                    x[q * NV + i] = FN(load)(&v[(q + ky) % 2][l + i * VL + (q + ky) / 2]);
-                    IN_REGISTER(x[q * NV + i]);
+        for (int c = 0; c < C; c++) {
+            const T(*own)[PARITY_ROWS] = v[c * C1_POINTS], *u = U + c * TAPS;
+            UNROLL for (int ky = 0; ky < TAPS; ky++) {
+                V x[2 * NV];
+                UNROLL for (int q = 0; q < 2; q++)
+                    UNROLL for (int i = 0; i < NV; i++) {
+                        x[q * NV + i] = FN(load)(&own[(q + ky) % 2][l + i * VL + (q + ky) / 2]);
+                        IN_REGISTER(x[q * NV + i]);
+                    }
+                UNROLL for (int o = 0; o < NO; o++) {
+                    V w = FN(splat)(u[o * C * TAPS + ky]);
+                    IN_REGISTER(w);
+                    UNROLL for (int i = 0; i < 2 * NV; i++) acc[o * 2 * NV + i] += x[i] * w;
                 }
-            UNROLL for (int o = 0; o < NO; o++) {
-                V w = FN(splat)(u[o * TAPS + ky]);
-                IN_REGISTER(w);
-                UNROLL for (int i = 0; i < 2 * NV; i++) acc[o * 2 * NV + i] += x[i] * w;
             }
         }
         UNROLL for (int o = 0; o < NO; o++)
@@ -454,33 +485,52 @@ INLINE void FN(single_c1_point)(const T (*v)[PARITY_ROWS], const T *u, T *m, int
     }
 }
 
-/* All points and channels of a tile: a function of its own, as in ops/conv2d_winograd.h. */
-NOINLINE void FN(single_c1_products)(const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
+/* All points and channels of a tile; below, functions of their own, as in ops/conv2d_winograd.h. */
+INLINE void FN(single_c1_products)(int C, const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
     enum { NO = VECTOR_BYTES == 64 ? 6 : 3 };
     for (int t = 0; t < C1_POINTS; t++)
         for (int o = 0; o < C1_CHANNELS; o += NO)
-            FN(single_c1_point)(v[t], U + t * C1_ROWS + o * TAPS, m[t][o][0], NO);
+            FN(single_c1_point)(C, v + t, U + t * C1_ROWS(C) + o * C * TAPS, m[t][o][0], NO);
 }
 
-/* X (32, 32), U as c1_prepare gives it, Y (6, 14, LANES): channels, columns, rows, of which there are 14. checked: 0, or
+NOINLINE void FN(single_c1_grey_products)(const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
+    FN(single_c1_products)(1, v, U, m);
+}
+
+NOINLINE void FN(single_c1_colour_products)(const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
+    FN(single_c1_products)(C1_COLOURS, v, U, m);
+}
+
+/* The points of one tile and channel, v (8, 2, rows). */
+INLINE void FN(single_c1_tile)(T (*columns)[C1_SIDE][LANES], int tile, T (*v)[2][PARITY_ROWS]) {
+    for (int q = 0; q < 2; q++)
+        for (int l = 0; l < LANES; l += VL) {
+            V d[C1_POINTS], p[C1_POINTS];
+            UNROLL for (int i = 0; i < C1_POINTS; i++) d[i] = FN(load)(&columns[q][4 * tile + i][l]);
+            FN(c1_input_transform)(d, p);
+            UNROLL for (int t = 0; t < C1_POINTS; t++) FN(store)(&v[t][q][l], p[t]);
+        }
+}
+
+/* X (C, 32, 32), U as c1_prepare gives it, Y (6, 14, LANES): channels, columns, rows, of which there are 14. checked: 0, or
  * NaN where a weight is not finite. */
-static void FN(single_c1)(const T *X, const T *U, const T *b, T checked, T *Y) {
-    T columns[2][C1_SIDE][LANES], v[C1_POINTS][2][PARITY_ROWS], m[C1_POINTS][C1_CHANNELS][2][LANES];
+static void FN(single_c1)(int C, const T *X, const T *U, const T *b, T checked, T *Y) {
+    T columns[2 * C1_COLOURS][C1_SIDE][LANES], v[C1_COLOURS * C1_POINTS][2][PARITY_ROWS];
+    T m[C1_POINTS][C1_CHANNELS][2][LANES];
     V seen[2] = {FN(splat)(checked), {0}};
-    FN(single_c1_columns)(X, columns);
-    memset(v, 0, sizeof v);
-    for (int i = 0; i < C1_SIDE * C1_SIDE; i += 2 * VL)
+    for (int c = 0; c < C; c++)
+        FN(single_c1_columns)(X + c * C1_PIXELS, columns + 2 * c);
+    memset(v, 0, sizeof(T) * C * C1_POINTS * 2 * PARITY_ROWS);
+    for (int i = 0; i < C * C1_PIXELS; i += 2 * VL)
         UNROLL for (int k = 0; k < 2; k++) seen[k] += FN(load)(X + i + k * VL) * 0;
     const V all_checked = FN(splat)(FN(sum_lanes)(seen[0] + seen[1]));
     for (int tile = 0; tile < C1_TILES; tile++) {
-        for (int q = 0; q < 2; q++)
-            for (int l = 0; l < LANES; l += VL) {
-                V d[C1_POINTS], p[C1_POINTS];
-                UNROLL for (int i = 0; i < C1_POINTS; i++) d[i] = FN(load)(&columns[q][4 * tile + i][l]);
-                FN(c1_input_transform)(d, p);
-                UNROLL for (int t = 0; t < C1_POINTS; t++) FN(store)(&v[t][q][l], p[t]);
-            }
-        FN(single_c1_products)((const T (*)[2][PARITY_ROWS])v, U, m);
+        for (int c = 0; c < C; c++)
+            FN(single_c1_tile)(columns + 2 * c, tile, v + c * C1_POINTS);
+        if (C == 1)
+            FN(single_c1_grey_products)((const T (*)[2][PARITY_ROWS])v, U, m);
+        else
+            FN(single_c1_colour_products)((const T (*)[2][PARITY_ROWS])v, U, m);
         for (int o = 0; o < C1_CHANNELS; o++)
             for (int l = 0; l < LANES; l += VL) {
                 V p[2][C1_POINTS], y[2][4];
@@ -496,14 +546,14 @@ static void FN(single_c1)(const T *X, const T *U, const T *b, T checked, T *Y) {
 }
 
 /* U, and behind it 0, or NaN where a weight or a bias is not finite. */
-static void FN(single_c1_prepare)(const T *W, const T *b, T *to) {
-    FN(c1_prepare)(W, to);
+static void FN(single_c1_prepare)(int C, const T *W, const T *b, T *to) {
+    FN(c1_prepare)(C, W, to);
     T checked = 0;
-    for (int k = 0; k < C1_POINTS * C1_ROWS; k++)
+    for (int k = 0; k < C1_POINTS * C1_ROWS(C); k++)
         checked += to[k] * 0;
     for (int o = 0; o < C1_CHANNELS; o++)
         checked += b[o] * 0;
-    to[C1_POINTS * C1_ROWS] = checked;
+    to[C1_POINTS * C1_ROWS(C)] = checked;
 }
 
 /* Columns (C, W, LANES) to (C, H, W) */
@@ -524,14 +574,14 @@ INLINE T FN(relu_of_largest)(T a, T b, T c, T d) {
 /* ready: as single_c1_prepare writes it. The next step decides whether Y is needed as columns. */
 static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *ready, T *Y, int as_columns,
                                  T *scratch) {
-    const int H = op->in_height, IW = op->in_width, O = op->out_channels;
+    const int H = op->in_height, IW = op->in_width, C = op->in_channels, O = op->out_channels;
     if (lenet5_has_winograd(op)) {
-        FN(single_c1)(X, ready, b, ready[C1_POINTS * C1_ROWS], as_columns ? Y : scratch);
+        FN(single_c1)(C, X, ready, b, ready[C1_POINTS * C1_ROWS(C)], as_columns ? Y : scratch);
         if (!as_columns)
             FN(from_columns)(scratch, O, op->out_height, op->out_width, Y);
         return;
     }
-    FN(flat_conv)(X, W, b, scratch, 1, H, IW, O, TAPS, 4, 2);
+    FN(flat_conv)(X, W, b, scratch, C, H, IW, O, TAPS, 4, 2);
     for (int o = 0; o < O; o++)
         for (int y = 0; y < op->out_height; y++) {
             const T *above = scratch + o * FN(flat_stride)(H - TAPS + 1, IW) + (int64_t)2 * y * IW, *below = above + IW;
