@@ -10,8 +10,9 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,7 +71,16 @@ def read_many(
     LeNet5Error
         A process was killed from outside.
     """
-    settings = {"invert": invert, "any_ink": any_ink, "preparation": preparation}
+    read = partial(_read, settings={"invert": invert, "any_ink": any_ink, "preparation": preparation})
+    for source, answer in mapped(read, sources, threads):
+        yield Outcome(source, *answer)
+
+
+def mapped(function: Callable, sources: Iterable, threads: int | None = None) -> Iterator[tuple]:
+    """Yield (source, ``function(source)``) for each source in turn, as `read_many` describes it.
+
+    The function and its results travel between processes; it must not raise.
+    """
     n_processes = check_threads(default_threads() if threads is None else threads)
     sources = iter(sources)
     first = list(itertools.islice(sources, FEW))
@@ -78,9 +88,9 @@ def read_many(
     pool = None if len(first) < FEW else _pool(n_processes)
     if pool is None:
         for source in sources:
-            yield Outcome(source, *_read(source, settings))
+            yield source, function(source)
     else:
-        yield from _by_processes(sources, settings, *pool)
+        yield from _by_processes(sources, function, *pool)
 
 
 def _pool(n_processes: int) -> tuple | None:
@@ -111,8 +121,8 @@ def _read(source, settings: dict) -> tuple:
     return found.input, found.beside, lost, found.pages, fewer
 
 
-def _read_chunk(chunk: list, settings: dict) -> list:
-    return [_read(source, settings) for source in chunk if not _is_over.value]
+def _read_chunk(chunk: list, function: Callable) -> list:
+    return [function(source) for source in chunk if not _is_over.value]
 
 
 def _start(is_over) -> None:
@@ -155,23 +165,23 @@ def _interrupts_held_back() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _by_processes(sources: Iterator, settings: dict, pool, is_over, n_processes: int) -> Iterator:
+def _by_processes(sources: Iterator, function: Callable, pool, is_over, n_processes: int) -> Iterator[tuple]:
     from concurrent.futures.process import BrokenProcessPool
 
     waiting: deque = deque()
     try:
         while True:
             while len(waiting) < AHEAD * n_processes and (chunk := list(itertools.islice(sources, CHUNK))):
-                open_ones = {i: _read(source, settings) for i, source in enumerate(chunk) if hasattr(source, "read")}
+                open_ones = {i: function(source) for i, source in enumerate(chunk) if hasattr(source, "read")}
                 others = [source for i, source in enumerate(chunk) if i not in open_ones]
                 with _interrupts_held_back():
-                    waiting.append((chunk, open_ones, pool.submit(_read_chunk, others, settings)))
+                    waiting.append((chunk, open_ones, pool.submit(_read_chunk, others, function)))
             if not waiting:
                 return
             chunk, open_ones, future = waiting.popleft()
             answers = iter(future.result())
             for i, source in enumerate(chunk):
-                yield Outcome(source, *(open_ones[i] if i in open_ones else next(answers)))
+                yield source, open_ones[i] if i in open_ones else next(answers)
     except BrokenProcessPool:
         raise LeNet5Error("a process that prepares images was killed (too little memory?); try --threads 1") from None
     finally:

@@ -7,7 +7,7 @@ bounded number of pixels and pages (`limits`). Whatever Pillow then raises becom
 import threading
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -18,6 +18,7 @@ from .limits import check_size, open_header
 from .sources import from_array, source_name, stream_of
 from .transparency import without_alpha
 
+T = TypeVar("T")
 WORKING_SIDE = 1024  # larger images are reduced to at most this: a digit needs far less
 
 #: What to do about EXIF's orientation 2..8.
@@ -104,17 +105,22 @@ def decode(source) -> np.ndarray:
 
 def decoded(source) -> Decoded:
     """`decode` with the place of the image in its file."""
+    return opened(source, _first_page)
+
+
+def opened(source, work: Callable[[Image.Image], T]) -> T:
+    """What ``work`` makes of the image of a source as `decode` takes it: opened, checked, not yet decoded."""
     name = source_name(source)
     if isinstance(source, np.ndarray):
         source = from_array(source)
     if isinstance(source, Image.Image):
         check_size(source, name)
-        return _guarded(lambda: _pixels(source.copy()), name)  # the caller's own image stays as it is
+        return _guarded(lambda: work(source.copy()), name)  # the caller's own image stays as it is
     with stream_of(source, name) as stream:
-        return _guarded(lambda: _first_page(open_header(stream, name)), name)
+        return _guarded(lambda: work(open_header(stream, name)), name)
 
 
-def _guarded(work: Callable[[], Decoded], name: str) -> Decoded:
+def _guarded(work: Callable[[], T], name: str) -> T:
     """Let Pillow work: no warning gets out, and no exception but LeNet5Error."""
     with _QUIET:
         try:
@@ -129,9 +135,13 @@ def _guarded(work: Callable[[], Decoded], name: str) -> Decoded:
 
 
 def _first_page(image: Image.Image) -> Decoded:
-    """Decode an open file. What a camera keeps beside a photo (MPO: a preview, a depth map) is not a page of it."""
-    pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    pages = page_count(image)
     return _pixels(image)._replace(pages=pages)
+
+
+def page_count(image: Image.Image) -> int:
+    """Pages of an open file. What a camera keeps beside a photo (MPO: a preview, a depth map) is not a page of it."""
+    return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
 
 
 def _pixels(image: Image.Image) -> Decoded:
@@ -140,13 +150,13 @@ def _pixels(image: Image.Image) -> Decoded:
     if image.format == "JPEG":
         image.draft(image.mode, (WORKING_SIDE, WORKING_SIDE))  # the decoder itself skips what is not needed
     image.load()
-    turn = TURNS.get(_orientation(image))
+    turn = TURNS.get(orientation(image))
     factor = -(-max(image.size) // WORKING_SIDE)
-    small = _reduced(image, _plain_mode(image), factor)
+    small = reduced(image, plain_mode(image), factor)
     scale = factor * round(width / image.width)
     values = np.asarray(small if turn is None else small.transpose(turn)).astype(np.float32)
     if small.mode == "F":
-        return Decoded(_spread(values), scale)
+        return Decoded(spread(values), scale)
     values /= np.float32(255)
     if small.mode != "RGBA":
         return Decoded(values, scale)
@@ -154,14 +164,15 @@ def _pixels(image: Image.Image) -> Decoded:
     return Decoded(values, scale, top * scale, left * scale)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+    """EXIF's, 1 to 8; 1 where there is none."""
     try:
         return image.getexif().get(0x0112, 1)
     except Exception:  # a damaged EXIF block does not make the image unreadable
         return 1
 
 
-def _plain_mode(image: Image.Image) -> str:
+def plain_mode(image: Image.Image) -> str:
     """Which of F, L, RGB, RGBA holds this image without loss."""
     if image.mode[0] in "IF":
         return "F"
@@ -170,7 +181,7 @@ def _plain_mode(image: Image.Image) -> str:
     return "L" if image.mode in ("L", "1", "LAB") else "RGB"
 
 
-def _reduced(image: Image.Image, mode: str, factor: int) -> Image.Image:
+def reduced(image: Image.Image, mode: str, factor: int) -> Image.Image:
     """Convert to ``mode`` and average ``factor`` x ``factor`` pixels, strip by strip to bound the memory."""
     if factor == 1:
         return _converted(image, mode)
@@ -187,10 +198,12 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
         return image.getchannel(0)
     if image.mode.startswith("I;16"):  # nor, for the rarer byte orders, one to F
         return Image.fromarray(np.asarray(image).astype(np.float32))
+    if mode == "RGBa":  # premultiplied; only RGBA can become it
+        image = image.convert("RGBA")
     return image.convert(mode)
 
 
-def _spread(values: np.ndarray) -> np.ndarray:
+def spread(values: np.ndarray) -> np.ndarray:
     """Spread values of more than eight bits over 0..1, since their unit differs from one maker to the next."""
     finite = np.isfinite(values)
     values = np.where(finite, values, values[finite].min() if finite.any() else 0)

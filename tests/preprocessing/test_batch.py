@@ -125,6 +125,8 @@ def test_once_nobody_wants_more_no_more_is_prepared(monkeypatch):
         return None, 0, None
 
     monkeypatch.setattr(batch, "_read", prepared)
+    monkeypatch.setattr(prepared, "__module__", "lenet5.preprocessing.batch", raising=False)
+    monkeypatch.setattr(prepared, "__qualname__", "_read", raising=False)
     readings = batch.read_many(map(str, range(1000)), threads=2)
     next(readings)
     assert len(multiprocessing.active_children()) == 2
