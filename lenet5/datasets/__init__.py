@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from ..utils.characters import DIGITS
 from . import download, layouts
 from .download import LocalFile, ProgressCallback, RemoteFile
 from .http import Limits
+from .loaded import Loaded
 
 if TYPE_CHECKING:  # NumPy, like all heavy imports here, is imported when data is read
     import numpy as np
@@ -36,36 +36,6 @@ class Dataset:
     contents: tuple[str, str, str, str]
     torchvision: str
     classes: tuple[str, ...] = DIGITS
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A set in memory.
-
-    Attributes
-    ----------
-    train, test : images, uint8 (N, 28, 28), ink bright, or (N, S, S) or (N, 3, S, S); and labels, uint8 (N,)
-    notes : lines for the user that say why it is this set
-    preparation : "digit" or "image", how other images are prepared as these were; None: as the classes say
-    """
-
-    name: str
-    train: "tuple[np.ndarray, np.ndarray]"
-    test: "tuple[np.ndarray, np.ndarray]"
-    classes: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    preparation: str | None = None
-
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 over shapes and values of the training images and labels, which identifies the training data."""
-        import hashlib
-
-        digest = hashlib.sha256()
-        for array in self.train:
-            digest.update(f"{array.shape}".encode())
-            digest.update(array.data if array.flags.c_contiguous else array.tobytes())
-        return digest.hexdigest()
 
 
 def _files(*rows: tuple[int, str]) -> tuple[RemoteFile, ...]:
@@ -115,6 +85,17 @@ FASHION_MNIST = Dataset(
     "FashionMNIST",
     ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
 )
+
+
+def __getattr__(name: str):
+    """`from_folder`, whose module imports NumPy and Pillow, at its first use."""
+    if name in ("Folder", "from_folder"):
+        from . import folder
+
+        return getattr(folder, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 TABLE = {dataset.name: dataset for dataset in (MNIST, FASHION_MNIST)}
 NAMES = (*TABLE, "strokes", "auto")
 

@@ -200,7 +200,7 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
         return Image.fromarray(np.asarray(image).astype(np.float32))
     if mode == "RGBa":  # premultiplied; only RGBA can become it
         image = image.convert("RGBA")
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def spread(values: np.ndarray) -> np.ndarray:

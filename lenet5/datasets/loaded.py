@@ -1,0 +1,45 @@
+"""A set of labelled images in memory, or mapped from a file."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A set in memory.
+
+    Attributes
+    ----------
+    train, test : images, uint8 (N, 28, 28), ink bright, or (N, S, S) or (N, 3, S, S); and labels, uint8 (N,)
+    notes : lines for the user that say why it is this set
+    preparation : how other images are prepared as these were, see `Preparation.kind`; None: as the classes say
+    validation : images and labels of the set's own, if it has any
+    """
+
+    name: str
+    train: "tuple[np.ndarray, np.ndarray]"
+    test: "tuple[np.ndarray, np.ndarray]"
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    preparation: str | None = None
+    validation: "tuple[np.ndarray, np.ndarray] | None" = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 over shapes and values of the training images and labels, which identifies the training data.
+
+        Validation images of the set's own belong to them, as those that are set apart from the others do.
+        """
+        from ..utils.memmap import pieces
+
+        digest = hashlib.sha256()
+        for array in (*self.train, *(self.validation or ())):
+            digest.update(f"{array.shape}".encode())
+            for piece in pieces(array):
+                digest.update(piece.data if piece.flags.c_contiguous else piece.tobytes())
+        return digest.hexdigest()

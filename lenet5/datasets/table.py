@@ -1,0 +1,75 @@
+"""A table of images: CSV with the columns path and label, or path and target, and perhaps split."""
+
+import csv
+import math
+import os
+from collections.abc import Iterator, Sequence
+
+from ..errors import DataError, one_line
+from .listing import SPLITS, Found, Listing, stamp_of
+
+PATHS = ("path", "file", "filename", "image")
+LABELS = ("label", "class", "category")
+_FORM = "a CSV has a header with the columns path and label (or path and target)"
+
+
+def list_table(path: str) -> Listing:
+    """The images that a CSV names, relative to its folder; DataError where it is not such a table."""
+    listing = Listing(os.path.dirname(path) or ".")
+    shown = one_line(path)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            _fill(listing, shown, _rows(stream))
+    except OSError as error:
+        raise DataError(f"{shown}: cannot be read ({error.strerror}); check the name") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{shown}: is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None
+    except csv.Error as error:
+        raise DataError(f"{shown}: is not a CSV ({error})") from None
+    return listing
+
+
+def _rows(stream) -> Iterator[list[str]]:
+    """Rows of cells; what is between them is what the header has most of."""
+    header = stream.readline(2**16)
+    stream.seek(0)
+    return csv.reader(stream, delimiter=max(",;\t", key=header.count), strict=True)
+
+
+def _fill(listing: Listing, shown: str, rows: Iterator[list[str]]) -> None:
+    header = [cell.strip().lower() for cell in next(rows, [])]
+    paths, labels, splits = (_column(header, names) for names in (PATHS, LABELS, ("split",)))
+    targets = [k for k, name in enumerate(header) if name.startswith("target")]
+    if paths is None or (labels is None) == (not targets):
+        columns = ", ".join(header)[:80] or "none"
+        raise DataError(f"{shown}: its columns are {columns}; {_FORM}")
+    seen: set[tuple] = set()
+    for number, row in enumerate(rows, 2):
+        if not any(row):
+            continue
+        if len(row) != len(header):
+            listing.leave_out(f"{shown}, row {number}", f"{len(row)} cells, expected {len(header)}")
+            continue
+        cells = [cell.strip() for cell in row]
+        label = cells[labels] if labels is not None else _numbers([cells[k] for k in targets])
+        split = cells[splits].lower() if splits is not None else ""
+        if not label or (split and split not in SPLITS):
+            what = f"{split[:40]!r} is not one of train, val and test" if label else "has no label"
+            listing.leave_out(f"{shown}, row {number}", what if labels is not None or label else "not a number")
+        elif (cells[paths], label) not in seen:
+            seen.add((cells[paths], label))
+            stamp = stamp_of(os.path.join(listing.root, cells[paths]))
+            listing.images.append(Found(cells[paths], label, SPLITS.get(split), stamp))
+
+
+def _column(header: Sequence[str], names: Sequence[str]) -> int | None:
+    return next((header.index(name) for name in names if name in header), None)
+
+
+def _numbers(cells: list[str]) -> tuple[float, ...]:
+    """The targets of a row; none where one of them is not a finite number."""
+    try:
+        numbers = tuple(map(float, cells))
+    except ValueError:
+        return ()
+    return numbers if all(map(math.isfinite, numbers)) else ()
