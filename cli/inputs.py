@@ -36,17 +36,21 @@ def _expanded(files: Iterable[str], lists: dict) -> Iterator[str]:
 
 def _expanded_folder(name: str) -> Iterator[str]:
     """A folder's images, or itself where there are none or it may not be read, which `reason` then says."""
-    try:
-        images = _images_in(name)  # sorted, so these names alone are kept
-    except OSError:
-        images = []
-    return iter([str(Path(name, image)) for image in images] or [name])
+    images = _images_in(name)
+    yield next(images, name)
+    yield from images
 
 
-def _images_in(folder: str) -> list[str]:
-    """The names of a folder's images by their endings, in order; OSError where it may not be read."""
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if os.path.splitext(entry.name)[1].lower() in _ENDINGS)
+def _images_in(folder: str) -> Iterator[str]:
+    """A folder's images at any depth by their endings, in order; folders that may not be read by their names.
+
+    Links to folders are not followed, nor are hidden folders.
+    """
+    unreadable: list[str] = []
+    for place, folders, files in os.walk(folder, onerror=lambda error: unreadable.append(str(error.filename))):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (str(Path(place, name)) for name in sorted(files) if os.path.splitext(name)[1].lower() in _ENDINGS)
+    yield from unreadable
 
 
 def reason(name: str, error: Exception) -> str:
@@ -56,12 +60,16 @@ def reason(name: str, error: Exception) -> str:
     if not os.path.isdir(name):
         return " ".join(str(error).split())
     shown = one_line(name)
+    first = next(_images_in(name), None)
+    if first is None:
+        return f"{shown}: no images in this folder"
+    if first != name:  # among the arguments they would stand in its place
+        return f"{shown}: is a folder; a list names images only"
     try:
-        if _images_in(name):  # among the arguments these would stand in its place
-            return f"{shown}: is a folder; a list names images only"
+        os.listdir(name)
     except OSError as problem:
         return f"{shown}: folder cannot be read ({problem.strerror}); check its permissions"
-    return f"{shown}: no images directly in this folder"
+    return f"{shown}: is a folder"
 
 
 def only_one(names: Iterable[str], option: str) -> list[str]:

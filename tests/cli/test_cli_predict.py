@@ -198,7 +198,7 @@ def test_a_folder_in_a_list(folder, command):
     assert (result.code, result.stdout) == (3, "")
     assert result.stderr.splitlines() == [
         "Error: .: is a folder; a list names images only",
-        "Error: empty: no images directly in this folder",
+        "Error: empty: no images in this folder",
     ]
 
 
@@ -210,6 +210,17 @@ def test_a_folder(folder):
     assert "bad.png" in result.error
     (folder / "bad.png").unlink()
     assert predict(folder, ".").code == 0
+
+
+def test_a_folder_of_folders(folder):
+    for name in ("b/c/7.png", "a/2.png", ".hidden/1.png"):
+        (folder / "more" / name).parent.mkdir(parents=True)
+        (folder / "more" / name).write_bytes((folder / os.path.basename(name)).read_bytes())
+    (folder / "more" / "a" / "loop").symlink_to(folder / "more")
+    assert [row[:2] for row in answers(predict(folder, "more"))] == [
+        [os.path.join("more", "a", "2.png"), "2"],
+        [os.path.join("more", "b", "c", "7.png"), "7"],
+    ]
 
 
 def test_show_input_replaces_nothing_but_a_png(folder):
