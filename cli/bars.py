@@ -10,6 +10,7 @@ from . import progress, verbosity
 
 COLOUR = "magenta"
 DOWNLOAD = "{desc} {bar:30} {n_fmt}/{total_fmt} {remaining}"
+IMAGES = "reading images {bar:30} {n_fmt}/{total_fmt} {remaining}"
 TRAINING = "{desc} {bar:16} {text}"
 
 
@@ -71,6 +72,21 @@ def of_download() -> Iterator:
             yield report
         finally:
             _close(bars)
+
+
+@contextmanager
+def of_images() -> Iterator:
+    """A callback (images done, images in all) that moves a bar, on a terminal."""
+    if not are_shown():
+        yield lambda done, total: None
+        return
+    with bar(IMAGES, leave=False) as shown:
+
+        def report(done: int, total: int) -> None:
+            shown.total = total
+            shown.update(done - shown.n)
+
+        yield report
 
 
 def _close(bars: dict) -> None:

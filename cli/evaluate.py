@@ -8,19 +8,18 @@ import click
 from lenet5.errors import one_line
 
 from . import options, output, progress
+from .evaluate_data import check_targets, data_for, write_suspects
 from .evaluate_options import WITHOUT_PNG, check_together, evaluate_options
 from .models import load_model, load_models
-from .sources import load_data
-from .targets import check_png
-from .usage import refusals_as_usage
 
 
 @options.command()
 @evaluate_options
 @options.as_json
 @options.verbosity
-def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small, cascade_png, strings, n_strings,
-             threads, as_json) -> None:  # fmt: skip
+@click.pass_context
+def evaluate(ctx, models, own, suspects, dataset, data_dir, offline, errors_png, reject_curve, small, cascade_png,
+             strings, n_strings, threads, as_json) -> None:  # fmt: skip
     """Measure how good a model is on test images.
 
     The report has accuracy, loss, precision and recall, calibration and the confusion matrix.
@@ -29,6 +28,7 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     Examples:
       lenet5 evaluate
       lenet5 evaluate --model runs/train-001/last.safetensors --errors mistakes.png
+      lenet5 evaluate --model animals.safetensors --data animals --suspects suspects.csv
       lenet5 evaluate --model a.safetensors --model b.safetensors --json
       lenet5 evaluate --reject-curve curve.png
       lenet5 evaluate --cascade small.safetensors --cascade-curve cost.png
@@ -37,11 +37,11 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     from lenet5.models import judgement
 
     reject_png = reject_curve if reject_curve and str(reject_curve) != WITHOUT_PNG else None
-    check_together(small, cascade_png, reject_curve, strings, n_strings)
-    _check_pngs(errors_png, reject_png, cascade_png)
+    check_together(ctx, small, cascade_png, reject_curve, strings, n_strings)
+    check_targets(suspects, errors_png, reject_png, cascade_png)
     network, model = load_models(models, digits=bool(strings))
     small = load_model(small)[0] if small else None
-    data = _data_for([network, *([small] if small else [])], dataset, data_dir, offline)
+    data = data_for([network, *([small] if small else [])], own, dataset, data_dir, offline, threads)
     if strings:
         _evaluate_strings(network, data, strings, n_strings or 2000, threads, errors_png, as_json)
         return
@@ -52,31 +52,12 @@ def evaluate(models, dataset, data_dir, offline, errors_png, reject_curve, small
     if found.cascade and not found.cascade.chosen:
         output.note("note: no threshold is chosen: the models have no validation images of this set in common")
     _draw(cascade_png, found.draw_cascade, "cascade")
+    if suspects:
+        write_suspects(suspects, found)
     if as_json:
         output.result_json({"dataset": data.name, "model": model, **found.as_dict()})
     else:
         output.result_lines(found.lines())
-
-
-def _check_pngs(*paths: Path | None) -> None:
-    pngs = [path for path in paths if path]
-    for path in pngs:
-        check_png(path)
-    if len({path.resolve() for path in pngs}) < len(pngs):
-        raise click.UsageError("two images cannot go to the same file")
-
-
-def _data_for(models: list, dataset: str, data_dir: Path | None, offline: bool | None):
-    """The data set to judge models on; a usage error where their classes are others."""
-    from lenet5.models import judgement
-
-    if dataset == "auto":
-        name = judgement.trained_on(models[0])
-        dataset = name if name in options.DATASETS else "auto"
-    data = load_data(dataset, data_dir, offline)
-    with refusals_as_usage():
-        judgement.check_classes(models, data)
-    return data
 
 
 def _evaluate_strings(network, data, style: str, n: int, threads: int, errors_png: Path | None, as_json: bool) -> None:

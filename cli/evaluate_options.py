@@ -2,12 +2,16 @@
 
 import click
 
-from . import options
+from . import options, own_data
 
 #: Stands for no file after --reject-curve.
 WITHOUT_PNG = "-"
 evaluate_options = options.together(
     options.models,
+    own_data.data,
+    click.option("--suspects", type=options.path(dir_okay=False), metavar="CSV",
+                 help="Write the images of --data whose labels are perhaps wrong: those that the model confidently "
+                      "answers otherwise."),
     options.dataset("the set that the model was trained on, else MNIST if it can be had, else strokes"),
     options.data_dir,
     options.offline,
@@ -31,8 +35,11 @@ evaluate_options = options.together(
 )  # fmt: skip
 
 
-def check_together(small, cascade_png, reject_curve, strings, n_strings) -> None:
+def check_together(ctx, small, cascade_png, reject_curve, strings, n_strings) -> None:
     """UsageError for options that have no meaning beside, or without, each other."""
+    own_data.refuse_both(ctx, ctx.params["own"])
+    if strings and ctx.params["own"]:
+        raise click.UsageError("--strings composes digits of MNIST's form; --data has images of its own")
     if cascade_png and not small:
         raise click.UsageError("--cascade-curve draws what --cascade reports: name the small model with --cascade")
     if strings and (reject_curve or small):

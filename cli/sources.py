@@ -1,11 +1,13 @@
 """What commands read: images by their names, and data sets."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from lenet5.utils.text import wrapped
 
 from . import bars, output
+from .own_data import load_own
 
 
 class _StandardInput:
@@ -26,10 +28,12 @@ def source(name: str):
     return _StandardInput() if name == "-" else name
 
 
-def load_data(name: str, data_dir: Path | None, offline: bool | None):
+def load_data(name: str | Mapping, data_dir: Path | None, offline: bool | None):
     """`datasets.obtain` with bars, and its notes on standard error."""
     from lenet5 import datasets
 
+    if isinstance(name, Mapping):
+        return load_own(**name)
     with bars.of_download() as report:
         loaded = datasets.obtain(name, data_dir, offline=offline, progress=report)
     for line in loaded.notes:

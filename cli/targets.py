@@ -33,6 +33,15 @@ def check_svg(path: Path) -> None:
     check_writable(path)
 
 
+def check_csv(path: Path) -> None:
+    """Refuse, before the work, a target of a table that is not a CSV by its name, or cannot be written."""
+    from lenet5.utils.files import check_writable
+
+    if path.suffix.lower() != ".csv":
+        raise click.UsageError(f"{one_line(path)}: the table is a CSV, so its name must end in .csv")
+    check_writable(path)
+
+
 def _start(path: Path, n: int) -> bytes:
     with open(path, "rb") as stream:
         return stream.read(n)

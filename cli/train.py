@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from . import options, output
+from . import options, output, own_data
 from .network_options import network_options
 from .sources import load_data
-from .train_request import arguments, refuse_changes
+from .train_request import arguments, data_for, refuse_changes
 from .training_options import GROUPS, training_options
 
 
@@ -27,6 +27,9 @@ from .training_options import GROUPS, training_options
 @click.option("--from", "start_from", type=options.path(), metavar="MODEL",
               help="Begin with the weights of this model, or of pretrained, the one that ships, where layers have the "
                    "same shape; a last layer for other classes begins anew.")  # fmt: skip
+@own_data.data
+@own_data.size
+@own_data.channels
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
@@ -53,6 +56,7 @@ def train(
     Examples:
       lenet5 train --epochs 20
       lenet5 train --dataset strokes --epochs 5 --out strokes.safetensors
+      lenet5 train --data animals --out animals.safetensors
       lenet5 train --members 5 --out five.safetensors
       lenet5 train --teacher five.safetensors
       lenet5 train --resume runs/train-001
@@ -70,7 +74,7 @@ def train(
             out = settings["out"] if options.was_given(ctx, "out") else None
             result = runs.resume_run(resume, out=out, **common)
         else:
-            result = runs.train_run(settings["dataset"], **arguments(ctx, settings), **common)
+            result = runs.train_run(data_for(ctx, settings, threads), **arguments(ctx, settings), **common)
     except errors.StoppedError as error:
         output.note(f"stopped; go on with: lenet5 train --resume {shlex.quote(str(error.run))}")
         sys.exit(128 + report.received[0])

@@ -8,7 +8,7 @@ import click
 
 from lenet5.utils.text import plain
 
-from . import options
+from . import options, own_data
 from .network_options import NETWORK
 
 #: Options that belong to how the machine is used and not to what is trained: allowed beside --resume.
@@ -32,6 +32,21 @@ def arguments(ctx: click.Context, settings: dict) -> dict:
     command = plain(shlex.join(["lenet5", *_without_threads(sys.argv[1:])]))  # model files hold text only
     named = ("out", "runs", "recipe", "variant", "members", "teachers", "start_from", *NETWORK)
     return {name: settings[name] for name in named} | how | {"command": command}
+
+
+def data_for(ctx: click.Context, settings: dict, threads: int | None) -> str | dict:
+    """The data set's name, or arguments of `datasets.from_folder`."""
+    from lenet5.datasets.folder import SHARE
+    from lenet5.training.config import RECIPES
+
+    own_data.refuse_both(ctx, settings["own"])
+    if not settings["own"]:
+        return settings["dataset"]
+    share = settings["validation"] if options.was_given(ctx, "validation") else SHARE
+    if not options.was_given(ctx, "validation") and RECIPES[settings["recipe"]].get("validation") == 0:
+        share = 0
+    how = {"path": str(settings["own"]), "size": settings["size"], "validation": share, "threads": threads}
+    return how | {"channels": int(settings["channels"]) if settings["channels"] else None}
 
 
 def _without_threads(words: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Sets of labelled images: MNIST and Fashion-MNIST from published files, strokes drawn by a pen model."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,7 +133,7 @@ def load(
 
 
 def obtain(
-    name: str = "auto",
+    name: str | Mapping = "auto",
     data_dir: str | os.PathLike | None = None,
     *,
     offline: bool | None = None,
@@ -143,7 +144,7 @@ def obtain(
 
     Parameters
     ----------
-    name : {"mnist", "fashion-mnist", "strokes", "auto"}
+    name : {"mnist", "fashion-mnist", "strokes", "auto"}, or arguments of `from_folder`
         "auto" is MNIST if it is on disk or a mirror answers within 5 seconds, else strokes with a note. With a
         ``data_dir`` it is MNIST and nothing else.
     data_dir : path, optional
@@ -160,6 +161,10 @@ def obtain(
     ValueError
         The name is unknown.
     """
+    if isinstance(name, Mapping):
+        from .folder import from_folder
+
+        return from_folder(**name)
     if name == "auto":
         return _auto(data_dir, offline, limits or Limits(patience=PATIENCE), progress)
     if name == "strokes":

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import DataError, one_line
+from ..preprocessing.preparation import IMAGE
 from . import remarks
 from .array_files import is_array_file, read_array_file
 from .listing import TEST, TRAIN, VALIDATION, Found, LeftOut, Listing, in_order, list_folder
 from .loaded import Loaded
 from .near_duplicates import groups_of, near_duplicates
-from .pixels import Facts, Report, arranged, read_pixels
+from .pixels import Facts, Report, Wanted, arranged, read_pixels
 from .splitting import split_off
 from .table import list_table
 
@@ -51,6 +52,7 @@ def from_folder(
     validation: float = SHARE,
     seed: int = 0,
     classes: Sequence[str] | None = None,
+    preparation: str = IMAGE.kind,
     threads: int | None = None,
     report: Report = lambda done, total: None,
 ) -> Folder:
@@ -72,6 +74,7 @@ def from_folder(
         Of that choice.
     classes : names, optional
         The classes to look for, in this order, as of a model; images of others are left out.
+    preparation : "image", or "digit" for models of digits, which are cut out and centred
     threads : int, optional
         Processes that decode.
     report : callable, optional
@@ -84,12 +87,13 @@ def from_folder(
     """
     if validation < 0:
         raise ValueError(f"validation is {validation!r}, expected a share below 1, or a number of images")
-    if is_array_file(os.fspath(path)):
+    prepared = None if is_array_file(os.fspath(path)) else preparation
+    if prepared is None:  # as its maker prepared it
         listing, X, facts = read_array_file(os.fspath(path), size, channels)
     else:
         listing = _listing(os.fspath(path))
         _keep_known(listing, classes)
-        X, facts = read_pixels(listing, size, channels, threads, report)
+        X, facts = read_pixels(listing, Wanted(size, channels, preparation), threads, report)
     images = _readable(listing, facts)
     names = tuple(classes or in_order(image.label for image in images if isinstance(image.label, str)))
     y = _labels(images, names)
@@ -101,9 +105,10 @@ def from_folder(
     cuts = np.searchsorted(parts[order], range(1, len(PARTS)))
     train, held_out, test = zip(np.split(X, cuts), np.split(y[order], cuts), strict=True)
     files = [[images[place].name for place in some] for some in np.split(order, cuts)]
+    source = {"path": os.path.abspath(path), "size": size, "channels": channels, "validation": validation, "seed": seed}
     return Folder(
-        one_line(path), train, test, names, tuple(remarks.all_of(images, facts, names, y, parts, pairs)), held_out,
-        dict(zip(PARTS, files, strict=True)), tuple(listing.left_out), size, facts.channels,
+        one_line(path), train, test, names, tuple(remarks.all_of(images, facts, names, y, parts, pairs)), prepared,
+        held_out, source, dict(zip(PARTS, files, strict=True)), tuple(listing.left_out), size, facts.channels,
     )  # fmt: skip
 
 

@@ -84,9 +84,10 @@ def _has_splits(root: str, folders: list[str]) -> bool:
 
 
 def _add_classes(listing: Listing, folder: str, classes: Iterable[str], split: str | None) -> None:
+    above = frozenset(_key(os.path.join(listing.root, name)) for name in ("", folder))
     for label in classes:
         name, before = os.path.join(folder, label), len(listing.images)
-        for path, stamp in _walk(listing, name, frozenset()):
+        for path, stamp in _walk(listing, name, above):
             listing.images.append(Found(path, label, split, stamp))
         if len(listing.images) == before:
             listing.leave_out(name, "a class without files")
@@ -96,8 +97,7 @@ def _walk(listing: Listing, folder: str, above: frozenset) -> Iterator[tuple[str
     """Names and stamps of all files below a folder, links followed; what cannot be is left out."""
     path = os.path.join(listing.root, folder)
     try:
-        status = os.stat(path)
-        key = status.st_dev, status.st_ino
+        key = _key(path)
         if key in above:
             listing.leave_out(folder, "a link to a folder that holds it; remove the link")
             return
@@ -112,6 +112,12 @@ def _walk(listing: Listing, folder: str, above: frozenset) -> Iterator[tuple[str
             listing.leave_out(os.path.join(folder, name), f"lies below more than {MAX_DEPTH} folders")
         else:
             yield from _walk(listing, os.path.join(folder, name), above | {key})
+
+
+def _key(path: str) -> tuple[int, int]:
+    """What tells a folder from others, however it is reached."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 def _entries(path: str) -> tuple[list[str], list[str]]:

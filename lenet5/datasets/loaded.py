@@ -18,7 +18,8 @@ class Loaded:
     train, test : images, uint8 (N, 28, 28), ink bright, or (N, S, S) or (N, 3, S, S); and labels, uint8 (N,)
     notes : lines for the user that say why it is this set
     preparation : how other images are prepared as these were, see `Preparation.kind`; None: as the classes say
-    validation : images and labels of the set's own, if it has any
+    validation : images and labels of the set's own, if it has any; `None` where training images are set apart
+    source : what `obtain` makes the same set of, if that is not its name
     """
 
     name: str
@@ -28,6 +29,18 @@ class Loaded:
     notes: tuple[str, ...] = ()
     preparation: str | None = None
     validation: "tuple[np.ndarray, np.ndarray] | None" = None
+    source: dict | None = None
+
+    @property
+    def judged(self) -> "tuple[str, tuple[np.ndarray, np.ndarray]]":
+        """What results are measured on, with its name: test images, else validation images, else training images."""
+        parts = {"test": self.test, "validation": self.validation, "training": self.train}
+        return next((name, part) for name, part in parts.items() if part is not None and len(part[1]))
+
+    @property
+    def held_out(self) -> "tuple[np.ndarray, np.ndarray] | None":
+        """The set's own validation images; None without any."""
+        return self.validation if self.validation is not None and len(self.validation[1]) else None
 
     @cached_property
     def sha256(self) -> str:
@@ -40,6 +53,6 @@ class Loaded:
         digest = hashlib.sha256()
         for array in (*self.train, *(self.validation or ())):
             digest.update(f"{array.shape}".encode())
-            for piece in pieces(array):
+            for piece in pieces(array, 1024):
                 digest.update(piece.data if piece.flags.c_contiguous else piece.tobytes())
         return digest.hexdigest()

@@ -5,7 +5,7 @@ the same hash, or one bit beside it, that are about as bright. So the time grows
 noise does not reach them, and no two of MNIST's 70,000 images are as alike.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -15,7 +15,7 @@ CELLS = 8
 NEIGHBOURS = 4  # images of one hash, next in brightness, that each image is compared with
 FINE_CELLS = 16
 MAX_DIFFERENCE = 0.08  # of the contrast: the root mean square difference of cells, up to which they are near duplicates
-CHUNK = 4096  # images in memory at a time
+CHUNK = 1024  # images in memory at a time
 
 
 def near_duplicates(X: np.ndarray) -> np.ndarray:
@@ -33,9 +33,17 @@ def near_duplicates(X: np.ndarray) -> np.ndarray:
     """
     if len(X) < 2:
         return np.empty((0, 2), np.int64)
-    cells = np.concatenate([_cells(some, CELLS) for some in pieces(X, CHUNK)])
-    found = [pairs[_differ_little(cells[pairs[:, 0]], cells[pairs[:, 1]])] for pairs in _candidates(cells)]
-    found = [pairs[_are_alike(X, pairs)] for pairs in found]
+    cells = np.empty((len(X), CELLS * CELLS), np.float32)
+    for k, some in enumerate(pieces(X, CHUNK)):
+        cells[k * CHUNK : k * CHUNK + len(some)] = _cells(some, CELLS)
+    found = [pairs[_are_alike(pairs, lambda some: cells[some])] for pairs in _candidates(cells)]
+    pages = Pages(X)
+
+    def fine_cells(some: np.ndarray) -> np.ndarray:
+        pages.release()
+        return _cells(X[some], FINE_CELLS)
+
+    found = [pairs[_are_alike(pairs, fine_cells)] for pairs in found]
     return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
 
 
@@ -86,18 +94,11 @@ def _candidates(cells: np.ndarray) -> Iterator[np.ndarray]:
             yield np.stack([order[mine[same]], order[other[same]]], axis=1)
 
 
-def _differ_little(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Whether the cells (P, n) of each pair differ by little, beside what they differ within each image."""
-    difference = np.sqrt(np.square(a - b).mean(axis=1))
-    return difference <= MAX_DIFFERENCE * np.maximum(a.std(axis=1), b.std(axis=1))
-
-
-def _are_alike(X: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """The same by finer cells, which are made for these pairs only."""
-    alike, pages = np.zeros(len(pairs), bool), Pages(X)
+def _are_alike(pairs: np.ndarray, cells_of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Whether the cells of each pair differ by little, beside what they differ within each image."""
+    alike = np.zeros(len(pairs), bool)
     for start in range(0, len(pairs), CHUNK):
-        some = pairs[start : start + CHUNK]
-        a, b = (_cells(X[some[:, side]], FINE_CELLS) for side in (0, 1))
-        alike[start : start + CHUNK] = _differ_little(a, b)
-        pages.release()
+        a, b = (cells_of(pairs[start : start + CHUNK, side]) for side in (0, 1))
+        difference = np.sqrt(np.square(a - b).mean(axis=1))
+        alike[start : start + CHUNK] = difference <= MAX_DIFFERENCE * np.maximum(a.std(axis=1), b.std(axis=1))
     return alike

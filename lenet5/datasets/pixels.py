@@ -13,26 +13,37 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import PIL
 
 from ..errors import PictureError, one_line
 from ..preprocessing.batch import mapped
+from ..preprocessing.normalization import no_digit, stages
+from ..preprocessing.preparation import IMAGE, Preparation
 from ..preprocessing.whole import read_whole
 from ..utils.files import atomic_path, atomic_write, parse_json
+from ..utils.memmap import Pages
 from .listing import Listing
 
 VERSION = 1  # of how images are prepared: another one makes all anew
 MIN_KEPT = 1000  # images: fewer are decoded as quickly as they are looked up
 MAX_IN_MEMORY = 2**25  # bytes: of larger sets the pages that are needed are read
-CHUNK = 4096  # images
+CHUNK = 1024  # images
 _KINDS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".gif": "GIF", ".bmp": "BMP", ".webp": "WEBP", ".tif": "TIFF",
     ".tiff": "TIFF", ".ppm": "PPM", ".pgm": "PPM", ".pbm": "PPM", ".pnm": "PPM",
 }  # fmt: skip
 Report = Callable[[int, int], None]
+
+
+class Wanted(NamedTuple):
+    """What images are to become: their side, 1 or 3 channels (None: 3 if any has colours), and a `Preparation.kind`."""
+
+    size: int
+    channels: int | None
+    preparation: str
 
 
 @dataclass
@@ -53,25 +64,23 @@ class Facts:
     remarks: dict[str, list[str]] = field(default_factory=dict)
 
 
-def read_pixels(
-    listing: Listing, size: int, channels: int | None, threads: int | None, report: Report
-) -> tuple[np.ndarray, Facts]:
-    """The images of a listing at the network's size: uint8 (N, S, S); (N, 3, S, S) if channels is 3 or any has colours.
+def read_pixels(listing: Listing, wanted: Wanted, threads: int | None, report: Report) -> tuple[np.ndarray, Facts]:
+    """The images of a listing as they are wanted: uint8 (N, S, S); (N, 3, S, S) if channels is 3 or any has colours.
 
     ``report`` is called with how many are done, and how many there are.
     """
-    base = _place(listing, size, channels) if len(listing.images) >= MIN_KEPT else None
-    if base and (kept := _kept(base, size)):
+    base = _place(listing, wanted) if len(listing.images) >= MIN_KEPT else None
+    if base and (kept := _kept(base, wanted.size)):
         return kept
     if base is None:
         stream = io.BytesIO()
-        facts = _decode(listing, size, channels, threads, report, stream)
-        return np.frombuffer(stream.getbuffer(), np.uint8).reshape(_shape(facts, size)), facts
+        facts = _decode(listing, wanted, threads, report, stream)
+        return np.frombuffer(stream.getbuffer(), np.uint8).reshape(_shape(facts, wanted.size)), facts
     with atomic_path(base.with_suffix(".pixels")) as part, open(part, "w+b") as file:
-        facts = _decode(listing, size, channels, threads, report, file)
+        facts = _decode(listing, wanted, threads, report, file)
     atomic_write(base.with_suffix(".json"), json.dumps(asdict(facts)))
     _remove_older(base)
-    return _mapped_file(base, facts, size), facts
+    return _mapped_file(base, facts, wanted.size), facts
 
 
 def arranged(X: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -86,24 +95,18 @@ def arranged(X: np.ndarray, order: np.ndarray) -> np.ndarray:
         with atomic_path(path) as part, open(part, "wb") as file:
             for start in range(0, len(order), CHUNK):
                 file.write(np.ascontiguousarray(X[order[start : start + CHUNK]]).data)
-                _release(X)
+                Pages(X).release()
     return np.memmap(path, np.uint8, "r", shape=(len(order), *X.shape[1:]))
 
 
-def _release(X: np.ndarray) -> None:
-    from ..utils.memmap import Pages
-
-    Pages(X).release()
-
-
-def _place(listing: Listing, size: int, channels: int | None) -> Path | None:
+def _place(listing: Listing, wanted: Wanted) -> Path | None:
     """Where the set is kept, without an ending; None where there is no such folder."""
     import platformdirs
 
-    digest = hashlib.sha256(f"{VERSION} {PIL.__version__} {size} {channels}".encode())
+    digest = hashlib.sha256(f"{VERSION} {PIL.__version__}".encode())
     for image in listing.images:
         digest.update(f"{image.name}\0{image.stamp}\0".encode(errors="surrogateescape"))
-    whose = hashlib.sha256(f"{os.path.abspath(listing.root)}\0{size} {channels}".encode(errors="surrogateescape"))
+    whose = hashlib.sha256(f"{os.path.abspath(listing.root)}\0{wanted}".encode(errors="surrogateescape"))
     try:
         folder = platformdirs.user_cache_path("lenet5", appauthor=False) / "folders"
         folder.mkdir(parents=True, exist_ok=True)
@@ -145,20 +148,18 @@ def _shape(facts: Facts, size: int) -> tuple[int, ...]:
     return (facts.n, 3, size, size) if facts.channels == 3 else (facts.n, size, size)
 
 
-def _decode(
-    listing: Listing, size: int, channels: int | None, threads: int | None, report: Report, file: BinaryIO
-) -> Facts:
+def _decode(listing: Listing, wanted: Wanted, threads: int | None, report: Report, file: BinaryIO) -> Facts:
     """Write the pixels of each image that can be read."""
-    facts, total = Facts(channels=channels or 1), len(listing.images)
-    read = partial(_read, root=listing.root, size=size, channels=channels)
+    facts, total = Facts(channels=wanted.channels or 1), len(listing.images)
+    read = partial(_read, root=listing.root, wanted=wanted)
     names = (image.name for image in listing.images)
     for place, (name, (pixels, told)) in enumerate(mapped(read, names, threads)):
         if pixels is None:
             facts.bad[place] = told
         else:
             if pixels.ndim == 3 and facts.channels == 1:
-                _colour(file, facts, size)
-            file.write(pixels if pixels.ndim == facts.channels // 2 + 2 else np.repeat(pixels[None], 3, axis=0))
+                _colour(file, facts, wanted.size)
+            file.write(pixels if facts.channels == 1 or pixels.ndim == 3 else np.repeat(pixels[None], 3, axis=0))
             facts.n += 1
             if told:
                 facts.remarks.setdefault(told, []).append(name)
@@ -166,11 +167,13 @@ def _decode(
     return facts
 
 
-def _read(name: str, root: str, size: int, channels: int | None) -> tuple[np.ndarray | None, str]:
+def _read(name: str, root: str, wanted: Wanted) -> tuple[np.ndarray | None, str]:
     """The pixels of an image and what is odd about it; or None and why it cannot be read."""
     path = os.path.join(root, name)
     try:
-        image = read_whole(path, size, channels)
+        if wanted.preparation != IMAGE.kind:
+            return _cut_out(path, Preparation(wanted.preparation)), ""
+        image = read_whole(path, wanted.size, wanted.channels)
     except PictureError as error:
         return None, str(error).removeprefix(f"{one_line(path)}: ")
     if image.is_exif_damaged:
@@ -178,6 +181,14 @@ def _read(name: str, root: str, size: int, channels: int | None) -> tuple[np.nda
     kind = "JPEG" if image.format == "MPO" else image.format
     told = _KINDS.get(os.path.splitext(name)[1].lower(), kind)
     return image.pixels, "" if told == kind else "another kind of file than the name says"
+
+
+def _cut_out(path: str, preparation: Preparation) -> np.ndarray:
+    """The input (S, S) that the pipeline of digits makes of an image; NoDigitError where it finds none."""
+    found = stages(path, preparation=preparation)
+    if found.input is None:
+        raise no_digit(path, found)
+    return np.rint(found.input[0] * 255).astype(np.uint8)
 
 
 def _colour(file: BinaryIO, facts: Facts, size: int) -> None:

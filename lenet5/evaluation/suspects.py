@@ -1,7 +1,7 @@
 """Likely label errors: images that a model confidently answers otherwise than they are labelled.
 
 Confident learning (Northcutt, Jiang, Chuang, 2021). Each class has a mean probability on the images labelled with it;
-an answer counts as confident from there on.
+an answer counts as confident from there on, and from `SURE` on in any case.
 """
 
 import csv
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..utils.files import atomic_write
+
+SURE = 0.95  # a probability: models that are nearly always right have means so close to 1 that few answers reach them
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ def suspects(y: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]) ->
     """
     answers = probabilities.argmax(axis=1)
     sure = probabilities.max(axis=1)
-    least = np.array([probabilities[y == k, k].mean() if (y == k).any() else 1 for k in range(len(labels))])
+    means = [probabilities[y == k, k].mean() if (y == k).any() else SURE for k in range(len(labels))]
+    least = np.minimum(means, SURE)
     numbers = np.flatnonzero((answers != y) & (sure >= least[answers]))
     own = probabilities[np.arange(len(y)), y]
     numbers = numbers[np.argsort(own[numbers] - sure[numbers], kind="stable")]

@@ -9,6 +9,7 @@ from ..nn import serialization
 from ..nn.architectures import CHOICES
 from ..nn.bounds import is_bounded
 from ..nn.network import Network
+from ..preprocessing.preparation import kind_in
 from .lenet import LeNet5
 
 
@@ -22,10 +23,9 @@ def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
     if None in choices.values():
         raise ValueError("a choice of layers is null")
     prepared = info.get("preparation")
-    prepared = prepared if isinstance(prepared, dict) else {}
     model = LeNet5(info["variant"], seed=None, labels=labels, in_channels=info.get("in_channels", 1),
-                   size=info.get("size", 32), preparation=prepared.get("kind"), **choices)  # fmt: skip
-    if "resized" in prepared:
+                   size=info.get("size", 32), preparation=kind_in(prepared), **choices)  # fmt: skip
+    if isinstance(prepared, dict) and "resized" in prepared:
         model.resized = checked_side(prepared["resized"], model.network)
     model.load_state_dict(tensors)
     model.calibration = Calibration.from_dict(info.get("calibration"))

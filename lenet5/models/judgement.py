@@ -1,13 +1,13 @@
 """All that `lenet5 evaluate` tells of a model on a data set: the report, rejection, a cascade, and drawings of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from ..evaluation import contact_sheet, risk_coverage
+from ..evaluation import contact_sheet, risk_coverage, suspects
 from ..evaluation.report import evaluation_lines, rejection_lines
 from ..utils.tables import Lines
 from .cascade_report import CascadeReport, cascade_report
@@ -16,6 +16,7 @@ from .lenet import LeNet5
 
 if TYPE_CHECKING:
     from ..datasets import Loaded
+    from ..datasets.folder import Folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,10 @@ class Judgement:
     probabilities: np.ndarray
     rejection: risk_coverage.RejectionReport | None = None
     cascade: CascadeReport | None = None
+
+    def suspects(self) -> list[suspects.Suspect]:
+        """Images that are perhaps labelled wrongly, the likeliest first."""
+        return suspects.suspects(self.data.test[1], self.probabilities, self.model.labels)
 
     def as_dict(self) -> dict:
         """As JSON, without names."""
@@ -92,6 +97,22 @@ def check_classes(models: Sequence[LeNet5 | Committee], data: "Loaded") -> None:
         if tuple(data.classes) != model.labels:
             theirs, ours = ", ".join(data.classes), ", ".join(model.labels)
             raise ValueError(f"{data.name} has other classes ({theirs}) than the model ({ours})")
+
+
+def wanted_by(model: LeNet5 | Committee) -> dict:
+    """Arguments of `datasets.from_folder` that prepare own images as the model needs them."""
+    preparation = model.preparation
+    size = preparation.resized if preparation.kind == "image" else preparation.field
+    return {"size": size, "channels": preparation.channels, "preparation": preparation.kind, "validation": 0,
+            "classes": model.labels}  # fmt: skip
+
+
+def only_judged(data: "Folder") -> "Folder":
+    """The set with the images that results are measured on as its test images, and no others."""
+    name, part = data.judged
+    files = {"test": data.files["train" if name == "training" else name]}
+    empty = tuple(array[:0] for array in data.train)
+    return replace(data, train=empty, validation=empty, test=part, files=files)
 
 
 def trained_on(model: LeNet5 | Committee) -> str | None:

@@ -14,10 +14,11 @@ from ..errors import NoDigitError
 from ..utils.geometry import Box, box_of
 from . import segmenter
 from .decode import decoded
-from .preparation import DIGIT, Preparation
+from .preparation import DIGIT, IMAGE, Preparation
 from .scaling import resized
 from .segmenter import INK, LEAST_CERTAINTY, PAPER, Segmentation
 from .sources import source_name
+from .whole import read_whole
 
 GLYPH = 20  # MNIST's box for the digit itself
 FIELD = 28  # MNIST's image
@@ -116,10 +117,12 @@ def stages(
         raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
     if size < FIELD:
         raise ValueError(f"size must be at least {FIELD}, got {size}")
+    if preparation.kind == IMAGE.kind:
+        return _whole(source, invert, preparation)
     image = decoded(source)
     grey, pages = to_grey(image.pixels), image.pages
     if preparation.kind != DIGIT.kind:
-        return replace(_whole(image.pixels, grey, invert, preparation), pages=pages)
+        return replace(_resized(grey, invert, size), pages=pages)
     ready = _already_prepared(grey, invert)
     if ready is not None:
         return replace(_passed_through(grey, ready, size), pages=pages)
@@ -152,21 +155,22 @@ def _cut_out(found: Prepared, size: int) -> Prepared:
     return replace(found, box=box, glyph=glyph, field=field, input=padded(field, size))
 
 
-def _whole(pixels: np.ndarray, grey: np.ndarray, invert: str, preparation: Preparation) -> Prepared:
-    """The image as it is, in the network's size and with its channels; of colours, ``field`` shows the grey."""
-    window, size = Box(0, 0, *grey.shape), (preparation.resized, preparation.resized)
-    field = resized(1 - grey if invert == "yes" else grey, size)
+def _whole(source, invert: str, preparation: Preparation) -> Prepared:
+    """The whole image in the network's size and with its channels; of colours, the stages show the mean."""
+    image = read_whole(source, preparation.resized, preparation.channels)
+    levels = image.pixels.reshape(preparation.channels, preparation.resized, preparation.resized)
+    planes = (255 - levels if invert == "yes" else levels) / np.float32(255)
+    grey, window = planes.mean(axis=0), Box(0, 0, *planes.shape[1:])
+    seen = framed(planes, preparation.field)
+    return Prepared(grey, invert == "yes", window, None, grey, window, grey, grey, seen, pages=image.pages)
+
+
+def _resized(grey: np.ndarray, invert: str, size: int) -> Prepared:
+    """The image as it is, in the network's size."""
+    field, window = resized(1 - grey if invert == "yes" else grey, (FIELD, FIELD)), Box(0, 0, *grey.shape)
     if grey.max() - grey.min() <= LEAST_CONTRAST:
         return Prepared(grey, False, window, None, field, None, None, None, None, lost=NOTHING)
-    planes = field[None] if preparation.channels == 1 else channels_of(pixels, size, invert == "yes")
-    return Prepared(grey, invert == "yes", window, None, field, window, field, field, framed(planes, preparation.field))
-
-
-def channels_of(pixels: np.ndarray, size: tuple[int, int], inverted: bool = False) -> np.ndarray:
-    """The three colours (H, W, 3), or grey (H, W) three times, resized: (3, *size) float32 in 0..1."""
-    colours = np.broadcast_to(pixels[..., None], (*pixels.shape, 3)) if pixels.ndim == 2 else pixels
-    planes = [resized(np.ascontiguousarray(colours[..., c]), size) for c in range(3)]
-    return 1 - np.stack(planes) if inverted else np.stack(planes)
+    return Prepared(grey, invert == "yes", window, None, field, window, field, field, padded(field, size))
 
 
 def _is_dark(grey: np.ndarray, seen: Segmentation) -> bool:

@@ -1,14 +1,16 @@
 """How an image becomes the network's input, drawn stage by stage."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from ..evaluation.contact_sheet import save_png
 from ..utils.geometry import Box
-from .normalization import GLYPH, Prepared, stages
-from .preparation import DIGIT, Preparation
+from .decode import decoded
+from .normalization import GLYPH, Prepared, stages, to_grey
+from .preparation import DIGIT, IMAGE, Preparation
 from .segmenter import INK, OTHER
 
 PANEL = 224  # side of a panel on the sheet
@@ -31,6 +33,9 @@ def show_input(
     file cannot be read; OSError where ``path`` cannot be written.
     """
     found = stages(source, invert=invert, any_ink=any_ink, preparation=preparation)
+    if preparation.kind == IMAGE.kind:  # whose stages begin at the network's size
+        grey = to_grey(decoded(source).pixels)
+        found = replace(found, grey=grey, window=Box(0, 0, *grey.shape), box=Box(0, 0, *grey.shape))
     if part:
         found = found.fewer[part - 1]
     panels = _first_panels(found) if found.lost else [*_first_panels(found), *_last_panels(found)]
@@ -81,7 +86,8 @@ def _last_panels(found: Prepared) -> list[tuple[str, Image.Image]]:
     assert found.field is not None
     assert found.input is not None
     if found.glyph is found.field:  # it was only resized
-        return [("32 x 32: what the network sees", _panel(found.input[0]))]
+        side = found.input.shape[-1]
+        return [(f"{side} x {side}: what the network sees", _panel(found.input.mean(axis=0)))]
     glyph = np.zeros((GLYPH, GLYPH), np.float32)
     top, left = ((GLYPH - n) // 2 for n in found.glyph.shape)
     glyph[top : top + found.glyph.shape[0], left : left + found.glyph.shape[1]] = found.glyph

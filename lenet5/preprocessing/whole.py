@@ -86,12 +86,16 @@ def _planes(square: Image.Image, channels: int | None) -> np.ndarray:
 
 def _turn(image: Image.Image) -> tuple[Image.Transpose | None, bool]:
     """What brings the image upright, and whether that cannot be known."""
-    if "exif" not in image.info:
-        return TURNS.get(orientation(image)), False
+    turn = TURNS.get(orientation(image))
+    return turn, turn is None and bool(image.info.get("exif")) and not _has_tags(image)
+
+
+def _has_tags(image: Image.Image) -> bool:
+    """Whether anything was understood of the image's EXIF; Pillow passes over what is damaged."""
     try:
-        return TURNS.get(image.getexif().get(0x0112, 1)), False
-    except Exception:  # a damaged EXIF block does not make the image unreadable
-        return None, True
+        return bool(image.getexif())
+    except Exception:
+        return False
 
 
 def _square(image: Image.Image, size: int) -> Image.Image:

@@ -17,7 +17,8 @@ class Plan:
     """What a run is to do: enough to begin it anew. ``data_sha256`` ties it to its images.
 
     ``resized`` is the side of the images; ``preparation`` says how others are prepared, where that is not clear from
-    the classes. ``members`` above 1 make a committee of networks with consecutive seeds, from the config's on.
+    the classes. ``source`` is the set's, see `Loaded.source`. ``members`` above 1 make a committee of networks with
+    consecutive seeds, from the config's on.
     ``teachers`` are the SHA-256 of each one's parameters.
     """
 
@@ -40,6 +41,7 @@ class Plan:
     resized: int = 28
     preparation: str | None = None
     start: str | None = None  # SHA-256 of the parameters of the model to start from
+    source: dict | None = None
 
     def check(self) -> None:
         """ValueError or TypeError where a field is of another type, or no network can be made of the plan."""

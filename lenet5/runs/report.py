@@ -30,7 +30,7 @@ def introduction(run: Run, trainer: Trainer, data: Loaded, number: int, n_member
 
 def _overview(trainer: Trainer, data: Loaded) -> list[str]:
     n_validation = len(trainer.validation[1]) if trainer.validation else 0
-    n_training, n_test = len(data.train[1]) - n_validation, len(data.test[1])
+    n_training, n_test = len(data.train[1]) - (n_validation if data.validation is None else 0), len(data.test[1])
     return [
         str(trainer.network.summary()),
         "",
@@ -56,6 +56,6 @@ def result_line(result: TrainingResult) -> str:
     """The test result."""
     low, high = result.test["accuracy_95"]
     return (
-        f"test accuracy {percent(result.test['accuracy'])} (95 % CI {100 * low:.2f}-{100 * high:.2f}), "
+        f"{result.judged_on} accuracy {percent(result.test['accuracy'])} (95 % CI {100 * low:.2f}-{100 * high:.2f}), "
         f"{result.test['errors']:,} errors in {result.test['n']:,} {result.dataset}"
     )

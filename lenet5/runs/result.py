@@ -32,6 +32,7 @@ class TrainingResult:
     model : LeNet5, or the Committee of several
     networks : list of TrainedNetwork, the members of a committee or the only one
     test : dict, the report of the model's `evaluate` on the test images
+    judged_on : "test"; or "validation", or "training", where the set has no test images
     """
 
     run: Path
@@ -40,6 +41,7 @@ class TrainingResult:
     model: LeNet5 | Committee
     networks: list[TrainedNetwork]
     test: dict
+    judged_on: str = "test"
 
 
 def document(result: TrainingResult) -> dict:
@@ -55,6 +57,8 @@ def document(result: TrainingResult) -> dict:
         for network in result.networks
     ]
     whole = {"run": str(result.run), "model": str(result.out), "dataset": result.dataset}
+    if result.judged_on != "test":
+        whole["judged_on"] = result.judged_on
     if isinstance(result.model, Committee):
         return whole | {"members": networks, "test": result.test}
     return whole | networks[0]

@@ -1,7 +1,7 @@
 """A whole training: what `lenet5 train` does, from the data to the model that is written."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,9 +22,12 @@ from .plan import Plan, fingerprint, sides
 from .result import TrainedNetwork, TrainingResult
 from .run import Run
 
+#: Own images to be judged by, below which the training images say whether anything was learnt.
+FEWEST = 200
+
 
 def train_run(
-    data: str | datasets.Loaded = "auto",
+    data: str | Mapping | datasets.Loaded = "auto",
     *,
     out: str | os.PathLike = "lenet5.safetensors",
     runs: str | os.PathLike = "runs",
@@ -35,7 +38,7 @@ def train_run(
     start_from: LeNet5 | str | os.PathLike | None = None,
     threads: int | None = None,
     command: str = "lenet5.runs.train_run",
-    load_data: Callable[[str], datasets.Loaded] = datasets.obtain,
+    load_data: Callable[[str | Mapping], datasets.Loaded] = datasets.obtain,
     listener: Listener | None = None,
     **settings,
 ) -> TrainingResult:
@@ -43,7 +46,7 @@ def train_run(
 
     Parameters
     ----------
-    data : name of a data set, for ``load_data``; or one in memory
+    data : name of a data set or arguments of `from_folder`, for ``load_data``; or a set in memory
     out : the model's file; it may replace an older model, but no other file
     runs : the folder of run folders
     recipe : one of `config.RECIPES`, which ``settings`` change
@@ -68,14 +71,16 @@ def train_run(
     how = settings | ({"learning_rate": None} if finds_rate else {})
     config = Config.of_recipe(recipe, **how)  # refuses what cannot be, before the data is read
     _check_out(out, listener)
-    data = load_data(data) if isinstance(data, str) else data
+    data = data if isinstance(data, datasets.Loaded) else load_data(data)
+    _check_classes(data)
+    how |= _own_validation(data)
     teachers = _networks_in(teachers, data.classes)
     start = None if start_from is None else transfer.source(start_from)
     plan = _plan(config, data, teachers, variant, choices, members=members, command=command, out=str(out),
                  start=start and fingerprint(start))  # fmt: skip
     curve = _found_rate(plan, data, threads, listener) if finds_rate else None
     how = {**RECIPES[recipe], **how, **({"learning_rate": curve.best} if curve else {})}
-    network, n_images = plan.model().network, len(data.train[1]) - config.validation
+    network, n_images = plan.model().network, len(data.train[1]) - (config.validation if data.validation is None else 0)
     plan = replace(plan, config=config_for(network, n_images=n_images, is_taught=bool(teachers), **how))
     job = _Job(data, teachers, threads, listener, start)
     first = job.trainer(plan)  # refuses what cannot be, before there is a folder
@@ -91,7 +96,7 @@ def resume_run(
     *,
     out: str | os.PathLike | None = None,
     threads: int | None = None,
-    load_data: Callable[[str], datasets.Loaded] = datasets.obtain,
+    load_data: Callable[[str | Mapping], datasets.Loaded] = datasets.obtain,
     listener: Listener | None = None,
 ) -> TrainingResult:
     """Go on with a run exactly where it stands; arguments and errors as of `train_run`.
@@ -103,7 +108,7 @@ def resume_run(
     with run.claim():
         plan, out = run.plan, Path(run.plan.out if out is None else out)
         _check_out(out, listener)
-        data = load_data(plan.dataset)
+        data = load_data(plan.source or plan.dataset)
         if data.sha256 != plan.data_sha256:
             raise DataError(f"{plan.dataset}: not the images that this run was trained on (SHA-256 differs)")
         job = _Job(data, run.teachers(), threads, listener, run.start())
@@ -129,7 +134,7 @@ class _Job:
         network = plan.model().network
         if self.start:
             transfer.start_from(network, self.start)
-        return Trainer(network, *self.data.train, plan.config, self.threads, teachers)
+        return Trainer(network, *self.data.train, plan.config, self.threads, teachers, self.data.held_out)
 
     def train(self, run: Run, first: Trainer, out: Path) -> TrainingResult:
         """Train each member from where it stands, the ``first`` with this trainer, and write the model."""
@@ -144,7 +149,7 @@ class _Job:
             model, test = self._finish_committee(run, networks, trainer, out)
         else:
             model, test = networks[0].model, networks[0].test
-        return TrainingResult(run.folder, out, self.data.name, model, networks, test)
+        return TrainingResult(run.folder, out, self.data.name, model, networks, test, self.data.judged[0])
 
     def _follow(self, run: Run, trainer: Trainer, whole: Run) -> None:
         """Train to the end, or save and leave; ``whole`` is what to resume, this run or its committee's."""
@@ -159,21 +164,29 @@ class _Job:
     def _finish(self, run: Run, trainer: Trainer, out: Path) -> TrainedNetwork:
         """Look at the test images, once, and write the best weights with what came out.
 
-        NothingLearnedError, and ``out`` stays as it is, where they are not better than chance.
+        NothingLearnedError, and ``out`` stays as it is, where they are not better than chance. Of fewer than FEWEST own
+        images chance cannot be told, so the training images say it.
         """
-        report, _ = run.finished_model(trainer).evaluate(*self.data.test, trainer.threads)
-        model = run.finished_model(trainer, test=report)
-        _check_learned(run, report)
+        untested = run.finished_model(trainer)
+        report, _ = untested.evaluate(*self.data.judged[1], trainer.threads)
+        model = run.finished_model(trainer, test=self._test(report))
+        is_sure = report["n"] >= FEWEST or self.data.source is None
+        _check_learned(run, report if is_sure else untested.evaluate(*self.data.train, trainer.threads)[0])
         for path in (run.folder / "best.safetensors", out):
             model.save(path)
         return TrainedNetwork(run.folder, model, run.plan.config, trainer.best_epoch, trainer.history, report)
+
+    def _test(self, report: dict) -> dict | None:
+        """The report, if it is of test images, as only such are to be called so."""
+        return report if self.data.judged[0] == "test" else None
 
     def _finish_committee(self, run: Run, networks: list[TrainedNetwork], trainer: Trainer, out: Path) -> tuple:
         """The same for the committee of all: (model, report)."""
         models = [network.model for network in networks]
         untested = run.finished_committee(models, trainer.validation, threads=trainer.threads)
-        report, _ = untested.evaluate(*self.data.test, trainer.threads)
-        committee = run.finished_committee(models, trainer.validation, threads=trainer.threads, test=report)
+        report, _ = untested.evaluate(*self.data.judged[1], trainer.threads)
+        test = self._test(report)
+        committee = run.finished_committee(models, trainer.validation, threads=trainer.threads, test=test)
         for path in (run.folder / "best.safetensors", out):
             committee.save(path)
         return committee, report
@@ -214,6 +227,7 @@ def _plan(
         initializer=initializer,
         teachers=[fingerprint(teacher) for teacher in teachers],
         preparation=data.preparation,
+        source=data.source,
         **sides(data.train[0]),
         **asdict(VARIANTS[variant].choose(**choices)),
         **settings,
@@ -226,6 +240,16 @@ def _found_rate(plan: Plan, data: datasets.Loaded, threads: int | None, listener
     curve = lr_finder.find(plan.model().network, *data.train, plan.config, threads)
     listener.rate_found(curve)
     return curve
+
+
+def _own_validation(data: datasets.Loaded) -> dict:
+    """Settings for a set with validation images of its own, or a place for some."""
+    return {} if data.validation is None else {"validation": len(data.validation[1])}
+
+
+def _check_classes(data: datasets.Loaded) -> None:
+    if not data.classes:
+        raise ValueError(f"{data.name}: a table of numbers; this network learns classes, so give a column label")
 
 
 def _check_learned(run: Run, report: dict) -> None:

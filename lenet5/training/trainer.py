@@ -50,7 +50,7 @@ class Trainer:
         Distillation (Hinton, Vinyals, Dean, 2015): the mean of their answers to each image, as distorted, is the
         fraction ``config.teacher_weight`` of its target. They take images as ``network`` does.
     validation_data : (X, y), optional
-        Validation images of one's own, where ``config.validation`` is 0.
+        Validation images of one's own, where ``config.validation`` is 0 or their number.
     sample_weight : (N,), optional
         How much each image counts in the loss, see `weights.image_weights`.
 
@@ -79,10 +79,11 @@ class Trainer:
         X = network.check_pictures(X)
         if not len(y):
             raise ValueError("X holds no images, expected at least one to train on")
-        self._order = Order(len(y), config.validation, config.seed, Pages(X))
-        self.validation = (self._order.read_validation(X), y[self._order.validation]) if config.validation else None
+        n_set_apart = config.validation if validation_data is None else 0
+        self._order = Order(len(y), n_set_apart, config.seed, Pages(X))
+        self.validation = (self._order.read_validation(X), y[self._order.validation]) if n_set_apart else None
         if validation_data is not None:
-            self.validation = self._checked_validation(network, *validation_data)
+            self.validation = _checked_validation(network, *validation_data, config.validation)
         self.network, self.config = network.thaw(), config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
@@ -92,14 +93,6 @@ class Trainer:
         self.last = network.parameters.copy()
         self._at = Position()
         self.steps_per_epoch = -(-self._order.n // config.batch_size)
-
-    def _checked_validation(self, network: Network, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if self.validation:
-            raise ValueError("validation_data is given, so none of the training images are needed: validation is 0")
-        y = check_labels_of(network, X, y)
-        if not len(y):
-            raise ValueError("validation_data holds no images, expected at least one")
-        return network.check_pictures(X), y
 
     @property
     def history(self) -> list[Epoch]:
@@ -258,6 +251,16 @@ class Trainer:
     def _origin(self) -> dict:
         """What a state must have in common with the training that it is restored to."""
         return {"config": asdict(self.config), "n_pictures": self._order.n}
+
+
+def _checked_validation(network: Network, X: np.ndarray, y: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Validation images of one's own; ``n`` is how many the config speaks of."""
+    if n not in (0, len(y)):
+        raise ValueError("validation_data is given, so none of the training images are needed: validation is 0")
+    y = check_labels_of(network, X, y)
+    if not len(y):
+        raise ValueError("validation_data holds no images, expected at least one")
+    return network.check_pictures(X), y
 
 
 def config_for(network: Network, *, n_images: int | None = None, is_taught: bool = False, **settings) -> Config:

@@ -79,6 +79,7 @@ def test_exif_turns_it_upright(orientation):
 def test_damaged_exif_is_noted_and_the_image_read():
     found = read_whole(as_file(halves(), "JPEG", exif=b"Exif\0\0MM\0\x2a\xff\xff\xff\xff"))
     assert found.pixels.shape == (3, 32, 32)
+    assert found.is_exif_damaged
     assert not read_whole(as_file(halves(), "JPEG")).is_exif_damaged
 
 

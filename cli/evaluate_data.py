@@ -1,0 +1,50 @@
+"""What `lenet5 evaluate` judges a model on, and the files that it writes beside the report."""
+
+from pathlib import Path
+
+import click
+
+from lenet5.errors import one_line
+
+from . import options, output
+from .own_data import load_own
+from .sources import load_data
+from .targets import check_csv, check_png
+from .usage import refusals_as_usage
+
+
+def data_for(models: list, own: Path | None, dataset: str, data_dir: Path | None, offline: bool | None, threads: int):
+    """The data set to judge models on; a usage error where their classes are others."""
+    from lenet5.models import judgement
+
+    if own:
+        wanted = judgement.wanted_by(models[0])
+        data = judgement.only_judged(load_own(str(own), threads=threads, **wanted))
+    else:
+        if dataset == "auto":
+            name = judgement.trained_on(models[0])
+            dataset = name if name in options.DATASETS else "auto"
+        data = load_data(dataset, data_dir, offline)
+    with refusals_as_usage():
+        judgement.check_classes(models, data)
+    return data
+
+
+def check_targets(suspects: Path | None, *pngs: Path | None) -> None:
+    """Refuse, before the work, files that cannot be written or would replace something else."""
+    drawn = [path for path in pngs if path]
+    for path in drawn:
+        check_png(path)
+    if suspects:
+        check_csv(suspects)
+    if len({path.resolve() for path in drawn}) < len(drawn):
+        raise click.UsageError("two images cannot go to the same file")
+
+
+def write_suspects(path: Path, found) -> None:
+    """The table of images that are perhaps labelled wrongly, and one line about it."""
+    from lenet5.evaluation.suspects import write_csv
+
+    suspected = found.suspects()
+    write_csv(suspected, found.data.files["test"], path)
+    output.note(f"{len(suspected):,} of {len(found.data.test[1]):,} labels are perhaps wrong: {one_line(path)}")
