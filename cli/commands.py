@@ -13,7 +13,7 @@ HINTS = (
     ("--device --gpu --gpus --cuda --mps --cpu", "", "lenet5 runs on the CPU"),
     ("--amp --fp16 --half --precision --dtype", "", "lenet5 computes in float32"),
     ("--imgsz --img-size --image-size --resize", "--size", "the side of own images is --size"),
-    ("--imgsz --img-size --image-size --size --resize", "", "images get the size that the model was trained on"),
+    ("--imgsz --img-size --image-size --resize", "", "images become 32 x 32, or as large as the model's own"),
     (
         "--input --image --images --img --file --source --path -i",
         "FILE...",
