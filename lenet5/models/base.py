@@ -124,9 +124,9 @@ class Classifier:
         try:
             return answer(X)
         except ValueError:
-            return answer(self.taken(X))
+            return answer(self._taken(X))
 
-    def taken(self, X: np.ndarray) -> np.ndarray:
+    def _taken(self, X: np.ndarray) -> np.ndarray:
         """``X``, or what `foreign_arrays.plain_images` makes of it if only that fits; ValueError if neither does."""
         try:
             self.check_pictures(X)
@@ -158,14 +158,14 @@ class Classifier:
 
     def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
         """The fraction of the images that is answered correctly, 0..1; NaN for no images. y: numbers or names."""
-        y, X = self.class_numbers(X, y), self.taken(X)
+        y, X = self.class_numbers(X, y), self._taken(X)
         right = self._one_answer_each(X, threads).argmax(axis=1) == y
         self._hint_at_transposed(X, y, right, threads)
         return float(right.mean()) if len(y) else float("nan")
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> tuple[dict, np.ndarray]:
         """The report of `metrics.evaluation` with how well confidence fits, and the probabilities (N, classes)."""
-        y, X = self.class_numbers(X, y), self.taken(X)
+        y, X = self.class_numbers(X, y), self._taken(X)
         logits = self._finite_logits(X, threads)
         answers, probabilities = logits.argmax(axis=1), softmax(logits, self.temperature)
         losses = cross_entropy(logits / np.float64(self.temperature), y)
@@ -181,7 +181,7 @@ class Classifier:
 
     def calibrate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> Self:
         """Fit temperature and thresholds to validation images, which must not have been trained on; returns self."""
-        y, X = self.class_numbers(X, y), self.taken(X)
+        y, X = self.class_numbers(X, y), self._taken(X)
         logits = self._finite_logits(X, threads)
         temperature = fit_temperature(logits, y)
         confidence = softmax(logits, temperature).max(axis=1)

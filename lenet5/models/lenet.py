@@ -174,7 +174,7 @@ class LeNet5(Classifier):
         DivergedError
             The loss became NaN or infinite.
         """
-        y, X = self.class_numbers(X, self._taken_labels(y)), self.taken(X)
+        y, X = self.class_numbers(X, self._taken_labels(y)), self._taken(X)
         if start_from is not None:
             transfer.start_from(self.network, transfer.source(start_from))
         if freeze:
@@ -184,7 +184,7 @@ class LeNet5(Classifier):
         elif class_weight is not None:
             settings["class_weight"] = class_weight
         if validation_data is not None:
-            validation_data = self.taken(validation_data[0]), class_numbers(validation_data[1], self.labels)
+            validation_data = self._taken(validation_data[0]), class_numbers(validation_data[1], self.labels)
         trainer = self._trainer(X, y, settings, threads, teachers, validation_data, sample_weight)
         self._takes_labels, self.resized = False, self.network.side_of(X)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
