@@ -32,7 +32,7 @@ HINTS = (
     ("--aug --augmentation --transforms", "--augment", "distortions are --augment"),
     ("-s --random-seed --random-state", "--seed", "the seed is --seed"),
     ("--continue", "--resume", "to go on with a run: --resume"),
-    ("--data --data-path --root --dataset-dir", "--data-dir", "the folder of data sets is --data-dir"),
+    ("--data-path --root --dataset-dir", "--data-dir", "the folder of data sets is --data-dir"),
     ("-m --weights --checkpoint --ckpt --model-path", "--model", "a model file is --model"),
     ("-o --output --save --save-path", "--out", "the file to write is --out"),
     ("--threshold --confidence --conf", "--max-error", "answers that are not sure enough: --max-error"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lenet5 import Committee, LeNet5, load
+from lenet5 import Committee, LeNet5, datasets, load
 from lenet5.datasets.synthetic import strokes
 from lenet5.models.recognize import recognize
 from lenet5.nn.architectures import VARIANTS, stages_for
@@ -246,3 +246,23 @@ def test_what_is_not_clear_is_refused(wrong):
     for work in (LeNet5().predict, LeNet5().predict_proba, lambda X: LeNet5().fit(X, np.zeros(5))):
         with pytest.raises(ValueError, match="expected"):
             work(wrong)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(3, 32), (1, 32), (3, 48)])
+def test_files_are_prepared_as_training_saw_them(tmp_path, channels, size):
+    """To the bit, whatever their sizes."""
+    from folders import write_classes
+
+    data = datasets.from_folder(write_classes(tmp_path, 6), size, channels, validation=0)
+    model = LeNet5(labels=data.classes, in_channels=channels, size=size).fit(*data.train, epochs=1)
+    paths = [tmp_path / name for name in data.files["train"]]
+    assert (model.predict_proba(paths) == model.predict_proba(data.train[0])).all()
+    again = load(saved_as(model, tmp_path / "m"))
+    assert (again.predict_proba(paths) == model.predict_proba(paths)).all()
+    with_answers = [answer.label for answer in recognize(paths, again)]
+    assert with_answers == model.predict(paths).tolist()
+
+
+def saved_as(model, path):
+    model.save(path)
+    return path
