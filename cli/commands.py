@@ -13,7 +13,7 @@ HINTS = (
     ("--device --gpu --gpus --cuda --mps --cpu", "", "lenet5 runs on the CPU"),
     ("--amp --fp16 --half --precision --dtype", "", "lenet5 computes in float32"),
     ("--imgsz --img-size --image-size --resize", "--size", "the side of own images is --size"),
-    ("--imgsz --img-size --image-size --size --resize", "", "images get the size that the model was trained on"),
+    ("--imgsz --img-size --image-size --resize", "", "images become 32 x 32, or as large as the model's own"),
     (
         "--input --image --images --img --file --source --path -i",
         "FILE...",
@@ -32,7 +32,7 @@ HINTS = (
     ("--aug --augmentation --transforms", "--augment", "distortions are --augment"),
     ("-s --random-seed --random-state", "--seed", "the seed is --seed"),
     ("--continue", "--resume", "to go on with a run: --resume"),
-    ("--data --data-path --root --dataset-dir", "--data-dir", "the folder of data sets is --data-dir"),
+    ("--data-path --root --dataset-dir", "--data-dir", "the folder of data sets is --data-dir"),
     ("-m --weights --checkpoint --ckpt --model-path", "--model", "a model file is --model"),
     ("-o --output --save --save-path", "--out", "the file to write is --out"),
     ("--threshold --confidence --conf", "--max-error", "answers that are not sure enough: --max-error"),

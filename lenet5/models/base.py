@@ -1,7 +1,7 @@
 """What every model answers, a network or several that decide together: scikit-learn's words, and how sure it is."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -10,6 +10,7 @@ from ..errors import DivergedError, one_line
 from ..evaluation.calibration import Calibration, find_thresholds, fit_temperature
 from ..evaluation.metrics import evaluation, expected_calibration_error
 from ..nn.arrays import check_labels_of, check_pictures
+from ..nn.foreign_arrays import plain_images
 from ..nn.losses import cross_entropy
 from ..nn.network import softmax
 from ..preprocessing.preparation import DIGIT, IMAGE, Preparation
@@ -94,7 +95,7 @@ class Classifier:
 
         For images over 32 x 32 it is a map (N, classes, h, w).
         """
-        return softmax(self.logits(as_array(X, self, threads), threads), self.temperature)
+        return softmax(self._answered(lambda X: self.logits(X, threads), X, threads), self.temperature)
 
     def predict(self, X, threads: int | None = None) -> np.ndarray:
         """The most probable class of each image, (N,); (N, h, w) for images over 32 x 32.
@@ -104,8 +105,9 @@ class Classifier:
         Parameters
         ----------
         X : array, or one image or a list of them
-            Arrays are network inputs (N, 28, 28) or (N, channels, 32, 32), or of the model's size. Anything else that
-            `read_image` takes (a path, bytes, an open file, an image of Pillow) is prepared by it.
+            Arrays are network inputs (N, 28, 28) or (N, channels, 32, 32), or of the model's size; or what
+            `foreign_arrays.plain_images` makes such of. Anything else that `read_image` takes (a path, bytes, an open
+            file, an image of Pillow) is prepared by it.
         threads : int, optional
 
         Raises
@@ -113,8 +115,29 @@ class Classifier:
         PictureError
             A file cannot be read, or nothing is drawn on it; `recognize` answers the others all the same.
         """
-        numbers = self.logits(as_array(X, self, threads), threads).argmax(axis=1)
+        numbers = self._answered(lambda X: self.logits(X, threads), X, threads).argmax(axis=1)
         return numbers if self._are_numbered() else np.array(self.labels)[numbers]
+
+    def _answered(self, answer: Callable[[np.ndarray], np.ndarray], X, threads: int | None) -> np.ndarray:
+        """``answer(X)``; arrays of other programs are brought to the model's form where they are refused."""
+        X = as_array(X, self, threads)
+        try:
+            return answer(X)
+        except ValueError:
+            return answer(self._taken(X))
+
+    def _taken(self, X: np.ndarray) -> np.ndarray:
+        """``X``, or what `foreign_arrays.plain_images` makes of it if only that fits; ValueError if neither does."""
+        try:
+            self.check_pictures(X)
+            return X
+        except ValueError as error:
+            try:
+                plain = plain_images(X)
+                self.check_pictures(plain)
+            except ValueError:
+                raise error from None
+            return plain
 
     def _are_numbered(self) -> bool:
         """Whether the names of the classes are their numbers."""
@@ -135,14 +158,14 @@ class Classifier:
 
     def score(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> float:
         """The fraction of the images that is answered correctly, 0..1; NaN for no images. y: numbers or names."""
-        y = self.class_numbers(X, y)
+        y, X = self.class_numbers(X, y), self._taken(X)
         right = self._one_answer_each(X, threads).argmax(axis=1) == y
         self._hint_at_transposed(X, y, right, threads)
         return float(right.mean()) if len(y) else float("nan")
 
     def evaluate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> tuple[dict, np.ndarray]:
         """The report of `metrics.evaluation` with how well confidence fits, and the probabilities (N, classes)."""
-        y = self.class_numbers(X, y)
+        y, X = self.class_numbers(X, y), self._taken(X)
         logits = self._finite_logits(X, threads)
         answers, probabilities = logits.argmax(axis=1), softmax(logits, self.temperature)
         losses = cross_entropy(logits / np.float64(self.temperature), y)
@@ -158,7 +181,7 @@ class Classifier:
 
     def calibrate(self, X: np.ndarray, y: np.ndarray, threads: int | None = None) -> Self:
         """Fit temperature and thresholds to validation images, which must not have been trained on; returns self."""
-        y = self.class_numbers(X, y)
+        y, X = self.class_numbers(X, y), self._taken(X)
         logits = self._finite_logits(X, threads)
         temperature = fit_temperature(logits, y)
         confidence = softmax(logits, temperature).max(axis=1)

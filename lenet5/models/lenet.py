@@ -19,7 +19,7 @@ from ..preprocessing.preparation import Preparation
 from ..training.weights import of_classes
 from ..utils.characters import DIGITS
 from . import quantized, transfer
-from .base import Classifier, as_array
+from .base import Classifier
 from .class_names import are_other_classes, checked_labels, class_numbers, names_in
 from .quantized import Quantized
 
@@ -167,7 +167,7 @@ class LeNet5(Classifier):
         ValueError where shapes, dtypes, values or settings are not as above; DivergedError where the loss became NaN
         or infinite.
         """
-        y = self._taken_labels(y)
+        y, X = self.class_numbers(X, self._taken_labels(y)), self._taken(X)
         if start_from is not None:
             transfer.start_from(self.network, start_from)
         settings |= {"freeze": freeze if isinstance(freeze, str) else ",".join(freeze)} if freeze else {}
@@ -176,7 +176,7 @@ class LeNet5(Classifier):
         elif class_weight is not None:
             settings["class_weight"] = class_weight
         if validation_data is not None:
-            validation_data = validation_data[0], class_numbers(validation_data[1], self.labels)
+            validation_data = self._taken(validation_data[0]), class_numbers(validation_data[1], self.labels)
         trainer = self._trainer(X, y, settings, threads, teachers, validation_data, sample_weight)
         self._takes_labels, self.resized = False, self.network.side_of(X)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
@@ -226,7 +226,7 @@ class LeNet5(Classifier):
 
         For images over 32 x 32 it is a map (N, classes, h, w).
         """
-        return self.network.probabilities(as_array(X, self, threads), threads, self.temperature)
+        return self._answered(lambda X: self.network.probabilities(X, threads, self.temperature), X, threads)
 
     @property
     def parameters(self) -> np.ndarray:

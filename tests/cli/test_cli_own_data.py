@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commandline import lenet5, quick
+from commandline import draw_digit, lenet5, model_path, quick
 from folders import shape, write_classes, write_splits
 from PIL import Image
 
@@ -175,3 +175,15 @@ def test_from_any_start_the_three_commands_work(tmp_path):
                  ("evaluate", "--data", "set", "--model", "lenet5.safetensors"),
                  ("predict", "--model", "lenet5.safetensors", "set/test")):  # fmt: skip
         assert lenet5(*args, cwd=tmp_path, **env).code == 0
+
+
+def test_a_model_of_digits_sees_digits(tmp_path):
+    """They are cut out and centred, as `predict` does it; what shows none is left out."""
+    for digit in (3, 7):
+        (tmp_path / "set" / str(digit)).mkdir(parents=True)
+        draw_digit(tmp_path / "set" / str(digit) / "0.png", digit)
+    Image.new("L", (90, 90), 255).save(tmp_path / "set" / "7" / "blank.png")
+    result = run("evaluate", "--model", model_path(), "--data", "set", "--json", cwd=tmp_path)
+    found = json.loads(result.stdout)
+    assert (found["n"], found["accuracy"]) == (2, 1)
+    assert "blank.png: no digit found" in result.stderr

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lenet5 import Committee, LeNet5, load
+from lenet5 import Committee, LeNet5, datasets, load
+from lenet5.datasets.synthetic import strokes
 from lenet5.models.recognize import recognize
 from lenet5.nn.architectures import VARIANTS, stages_for
 from lenet5.preprocessing.preparation import Preparation
@@ -81,7 +82,7 @@ def test_a_trained_model_keeps_its_classes(model):
         ({"labels": ["a", "b"]}, (3, 28, 28), [0, 1, 2], "y reaches from 0 to 2"),
         ({}, (4, 28, 28), [1, 2, 3, 26], "from 1 to 26, expected numbers from 0; y - 1 would do"),
         ({"in_channels": 3}, (4, 28, 28), list("abab"), r"expected \(N, 3, 28, 28\) or \(N, 3, H, W\)"),
-        ({"in_channels": 3}, (4, 32, 32, 3), list("abab"), r"X.transpose\(0, 3, 1, 2\) would do"),
+        ({"in_channels": 3}, (4, 32, 32, 4), list("abab"), r"X has shape \(4, 32, 32, 4\)"),
         ({}, (4, 3, 32, 32), list("abab"), r"X has shape \(4, 3, 32, 32\)"),
         ({"size": 64}, (4, 60, 60), list("abab"), r"expected \(N, 64, 64\) or .* at least 68"),
         ({}, (4, 64, 64), list("abab"), "map"),
@@ -201,3 +202,67 @@ def test_classes_that_are_digits_may_be_of_whole_images():
     assert model.preparation.kind == "image"
     with pytest.raises(ValueError, match="strings are read with the ten digits"):
         model.read(np.zeros((40, 40), np.uint8))
+
+
+# ---- arrays as other programs hold them ----------------------------------------------------------------------------
+
+
+def written(n=300):
+    return strokes.draw(n, seed=7)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda X: X.reshape(len(X), 784).astype(float),
+        lambda X: X.reshape(len(X), 784).astype(np.int64),
+        lambda X: X[..., None],
+        lambda X: X.astype(np.float32),
+    ],
+    ids=["fetch_openml", "integers", "channels last", "0..255"],
+)
+def test_arrays_of_other_programs_are_taken(form):
+    X, y = written()
+    names = np.array([str(k) for k in y], object)  # as fetch_openml names digits
+    settings = {"epochs": 2, "validation_data": (form(X[:50]), names[:50])}
+    ours = LeNet5().fit(X, y, epochs=2, validation_data=(X[:50], y[:50]))
+    theirs = LeNet5().fit(form(X), names, **settings)
+    assert (ours.parameters == theirs.parameters).all()
+    assert (ours.predict(X) == theirs.predict(form(X))).all()
+    assert (ours.predict_proba(X) == theirs.predict_proba(form(X))).all()
+    assert ours.score(X, y) == theirs.score(form(X), names)
+    assert ours.evaluate(X, y)[0]["loss"] == theirs.evaluate(form(X), names)[0]["loss"]
+
+
+def test_colours_last_are_taken():
+    X, y = coloured(60)
+    first = LeNet5(in_channels=3).fit(X, y, epochs=1)
+    last = LeNet5(in_channels=3).fit(X.transpose(0, 2, 3, 1), y, epochs=1)
+    assert (first.parameters == last.parameters).all()
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((5, 785)), np.full((5, 28, 28), -1.0), np.zeros((5, 28, 28, 4))])
+def test_what_is_not_clear_is_refused(wrong):
+    for work in (LeNet5().predict, LeNet5().predict_proba, lambda X: LeNet5().fit(X, np.zeros(5))):
+        with pytest.raises(ValueError, match="expected"):
+            work(wrong)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(3, 32), (1, 32), (3, 48)])
+def test_files_are_prepared_as_training_saw_them(tmp_path, channels, size):
+    """To the bit, whatever their sizes."""
+    from folders import write_classes
+
+    data = datasets.from_folder(write_classes(tmp_path, 6), size, channels, validation=0)
+    model = LeNet5(labels=data.classes, in_channels=channels, size=size).fit(*data.train, epochs=1)
+    paths = [tmp_path / name for name in data.files["train"]]
+    assert (model.predict_proba(paths) == model.predict_proba(data.train[0])).all()
+    again = load(saved_as(model, tmp_path / "m"))
+    assert (again.predict_proba(paths) == model.predict_proba(paths)).all()
+    with_answers = [answer.label for answer in recognize(paths, again)]
+    assert with_answers == model.predict(paths).tolist()
+
+
+def saved_as(model, path):
+    model.save(path)
+    return path
