@@ -12,7 +12,8 @@ import common
 import numpy as np
 
 from lenet5 import LeNet5, datasets
-from lenet5.training.trainer import Trainer, config_for
+from lenet5.training.defaults import config_for
+from lenet5.training.trainer import Trainer
 
 PLAIN = {"augment": "none", "validation": 10_000}
 AIDS: dict[str, dict] = {

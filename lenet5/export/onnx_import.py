@@ -12,8 +12,8 @@ import numpy as np
 
 from ..errors import ModelFileError, one_line
 from ..evaluation.calibration import Calibration
+from ..models.documents import from_document
 from ..models.lenet import LeNet5
-from ..models.loading import MAKERS
 from ..nn.architectures import C3_CONNECTIONS, HEADS, POOLS, VARIANTS
 from ..nn.layers import ACTIVATIONS, RBF, AvgPool2d, Conv2d, Layer, MaxPool2d, SubSample2d
 from ..nn.network import Network
@@ -209,4 +209,4 @@ def _checked(candidate: LeNet5, tensors: dict[str, np.ndarray], facts: dict[str,
     except ValueError:
         candidate.calibration = Calibration()
     candidate.training = {"command": "lenet5 import"}
-    return MAKERS["model"](tensors, candidate.info())  # type: ignore[return-value]  # a model's maker makes a LeNet5
+    return from_document(tensors, candidate.info())

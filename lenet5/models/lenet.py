@@ -193,7 +193,8 @@ class LeNet5(Classifier):
     def _trainer(self, X, y, settings: dict, threads: int | None, teachers, *others) -> "Trainer":
         """The training that `fit` runs; TypeError for a setting that there is not."""
         from ..training.config import check_names
-        from ..training.trainer import Trainer, config_for
+        from ..training.defaults import config_for
+        from ..training.trainer import Trainer
 
         check_names(settings)
         settings = {"validation": 0, "seed": self.seed or 0, **settings}

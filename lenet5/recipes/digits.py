@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 
 from .. import datasets
 from ..models.lenet import LeNet5
-from ..training.trainer import Trainer, config_for
+from ..training.defaults import config_for
+from ..training.trainer import Trainer
 from . import command
 from .command import setting
 from .data import HELD_OUT

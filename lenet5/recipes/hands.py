@@ -14,7 +14,7 @@ import numpy as np
 from ..models.hands import HandNetworks, beside_strings
 from ..nn.network import Network
 from ..ocr import networks
-from ..training.trainer import config_for
+from ..training.defaults import config_for
 from . import command, cut, pool
 from .command import setting
 from .data import held_out_digits

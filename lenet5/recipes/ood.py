@@ -14,7 +14,7 @@ import numpy as np
 from ..datasets.synthetic import negatives
 from ..datasets.synthetic.segmentation import AS_IT_IS
 from ..models import ood
-from ..training.trainer import config_for
+from ..training.defaults import config_for
 from . import command, cut, pool
 from .command import setting
 from .cut import Examples

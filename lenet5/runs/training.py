@@ -15,7 +15,8 @@ from ..models.loading import check_replaceable, load, starting
 from ..nn.architectures import CHOICES, VARIANTS
 from ..training import lr_finder
 from ..training.config import RECIPES, Config
-from ..training.trainer import Trainer, config_for
+from ..training.defaults import config_for
+from ..training.trainer import Trainer
 from .listener import Listener
 from .plan import Plan, fingerprint, sides
 from .result import TrainedNetwork, TrainingResult

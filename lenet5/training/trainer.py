@@ -6,21 +6,20 @@ a run was stopped and resumed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
 from ..errors import DivergedError, NothingLearnedError
 from ..nn.arrays import check_labels_of
-from ..nn.layers import RBF, Sigmoid, Targets
 from ..nn.losses import cross_entropy
 from ..nn.network import Network
 from ..utils.memmap import Pages
 from ..utils.threads import Workers, check_threads, default_threads
 from . import curvature, stuck
 from .config import Config
+from .defaults import peak_rate
 from .records import Epoch, Position, Progress, saved_position
 from .sampler import Order
 from .schedules import learning_rates
@@ -31,8 +30,6 @@ from .weights import image_weights
 PICTURES_PER_RUN = 4096
 #: Of the learning rate: where that of finetuning begins.
 FINETUNE_RATE = 0.1
-#: Sets of fewer images than these are small: what their defaults are, see `config_for`.
-FEW_IMAGES, FEWEST_UPDATES, FEW_CLIPPED = 5000, 100, 1.0
 
 
 class Trainer:
@@ -165,7 +162,7 @@ class Trainer:
 
     def _learning_rates(self, first_step: int, n_steps: int) -> np.ndarray:
         config = self.config
-        schedule, peak, epochs, warmup = config.schedule, _peak(config), config.epochs, config.warmup
+        schedule, peak, epochs, warmup = config.schedule, peak_rate(config), config.epochs, config.warmup
         epochs -= config.finetune_epochs
         if first_step >= epochs * self.steps_per_epoch and config.finetune_epochs:
             first_step -= epochs * self.steps_per_epoch
@@ -271,44 +268,3 @@ def _checked_validation(network: Network, X: np.ndarray, y: np.ndarray, n: int) 
     if not len(y):
         raise ValueError("validation_data holds no images, expected at least one")
     return network.check_pictures(X), y
-
-
-def config_for(network: Network, *, n_images: int | None = None, is_taught: bool = False, **settings) -> Config:
-    """A `Config` for this network, with a learning rate that suits it where none is given.
-
-    The optimizer's own is divided by ten where gradients are steep, since scores are squared distances of many
-    features. It is 4 times as high with sigmoids, whose first weights are as much larger, and for sgd with teachers
-    2 / temperature of it.
-
-    Fewer than `FEW_IMAGES` get at least `FEWEST_UPDATES` unless ``epochs`` are given. For sgd they have gradients
-    shortened to `FEW_CLIPPED`: otherwise some first weights die in the first updates, and training stays at chance.
-    """
-    config = Config(**settings)
-    if n_images is not None and n_images < FEW_IMAGES and settings.get("learning_rate") is None:
-        config = _for_few_images(config, n_images, settings)
-    if settings.get("learning_rate") is not None or config.optimizer == "sdlm":
-        return config
-    layers = network.layers.values()
-    rate = _peak(config)
-    if any(isinstance(layer, RBF) and not isinstance(layer, Targets) for layer in layers):
-        rate /= 10
-    if any(isinstance(layer, Sigmoid) for layer in layers):
-        rate *= 4
-    if config.optimizer == "sgd" and is_taught:
-        rate *= min(1, 2 / config.distillation_temperature)
-    return replace(config, learning_rate=rate)
-
-
-def _for_few_images(config: Config, n_images: int, settings: dict) -> Config:
-    changes: dict[str, Any] = {}
-    if "epochs" not in settings:
-        changes["epochs"] = max(config.epochs, -(-FEWEST_UPDATES // -(-n_images // config.batch_size)))
-    if "clip_norm" not in settings and config.optimizer == "sgd" and config.batch_size > 1:
-        changes["clip_norm"] = FEW_CLIPPED
-    return replace(config, **changes)
-
-
-def _peak(config: Config) -> float:
-    """The learning rate, which every `Config` has: one that is not given is its optimizer's."""
-    assert config.learning_rate is not None
-    return config.learning_rate

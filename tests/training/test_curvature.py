@@ -10,8 +10,9 @@ from lenet5.nn.layers import RBF, AvgPool2d, Conv2d, Linear, MaxPool2d, ReLU, Sc
 from lenet5.nn.network import Network
 from lenet5.training import curvature
 from lenet5.training.config import Config
+from lenet5.training.defaults import config_for
 from lenet5.training.sampler import Order
-from lenet5.training.trainer import Trainer, config_for
+from lenet5.training.trainer import Trainer
 
 CENTRES = ((1, -1, 1, 1), (-1, -1, 1, -1), (1, 1, -1, -1))
 SMALL = {

@@ -14,7 +14,8 @@ from lenet5._kernels import CROSS_ENTROPY, SGD, Loss
 from lenet5.nn.architectures import modern
 from lenet5.nn.network import Network
 from lenet5.training.config import Config
-from lenet5.training.trainer import Trainer, config_for
+from lenet5.training.defaults import config_for
+from lenet5.training.trainer import Trainer
 from lenet5.utils.threads import parallel
 
 N = 21

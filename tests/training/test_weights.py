@@ -8,7 +8,7 @@ import pytest
 from lenet5 import Committee, LeNet5
 from lenet5.datasets.synthetic import strokes
 from lenet5.models.loading import starting
-from lenet5.training.trainer import config_for
+from lenet5.training.defaults import config_for
 from lenet5.training.weights import image_weights, of_classes
 
 
