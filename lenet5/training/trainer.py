@@ -236,8 +236,8 @@ class Trainer:
 
     def restore(self, tensors: dict[str, np.ndarray], document: dict) -> None:
         """Go on exactly from a :meth:`state`; ValueError, and no change, where it is not one of this training."""
-        if isinstance(config := document.get("config"), dict):  # of a version with fewer settings: the others' defaults
-            document = document | {"config": asdict(Config()) | config}
+        if isinstance(document, dict) and isinstance(config := document.get("config"), dict):
+            document = document | {"config": asdict(Config()) | config}  # an older version had fewer settings
         own = self._tensors()
         if {name: np.shape(t) for name, t in tensors.items()} != {name: t.shape for name, t in own.items()}:
             raise ValueError("the saved tensors are not those of this network")
