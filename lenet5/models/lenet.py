@@ -132,7 +132,7 @@ class LeNet5(Classifier):
         class_weight: "str | Mapping | None" = None,
         sample_weight: np.ndarray | None = None,
         freeze: str | Sequence[str] = (),
-        start_from: "LeNet5 | str | os.PathLike | None" = None,
+        start_from: "LeNet5 | None" = None,
         **settings,
     ) -> "LeNet5":
         """Train quietly, on from the present weights; returns self. For a fresh start make a new LeNet5.
@@ -148,16 +148,14 @@ class LeNet5(Classifier):
         teachers : models, optional
             The mean of their answers is learnt instead of the labels, or as the part ``teacher_weight`` of them.
         validation_data : (X, y), optional
-            Images to validate on, instead of ``validation`` of the training images.
+            Images to validate on, instead of ``validation`` of those to train on.
         callback : callable, optional, called with an `Epoch` after each pass
         verbose : bool, print a line after each pass
-        class_weight : "balanced", or a dict of class to weight, optional
-            How much the images of a class count in the loss. Balanced: all classes count alike.
-        sample_weight : (N,), optional
-            How much each image counts; the mean is made 1.
+        class_weight : "balanced" (all classes count alike in the loss), or a dict of class to weight, optional
+        sample_weight : (N,), how much each image counts, optional
         freeze : names of layers, optional
             Their weights stay as they are, to the byte: ("c1", "c3").
-        start_from : model, its file, or "pretrained" for the one that ships, optional
+        start_from : model, optional
             Its weights are taken first, where layers have the same shape. So a last layer for other classes is fresh.
         **settings
             Fields of `config.Config`: epochs=20, batch_size=64, learning_rate=..., seed=...; ``augment`` is "none" or
@@ -169,23 +167,17 @@ class LeNet5(Classifier):
         """
         y = self._taken_labels(y)
         if start_from is not None:
-            transfer.start_from(self.network, transfer.source(start_from))
-        if freeze:
-            settings["freeze"] = freeze if isinstance(freeze, str) else ",".join(freeze)
+            transfer.start_from(self.network, start_from)
+        settings |= {"freeze": freeze if isinstance(freeze, str) else ",".join(freeze)} if freeze else {}
+        settings |= {"class_weight": class_weight} if isinstance(class_weight, str) else {}
         if isinstance(class_weight, Mapping):
             sample_weight = of_classes(self.class_numbers(X, y), self.labels, class_weight, sample_weight)
-        elif class_weight is not None:
-            settings["class_weight"] = class_weight
         if validation_data is not None:
             validation_data = validation_data[0], class_numbers(validation_data[1], self.labels)
         trainer = self._trainer(X, y, settings, threads, teachers, validation_data, sample_weight)
         self._takes_labels, self.resized = False, self.network.side_of(X)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
-        for epoch in trainer.run():
-            if verbose:
-                print(f"epoch {epoch.epoch}/{trainer.config.epochs}  {epoch}")
-            if callback:
-                callback(epoch)
+        self._follow(trainer, verbose, callback)
         self.history_ = trainer.history
         self.parameters[:] = trainer.best
         if not is_bounded(self.network):
@@ -194,6 +186,14 @@ class LeNet5(Classifier):
             self.calibrate(*trainer.validation, trainer.threads)
         self.training = {"command": "LeNet5.fit", "config": asdict(trainer.config)}
         return self
+
+    @staticmethod
+    def _follow(trainer: "Trainer", verbose: bool, callback) -> None:
+        for epoch in trainer.run():
+            if verbose:
+                print(f"epoch {epoch.epoch}/{trainer.config.epochs}  {epoch}")
+            if callback:
+                callback(epoch)
 
     def _trainer(self, X, y, settings: dict, threads: int | None, teachers, *others) -> "Trainer":
         """The training that `fit` runs; TypeError for a setting that there is not."""

@@ -59,3 +59,16 @@ def load(path: str | os.PathLike) -> Model:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{one_line(path)}: does not describe a model: {what[:200]}") from None
+
+
+def single(model: LeNet5 | Committee | str | os.PathLike) -> LeNet5:
+    """The network to start from: a model, the one in a file, or "pretrained", the one that ships.
+
+    ValueError for a model of several networks; ModelFileError where there is none.
+    """
+    if isinstance(model, str | os.PathLike):
+        model = documents.pretrained() if str(model) == "pretrained" else load(model)
+    members = ensemble.members_of(model)
+    if len(members) > 1:
+        raise ValueError(f"start_from is a model of {len(members)} networks, expected a single one")
+    return members[0]

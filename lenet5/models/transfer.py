@@ -1,6 +1,5 @@
 """Weights of one model as the beginning of another."""
 
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +7,6 @@ import numpy as np
 from ..nn.network import Network
 
 if TYPE_CHECKING:
-    from .ensemble import Committee
     from .lenet import LeNet5
 
 
@@ -21,8 +19,10 @@ def start_from(network: Network, model: "LeNet5") -> list[str]:
     Raises
     ------
     ValueError
-        No tensor fits.
+        No tensor fits, or the model is one of several networks.
     """
+    if not hasattr(model, "state_dict"):
+        raise ValueError("start_from is a model of several networks, expected a single one")
     own, given = network.thaw().state_dict(), model.state_dict()
     copied = []
     for name, tensor in own.items():
@@ -35,20 +35,3 @@ def start_from(network: Network, model: "LeNet5") -> list[str]:
     if not any(name.endswith(".weight") for name in copied):
         raise ValueError("start_from: no layer has the name and the shape of one of this model")
     return copied
-
-
-def source(model: "LeNet5 | Committee | str | os.PathLike") -> "LeNet5":
-    """The network to start from: a model, the one in a file, or "pretrained", the one that ships.
-
-    ValueError for a model of several networks; ModelFileError where there is none.
-    """
-    from .documents import pretrained
-    from .ensemble import members_of
-    from .loading import load
-
-    if isinstance(model, str | os.PathLike):
-        model = pretrained() if str(model) == "pretrained" else load(model)
-    members = members_of(model)
-    if len(members) > 1:
-        raise ValueError(f"start_from is a model of {len(members)} networks, expected a single one")
-    return members[0]

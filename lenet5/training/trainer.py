@@ -8,7 +8,6 @@ a run was stopped and resumed.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from ..nn.losses import cross_entropy
 from ..nn.network import Network
 from ..utils.memmap import Pages
 from ..utils.threads import Workers, check_threads, default_threads
-from . import curvature, stuck
+from . import curvature, small_sets, stuck
 from .config import Config
 from .records import Epoch, Position, Progress, saved_position
 from .sampler import Order
@@ -31,8 +30,6 @@ from .weights import image_weights
 PICTURES_PER_RUN = 4096
 #: Of the learning rate: where that of finetuning begins.
 FINETUNE_RATE = 0.1
-#: Sets of fewer images than these are small: what their defaults are, see `config_for`.
-FEW_IMAGES, FEWEST_UPDATES, FEW_CLIPPED = 5000, 100, 1.0
 
 
 class Trainer:
@@ -231,8 +228,8 @@ class Trainer:
 
     def restore(self, tensors: dict[str, np.ndarray], document: dict) -> None:
         """Go on exactly from a :meth:`state`; ValueError, and no change, where it is not one of this training."""
-        if isinstance(config := document.get("config"), dict):  # of a version with fewer settings: the others' defaults
-            document = document | {"config": asdict(Config()) | config}
+        if isinstance(document, dict) and isinstance(config := document.get("config"), dict):
+            document = document | {"config": asdict(Config()) | config}  # of a version with fewer settings
         own = self._tensors()
         if {name: np.shape(t) for name, t in tensors.items()} != {name: t.shape for name, t in own.items()}:
             raise ValueError("the saved tensors are not those of this network")
@@ -272,12 +269,11 @@ def config_for(network: Network, *, n_images: int | None = None, is_taught: bool
     features. It is 4 times as high with sigmoids, whose first weights are as much larger, and for sgd with teachers
     2 / temperature of it.
 
-    Fewer than `FEW_IMAGES` get at least `FEWEST_UPDATES` unless ``epochs`` are given. For sgd they have gradients
-    shortened to `FEW_CLIPPED`: otherwise some first weights die in the first updates, and training stays at chance.
+    Few images have further defaults, see `small_sets`.
     """
     config = Config(**settings)
-    if n_images is not None and n_images < FEW_IMAGES and settings.get("learning_rate") is None:
-        config = _for_few_images(config, n_images, settings)
+    if n_images is not None and settings.get("learning_rate") is None:
+        config = small_sets.suited(config, n_images, settings)
     if settings.get("learning_rate") is not None or config.optimizer == "sdlm":
         return config
     layers = network.layers.values()
@@ -289,15 +285,6 @@ def config_for(network: Network, *, n_images: int | None = None, is_taught: bool
     if config.optimizer == "sgd" and is_taught:
         rate *= min(1, 2 / config.distillation_temperature)
     return replace(config, learning_rate=rate)
-
-
-def _for_few_images(config: Config, n_images: int, settings: dict) -> Config:
-    changes: dict[str, Any] = {}
-    if "epochs" not in settings:
-        changes["epochs"] = max(config.epochs, -(-FEWEST_UPDATES // -(-n_images // config.batch_size)))
-    if "clip_norm" not in settings and config.optimizer == "sgd" and config.batch_size > 1:
-        changes["clip_norm"] = FEW_CLIPPED
-    return replace(config, **changes)
 
 
 def _peak(config: Config) -> float:
