@@ -14,11 +14,11 @@ FEW_IMAGES, FEWEST_UPDATES, CLIPPED = 5000, 100, 1.0
 
 def suited(config: Config, n_images: int, settings: dict) -> Config:
     """``config`` with the defaults of a set of this size; what ``settings`` say stays."""
-    if n_images >= FEW_IMAGES:
-        return config
+    is_few = n_images < FEW_IMAGES
     changes: dict[str, Any] = {}
-    if "epochs" not in settings:
+    if is_few and "epochs" not in settings:
         changes["epochs"] = max(config.epochs, -(-FEWEST_UPDATES // -(-n_images // config.batch_size)))
-    if "clip_norm" not in settings and config.optimizer == "sgd" and config.batch_size > 1:
+    steep = is_few or config.class_weight == "balanced"  # an image of a rare class weighs as much as many others
+    if steep and "clip_norm" not in settings and config.optimizer == "sgd" and config.batch_size > 1:
         changes["clip_norm"] = CLIPPED
     return replace(config, **changes)

@@ -51,7 +51,7 @@ def of_classes(
 ) -> np.ndarray:
     """The weight of each image's class, (N,), by its name or number, times ``sample_weight``; 1 where none is given.
 
-    ValueError for a class that is none of the model's.
+    ValueError for a class that the model does not have.
     """
     each = np.ones(len(labels))
     for key, weight in class_weight.items():
