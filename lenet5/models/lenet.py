@@ -148,13 +148,11 @@ class LeNet5(Classifier):
         teachers : models, optional
             The mean of their answers is learnt instead of the labels, or as the part ``teacher_weight`` of them.
         validation_data : (X, y), optional
-            Images to validate on, instead of ``validation`` of the training images.
+            Images to validate on, instead of ``validation`` of those to train on.
         callback : callable, optional, called with an `Epoch` after each pass
         verbose : bool, print a line after each pass
-        class_weight : "balanced", or a dict of class to weight, optional
-            How much the images of a class count in the loss. Balanced: all classes count alike.
-        sample_weight : (N,), optional
-            How much each image counts; the mean is made 1.
+        class_weight : "balanced" (all classes count alike in the loss), or a dict of class to weight, optional
+        sample_weight : (N,), how much each image counts, optional
         freeze : names of layers, optional
             Their weights stay as they are, to the byte: ("c1", "c3").
         start_from : model, optional
@@ -171,10 +169,9 @@ class LeNet5(Classifier):
         if start_from is not None:
             transfer.start_from(self.network, start_from)
         settings |= {"freeze": freeze if isinstance(freeze, str) else ",".join(freeze)} if freeze else {}
+        settings |= {"class_weight": class_weight} if isinstance(class_weight, str) else {}
         if isinstance(class_weight, Mapping):
             sample_weight = of_classes(self.class_numbers(X, y), self.labels, class_weight, sample_weight)
-        elif class_weight is not None:
-            settings["class_weight"] = class_weight
         if validation_data is not None:
             validation_data = self._taken(validation_data[0]), class_numbers(validation_data[1], self.labels)
         trainer = self._trainer(X, y, settings, threads, teachers, validation_data, sample_weight)

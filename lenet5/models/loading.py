@@ -61,10 +61,10 @@ def load(path: str | os.PathLike) -> Model:
         raise ModelFileError(f"{one_line(path)}: does not describe a model: {what[:200]}") from None
 
 
-def starting(model: Model | str | os.PathLike) -> LeNet5:
-    """The model to start training from: a model, the one in a file, or "pretrained", the one that ships.
+def single(model: Model | str | os.PathLike) -> LeNet5:
+    """The network to start from: a model, the one in a file, or "pretrained", the one that ships.
 
-    ValueError for a model of several networks, or in 8 bits; ModelFileError where there is none.
+    ValueError for a model of several networks; ModelFileError where there is none.
     """
     if isinstance(model, str | os.PathLike):
         model = documents.pretrained() if str(model) == "pretrained" else load(model)

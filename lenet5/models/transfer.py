@@ -16,10 +16,13 @@ def start_from(network: Network, model: "LeNet5") -> list[str]:
     Weights of a grey first layer are spread over the colours, a third each: grey images keep their answers. A last
     layer for other classes stays fresh.
 
-    ValueError where no tensor fits, and for a model of several networks or in 8 bits.
+    Raises
+    ------
+    ValueError
+        No tensor fits, or the model is one of several networks.
     """
     if not hasattr(model, "state_dict"):
-        raise ValueError("start_from is not a model of a single network in float32")
+        raise ValueError("start_from is a model of several networks, expected a single one")
     own, given = network.thaw().state_dict(), model.state_dict()
     copied = []
     for name, tensor in own.items():

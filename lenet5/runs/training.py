@@ -11,7 +11,7 @@ from ..evaluation.metrics import beats_chance
 from ..models import transfer
 from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
-from ..models.loading import check_replaceable, load, starting
+from ..models.loading import check_replaceable, load, single
 from ..nn.architectures import CHOICES, VARIANTS
 from ..training import lr_finder
 from ..training.config import RECIPES, Config
@@ -75,7 +75,7 @@ def train_run(
     _check_classes(data)
     how |= _own_validation(data)
     teachers = _networks_in(teachers, data.classes)
-    start = None if start_from is None else starting(start_from)
+    start = None if start_from is None else single(start_from)
     plan = _plan(config, data, teachers, variant, choices, members=members, command=command, out=str(out),
                  start=start and fingerprint(start))  # fmt: skip
     curve = _found_rate(plan, data, threads, listener) if finds_rate else None

@@ -7,7 +7,7 @@ import pytest
 
 from lenet5 import Committee, LeNet5
 from lenet5.datasets.synthetic import strokes
-from lenet5.models.loading import starting
+from lenet5.models.loading import single
 from lenet5.training.defaults import config_for
 from lenet5.training.weights import image_weights, of_classes
 
@@ -162,15 +162,14 @@ def test_weights_are_taken_where_they_fit(data, model, tmp_path):
     X, y = data
     names = np.array(["even", "odd"])[y % 2]
     model.save(tmp_path / "m")
-    for source in (model, tmp_path / "m", str(tmp_path / "m"), Committee([model])):
-        start = starting(source)
-        other = LeNet5(seed=9).fit(X, names, epochs=1, start_from=start, freeze=("c1", "c3", "c5", "f6"))
+    for source in (model, single(tmp_path / "m"), single(Committee([model]))):
+        other = LeNet5(seed=9).fit(X, names, epochs=1, start_from=source, freeze=("c1", "c3", "c5", "f6"))
         for name, tensor in model.state_dict().items():
             assert (tensor.tobytes() == other.state_dict()[name].tobytes()) == (not name.startswith("output")), name
     with pytest.raises(ValueError, match="a model of 2 networks"):
-        starting(Committee([model, model]))
-    with pytest.raises(ValueError, match="not a model of a single network"):
-        LeNet5().fit(X, y, epochs=1, start_from=Committee([model]))
+        single(Committee([model, model]))
+    with pytest.raises(ValueError, match="of several networks"):
+        LeNet5().fit(X, y, epochs=1, start_from=Committee([model, model]))
     with pytest.raises(ValueError, match="no layer has the name and the shape"):
         LeNet5("lenet1").fit(X, y, epochs=1, start_from=model)
 
