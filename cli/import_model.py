@@ -26,9 +26,9 @@ def import_model(file: Path, out: Path, as_json: bool) -> None:
       lenet5 evaluate --model mine.safetensors
     """
     from lenet5.export import read
-    from lenet5.utils.files import check_writable
+    from lenet5.models.loading import check_replaceable
 
-    check_writable(out)
+    check_replaceable(out)
     model = read(file)
     model.save(out)
     output.note(f"written: {one_line(out)}")

@@ -110,7 +110,7 @@ def constants(stage: Stage, name: str) -> dict[str, np.ndarray]:
     assert op.bias is not None
     arrays = {f"{name}_weight": op.weight, f"{name}_bias": op.bias}
     if op.conv.table is not None:
-        arrays[f"{name}_first"] = np.cumsum([0, *map(len, op.conv.table)], dtype=np.uint16)
+        arrays[f"{name}_first"] = np.cumsum([0, *map(len, op.conv.table)], dtype=np.int16)
         arrays[f"{name}_channel"] = np.concatenate(op.conv.table).astype(np.uint8)
     if stage.pool and stage.pool.weight is not None and stage.pool.bias is not None:
         arrays |= {f"{name}_coefficient": stage.pool.weight, f"{name}_offset": stage.pool.bias}

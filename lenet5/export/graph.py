@@ -9,6 +9,7 @@ import numpy as np
 from ..models.base import Classifier
 from ..models.ensemble import Committee
 from ..models.lenet import LeNet5
+from ..models.quantized import Quantized
 from ..nn.layers import (
     RBF,
     AvgPool2d,
@@ -152,8 +153,8 @@ def describe(model: Classifier) -> Description:
         graphs=tuple(_graph(member.network, member.temperature, (channels, height, width)) for member in members),
         is_committee=isinstance(model, Committee),
         channels=channels,
-        size=getattr(members[0], "size", height),
-        image_size=getattr(members[0].network, "size", 28),
+        size=members[0].size,
+        image_size=members[0].network.size,
         field=height,
         labels=tuple(model.labels),
         temperature=model.temperature,
@@ -165,6 +166,8 @@ def describe(model: Classifier) -> Description:
 def _members(model: Classifier) -> list[LeNet5]:
     if isinstance(model, LeNet5):
         return [model]
+    if isinstance(model, Quantized):
+        raise ValueError("a model in 8 bits cannot be exported; export the float model that it was made of")
     if not isinstance(model, Committee):
         raise ValueError(f"a {type(model).__name__} cannot be exported; export its networks one by one")
     members = [member for member in model.models if isinstance(member, LeNet5)]

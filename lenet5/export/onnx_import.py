@@ -114,7 +114,7 @@ def _fault_of_input(network: Network, side: int, scale: float, shift: float) -> 
     """What is different in that which the first layer sees, or nothing."""
     if not np.allclose((scale, shift), (network.ink - network.background, network.background), atol=1e-6):
         return "pixels are scaled as in no network of ours"
-    expected = getattr(network, "field", 32) - 2 * network.margin
+    expected = network.field - 2 * network.margin
     return "" if side == expected else f"the first layer sees {side} x {side} pixels, expected {expected} x {expected}"
 
 

@@ -60,14 +60,15 @@ TARGETS = (
     arm("cortex-m7", "mps2-an500", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
     Target("riscv64", ("riscv64-linux-gnu-gcc",), ("-static",), ("qemu-riscv64",)),
 )
+AVR = Target("atmega1284p", ("avr-gcc", "-mmcu=atmega1284p"))
 EMULATED = tuple(target for target in TARGETS if target.emulator)
 
 
-def strict(target: Target, folder: Path) -> None:
+def strict(target: Target, folder: Path, *options: str) -> None:
     """Compile lenet5.c alone, with every warning an error."""
     target.need()
     done = subprocess.run(
-        [*target.compiler, *STRICT, "-c", folder / "lenet5.c", "-o", folder / f"{target.name}.o"],
+        [*target.compiler, *STRICT, *options, "-c", folder / "lenet5.c", "-o", folder / f"{target.name}.o"],
         capture_output=True, text=True,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")

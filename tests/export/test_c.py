@@ -5,7 +5,7 @@ import subprocess
 import c_programs
 import numpy as np
 import pytest
-from c_programs import EMULATED, NATIVE, TARGETS
+from c_programs import AVR, EMULATED, NATIVE, TARGETS
 from networks import ALL, ALL_MARKED, assert_close, images, network
 
 from lenet5 import Cascade, Committee, LeNet5, datasets, pretrained
@@ -41,6 +41,13 @@ def test_no_compiler_warns(name, target, tmp_path):
 def test_emulated_processors_answer_as_the_model_does(name, target, tmp_path):
     X = images()[0][:20]
     assert_close(c_programs.scores(target, c_programs.written(network(name), tmp_path), X), network(name), X)
+
+
+@pytest.mark.slow
+def test_a_small_network_compiles_for_avr(tmp_path):
+    """Where an int has 16 bits. Its flash is a memory of its own, which is a matter of GNU C."""
+    options = ("-std=gnu99", "-DLENET5_FLASH=__flash")
+    c_programs.strict(AVR, c_programs.written(network("lenet1"), tmp_path), *options)
 
 
 # ---- names ---------------------------------------------------------------------------------------------------------

@@ -45,6 +45,39 @@ def test_a_check_reports_differences_and_costs(tmp_path):
     assert report.as_dict()["to"] == "c"
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"in_channels": 3, "size": 48, "labels": ["a", "b"]},
+        {"size": 28},
+        {"variant": "1998", "size": 40, "head": "softmax"},
+    ],
+    ids=["colour", "28", "1998"],
+)
+@pytest.mark.parametrize("to", ["c", "npz", "onnx"])
+def test_own_sizes_colours_and_classes(form, to, tmp_path):
+    if to == "onnx":
+        pytest.importorskip("onnx")
+    model, rng = LeNet5(seed=1, **form), np.random.default_rng(0)
+    for name, tensor in model.state_dict().items():
+        if name.endswith("bias"):
+            tensor[...] = rng.normal(0, 0.1, tensor.shape)
+    export.write(model, tmp_path / "out", to)
+    report = export.check(model, tmp_path / "out", to, images()[0][:30])
+    assert report.differing == 0
+    assert report.relative_difference < 1e-5
+    if to == "onnx":
+        back = export.read(tmp_path / "out")
+        assert (back.in_channels, back.network.size, back.labels) == (
+            model.in_channels, model.network.size, model.labels
+        )  # fmt: skip
+
+
+def test_a_model_in_8_bits_is_refused_by_float_formats(tmp_path):
+    with pytest.raises(ValueError, match="a model in 8 bits cannot be exported; export the float model"):
+        export.write(network("modern").quantize(images()[0]), tmp_path / "c", "c")
+
+
 def test_a_check_finds_another_model(tmp_path):
     export.write(network("lenet1"), tmp_path / "c", "c")
     report = export.check(network("1998"), tmp_path / "c", "c", images()[0])

@@ -27,7 +27,7 @@ def test_arrays_and_document(tmp_path):
         document = json.loads(str(file["lenet5"]))
         for name, tensor in model.state_dict().items():
             np.testing.assert_array_equal(file[name].reshape(tensor.shape), tensor)
-    assert document["classes"] == model.labels
+    assert document["classes"] == list(model.labels)
     assert document["temperature"] == model.temperature
     assert document["networks"][0]["layers"][2] == {"name": "s2", "kind": "max_pool", "size": 2}
 

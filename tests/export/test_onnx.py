@@ -86,7 +86,7 @@ def test_names_shapes_and_metadata(tmp_path):
     shape = [axis.dim_param or axis.dim_value for axis in given.type.tensor_type.shape.dim]
     assert (given.name, gives.name, shape) == ("input", "logits", ["N", 1, 32, 32])
     facts = {item.key: item.value for item in found.metadata_props}
-    assert json.loads(facts["classes"]) == model.labels
+    assert json.loads(facts["classes"]) == list(model.labels)
     assert float(facts["temperature"]) == model.temperature != 1
     assert json.loads(facts["preparation"])["kind"] == "digit"
     assert "finding the digit in a photo" in facts["not_included"]
