@@ -37,6 +37,7 @@ class Quantized(Classifier):
     def __init__(self, shape: "LeNet5", network: IntegerNetwork):
         self.shape, self.network = shape, network
         self.labels, self.n_classes, self.in_channels = shape.labels, shape.n_classes, shape.in_channels
+        self.size = shape.size
         self.n_parameters, self.training, self.calibration = network.n_parameters, shape.training, shape.calibration
 
     def _kind(self) -> str:
@@ -44,7 +45,12 @@ class Quantized(Classifier):
 
     @property
     def preparation(self) -> Preparation:
+        """That of the model that was quantized."""
         return self.shape.preparation
+
+    def check_pictures(self, X: np.ndarray) -> np.ndarray:
+        """``X`` as a contiguous array; ValueError where it does not fit."""
+        return self.shape.check_pictures(X)
 
     def scores(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """The whole numbers before the softmax, (N, classes) int32: the same on every machine."""

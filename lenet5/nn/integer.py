@@ -113,7 +113,8 @@ class IntegerNetwork:
         if self.layers[self.blocks[-1].name].largest_sum >= MOST_SCORE:
             raise ValueError(f"scores may not be below {MOST_SCORE:,}, as expected")
         self._programs: dict[Shape, _kernels.IntegerProgram] = {}
-        self._field = shape.in_channels, 32 - 2 * shape.margin, 32 - 2 * shape.margin
+        side = shape.field - 2 * shape.margin
+        self._field = shape.in_channels, side, side
         self.program(self._field)  # refuses layers that do not take it
 
     def __getstate__(self) -> dict:

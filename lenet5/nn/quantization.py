@@ -78,7 +78,8 @@ def _largest_output(network: Network, block: Block, X: np.ndarray) -> float:
 
 
 def _part(network: Network, layers: dict) -> Network:
-    return Network(layers, seed=None, background=network.background, ink=network.ink, margin=network.margin)
+    return Network(layers, seed=None, background=network.background, ink=network.ink, margin=network.margin,
+                   size=network.size, field=network.field)  # fmt: skip
 
 
 def _chunks(X: np.ndarray) -> Iterator[np.ndarray]:

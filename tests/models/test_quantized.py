@@ -79,6 +79,23 @@ def test_copies(small, data):
     assert "8 bits" in repr(small)
 
 
+@pytest.mark.parametrize("settings", [
+    {"size": 64}, {"size": 48, "in_channels": 3, "labels": ["apple", "pear"]}, {"labels": ["no", "yes"]},
+    {"variant": "lenet1", "activation": "relu", "pool": "max", "head": "softmax"},
+])  # fmt: skip
+def test_other_sizes_colours_and_classes(settings, tmp_path):
+    model = LeNet5(seed=2, **settings)
+    side = 28 if model.size == 32 else model.size
+    X = np.random.default_rng(0).integers(0, 256, (40, model.in_channels, side, side), np.uint8)
+    small = model.quantize(X)
+    assert np.abs(small.logits(X) - model.logits(X)).max() < 0.05 * np.abs(model.logits(X)).max()
+    small.save(tmp_path / "q.safetensors")
+    again = load(tmp_path / "q.safetensors")
+    np.testing.assert_array_equal(again.scores(X), small.scores(X))
+    np.testing.assert_array_equal(again.scores(X[:1]), small.scores(X)[:1])
+    assert (again.size, again.preparation, again.labels) == (model.size, model.preparation, model.labels)
+
+
 # ---- files -----------------------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,10 @@ typedef int16_t packed_weight;
 #define VI ((int)(VECTOR_BYTES / sizeof(int32_t)))
 typedef int32_t whole __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
-INLINE whole int8_load(const void *p) { return *(const whole *)p; }
+/* Groups of 16-bit numbers begin at any of them. */
+typedef int32_t unaligned_whole __attribute__((vector_size(VECTOR_BYTES), aligned(1), may_alias));
+
+INLINE whole int8_load(const void *p) { return *(const unaligned_whole *)p; }
 INLINE whole int8_splat(int32_t x) { return x - (whole){0}; }
 
 /* The group at p for all lanes; a group has any alignment. */
