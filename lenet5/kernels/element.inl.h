@@ -8,6 +8,7 @@
 #include "ops/conv2d_flat.h"
 #include "ops/conv2d.h"
 #include "ops/conv_pool_relu.h"
+#include "ops/conv_pool_single.h"
 #include "ops/conv2d_sparse.h"
 #include "ops/rbf.h"
 #include "ops/activations.h"
