@@ -82,12 +82,13 @@ class Segmenter:
         found = self._look(grey, whole, SIDE)
         if found.certainty < LEAST_CERTAINTY and max(grey.shape) > SEARCHED:
             found = max(found, self._look(grey, whole, SEARCHED), key=lambda look: look.certainty)
+        is_reduced = max(grey.shape) > SIDE  # else the network sees all that there is to see, and may need to see less
         for _ in range(MOST_LOOKS - 1):
             window = _next_window(found, grey.shape)
-            if window is None or found.certainty < LEAST_CERTAINTY:
+            if window is None or (is_reduced and found.certainty < LEAST_CERTAINTY):
                 break
             found = self._look(grey, window, SIDE)._replace(beside=found.beside)
-        return found._replace(certainty=0.0) if found.goes_on else found
+        return found._replace(certainty=0.0) if found.goes_on and is_reduced else found
 
     def _look(self, grey: np.ndarray, window: Box, side: int) -> Segmentation:
         classes = self.classes(grey[window.top : window.bottom, window.left : window.right], side)

@@ -426,7 +426,7 @@ def slanted_one() -> np.ndarray:
 LOST = {
     "blank": np.full((90, 90), 255, np.uint8),
     "grain": np.random.default_rng(0).integers(0, 256, (90, 90), dtype=np.uint8),
-    "specks": np.pad(np.zeros((2, 2), np.uint8), 99, constant_values=255),
+    "specks": np.pad(np.zeros((2, 2), np.uint8), 62, constant_values=255),
 }
 
 
