@@ -1,6 +1,5 @@
 """Answers to images by NumPy alone, from nothing but a written file: what such a file means, in a hundred lines."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..errors import ModelFileError, one_line
+from ..utils.files import parse_json
 from .npz_file import DOCUMENT
 
 BATCH = 128  # images whose maps are in memory at once
@@ -24,7 +24,7 @@ def run(path: Path, X: np.ndarray) -> tuple[np.ndarray, str]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = dict(file)
-        document = json.loads(str(arrays[DOCUMENT]))
+        document = parse_json(str(arrays[DOCUMENT]))
     except Exception as error:  # of an archive, an array, or JSON
         raise ModelFileError(f"{one_line(path)}: not a file of lenet5 export: {one_line(str(error)[:100])}") from None
     parts = [_answers(document, arrays, X[start : start + BATCH]) for start in range(0, len(X), BATCH)]

@@ -1,7 +1,6 @@
 """Makes a model of an ONNX file whose layers are those of a LeNet, such as PyTorch writes."""
 
 import itertools
-import json
 import os
 from collections.abc import Iterator
 from operator import itemgetter
@@ -19,7 +18,7 @@ from ..nn.layers import ACTIVATIONS, RBF, AvgPool2d, Conv2d, Layer, MaxPool2d, S
 from ..nn.network import Network
 from ..nn.serialization import MAX_BYTES
 from ..utils.characters import DIGITS
-from ..utils.files import read_bounded
+from ..utils.files import parse_json, read_bounded
 from .extras import require_onnx
 from .onnx_steps import Chain, ImportedStep, steps
 
@@ -194,7 +193,7 @@ def _convolution(step: ImportedStep, layer: Conv2d) -> dict[str, np.ndarray] | N
 def _labels(classes: str | None, n: int) -> list[str]:
     """Names of the file, else the digits for ten classes, else numbers."""
     try:
-        names = json.loads(classes or "")
+        names = parse_json(classes or "")
     except ValueError:
         names = None
     if isinstance(names, list) and len(names) == n and all(isinstance(name, str) for name in names):
