@@ -7,10 +7,8 @@ import click
 from lenet5.errors import one_line
 
 from . import output
-from .own_data import load_own
-from .sources import load_data_for
+from .sources import load_data_for, load_own_for
 from .targets import check_csv, check_png
-from .usage import refusals_as_usage
 
 
 def data_for(models: list, own: Path | None, dataset: str, data_dir: Path | None, offline: bool | None, threads: int):
@@ -18,11 +16,7 @@ def data_for(models: list, own: Path | None, dataset: str, data_dir: Path | None
     from lenet5.models import judgement
 
     if own:
-        wanted = judgement.wanted_by(models[0])
-        data = judgement.only_judged(load_own(str(own), threads=threads, **wanted))
-        with refusals_as_usage():
-            judgement.check_classes(models, data)
-        return data
+        return judgement.only_judged(load_own_for(models, own, threads, validation=0))
     return load_data_for(models, dataset, data_dir, offline)
 
 

@@ -6,9 +6,9 @@ import click
 
 from lenet5.errors import one_line
 
-from . import options, output
+from . import options, output, own_data
 from .models import load_model
-from .sources import load_data_for
+from .sources import load_data_for, load_own_for
 
 
 @options.command()
@@ -17,15 +17,17 @@ from .sources import load_data_for
               help="Where the model in 8 bits goes; replaces an older model.")  # fmt: skip
 @click.option("--calibration", "n_calibration", type=click.IntRange(1), default=1000, show_default=True, metavar="N",
               help="How many training images decide the scales.")  # fmt: skip
+@own_data.data
 @options.dataset("the set that the model was trained on, else MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
 @options.threads
 @options.as_json
 @options.verbosity
+@click.pass_context
 def quantize(
-    model: Path | None, out: Path, n_calibration: int, dataset: str, data_dir: Path | None, offline: bool | None,
-    threads: int, as_json: bool,
+    ctx, model: Path | None, out: Path, n_calibration: int, own: Path | None, dataset: str, data_dir: Path | None,
+    offline: bool | None, threads: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Write MODEL in 8 bits: whole numbers from the pixels to the scores, a file a quarter as large.
 
@@ -37,16 +39,19 @@ def quantize(
     Examples:
       lenet5 quantize --out small.safetensors
       lenet5 quantize runs/train-001/best.safetensors
+      lenet5 quantize animals.safetensors --data animals
       lenet5 predict --model small.safetensors digit.png
     """
     from lenet5.compress.quantize import quantize
     from lenet5.models.info import origin
     from lenet5.models.loading import check_replaceable
 
+    own_data.refuse_both(ctx, own)
     network, name = load_model(model, digits=False)
     if replaced := check_replaceable(out):
         output.note(f"note: {one_line(out)} will be replaced{origin(replaced)}")
-    data = load_data_for([network], dataset, data_dir, offline)
+    models = [network]
+    data = load_own_for(models, own, threads) if own else load_data_for(models, dataset, data_dir, offline)
     report = quantize(network, data, n_calibration=n_calibration, threads=threads)
     report.model.save(out)
     if as_json:

@@ -42,6 +42,16 @@ def load_data(name: str | Mapping, data_dir: Path | None, offline: bool | None):
     return loaded
 
 
+def load_own_for(models: list, own: Path, threads: int, **settings):
+    """Own images as the first of the models needs them; a usage error where the classes of one differ."""
+    from lenet5.models import judgement
+
+    data = load_own(str(own), threads=threads, **judgement.wanted_by(models[0]) | settings)
+    with refusals_as_usage():
+        judgement.check_classes(models, data)
+    return data
+
+
 def load_data_for(models: list, dataset: str, data_dir: Path | None, offline: bool | None):
     """The data set of models, ``auto`` the one that the first was trained on; a usage error where classes differ."""
     from lenet5.models import judgement

@@ -85,14 +85,23 @@ def quantize(model: Model, data: "Loaded", *, n_calibration: int = N_CALIBRATION
     if not isinstance(model, LeNet5):
         kind = "in 8 bits already" if isinstance(model, Quantized) else "a committee: quantize its members one by one"
         raise ValueError(f"the model is {kind}")
-    X, y = data.train
-    own = common_validation([model], data.sha256, len(X))
-    chosen = validation_numbers(len(X), min(N_VALIDATION, len(X) // 10)) if own is None else own
-    rest = np.setdiff1d(np.arange(len(X)), chosen)
-    some = np.sort(np.random.Generator(np.random.PCG64(1998)).permutation(rest)[:n_calibration])
+    X, (judged, y), is_held_out = _parts(model, data)
+    some = np.sort(np.random.Generator(np.random.PCG64(1998)).permutation(len(X))[:n_calibration])
     small = model.quantize(X[some])
-    before, after = (m.predict(X[chosen], threads) for m in (model, small))
+    before, after = (m.predict_proba(judged, threads).argmax(axis=1) for m in (model, small))
     return QuantizationReport(
-        small, data.name, len(some), len(chosen), own is not None,
-        float((before == y[chosen]).mean()), float((after == y[chosen]).mean()), int((before != after).sum()),
+        small, data.name, len(some), len(y), is_held_out,
+        float((before == y).mean()), float((after == y).mean()), int((before != after).sum()),
     )  # fmt: skip
+
+
+def _parts(model: LeNet5, data: "Loaded") -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], bool]:
+    """Images for calibration; those to judge by, with their classes; and whether the model was not trained on these."""
+    X, y = data.train
+    own = getattr(data, "validation", None)
+    if own is not None and len(own[1]):
+        return X, own, (model.training or {}).get("data_sha256") == data.sha256
+    known = common_validation([model], data.sha256, len(X))
+    chosen = validation_numbers(len(X), max(1, min(N_VALIDATION, len(X) // 10))) if known is None else known
+    rest = np.setdiff1d(np.arange(len(X)), chosen)
+    return X[rest], (X[chosen], y[chosen]), known is not None

@@ -102,8 +102,7 @@ def wanted_by(model: Model) -> dict:
     """Arguments of `datasets.from_folder` that prepare own images as the model needs them."""
     preparation = model.preparation
     size = preparation.resized if preparation.kind == "image" else preparation.field
-    return {"size": size, "channels": preparation.channels, "preparation": preparation.kind, "validation": 0,
-            "classes": model.labels}  # fmt: skip
+    return {"size": size, "channels": preparation.channels, "preparation": preparation.kind, "classes": model.labels}
 
 
 def only_judged(data: "Folder") -> "Folder":

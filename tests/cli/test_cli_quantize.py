@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from commandline import digits, model_path, quick
+from folders import COLOURS, write_classes
 from PIL import Image
 
 from lenet5 import LeNet5
@@ -74,3 +75,17 @@ def test_the_shipped_model_loses_nothing(tmp_path):
     assert abs(document["accuracy_after"] - document["accuracy_before"]) <= 2 / 5000
     assert document["n_different"] <= 5
     assert np.isclose(document["accuracy_before"], 0.996)
+
+
+def test_own_images(tmp_path):
+    """Calibrated and judged on the parts that training makes of the same folder."""
+    write_classes(tmp_path / "set", 30)
+    result = quick("train", "--data", "set", "--epochs", "8", "--out", "m.safetensors", "-q", cwd=tmp_path)
+    assert result.code == 0, result.stderr
+    result = quick("quantize", "m.safetensors", "--data", "set", "--json", cwd=tmp_path)
+    document = json.loads(result.stdout)
+    assert (document["n_calibration"], document["n_validation"]) == (24 * len(COLOURS), 6 * len(COLOURS))
+    assert document["held_out"]
+    assert document["accuracy_before"] > 0.5
+    assert document["accuracy_after"] > document["accuracy_before"] - 0.1
+    assert quick("quantize", "m.safetensors", "--data", "set", "--dataset", "mnist", cwd=tmp_path).code == 2
