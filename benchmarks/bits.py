@@ -19,7 +19,7 @@ FOLDERS = {"predict": ("photos", "photos2", "dida"), "read": ("strings", "string
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 KEPT = ("file", "digit", "text", "confidence", "probabilities", "digits", "numbers", "note", "error")
 TRAININGS = {
-    "modern": ({}, {}),
+    "modern": ({}, {"clip_norm": 0}),  # which few images have otherwise
     "1998": ({"variant": "1998"}, {"optimizer": "sdlm", "batch_size": 1, "loss": "map", "schedule": "paper"}),
     "lenet4": ({"variant": "lenet4"}, {"batch_norm": True, "dropout": 0.2, "optimizer": "adamw", "augment": "elastic"}),
     "best": ({}, {"average": 0.99, "augment": "affine-wide,elastic,photo", "finetune": 0.5, "finetune_augment": "crop",
