@@ -29,9 +29,9 @@ def quantize(
     ctx, model: Path | None, out: Path, n_calibration: int, own: Path | None, dataset: str, data_dir: Path | None,
     offline: bool | None, threads: int, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write MODEL in 8 bits: whole numbers from the pixels to the scores, a file a quarter as large.
+    """Write MODEL in 8 bits, a quarter as large.
 
-    Every command takes the result as a model, except as a teacher. Its scores are the same on every machine.
+    It computes in whole numbers from the pixels to the scores. Every command takes the result as a model, except as a teacher. Its scores are the same on every machine.
     The images that decide the scales are training images, and the accuracy before and after is measured on validation
     images; test images are not looked at.
 
