@@ -31,9 +31,9 @@ def quantize(
 ) -> None:  # fmt: skip
     """Write MODEL in 8 bits, a quarter as large.
 
-    It computes in whole numbers from the pixels to the scores. Every command takes the result as a model, except as a teacher. Its scores are the same on every machine.
-    The images that decide the scales are training images, and the accuracy before and after is measured on validation
-    images; test images are not looked at.
+    It computes in whole numbers from the pixels to the scores, which are the same on every machine. Every command
+    takes the result as a model, except as a teacher. The images that decide the scales are training images, and the
+    accuracy before and after is measured on validation images; test images are not looked at.
 
     \b
     Examples:
