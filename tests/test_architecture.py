@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,11 @@ def test_this_test_sees_what_a_module_imports():
     assert own(tree, "utils.files") == {"cli.__init__", "nn.network", "errors"}
     tree = ast.parse("from . import kernels\nfrom ..runs.run import Run\nfrom ..datasets import idx, load")
     assert own(tree, "benchmark.suite") == {"benchmark.kernels", "runs.run", "datasets.idx", "datasets.__init__"}
+
+
+def test_every_room_is_packaged():
+    """A folder that pyproject.toml does not name is in the clone, but not in the wheel."""
+    project = Path(__file__).parents[1]
+    named = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    rooms = {".".join(path.parent.relative_to(project).parts) for path in (project / "lenet5").rglob("__init__.py")}
+    assert set(named) == rooms | {"lenet5.cli", "lenet5.weights"}
