@@ -10,7 +10,6 @@ from PIL import Image
 from ..errors import LeNet5Error
 from ..models.base import Classifier
 from .formats import FORMATS
-from .graph import describe
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,11 @@ def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) ->
     LeNet5Error
         Nothing is installed that could run the file, or it fails.
     """
-    description, path = describe(model), Path(path)
+    description, path = FORMATS[to].describe(model), Path(path)
     images = fitted(X, description.channels, description.image_size)
     inputs = network_input(images, (description.size - description.image_size) // 2)
     found, run_by = FORMATS[to].run(path, images if FORMATS[to].takes_bytes else inputs)
-    expected = model.logits(inputs)
+    expected = FORMATS[to].scores(model, inputs)
     if found.shape != expected.shape or not np.isfinite(found).all():
         raise LeNet5Error(f"{run_by} gives scores of shape {found.shape}, expected finite ones of {expected.shape}")
     difference = np.abs(found.astype(np.float64) - expected)

@@ -74,7 +74,17 @@ def strict(target: Target, folder: Path, *options: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def scores(target: Target, folder: Path, X: np.ndarray) -> np.ndarray:
+def sections(target: Target, folder: Path, *options: str) -> tuple[int, int, int]:
+    """Bytes of code with constants, of initialised data and of buffers of lenet5.c."""
+    strict(target, folder, *options)
+    target.need("arm-none-eabi-size")
+    command = ["arm-none-eabi-size", folder / f"{target.name}.o"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    text, data, bss = map(int, shown.stdout.splitlines()[1].split()[:3])
+    return text, data, bss
+
+
+def scores(target: Target, folder: Path, X: np.ndarray, dtype=np.float32) -> np.ndarray:
     """What the C file says to images, which emulated programs get through their standard input, too."""
     target.need(*target.emulator[:1])
     for name, text in {"main.c": MAIN, "start.c": START}.items():
@@ -84,9 +94,9 @@ def scores(target: Target, folder: Path, X: np.ndarray) -> np.ndarray:
     subprocess.run(command, check=True, cwd=folder)
     run = [*target.emulator, folder / program]
     done = subprocess.run(run, input=X.tobytes(), capture_output=True, check=True, timeout=120)
-    return np.frombuffer(done.stdout, np.float32).reshape(len(X), -1)
+    return np.frombuffer(done.stdout, dtype).reshape(len(X), -1)
 
 
-def written(model, folder: Path) -> Path:
-    write(model, folder, "c")
+def written(model, folder: Path, to: str = "c") -> Path:
+    write(model, folder, to)
     return folder
