@@ -11,9 +11,9 @@ from . import options, output
 from .models import load_model
 from .sources import load_data, load_data_for
 
-FORMATS = ("onnx", "c", "c-int8", "torch", "npz")
+FORMATS = ("onnx", "onnx-int8", "c", "c-int8", "torch", "npz")
 #: Those that are written of a model in 8 bits.
-IN_8_BITS = ("c-int8",)
+IN_8_BITS = ("c-int8", "onnx-int8")
 #: Images that --check compares; they are the first ones that the data set trains on.
 N_CHECKED = 1000
 
@@ -21,8 +21,9 @@ N_CHECKED = 1000
 @options.command(epilog="Exit code 1: with --check, answers differ or nothing could run the file.")
 @click.argument("model", required=False, type=options.path())
 @click.option("--to", required=True, type=click.Choice(FORMATS),
-              help="Format: onnx (one file), c (a folder with lenet5.c and lenet5.h), c-int8 (the same in 8 bits), "
-                   "torch (a folder with a module and its weights), npz (one file of NumPy arrays).")  # fmt: skip
+              help="Format: onnx (one file), c (a folder with lenet5.c and lenet5.h), onnx-int8 and c-int8 (the "
+                   "same in 8 bits), torch (a folder with a module and its weights), npz (one file of NumPy "
+                   "arrays).")  # fmt: skip
 @click.option("--out", required=True, type=options.path(), help="File or folder to write.")
 @click.option("--opset", type=click.IntRange(17, 21), help="Version of ONNX's operators.  [default: 17]")
 @click.option("--check", is_flag=True, help="Run what was written and compare its answers with the model's.")
@@ -45,8 +46,8 @@ def export(model: Path | None, to: str, out: Path, opset: int | None, check: boo
     """
     from lenet5.export import write
 
-    if opset and to != "onnx":
-        raise click.UsageError("--opset is a version of ONNX: use it with --to onnx")
+    if opset and not to.startswith("onnx"):
+        raise click.UsageError("--opset is a version of ONNX: use it with --to onnx or onnx-int8")
     network, name = load_model(model)
     if to in IN_8_BITS:
         network = _in_8_bits(network, data_dir)

@@ -148,7 +148,7 @@ def source(
     description: Description, constants: Mapping[str, np.ndarray], helpers: str, functions: str, calls: str,
     number: str, sizes: tuple[int, int],
 ) -> str:  # fmt: skip
-    """lenet5.c: its functions call ``helpers``; two buffers hold so many numbers of a type of C."""
+    """lenet5.c: its functions call ``helpers``; ``sizes`` are those of the two buffers, ``number`` is their type."""
     a, b = sizes
     return SOURCE.substitute(
         about=_about(description),

@@ -181,7 +181,7 @@ def _members(model: Classifier) -> list[LeNet5]:
     if isinstance(model, Quantized):
         raise ValueError(
             "a model in 8 bits cannot be exported; export the float model that it was made of, "
-            "or take a format in 8 bits: c-int8"
+            "or take a format in 8 bits: c-int8 or onnx-int8"
         )
     if not isinstance(model, Committee):
         raise ValueError(f"a {type(model).__name__} cannot be exported; export its networks one by one")

@@ -24,6 +24,29 @@ static void reset(void)
 }
 __attribute__((section(".vectors"), used)) void (*const vectors[])(void) = {(void (*)(void))0x20400000, reset};
 """
+#: Writes how many ticks of 40 instructions one image takes: emulated time is a nanosecond for each instruction, and the
+#: processor's timer has 25 MHz.
+COUNT = """\
+#include "lenet5.h"
+#include <stdio.h>
+
+static volatile uint32_t *const systick = (volatile uint32_t *)0xE000E010; /* control, reload, value */
+
+int main(void)
+{
+    static uint8_t image[LENET5_INPUT];
+    static lenet5_score scores[LENET5_CLASSES];
+    if (fread(image, 1, sizeof image, stdin) != sizeof image)
+        return 1;
+    systick[1] = 0xFFFFFF;
+    systick[2] = 0;
+    systick[0] = 5;
+    const uint32_t before = systick[2];
+    lenet5_predict(image, scores);
+    printf("%lu", (unsigned long)((before - systick[2]) & 0xFFFFFF));
+    return 0;
+}
+"""
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O2")
 
 
@@ -82,6 +105,17 @@ def sections(target: Target, folder: Path, *options: str) -> tuple[int, int, int
     shown = subprocess.run(command, capture_output=True, text=True, check=True)
     text, data, bss = map(int, shown.stdout.splitlines()[1].split()[:3])
     return text, data, bss
+
+
+def instructions(target: Target, folder: Path, X: np.ndarray, *options: str) -> int:
+    """How many instructions an emulated processor takes for one image, to within 80."""
+    target.need(target.emulator[0])
+    for name, text in {"count.c": COUNT, "start.c": START}.items():
+        (folder / name).write_text(text)
+    command = [*target.compiler, *STRICT, *options, "lenet5.c", "count.c", "-o", "count.elf", *target.linker]
+    subprocess.run(command, check=True, cwd=folder)
+    run = [*target.emulator[:-1], "-icount", "shift=0", target.emulator[-1], folder / "count.elf"]
+    return 40 * int(subprocess.run(run, input=X.tobytes(), capture_output=True, check=True, timeout=120).stdout)
 
 
 def scores(target: Target, folder: Path, X: np.ndarray, dtype=np.float32) -> np.ndarray:

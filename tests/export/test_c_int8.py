@@ -9,9 +9,11 @@ from networks import IN_8_BITS, images, in_8_bits, network
 from lenet5 import Committee, LeNet5, datasets, export, pretrained
 from lenet5.export import c_int8_file
 
-#: LeNet-5 may need so much of a microcontroller: constants with code, and buffers with image, scores and stack.
+#: Bytes that LeNet-5 may need: constants with code, and buffers with image, scores and stack.
 MOST_FLASH, MOST_RAM = 68_000, 2_600
 STACK = 176  # by gcc -fstack-usage, at most
+#: Instructions for one image on a Cortex-M4.
+MOST_INSTRUCTIONS = 800_000
 
 
 def scores(target, folder, X):
@@ -114,6 +116,17 @@ def test_it_fits_into_a_small_microcontroller(target, optimization, tmp_path):
     text, data, bss = c_programs.sections(target, folder, optimization)
     assert (text <= MOST_FLASH, data) == (True, 0)
     assert bss + 28 * 28 + 4 * 10 + STACK <= MOST_RAM
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimization", ["-Os", "-O2"])
+def test_products_are_made_in_pairs_where_the_processor_can(optimization, tmp_path):
+    """416,520 products take less than twice as many instructions, and on a processor without pairs many more."""
+    folder = c_programs.written(in_8_bits("modern"), tmp_path, "c-int8")
+    one = images()[0][:1]
+    small, large = (c_programs.instructions(target, folder, one, optimization) for target in (EMULATED[1], EMULATED[0]))
+    assert 500_000 < small <= MOST_INSTRUCTIONS
+    assert large > 3 * small
 
 
 def test_other_models_are_refused_in_one_line(tmp_path):
