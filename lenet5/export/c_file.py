@@ -1,5 +1,6 @@
 """A trained model as C99: lenet5.c and lenet5.h, without a library, an allocation or a file to read."""
 
+import re
 from collections.abc import Iterator, Mapping
 from string import Template
 
@@ -152,7 +153,7 @@ def source(
     a, b = sizes
     return SOURCE.substitute(
         about=_about(description),
-        include="#include <string.h>\n" if "mem" in helpers + functions else "",
+        include="#include <string.h>\n" if {"memcpy", "memset"} & set(re.findall(r"\w+", helpers + functions)) else "",
         names=",\n".join(f"    {c_text.string(label)}" for label in description.labels),
         constants="\n".join(c_text.array(name, values) for name, values in constants.items()),
         functions=f"{helpers}\n{functions}" if helpers else functions,

@@ -19,8 +19,9 @@ static uint8_t byte_of(int32_t sum, int32_t multiplier)
 """
 # SMLAD adds two products of 16 bits at once. Bytes 0 and 2 of a word become such a pair, and so do bytes 1 and 3.
 PAIRS = """\
-/* Processors that add two products at once; the sums are those of the plain loops. */
-#if defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN)
+/* Processors that add two products at once; the sums are those of the plain loops. GCC has the functions since 10. */
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_SIMD32) && !defined(__ARM_BIG_ENDIAN) && \\
+    (!defined(__GNUC__) || defined(__clang__) || __GNUC__ >= 10)
 #define LENET5_PAIRS
 #include <arm_acle.h>
 #define PAIRS_INLINE static inline __attribute__((always_inline))

@@ -72,7 +72,7 @@ def test_a_small_network_compiles_for_avr(tmp_path):
 @pytest.mark.parametrize("target", EMULATED, ids=lambda target: target.name)
 @pytest.mark.parametrize("name", IN_8_BITS)
 def test_emulated_processors_give_the_same_scores(name, target, tmp_path):
-    X = images()[0][:20]
+    X = images()[0][:100]
     folder = c_programs.written(in_8_bits(name), tmp_path, "c-int8")
     np.testing.assert_array_equal(scores(target, folder, X), in_8_bits(name).scores(X))
 
