@@ -68,10 +68,16 @@ def export(model: Path | None, to: str, out: Path, opset: int | None, check: boo
 def _in_8_bits(network, data_dir: Path | None):
     """The network as it is, or quantized as `lenet5 quantize` does."""
     from lenet5.compress.quantize import quantize
+    from lenet5.models.judgement import trained_on
+    from lenet5.models.lenet import DIGITS
     from lenet5.models.quantized import Quantized
 
     if isinstance(network, Quantized):
         return network
+    if tuple(network.labels) != DIGITS and trained_on(network) not in options.DATASETS:
+        raise click.UsageError(
+            "the model has own classes: quantize it first with their images, by lenet5 quantize MODEL --data FOLDER"
+        )
     report = quantize(network, load_data_for([network], "auto", data_dir, True))
     for line in report.lines():
         output.note(line)

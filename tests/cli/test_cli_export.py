@@ -64,6 +64,13 @@ def test_a_model_in_8_bits_is_taken_as_it_is(tmp_path):
     assert (refused.code, "take a format in 8 bits: c-int8 or onnx-int8" in refused.error) == (2, True)
 
 
+def test_a_model_of_own_classes_is_to_be_quantized_first(tmp_path):
+    LeNet5(seed=1, labels=["cat", "dog"]).save(tmp_path / "m")
+    result = quick("export", "m", "--to", "c-int8", "--out", "c", cwd=tmp_path, few=True)
+    assert result.code == 2
+    assert "quantize it first with their images, by lenet5 quantize MODEL --data FOLDER" in result.error
+
+
 def test_a_committee_is_refused_by_formats_in_8_bits(tmp_path):
     Committee([LeNet5(seed=1), LeNet5(seed=2)]).save(tmp_path / "m")
     result = quick("export", "m", "--to", "c-int8", "--out", "c", cwd=tmp_path, few=True)
