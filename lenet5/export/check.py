@@ -21,7 +21,7 @@ class Report:
     to, run_by : str
         The format, and what ran the written file.
     n, differing : int
-        Images, and answers that are not the model's.
+        Images, and answers that are not the model's. Of scores in whole numbers every one must be the same.
     difference : float
         The largest difference between scores of both.
     relative_difference : float
@@ -92,7 +92,7 @@ def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) ->
         to=to,
         run_by=run_by,
         n=len(images),
-        differing=int((found.argmax(axis=1) != expected.argmax(axis=1)).sum()),
+        differing=int(_differ(found, expected).sum()),
         difference=float(difference.max()),
         relative_difference=float((difference / np.abs(expected).max(axis=1, keepdims=True)).max()),
         n_bytes=sum(file.stat().st_size for file in FORMATS[to].files(path)),
@@ -100,6 +100,13 @@ def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) ->
         ram_bytes=ram,
         macs=description.macs,
     )
+
+
+def _differ(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Which images (N,) are answered differently."""
+    if expected.dtype.kind == "i":
+        return (found != expected).any(axis=1)
+    return found.argmax(axis=1) != expected.argmax(axis=1)
 
 
 def fitted(X: np.ndarray, channels: int, side: int) -> np.ndarray:

@@ -129,6 +129,14 @@ def test_products_are_made_in_pairs_where_the_processor_can(optimization, tmp_pa
     assert large > 3 * small
 
 
+def test_a_check_finds_a_score_that_is_off_by_one(tmp_path):
+    [source, _] = export.write(in_8_bits("modern"), tmp_path / "c", "c-int8")
+    text = source.read_text()
+    source.write_text(text.replace("    int best = 0;", "    scores[0]++;\n    int best = 0;"))
+    report = export.check(in_8_bits("modern"), tmp_path / "c", "c-int8", images()[0][:30])
+    assert (report.differing, report.difference) == (30, 1)
+
+
 def test_other_models_are_refused_in_one_line(tmp_path):
     for model, reason in (
         (network("modern"), "is in float32: quantize it first"),
