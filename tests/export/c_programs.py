@@ -47,6 +47,23 @@ int main(void)
     return 0;
 }
 """
+#: The instructions of ARM for pairs of products, in plain C, so that their code runs on every processor.
+ACLE = """\
+#include <stdint.h>
+typedef int32_t int8x4_t, int16x2_t;
+
+static inline int32_t low(int32_t x) { return (int16_t)x; }
+static inline int32_t high(int32_t x) { return (int16_t)(x >> 16); }
+static inline int32_t __sxtb16(int32_t x)
+{
+    return (int32_t)((uint32_t)(int8_t)high(x) << 16 | (uint16_t)(int8_t)x);
+}
+static inline int32_t __smlad(int32_t x, int32_t y, int32_t sum)
+{
+    return low(x) * low(y) + high(x) * high(y) + sum;
+}
+static inline int32_t __smlabt(int32_t x, int32_t y, int32_t sum) { return low(x) * high(y) + sum; }
+"""
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O2")
 
 
@@ -85,6 +102,12 @@ TARGETS = (
 )
 AVR = Target("atmega1284p", ("avr-gcc", "-mmcu=atmega1284p"))
 EMULATED = tuple(target for target in TARGETS if target.emulator)
+
+
+def with_pairs(folder: Path) -> Target:
+    """This machine in the place of an ARM with pairs of products."""
+    (folder / "arm_acle.h").write_text(ACLE)
+    return Target("pairs", (*NATIVE.compiler, "-I.", "-D__ARM_FEATURE_DSP", "-D__ARM_FEATURE_SIMD32"))
 
 
 def strict(target: Target, folder: Path, *options: str) -> None:

@@ -26,6 +26,13 @@ def test_all_scores_are_those_of_the_model(name, tmp_path):
     np.testing.assert_array_equal(scores(NATIVE, folder, images()[0]), in_8_bits(name).scores(images()[0]))
 
 
+@pytest.mark.parametrize("name", IN_8_BITS)
+def test_pairs_of_products_give_the_same_scores(name, tmp_path):
+    folder = c_programs.written(in_8_bits(name), tmp_path, "c-int8")
+    found = scores(c_programs.with_pairs(folder), folder, images()[0])
+    np.testing.assert_array_equal(found, in_8_bits(name).scores(images()[0]))
+
+
 @pytest.mark.parametrize(
     "form",
     [
@@ -51,7 +58,8 @@ def test_all_test_images(target, tmp_path, mnist_dir):
     (X_train, _), (X, _) = datasets.load("mnist", mnist_dir)
     small = pretrained().quantize(X_train[:1000])
     folder = c_programs.written(small, tmp_path, "c-int8")
-    np.testing.assert_array_equal(scores(target, folder, X), small.scores(X))
+    for each in (target, c_programs.with_pairs(folder)):
+        np.testing.assert_array_equal(scores(each, folder, X), small.scores(X))
 
 
 @pytest.mark.slow
