@@ -9,9 +9,11 @@ from lenet5.errors import one_line
 
 from . import options, output
 from .models import load_model
-from .sources import load_data
+from .sources import load_data, load_data_for
 
-FORMATS = ("onnx", "c", "torch", "npz")
+FORMATS = ("onnx", "onnx-int8", "c", "c-int8", "torch", "npz")
+#: Those that are written of a model in 8 bits.
+IN_8_BITS = ("c-int8", "onnx-int8")
 #: Images that --check compares; they are the first ones that the data set trains on.
 N_CHECKED = 1000
 
@@ -19,8 +21,9 @@ N_CHECKED = 1000
 @options.command(epilog="Exit code 1: with --check, answers differ or nothing could run the file.")
 @click.argument("model", required=False, type=options.path())
 @click.option("--to", required=True, type=click.Choice(FORMATS),
-              help="Format: onnx (one file), c (a folder with lenet5.c and lenet5.h), torch (a folder with a module "
-                   "and its weights), npz (one file of NumPy arrays).")  # fmt: skip
+              help="Format: onnx (one file), c (a folder with lenet5.c and lenet5.h), onnx-int8 and c-int8 (the "
+                   "same in 8 bits), torch (a folder with a module and its weights), npz (one file of NumPy "
+                   "arrays).")  # fmt: skip
 @click.option("--out", required=True, type=options.path(), help="File or folder to write.")
 @click.option("--opset", type=click.IntRange(17, 21), help="Version of ONNX's operators.  [default: 17]")
 @click.option("--check", is_flag=True, help="Run what was written and compare its answers with the model's.")
@@ -31,19 +34,23 @@ def export(model: Path | None, to: str, out: Path, opset: int | None, check: boo
     """Write MODEL for another program.
 
     Class names, temperature and preparation are written, too. Without MODEL it is the one that predict would use.
+    For a format in 8 bits, a model in float32 is quantized first, as lenet5 quantize does.
     With --check the file is run on training images of MNIST, or on drawn digits where MNIST is not on disk.
 
     \b
     Examples:
       lenet5 export lenet5.safetensors --to c --out firmware --check
       lenet5 export --to onnx --out digits.onnx
+      lenet5 export small.safetensors --to c-int8 --out firmware --check
       lenet5 export committee.safetensors --to onnx --opset 21 --out committee.onnx --json
     """
     from lenet5.export import write
 
-    if opset and to != "onnx":
-        raise click.UsageError("--opset is a version of ONNX: use it with --to onnx")
+    if opset and not to.startswith("onnx"):
+        raise click.UsageError("--opset is a version of ONNX: use it with --to onnx or onnx-int8")
     network, name = load_model(model)
+    if to in IN_8_BITS:
+        network = _in_8_bits(network, data_dir)
     files = write(network, out, to, **({"opset": opset} if opset else {}))
     for file in files:
         output.note(f"written: {one_line(file)}")
@@ -56,6 +63,26 @@ def export(model: Path | None, to: str, out: Path, opset: int | None, check: boo
     if report and report.differing:
         output.error(f"{report.differing:,} of {report.n:,} answers differ from the model's; do not use the file")
         sys.exit(1)
+
+
+def _in_8_bits(network, data_dir: Path | None):
+    """The network as it is, or quantized as `lenet5 quantize` does."""
+    from lenet5.compress.quantize import quantize
+    from lenet5.models.judgement import trained_on
+    from lenet5.models.lenet import DIGITS
+    from lenet5.models.quantized import Quantized
+
+    if isinstance(network, Quantized):
+        return network
+    if tuple(network.labels) != DIGITS and trained_on(network) not in options.DATASETS:
+        raise click.UsageError(
+            "the model has own classes: quantize it first with their images, by lenet5 quantize MODEL --data FOLDER"
+        )
+    report = quantize(network, load_data_for([network], "auto", data_dir, True))
+    for line in report.lines():
+        output.note(line)
+    output.note("note: the model was quantized for this export; `lenet5 quantize` keeps the result as a model file")
+    return report.model
 
 
 def _checked(network, out: Path, to: str, data_dir: Path | None):

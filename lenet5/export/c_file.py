@@ -1,6 +1,7 @@
 """A trained model as C99: lenet5.c and lenet5.h, without a library, an allocation or a file to read."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from string import Template
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from .. import __version__
 from ..models.base import Classifier
 from . import c_float, c_math, c_text
-from .c_stages import Stage, buffers, stages
+from .c_stages import Stage, buffers, stages, strip
 from .graph import MISSING, Description, Graph, describe
 
 HEADER = Template("""\
@@ -33,7 +34,7 @@ extern "C" {
 #define LENET5_CONSTANT_BYTES $constant_bytes
 #define LENET5_BUFFER_BYTES $buffer_bytes
 
-typedef float lenet5_score;
+typedef $score lenet5_score;
 
 /* UTF-8 */
 extern const char *const lenet5_class_names[LENET5_CLASSES];
@@ -67,7 +68,7 @@ $constants
 $functions
 int lenet5_predict(const uint8_t image[LENET5_INPUT], lenet5_score scores[LENET5_CLASSES])
 {
-    LENET5_BUFFERS float a[$a], b[$b];
+    LENET5_BUFFERS $number a[$a], b[$b];
 $calls    int best = 0;
     for (int k = 1; k < LENET5_CLASSES; k++)
         if (scores[k] > scores[best])
@@ -90,7 +91,8 @@ MEAN_LAST = """\
 def contents(model: Classifier) -> dict[str, str]:
     """The two files by name, for a folder. ValueError in one line where the model cannot be exported."""
     description = describe(model)
-    return {"lenet5.c": _source(description), "lenet5.h": _header(description)}
+    costs = constant_bytes(description), buffer_bytes(description)
+    return {"lenet5.c": _source(description), "lenet5.h": header(description, "float", description.temperature, costs)}
 
 
 def _about(description: Description) -> str:
@@ -111,7 +113,8 @@ def _named(description: Description) -> Iterator[tuple[Graph, list[tuple[str, St
         yield graph, [(prefix + c_text.identifier(stage.op.name), stage) for stage in stages(graph)]
 
 
-def _header(description: Description) -> str:
+def header(description: Description, score: str, temperature: float, memory: tuple[int, int]) -> str:
+    """lenet5.h for scores of a type of C. ``temperature`` is what scores are divided by; ``memory`` as of `memory`."""
     side, channels = description.image_size, description.channels
     return HEADER.substitute(
         about=_about(description),
@@ -119,9 +122,10 @@ def _header(description: Description) -> str:
         channels=channels,
         side=side,
         classes=len(description.labels),
-        temperature=c_text.number(description.temperature),
-        constant_bytes=constant_bytes(description),
-        buffer_bytes=buffer_bytes(description),
+        temperature=c_text.number(temperature),
+        constant_bytes=memory[0],
+        buffer_bytes=memory[1],
+        score=score,
     )
 
 
@@ -134,18 +138,29 @@ def _source(description: Description) -> str:
         calls += _calls(description, graph, [name for name, _ in named])
     if description.is_committee:
         calls = [MEAN_FIRST, *calls, MEAN_LAST]
-    code = "\n".join(functions)
-    a, b = buffers(description.graphs)
     mathematics = c_math.needed("".join([*functions, *calls]))
+    return source(
+        description, _constants(description), mathematics, "\n".join(functions), "".join(calls), "float",
+        buffers(description.graphs),
+    )  # fmt: skip
+
+
+def source(
+    description: Description, constants: Mapping[str, np.ndarray], helpers: str, functions: str, calls: str,
+    number: str, sizes: tuple[int, int],
+) -> str:  # fmt: skip
+    """lenet5.c: its functions call ``helpers``; ``sizes`` are those of the two buffers, ``number`` is their type."""
+    a, b = sizes
     return SOURCE.substitute(
         about=_about(description),
-        include="#include <string.h>\n" if "memcpy" in mathematics else "",
+        include="#include <string.h>\n" if {"memcpy", "memset"} & set(re.findall(r"\w+", helpers + functions)) else "",
         names=",\n".join(f"    {c_text.string(label)}" for label in description.labels),
-        constants="\n".join(c_text.array(name, values) for name, values in _constants(description).items()),
-        functions=f"{mathematics}\n{code}" if mathematics else code,
+        constants="\n".join(c_text.array(name, values) for name, values in constants.items()),
+        functions=f"{helpers}\n{functions}" if helpers else functions,
+        number=number,
         a=a,
         b=b,
-        calls="".join(calls),
+        calls=calls,
     )
 
 
@@ -177,7 +192,7 @@ def constant_bytes(description: Description) -> int:
 def buffer_bytes(description: Description) -> int:
     """Bytes of RAM besides the image, the scores and the stack."""
     a, b = buffers(description.graphs)
-    strips = [_strip(named[0][1]) for _, named in _named(description)]
+    strips = [strip(named[0][1]) for _, named in _named(description)]
     return 4 * (a + b + sum(strips))
 
 
@@ -185,8 +200,3 @@ def memory(model: Classifier) -> tuple[int, int]:
     """Bytes of constants and of buffers in the file that a model is written to."""
     description = describe(model)
     return constant_bytes(description), buffer_bytes(description)
-
-
-def _strip(stage: Stage) -> int:
-    channels, _, width = stage.op.in_shape
-    return channels * (stage.window + stage.op.conv.kernel_size - 1) * width

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..errors import LeNet5Error, one_line
 
@@ -40,8 +41,11 @@ def compiler() -> list[str]:
     raise LeNet5Error("no C compiler to check with: install gcc or clang, or set CC")
 
 
-def run(folder: Path, X: np.ndarray) -> tuple[np.ndarray, str]:
-    """The scores (N, classes) of images, uint8 (N, C, H, W), and the compiler's name. LeNet5Error where it fails."""
+def run(folder: Path, X: np.ndarray, dtype: DTypeLike = np.float32) -> tuple[np.ndarray, str]:
+    """The scores (N, classes) of images, uint8 (N, C, H, W), and the compiler's name. LeNet5Error where it fails.
+
+    ``dtype`` is that of the scores in the header.
+    """
     command = compiler()
     with tempfile.TemporaryDirectory() as place:
         main, program = Path(place, "main.c"), Path(place, "program")
@@ -49,7 +53,7 @@ def run(folder: Path, X: np.ndarray) -> tuple[np.ndarray, str]:
         sources = [str((folder / "lenet5.c").resolve()), str(main)]
         _call([*command, *FLAGS, f"-I{folder.resolve()}", *sources, "-o", str(program)], b"")
         output = _call([str(program)], np.ascontiguousarray(X).tobytes())
-    return np.frombuffer(output, np.float32).reshape(len(X), -1), shlex.join(command)
+    return np.frombuffer(output, dtype).reshape(len(X), -1), shlex.join(command)
 
 
 def _call(command: list[str], data: bytes) -> bytes:

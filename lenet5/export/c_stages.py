@@ -57,3 +57,9 @@ def buffers(graphs: tuple[Graph, ...]) -> tuple[int, int]:
     sizes = [[n_values(stage.out_shape) for stage in stages(graph)[:-1]] for graph in graphs]
     a, b = (max((size for row in sizes for size in row[first::2]), default=1) for first in (0, 1))
     return a, b
+
+
+def strip(first: Stage) -> int:
+    """Values of the rows of the image under one row of units of the first stage."""
+    channels, _, width = first.op.in_shape
+    return channels * (first.window + first.op.conv.kernel_size - 1) * width

@@ -10,7 +10,6 @@ from PIL import Image
 from ..errors import LeNet5Error
 from ..models.base import Classifier
 from .formats import FORMATS
-from .graph import describe
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Report:
     to, run_by : str
         The format, and what ran the written file.
     n, differing : int
-        Images, and answers that are not the model's.
+        Images, and answers that are not the model's. Of scores in whole numbers every one must be the same.
     difference : float
         The largest difference between scores of both.
     relative_difference : float
@@ -79,11 +78,11 @@ def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) ->
     LeNet5Error
         Nothing is installed that could run the file, or it fails.
     """
-    description, path = describe(model), Path(path)
+    description, path = FORMATS[to].describe(model), Path(path)
     images = fitted(X, description.channels, description.image_size)
     inputs = network_input(images, (description.size - description.image_size) // 2)
     found, run_by = FORMATS[to].run(path, images if FORMATS[to].takes_bytes else inputs)
-    expected = model.logits(inputs)
+    expected = FORMATS[to].scores(model, inputs)
     if found.shape != expected.shape or not np.isfinite(found).all():
         raise LeNet5Error(f"{run_by} gives scores of shape {found.shape}, expected finite ones of {expected.shape}")
     difference = np.abs(found.astype(np.float64) - expected)
@@ -93,7 +92,7 @@ def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) ->
         to=to,
         run_by=run_by,
         n=len(images),
-        differing=int((found.argmax(axis=1) != expected.argmax(axis=1)).sum()),
+        differing=int(_differ(found, expected).sum()),
         difference=float(difference.max()),
         relative_difference=float((difference / np.abs(expected).max(axis=1, keepdims=True)).max()),
         n_bytes=sum(file.stat().st_size for file in FORMATS[to].files(path)),
@@ -101,6 +100,13 @@ def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) ->
         ram_bytes=ram,
         macs=description.macs,
     )
+
+
+def _differ(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Which images (N,) are answered differently."""
+    if expected.dtype.kind == "i":
+        return (found != expected).any(axis=1)
+    return found.argmax(axis=1) != expected.argmax(axis=1)
 
 
 def fitted(X: np.ndarray, channels: int, side: int) -> np.ndarray:

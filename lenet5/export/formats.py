@@ -11,7 +11,12 @@ import numpy as np
 from ..errors import one_line
 from ..models.base import Classifier
 from ..utils.files import atomic_write
-from . import c_file, c_run, npz_file, npz_run, onnx_file, onnx_run, torch_file, torch_run
+from . import c_file, c_int8_file, c_run, npz_file, npz_run, onnx_file, onnx_int8_file, onnx_run, torch_file, torch_run
+from .graph import Description, describe, describe_int8
+
+
+def _logits(model: Classifier, X: np.ndarray) -> np.ndarray:
+    return model.logits(X)
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,10 @@ class Format:
         Of the name of that one file.
     memory : callable, optional
         From a model to the bytes of constants and of RAM that the written program needs.
+    describe : callable
+        From a model to its description; ValueError where it cannot be written.
+    scores : callable
+        From a model and inputs to what the written file gives.
     """
 
     contents: Callable[..., Mapping[str, bytes | str]]
@@ -42,21 +51,42 @@ class Format:
     ending: str = ""
     takes_bytes: bool = False
     memory: Callable[[Classifier], tuple[int, int]] | None = None
+    describe: Callable[[Classifier], Description] = describe
+    scores: Callable[[Classifier, np.ndarray], np.ndarray] = _logits
 
     def files(self, path: Path) -> list[Path]:
         """What is, or was, written for this path."""
         return [path / name for name in self.names] or [path]
 
 
+ONNX_MARK = rb"\x08.\x12\x06lenet5"
+C_MARK, C_NAMES = rb"/\* Written by lenet5 ", ("lenet5.c", "lenet5.h")
 FORMATS: dict[str, Format] = {
-    "onnx": Format(onnx_file.contents, onnx_run.run, rb"\x08.\x12\x06lenet5", ending=".onnx"),
+    "onnx": Format(onnx_file.contents, onnx_run.run, ONNX_MARK, ending=".onnx"),
+    "onnx-int8": Format(
+        onnx_int8_file.contents,
+        onnx_run.run,
+        ONNX_MARK,
+        ending=".onnx",
+        describe=lambda model: describe_int8(model)[0],
+    ),
     "c": Format(
         c_file.contents,
         c_run.run,
-        rb"/\* Written by lenet5 ",
-        names=("lenet5.c", "lenet5.h"),
+        C_MARK,
+        names=C_NAMES,
         takes_bytes=True,
         memory=c_file.memory,
+    ),
+    "c-int8": Format(
+        c_int8_file.contents,
+        c_int8_file.run,
+        C_MARK,
+        names=C_NAMES,
+        takes_bytes=True,
+        memory=c_int8_file.memory,
+        describe=lambda model: describe_int8(model)[0],
+        scores=c_int8_file.scores,
     ),
     "torch": Format(
         torch_file.contents,
@@ -73,12 +103,12 @@ def write(model: Classifier, path: str | os.PathLike, to: str, **settings) -> li
 
     Parameters
     ----------
-    model : LeNet5 or Committee
+    model : LeNet5 or Committee; for "c-int8" and "onnx-int8" what `LeNet5.quantize` gives
     path : path-like
-        A folder for "c" and "torch", which is made if it does not exist; a file for the others.
+        A folder for "c", "c-int8" and "torch", which is made if it does not exist; a file for the others.
     to : one of `FORMATS`
     **settings
-        Of the format: ``opset`` (17 to 21) for "onnx".
+        Of the format: ``opset`` (17 to 21) for "onnx" and "onnx-int8".
 
     Returns
     -------

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -163,11 +163,26 @@ def describe(model: Classifier) -> Description:
     )
 
 
+def describe_int8(model: Classifier) -> tuple[Description, Quantized]:
+    """The description of a model in 8 bits, and the model; the constants are those of ``model.network``.
+
+    ValueError says what to do with a model in float32, or with a committee.
+    """
+    if isinstance(model, Quantized):
+        return replace(describe(model.shape), temperature=model.temperature), model
+    if isinstance(model, LeNet5):
+        raise ValueError("the model is in float32: quantize it first, with lenet5 quantize or model.quantize(X)")
+    raise ValueError(f"a {type(model).__name__} has no scores in whole numbers; export its networks one by one")
+
+
 def _members(model: Classifier) -> list[LeNet5]:
     if isinstance(model, LeNet5):
         return [model]
     if isinstance(model, Quantized):
-        raise ValueError("a model in 8 bits cannot be exported; export the float model that it was made of")
+        raise ValueError(
+            "a model in 8 bits cannot be exported; export the float model that it was made of, "
+            "or take a format in 8 bits: c-int8 or onnx-int8"
+        )
     if not isinstance(model, Committee):
         raise ValueError(f"a {type(model).__name__} cannot be exported; export its networks one by one")
     members = [member for member in model.models if isinstance(member, LeNet5)]

@@ -1,6 +1,7 @@
 """A trained model as one ONNX file: the operators of opset 17 that every runtime has, weights under our names."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,7 +16,7 @@ OPSETS = range(17, 22)
 LEAST = float(np.finfo(np.float32).tiny)  # keeps the logarithm of a probability finite
 
 
-class _Builder:
+class Builder:
     """Collects nodes and constants. `add` returns the name of what a node gives."""
 
     def __init__(self):
@@ -37,15 +38,19 @@ class _Builder:
 
 def contents(model: Classifier, opset: int = OPSETS[0]) -> dict[str, bytes]:
     """The file, for any number of images. ValueError in one line where the model cannot be exported."""
+    return document(describe(model), _answer, opset)
+
+
+def document(description: Description, answer: Callable[[Builder, Description], None], opset: int) -> dict[str, bytes]:
+    """The file of the nodes that ``answer`` adds, from ``input`` to ``logits``."""
     if opset not in OPSETS:
         raise ValueError(f"opset is {opset!r}, expected {OPSETS[0]} to {OPSETS[-1]}")
-    description = describe(model)
     require_onnx()
     import onnx
     from onnx import TensorProto, helper
 
-    builder = _Builder()
-    _answer(builder, description)
+    builder = Builder()
+    answer(builder, description)
     shape = ["N", description.channels, description.size, description.size]
     graph = helper.make_graph(
         builder.nodes,
@@ -56,13 +61,13 @@ def contents(model: Classifier, opset: int = OPSETS[0]) -> dict[str, bytes]:
         doc_string=f"Input: images (N, C, H, W), 0 for background and 1 for full ink. {MISSING}",
     )
     opsets = [helper.make_opsetid("", opset)]
-    document = helper.make_model(
+    model = helper.make_model(
         graph, opset_imports=opsets, ir_version=helper.find_min_ir_version_for(opsets),
         producer_name="lenet5", producer_version=__version__,
     )  # fmt: skip
-    helper.set_model_props(document, metadata(description))
-    onnx.checker.check_model(document, full_check=True)
-    return {"": document.SerializeToString()}
+    helper.set_model_props(model, metadata(description))
+    onnx.checker.check_model(model, full_check=True)
+    return {"": model.SerializeToString()}
 
 
 def metadata(description: Description) -> dict[str, str]:
@@ -76,7 +81,7 @@ def metadata(description: Description) -> dict[str, str]:
     }
 
 
-def _answer(builder: _Builder, description: Description) -> None:
+def _answer(builder: Builder, description: Description) -> None:
     """The network, or the logarithm of the mean probability of a committee's networks."""
     if not description.is_committee:
         _network(builder, description, 0, "logits")
@@ -92,7 +97,7 @@ def _answer(builder: _Builder, description: Description) -> None:
     builder.add("Log", "logits", builder.add("Max", "finite", mean, builder.constant("least", LEAST)))
 
 
-def _network(builder: _Builder, description: Description, number: int, output: str) -> str:
+def _network(builder: Builder, description: Description, number: int, output: str) -> str:
     graph, prefix = description.graphs[number], description.prefix(number)
     x = _input(builder, description, graph, prefix)
     maps = [op for op in graph.ops if op.in_shape[1:] != (1, 1)]
@@ -105,8 +110,8 @@ def _network(builder: _Builder, description: Description, number: int, output: s
     return x
 
 
-def _input(builder: _Builder, description: Description, graph: Graph, prefix: str) -> str:
-    """The part of the images that the network sees, between its values of background and ink."""
+def seen(builder: Builder, description: Description, graph: Graph, prefix: str) -> str:
+    """The part of the images that the network sees."""
     x, padding = "input", description.padding(graph, description.size)
     if padding > 0:
         pads = np.array([0, 0, padding, padding] * 2, np.int64)
@@ -116,13 +121,19 @@ def _input(builder: _Builder, description: Description, graph: Graph, prefix: st
         places = {name: np.array([value] * 2, np.int64) for name, value in ends.items()} | {"axes": np.array([2, 3])}
         names = [builder.constant(f"{prefix}{name}", values) for name, values in places.items()]
         x = builder.add("Slice", f"{prefix}inside", x, *names)
+    return x
+
+
+def _input(builder: Builder, description: Description, graph: Graph, prefix: str) -> str:
+    """The part of the images that the network sees, between its values of background and ink."""
+    x = seen(builder, description, graph, prefix)
     if (graph.background, graph.ink) != (0, 1):
         x = builder.add("Mul", f"{prefix}contrast", x, builder.constant(f"{prefix}range", graph.ink - graph.background))
         x = builder.add("Add", f"{prefix}brightness", x, builder.constant(f"{prefix}background", graph.background))
     return x
 
 
-def _operation(builder: _Builder, op: Op, x: str, prefix: str, output: str) -> str:
+def _operation(builder: Builder, op: Op, x: str, prefix: str, output: str) -> str:
     """The nodes of one layer; those before the last are named after it."""
     layer, name = op.layer, f"{prefix}{op.name}"
     if isinstance(layer, RBF):
@@ -142,7 +153,7 @@ def _operation(builder: _Builder, op: Op, x: str, prefix: str, output: str) -> s
     return builder.add(operator, output, x)
 
 
-def _convolution(builder: _Builder, op: Op, x: str, name: str, output: str) -> str:
+def _convolution(builder: Builder, op: Op, x: str, name: str, output: str) -> str:
     """A Conv, or a Gemm where there is one pixel; channels that are not connected have weights of 0."""
     is_flat = op.in_shape[1:] == (1, 1)
     weight = op.dense_weight()
@@ -151,7 +162,7 @@ def _convolution(builder: _Builder, op: Op, x: str, name: str, output: str) -> s
     return builder.add("Gemm", output, *inputs, transB=1) if is_flat else builder.add("Conv", output, *inputs)
 
 
-def _subsampling(builder: _Builder, op: Op, x: str, name: str, output: str) -> str:
+def _subsampling(builder: Builder, op: Op, x: str, name: str, output: str) -> str:
     """A Conv of each channel by itself, whose weights are a share of the coefficient."""
     assert isinstance(op.layer, SubSample2d)
     assert op.weight is not None
@@ -161,7 +172,7 @@ def _subsampling(builder: _Builder, op: Op, x: str, name: str, output: str) -> s
     return builder.add("Conv", output, *inputs, group=op.layer.in_channels, strides=[size, size])
 
 
-def _rbf(builder: _Builder, layer: RBF, x: str, name: str, output: str) -> str:
+def _rbf(builder: Builder, layer: RBF, x: str, name: str, output: str) -> str:
     """Minus the squared distances: differences first, which lose nothing where they are small."""
     wide = builder.add("Unsqueeze", f"{name}.wide", x, builder.constant(f"{name}.axis", np.array([1])))
     centres = builder.constant(f"{name}.centres", np.array(layer.centres, np.float32))

@@ -2,10 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 from commandline import model_path, quick
 
-from lenet5 import LeNet5
+from lenet5 import Committee, LeNet5
 from lenet5.cli.export import FORMATS
 from lenet5.export import FORMATS as LIBRARY
 
@@ -41,6 +42,40 @@ def test_json_of_a_check(tmp_path):
     result = quick("export", "m", "--to", "c", "--out", "c", "--check", "--json", cwd=tmp_path, few=True)
     document = json.loads(result.stdout)
     assert (document["differing"], document["n"], document["run_by"]) == (0, 1000, "cc")
+
+
+def test_a_model_in_float32_is_quantized_for_a_format_in_8_bits(tmp_path):
+    LeNet5(seed=1).save(tmp_path / "m")
+    result = quick("export", "m", "--to", "c-int8", "--out", "c", "--check", cwd=tmp_path, few=True)
+    assert result.code == 0, result.stderr
+    assert "note: the model was quantized for this export" in result.stderr
+    assert "largest difference of a score: 0 " in result.stdout
+    assert "int32_t lenet5_score" in (tmp_path / "c" / "lenet5.h").read_text()
+
+
+def test_a_model_in_8_bits_is_taken_as_it_is(tmp_path):
+    X = np.random.default_rng(0).integers(0, 256, (50, 28, 28), np.uint8)
+    LeNet5(seed=1).quantize(X).save(tmp_path / "q")
+    result = quick("export", "q", "--to", "c-int8", "--out", "c", "--check", "--json", cwd=tmp_path, few=True)
+    document = json.loads(result.stdout)
+    assert (document["differing"], document["difference"], document["ram_bytes"]) == (0, 0, 1576)
+    assert "quantized for this export" not in result.stderr
+    refused = quick("export", "q", "--to", "onnx", "--out", "x", cwd=tmp_path)
+    assert (refused.code, "take a format in 8 bits: c-int8 or onnx-int8" in refused.error) == (2, True)
+
+
+def test_a_model_of_own_classes_is_to_be_quantized_first(tmp_path):
+    LeNet5(seed=1, labels=["cat", "dog"]).save(tmp_path / "m")
+    result = quick("export", "m", "--to", "c-int8", "--out", "c", cwd=tmp_path, few=True)
+    assert result.code == 2
+    assert "quantize it first with their images, by lenet5 quantize MODEL --data FOLDER" in result.error
+
+
+def test_a_committee_is_refused_by_formats_in_8_bits(tmp_path):
+    Committee([LeNet5(seed=1), LeNet5(seed=2)]).save(tmp_path / "m")
+    result = quick("export", "m", "--to", "c-int8", "--out", "c", cwd=tmp_path, few=True)
+    assert result.code == 2
+    assert "the model is a committee: quantize its members one by one" in result.error
 
 
 @pytest.mark.parametrize(

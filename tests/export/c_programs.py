@@ -24,6 +24,46 @@ static void reset(void)
 }
 __attribute__((section(".vectors"), used)) void (*const vectors[])(void) = {(void (*)(void))0x20400000, reset};
 """
+#: Writes how many ticks of 40 instructions one image takes: emulated time is a nanosecond for each instruction, and the
+#: processor's timer has 25 MHz.
+COUNT = """\
+#include "lenet5.h"
+#include <stdio.h>
+
+static volatile uint32_t *const systick = (volatile uint32_t *)0xE000E010; /* control, reload, value */
+
+int main(void)
+{
+    static uint8_t image[LENET5_INPUT];
+    static lenet5_score scores[LENET5_CLASSES];
+    if (fread(image, 1, sizeof image, stdin) != sizeof image)
+        return 1;
+    systick[1] = 0xFFFFFF;
+    systick[2] = 0;
+    systick[0] = 5;
+    const uint32_t before = systick[2];
+    lenet5_predict(image, scores);
+    printf("%lu", (unsigned long)((before - systick[2]) & 0xFFFFFF));
+    return 0;
+}
+"""
+#: The instructions of ARM for pairs of products, in plain C, so that their code runs on every processor.
+ACLE = """\
+#include <stdint.h>
+typedef int32_t int8x4_t, int16x2_t;
+
+static inline int32_t low(int32_t x) { return (int16_t)x; }
+static inline int32_t high(int32_t x) { return (int16_t)(x >> 16); }
+static inline int32_t __sxtb16(int32_t x)
+{
+    return (int32_t)((uint32_t)(int8_t)high(x) << 16 | (uint16_t)(int8_t)x);
+}
+static inline int32_t __smlad(int32_t x, int32_t y, int32_t sum)
+{
+    return low(x) * low(y) + high(x) * high(y) + sum;
+}
+static inline int32_t __smlabt(int32_t x, int32_t y, int32_t sum) { return low(x) * high(y) + sum; }
+"""
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O2")
 
 
@@ -64,6 +104,12 @@ AVR = Target("atmega1284p", ("avr-gcc", "-mmcu=atmega1284p"))
 EMULATED = tuple(target for target in TARGETS if target.emulator)
 
 
+def with_pairs(folder: Path) -> Target:
+    """This machine in the place of an ARM with pairs of products."""
+    (folder / "arm_acle.h").write_text(ACLE)
+    return Target("pairs", (*NATIVE.compiler, "-I.", "-D__ARM_FEATURE_DSP", "-D__ARM_FEATURE_SIMD32"))
+
+
 def strict(target: Target, folder: Path, *options: str) -> None:
     """Compile lenet5.c alone, with every warning an error."""
     target.need()
@@ -74,7 +120,28 @@ def strict(target: Target, folder: Path, *options: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def scores(target: Target, folder: Path, X: np.ndarray) -> np.ndarray:
+def sections(target: Target, folder: Path, *options: str) -> tuple[int, int, int]:
+    """Bytes of code with constants, of initialised data and of buffers of lenet5.c."""
+    strict(target, folder, *options)
+    target.need("arm-none-eabi-size")
+    command = ["arm-none-eabi-size", folder / f"{target.name}.o"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    text, data, bss = map(int, shown.stdout.splitlines()[1].split()[:3])
+    return text, data, bss
+
+
+def instructions(target: Target, folder: Path, X: np.ndarray, *options: str) -> int:
+    """How many instructions an emulated processor takes for one image, to within 80."""
+    target.need(target.emulator[0])
+    for name, text in {"count.c": COUNT, "start.c": START}.items():
+        (folder / name).write_text(text)
+    command = [*target.compiler, *STRICT, *options, "lenet5.c", "count.c", "-o", "count.elf", *target.linker]
+    subprocess.run(command, check=True, cwd=folder)
+    run = [*target.emulator[:-1], "-icount", "shift=0", target.emulator[-1], folder / "count.elf"]
+    return 40 * int(subprocess.run(run, input=X.tobytes(), capture_output=True, check=True, timeout=120).stdout)
+
+
+def scores(target: Target, folder: Path, X: np.ndarray, dtype=np.float32) -> np.ndarray:
     """What the C file says to images, which emulated programs get through their standard input, too."""
     target.need(*target.emulator[:1])
     for name, text in {"main.c": MAIN, "start.c": START}.items():
@@ -84,9 +151,9 @@ def scores(target: Target, folder: Path, X: np.ndarray) -> np.ndarray:
     subprocess.run(command, check=True, cwd=folder)
     run = [*target.emulator, folder / program]
     done = subprocess.run(run, input=X.tobytes(), capture_output=True, check=True, timeout=120)
-    return np.frombuffer(done.stdout, np.float32).reshape(len(X), -1)
+    return np.frombuffer(done.stdout, dtype).reshape(len(X), -1)
 
 
-def written(model, folder: Path) -> Path:
-    write(model, folder, "c")
+def written(model, folder: Path, to: str = "c") -> Path:
+    write(model, folder, to)
     return folder

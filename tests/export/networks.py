@@ -39,6 +39,16 @@ def network(name):
     return LeNet5(seed=1, **form).fit(*strokes.draw(2500, seed=5), **{"epochs": 2, "threads": 2} | settings)
 
 
+#: Those that become whole numbers; the second one has a connection table and a kernel of 4 x 4.
+IN_8_BITS = ("modern", "lenet1-max")
+
+
+@functools.cache
+def in_8_bits(name):
+    """A network in 8 bits, calibrated on digits that it was trained on."""
+    return network(name).quantize(strokes.draw(2500, seed=5)[0][:500])
+
+
 def assert_close(found, model, X=None):
     """The answers of the model, and its scores to a hundred-thousandth of the largest of each image."""
     expected = model.logits(images()[0] if X is None else X)
