@@ -91,6 +91,8 @@ cdef class IntegerProgram:
         cdef lenet5_int8_step *s = &self.c.steps[i]
         cdef const int8_t[:, :, :, ::1] weight = layer[0]
         cdef const int32_t[::1] bias = layer[1], multiplier = layer[2]
+        if layer[0] is None or layer[1] is None:
+            raise ValueError(f"layer {i} has no weights, or no biases")
         if (multiplier is None) != is_last or layer[3] not in (1, 1 if is_last else 2):
             raise ValueError(f"layer {i} is pooled by {layer[3]} and has {'no ' * (multiplier is None)}multipliers")
         cdef Py_ssize_t[3] axes = shape

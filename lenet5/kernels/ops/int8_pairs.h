@@ -22,7 +22,8 @@
 
 enum { BOTH = 0, APART = 2, UPPER = 3, LOWER = 5 };
 
-typedef int16_t int8_halves __attribute__((vector_size(VECTOR_BYTES), aligned(2), may_alias));
+/* Unsigned, since what lies beyond a row may be anything, and is not used. */
+typedef uint16_t int8_halves __attribute__((vector_size(VECTOR_BYTES), aligned(2), may_alias));
 
 /* The 7 rows of n activations, a multiple of 32, from the 6 rows of X. */
 INLINE void int8_pair_rows(const activation *X, int64_t row, int n, activation *to) {
