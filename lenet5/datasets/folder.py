@@ -167,7 +167,10 @@ def _check_enough(shown: str, listing: Listing, names: tuple[str, ...], y: np.nd
     """DataError where nothing can be learnt, or judged, with the first reason."""
     first = f" ({listing.left_out[0]})" if listing.left_out else ""
     if not len(y):
-        raise DataError(f"{shown}: no image that can be used{first}; each class needs a folder of its own, with images")
+        needed = "each class needs a folder of its own, with images"
+        if not os.path.isdir(shown):
+            needed = "a table needs a line for each image, with its path and label"
+        raise DataError(f"{shown}: no image that can be used{first}; {needed}")
     if len(names) == 1 and not is_given:
         raise DataError(f"{shown}: only one class with images that can be read, {names[0]}{first}; two are needed")
 

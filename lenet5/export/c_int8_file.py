@@ -8,23 +8,22 @@ from ..models.base import Classifier
 from ..models.quantized import Quantized
 from . import c_file, c_int8, c_run, c_text
 from .c_stages import buffers, stages, strip
-from .graph import Description, describe_int8
+from .graph import Description, describe_int8, in_8_bits
 
 
 def contents(model: Classifier) -> dict[str, bytes | str]:
     """The two files by name, for a folder. ValueError in one line where the model cannot be exported."""
-    description, model = describe_int8(model)
-    temperature = description.temperature / model.network.scale
+    description, small = describe_int8(model), in_8_bits(model)
+    temperature = description.temperature / small.network.scale
     return {
-        "lenet5.c": _source(description, model),
-        "lenet5.h": c_file.header(description, "int32_t", temperature, memory(model)),
+        "lenet5.c": _source(description, small),
+        "lenet5.h": c_file.header(description, "int32_t", temperature, memory(small)),
     }
 
 
 def memory(model: Classifier) -> tuple[int, int]:
     """Bytes of constants and of buffers in the file that a model is written to."""
-    description, model = describe_int8(model)
-    return model.n_bytes, sum(_buffers(description))
+    return in_8_bits(model).n_bytes, sum(_buffers(describe_int8(model)))
 
 
 def run(folder: Path, X: np.ndarray) -> tuple[np.ndarray, str]:
@@ -34,7 +33,7 @@ def run(folder: Path, X: np.ndarray) -> tuple[np.ndarray, str]:
 
 def scores(model: Classifier, X: np.ndarray) -> np.ndarray:
     """What the file gives, (N, classes) int32, computed by the model itself."""
-    return describe_int8(model)[1].scores(X)
+    return in_8_bits(model).scores(X)
 
 
 def _source(description: Description, model: Quantized) -> str:

@@ -68,7 +68,7 @@ FORMATS: dict[str, Format] = {
         onnx_run.run,
         ONNX_MARK,
         ending=".onnx",
-        describe=lambda model: describe_int8(model)[0],
+        describe=describe_int8,
     ),
     "c": Format(
         c_file.contents,
@@ -85,7 +85,7 @@ FORMATS: dict[str, Format] = {
         names=C_NAMES,
         takes_bytes=True,
         memory=c_int8_file.memory,
-        describe=lambda model: describe_int8(model)[0],
+        describe=describe_int8,
         scores=c_int8_file.scores,
     ),
     "torch": Format(

@@ -163,13 +163,16 @@ def describe(model: Classifier) -> Description:
     )
 
 
-def describe_int8(model: Classifier) -> tuple[Description, Quantized]:
-    """The description of a model in 8 bits, and the model; the constants are those of ``model.network``.
+def describe_int8(model: Classifier) -> Description:
+    """The description of a model in 8 bits; the constants are those of ``model.network``. ValueError for another."""
+    small = in_8_bits(model)
+    return replace(describe(small.shape), temperature=small.temperature)
 
-    ValueError says what to do with a model in float32, or with a committee.
-    """
+
+def in_8_bits(model: Classifier) -> Quantized:
+    """The model; ValueError says what to do with one in float32, or with a committee."""
     if isinstance(model, Quantized):
-        return replace(describe(model.shape), temperature=model.temperature), model
+        return model
     if isinstance(model, LeNet5):
         raise ValueError("the model is in float32: quantize it first, with lenet5 quantize or model.quantize(X)")
     raise ValueError(f"a {type(model).__name__} has no scores in whole numbers; export its networks one by one")
