@@ -97,7 +97,7 @@ def from_folder(
     images = _readable(listing, facts)
     names = tuple(classes or in_order(image.label for image in images if isinstance(image.label, str)))
     y = _labels(images, names)
-    _check_enough(one_line(path), listing, names, y, is_given=classes is not None)
+    _check_enough(path, listing, names, y, is_given=classes is not None)
     pairs = near_duplicates(X)
     parts = _parts(images, y, pairs, validation, seed)
     order = np.argsort(parts, kind="stable")
@@ -163,12 +163,15 @@ def _labels(images: list[Found], names: tuple[str, ...]) -> np.ndarray:
     return np.array([index[str(image.label)] for image in images], np.uint8)
 
 
-def _check_enough(shown: str, listing: Listing, names: tuple[str, ...], y: np.ndarray, *, is_given: bool) -> None:
+def _check_enough(
+    path: str | os.PathLike, listing: Listing, names: tuple[str, ...], y: np.ndarray, *, is_given: bool
+) -> None:
     """DataError where nothing can be learnt, or judged, with the first reason."""
+    shown = one_line(path)
     first = f" ({listing.left_out[0]})" if listing.left_out else ""
     if not len(y):
         needed = "each class needs a folder of its own, with images"
-        if not os.path.isdir(shown):
+        if not os.path.isdir(path):
             needed = "a table needs a line for each image, with its path and label"
         raise DataError(f"{shown}: no image that can be used{first}; {needed}")
     if len(names) == 1 and not is_given:
