@@ -5,11 +5,12 @@ assert of their arguments (kernels/checks.h). The C compiler's sanitizers are le
 """
 
 import os
+import subprocess
+import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 
-from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
@@ -33,32 +34,48 @@ DIRECTIVES = {
 }
 
 C = "lenet5/kernels"
-HEADERS = sorted(glob(f"{C}/**/*.h", recursive=True))
+MADE_BY_CYTHON = {
+    "lenet5/_kernels.c": "lenet5/_kernels.pyx",
+    "lenet5/ocr/_oversegmentation.c": "lenet5/ocr/_oversegmentation.pyx",
+}
+DEPENDS = sorted(path for end in ("h", "py[xd]", "pxi") for path in glob(f"lenet5/**/*.{end}", recursive=True))
 ISAS = ("avx512", "avx2", "baseline")
 INT8_ISAS = ("avx512vnni", *ISAS, "emulated")
-# What is compiled with less than -O3, in less than half the time. What Cython makes only checks, allocates and calls.
-# float64 checks gradients; its second option fuses a * b + c as -O3 does, so its bits are the same.
+# What is compiled with less than -O3, in less time. What Cython makes only checks, allocates and calls. The kernels name
+# their vectors, and -O2 is as fast. float64 checks gradients. The second option fuses a * b + c as -O2 does, so bits are
+# the same.
+O1 = ["-O1", "-fexpensive-optimizations"]
 LESS = {
     "lenet5/_kernels.c": ["-Og"],
-    **{f"{C}/isa/{isa}_f64.c": ["-O1", "-fexpensive-optimizations"] for isa in ISAS},
+    "lenet5/ocr/_oversegmentation.c": O1,
+    **{f"{C}/isa/{isa}.c": ["-O2"] for isa in ISAS},
+    **{f"{C}/isa/{isa}_f64.c": O1 for isa in ISAS},
     f"{C}/isa/emulated_int8.c": ["-O1"],
 }
 
 
+def run_cython(pyx):
+    """In a process of its own: Cython holds the interpreter's lock."""
+    directives = [word for name, value in DIRECTIVES.items() for word in ("-X", f"{name}={value}")]
+    force = ["--force"] if DEBUG else []
+    subprocess.run([sys.executable, "-m", "Cython.Build.Cythonize", "--quiet", *force, *directives, pyx], check=True)
+
+
 class SideBySide(build_ext):
-    """Compiles all sources of all extensions side by side: what takes longest, with -O3, begins first."""
+    """Runs Cython and compiles all sources of all extensions side by side."""
 
     def build_extensions(self):
         self.parallel = len(self.extensions)
         compile_all = self.compiler.compile
 
         def compile_one(source, options):
+            if source in MADE_BY_CYTHON:
+                run_cython(MADE_BY_CYTHON[source])
             flags = [*options["extra_postargs"], *LESS.get(source, [])]
             return compile_all([source], **options | {"extra_postargs": flags})
 
         def compile_side_by_side(sources, **options):
-            longest_first = sorted(sources, key=LESS.__contains__)
-            objects = pool.map(lambda source: compile_one(source, options), longest_first)
+            objects = pool.map(lambda source: compile_one(source, options), sources)
             return [name for names in objects for name in names]
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -80,11 +97,11 @@ kernels = Extension(
     "lenet5._kernels",
     # One source of kernels, compiled once per instruction set and element type.
     sources=[
-        "lenet5/_kernels.pyx",
-        *(f"{C}/isa/{isa}{element}.c" for isa in ISAS for element in ("", "_f64")),
+        "lenet5/_kernels.c",
+        *(f"{C}/isa/{isa}{element}.c" for element in ("", "_f64") for isa in ISAS),
         *(f"{C}/isa/{isa}_int8.c" for isa in INT8_ISAS),
     ],
-    depends=HEADERS,
+    depends=DEPENDS,
     include_dirs=[C],
     define_macros=MACROS,
     py_limited_api=LIMITED,
@@ -101,8 +118,8 @@ kernels = Extension(
 
 pieces = Extension(
     "lenet5.ocr._oversegmentation",
-    sources=["lenet5/ocr/_oversegmentation.pyx"],
-    depends=HEADERS,
+    sources=["lenet5/ocr/_oversegmentation.c"],
+    depends=DEPENDS,
     include_dirs=[C],
     define_macros=MACROS,
     py_limited_api=LIMITED,
@@ -110,7 +127,7 @@ pieces = Extension(
 )
 
 setup(
-    ext_modules=cythonize([kernels, pieces], compiler_directives=DIRECTIVES, force=DEBUG),
+    ext_modules=[pieces, kernels],
     cmdclass={"build_ext": SideBySide},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED else {},
 )
