@@ -41,14 +41,12 @@ MADE_BY_CYTHON = {
 DEPENDS = sorted(path for end in ("h", "py[xd]", "pxi") for path in glob(f"lenet5/**/*.{end}", recursive=True))
 ISAS = ("avx512", "avx2", "baseline")
 INT8_ISAS = ("avx512vnni", *ISAS, "emulated")
-# What is compiled with less than -O3, in less time. What Cython makes only checks, allocates and calls. The kernels name
-# their vectors, and -O2 is as fast. float64 checks gradients. The second option fuses a * b + c as -O2 does, so bits are
-# the same.
+# What is compiled with less than -O3, in less than half the time. What Cython makes only checks, allocates and calls.
+# float64 checks gradients. The second option fuses a * b + c as -O3 does, so the bits are the same.
 O1 = ["-O1", "-fexpensive-optimizations"]
 LESS = {
     "lenet5/_kernels.c": ["-Og"],
     "lenet5/ocr/_oversegmentation.c": O1,
-    **{f"{C}/isa/{isa}.c": ["-O2"] for isa in ISAS},
     **{f"{C}/isa/{isa}_f64.c": O1 for isa in ISAS},
     f"{C}/isa/emulated_int8.c": ["-O1"],
 }
