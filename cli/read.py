@@ -40,6 +40,8 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
     text file with a name in each line. An image without a number gives `no digits`; letters are read
     as the digits that they look like.
 
+    A page that is not upright is read after turning it, and a note says so.
+
     Of animations and books the first page is read, and a note says so. With --json, "pages" is the number of pages, if
     there are several; boxes are [left, top, width, height] in pixels of the file, turned upright.
 
@@ -86,4 +88,6 @@ def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterat
             reader.draw_boxes(name, reading, boxes)
             output.note(f"boxes drawn: {one_line(boxes)}")
         note_pages(name, reading.pages)
+        if reading.turn:
+            output.note(f"{one_line(name)}: not upright, read after a turn by {reading.turn} degrees counterclockwise")
         yield {"file": name, **reader.document(reading)}

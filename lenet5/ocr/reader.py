@@ -3,9 +3,8 @@
 import functools
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -15,24 +14,11 @@ from ..preprocessing.decode import decoded
 from ..preprocessing.normalization import to_grey
 from ..utils.characters import DIGITS
 from ..utils.geometry import Box
-from . import lattice, layout, sdnn
-from .networks import CLASSES, RUBBISH, SEPARATORS, StringNetworks, log_softmax, shipped
-from .oversegmentation import Hypotheses, Pieces, cut, hypotheses
+from . import lattice, orientation
+from .lines import Line, Scorer, lines_of
+from .networks import CLASSES, N_DIGITS, RUBBISH, SEPARATORS, StringNetworks, shipped
 
-LEFT_OUT = 150.0  # the cost of leaving out as much ink as would fill the square of a digit's height
-# Weights of the opinions on which digit it is: segment networks, digit networks, the sliding one, the given model.
-SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.55, 0.2, 0.05
-SEEN = 3.0  # weight of the sliding network's opinion on whether it is a digit
-UNLIKELY = -7.0  # logarithm of a segment's share of all paths, below which it is not looked at more closely
-MOST_SLIDING = 9.0  # how far that opinion moves the logarithm of the weight at most
 UNSURE = "?"
-
-
-class Scorer(Protocol):
-    """A network, or several that answer together."""
-
-    def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
-        """Scores (N, classes)."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +45,13 @@ class Number:
 class Reading:
     """What is written in an image, in reading order. The confidence is that all of it is right; 0 for nothing.
 
-    It is the first of the file's ``pages``.
+    It is the first of the file's ``pages``. Where the page was not upright, it was read after a ``turn``
+    counterclockwise, in degrees; boxes are those in the file as it is.
     """
 
     numbers: list[Number]
     pages: int = 1
+    turn: int = 0
 
     @property
     def text(self) -> str:
@@ -133,19 +121,11 @@ def read(
     if max_error is not None:
         min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
     picture = decoded(source)
-    lines = [(number.in_file(picture), cut(number.ink)) for number in layout.find(to_grey(picture.pixels), invert)]
-    found = [(number, pieces, hypotheses(pieces)) for number, pieces in lines if len(pieces)]
-    if not found:
-        return Reading([], picture.pages)
-    pictures = np.concatenate([runs.pictures for _, _, runs in found])
-    slid = np.concatenate([sdnn.opinions(line, runs.boxes, networks.sliding, threads) for _, line, runs in found])
-    ways = [(runs.first, runs.stop, leave_out(pieces)) for _, pieces, runs in found]
-    scores = _scores(pictures, slid, ways, networks, network, threads)
-    numbers = [
-        _decoded(number, runs, (first, stop, part, dropped), allow, length, min_confidence)
-        for (number, _, runs), (first, stop, dropped), part in zip(found, ways, scores, strict=True)
-    ]
-    return Reading([number for number in numbers if number is not None], picture.pages)
+    page = orientation.found(
+        to_grey(picture.pixels), lambda grey: lines_of(grey, invert, networks, network, length=length, threads=threads)
+    )
+    numbers = [_number(line, page.placed(line.number, picture), allow, min_confidence) for line in page.lines]
+    return Reading([number for number in numbers if number is not None], picture.pages, page.turn)
 
 
 def check(allow: str, length: int | None, min_confidence: float, invert: str = "auto") -> None:
@@ -167,72 +147,34 @@ def check_classes(labels: Sequence[str]) -> None:
         raise ValueError(f"the model's classes are {', '.join(labels)[:80]}; this reads the ten digits")
 
 
-def _scores(
-    pictures: np.ndarray, slid: np.ndarray, ways: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
-    networks: StringNetworks, network: Scorer | None, threads: int | None,
-) -> list[np.ndarray]:  # fmt: skip
-    """`lattice.odds` (n, classes - 1) of each number's hypotheses.
+def _number(line: Line, place: Callable[[np.ndarray], Box], allow: str, min_confidence: float) -> Number | None:
+    """The best path through one number's hypotheses, or None where there is no digit on it.
 
-    They come from the images (N, 2, 28, 28) uint8 of the hypotheses of all numbers, and from ``slid`` (N, 11), see
-    `sdnn.opinions`. ways: first, stop and leave_out of each number. The segment and the sliding networks decide whether
-    a segment is a digit at all; all networks decide which. Where by these two only a trace of all paths goes through a
-    segment, the others are not asked.
+    place : gives the box in the file of one in the number's ink
     """
-    scores = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
-    digits, blank = scores[:, :10], slid[:, 10]
-    seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
-    total = np.logaddexp.reduce(digits, axis=1) + np.clip(seen, -MOST_SLIDING, MOST_SLIDING)
-    mixed = SEGMENTS_SHARE * log_softmax(digits) + SLIDING_SHARE * log_softmax(slid[:, :10])
-    share = SEGMENTS_SHARE + SLIDING_SHARE
-    scores[:, :10] = log_softmax(mixed / share) + total[:, None]
-    parts = np.split(scores, np.cumsum([len(first) for first, _, _ in ways])[:-1])
-    shares = [lattice.shares(first, stop, part, out) for (first, stop, out), part in zip(ways, parts, strict=True)]
-    likely = np.flatnonzero(np.concatenate(shares) > UNLIKELY)
-    ink = np.ascontiguousarray(pictures[likely, :1])
-    mixed = mixed[likely] + DIGITS_SHARE * networks.digit_log_probabilities(ink, threads)
-    share += DIGITS_SHARE
-    if network is not None:
-        mixed += OWN_SHARE * log_softmax(network.logits(ink, threads))
-        share += OWN_SHARE
-    scores[likely, :10] = log_softmax(mixed / share) + total[likely, None]
-    return parts
-
-
-def leave_out(pieces: Pieces) -> np.ndarray:
-    """The cost of leaving each piece out (pieces,), at most 0: by its ink."""
-    own = pieces.labels >= 0
-    ink = np.bincount(pieces.labels[own], pieces.ink[own], len(pieces))
-    return -LEFT_OUT * ink / pieces.height**2
-
-
-def _decoded(
-    number: layout.NumberImage, runs: Hypotheses, ways: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-    allow: str, length: int | None, min_confidence: float,
-) -> Number | None:  # fmt: skip
-    """The best path through one number's hypotheses, or None where there is no digit on it."""
-    path, total = lattice.search(*ways, length, 10)
     characters, spoken = [], []
-    for step in path:
+    for step in line.path:
         text = CLASSES[step.label]
         if text.isdigit() or text in allow:
             sure = step.confidence >= min_confidence
-            box = number.box(runs.boxes[step.hypothesis])
             spoken.append(step.label)
-            characters.append(Character(text if sure else UNSURE, step.confidence, box))
+            characters.append(
+                Character(text if sure else UNSURE, step.confidence, place(line.runs.boxes[step.hypothesis]))
+            )
     if not any(character.text not in SEPARATORS for character in characters):
         return None
-    silent = [k for k in range(10, RUBBISH) if CLASSES[k] not in allow]
-    confidence = float(np.exp(min(lattice.share_of_text(*ways, spoken, silent) - total, 0)))
+    silent = [k for k in range(N_DIGITS, RUBBISH) if CLASSES[k] not in allow]
+    confidence = float(np.exp(min(lattice.share_of_text(*line.ways, spoken, silent) - line.total, 0)))
     edges = np.array([character.box for character in characters])
     box = Box(*edges[:, :2].min(0).tolist(), *edges[:, 2:].max(0).tolist())
     text = "".join(character.text for character in characters)
-    return Number(text, confidence, box, number.line, characters)
+    return Number(text, confidence, box, line.number.line, characters)
 
 
 def document(reading: Reading) -> dict:
     """A reading as JSON: text, confidence, digits and numbers; boxes are [left, top, width, height] in pixels.
 
-    With pages, where there are more than the one that was read.
+    With pages, where there are more than the one that was read; with turned, degrees, where it was not upright.
     """
 
     def plain(item) -> dict:
@@ -248,7 +190,8 @@ def document(reading: Reading) -> dict:
         numbers.append(plain(number) | {"digits": [{"digit": d.pop("text"), **d} for d in digits]})
     digits = [digit for number in numbers for digit in number["digits"]]
     text = {"text": reading.text, "confidence": round(reading.confidence, 6), "digits": digits, "numbers": numbers}
-    return text | ({"pages": reading.pages} if reading.pages > 1 else {})
+    more = {"pages": reading.pages} if reading.pages > 1 else {}
+    return text | more | ({"turned": reading.turn} if reading.turn else {})
 
 
 def rows(document: dict) -> list[tuple[str, float]]:
