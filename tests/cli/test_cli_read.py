@@ -222,3 +222,49 @@ def test_evaluate_strings(tmp_path):
         assert sheet.mode == "RGB"
     text = quick(*args, cwd=tmp_path, few=True)
     assert "strings entirely right" in text.stdout
+
+
+@pytest.fixture
+def labels(folder):
+    """own.csv: two images that are read rightly, one that is labelled wrongly, and four that cannot be used."""
+    rows = "path,text\none.png,2718\npage.png,314\\n1592\\n65\none.png,2719\n"
+    (folder / "own.csv").write_text(rows + "bad.png,1\nmissing.png,1\nblank.png,\none.png,27a8\n")
+    return folder
+
+
+def test_evaluate_strings_of_ones_own(labels):
+    args = ("evaluate", "--model", model_path(), "--strings", "own.csv")
+    result = quick(*args, "--json", "--mistakes", "wrong.csv", "--errors", "wrong.png", cwd=labels)
+    document = documents(result)
+    assert result.code == 0
+    assert (document["dataset"], document["n"], document["errors"], document["n_digits"]) == ("own.csv", 3, 1, 17)
+    assert [(one["file"], one["text"], one["answer"]) for one in document["misread"]] == [("one.png", "2719", "2718")]
+    assert len(document["left_out"]) == 4
+    assert len([line for line in result.stderr.splitlines() if line.startswith("left out: ")]) == 4
+    assert (labels / "wrong.csv").read_text().splitlines()[1].startswith("one.png,2719,2718,0.")
+    with Image.open(labels / "wrong.png") as sheet:
+        assert sheet.mode == "RGB"
+    text = quick(*args, cwd=labels)
+    assert "3 images with 5 numbers, 17 digits, 4 rows left out" in text.stdout
+    assert "images entirely right 66.67 %" in text.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "expected"),
+    [
+        (["--strings", "missing.csv"], 4, "missing.csv: cannot be read"),
+        (["--strings", "bad.csv"], 4, "bad.csv: no image that can be used"),
+        (["--strings", "huge"], 2, "neither one of plain"),
+        (["--strings", "own.csv", "--n", "5"], 2, "--n is how many"),
+        (["--strings", "own.csv", "--dataset", "mnist"], 2, "--strings and --dataset"),
+        (["--strings", "own.csv", "--data", "."], 2, "--data has images of its own"),
+        (["--strings", "own.csv", "--mistakes", "own.csv"], 2, "is the table to be read"),
+        (["--strings", "own.csv", "--mistakes", "wrong.txt"], 2, "must end in .csv"),
+        (["--strings", "plain", "--mistakes", "wrong.csv"], 2, "name their CSV with --strings"),
+    ],
+)
+def test_evaluate_strings_of_ones_own_that_cannot_be(labels, args, code, expected):
+    (labels / "bad.csv").write_text("bad.png,1\n")
+    result = quick("evaluate", "--model", model_path(), *args, cwd=labels)
+    assert (result.code, result.stdout) == (code, "")
+    assert expected in result.error
