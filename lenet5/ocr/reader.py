@@ -2,16 +2,14 @@
 
 import functools
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-from ..evaluation.contact_sheet import save_png
-from ..preprocessing.decode import decoded
+from ..errors import PageError
+from ..preprocessing.decode import Decoded, decoded, decoded_pages
 from ..preprocessing.normalization import to_grey
 from ..utils.characters import DIGITS
 from ..utils.geometry import Box
@@ -59,11 +57,13 @@ class Number:
 class Reading:
     """What is written in an image, in reading order. The confidence is that all of it is right; 0 for nothing.
 
-    It is the first of the file's ``pages``.
+    It is the one with the number ``page``, from 1, of the file's ``pages``; ``error`` says why it could not be read.
     """
 
     numbers: list[Number]
     pages: int = 1
+    page: int = 1
+    error: PageError | None = None
 
     @property
     def text(self) -> str:
@@ -92,9 +92,22 @@ def shipped_once() -> StringNetworks:
     return shipped()
 
 
+def read_pages(source, **settings) -> Iterator[Reading]:
+    """Read the numbers on each page, or frame, of a file, one after the other; arguments as of `read`.
+
+    A page that cannot be decoded gives a reading with its ``error``; PictureError if no page can.
+    """
+    for picture in decoded_pages(source):
+        if isinstance(picture, PageError):
+            yield Reading([], picture.pages, picture.page, picture)
+        else:
+            yield read(picture, **settings)
+
+
 def read(
     source,
     *,
+    page: int = 1,
     invert: str = "auto",
     allow: str = "",
     length: int | None = None,
@@ -109,6 +122,8 @@ def read(
     Parameters
     ----------
     source : path, bytes, binary file object, PIL.Image.Image or ndarray, as `normalization.read_image` takes it
+        Or what `decoded` makes of one.
+    page : the number, from 1, of the page or frame that is read
     invert : "auto", "yes" (dark on light) or "no"
     allow : some of ``.,-+``: separators that are kept in the text; others are left out
     length : int, optional
@@ -132,11 +147,11 @@ def read(
     networks = networks or shipped_once()
     if max_error is not None:
         min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
-    picture = decoded(source)
+    picture = source if isinstance(source, Decoded) else decoded(source, page)
     lines = [(number.in_file(picture), cut(number.ink)) for number in layout.find(to_grey(picture.pixels), invert)]
     found = [(number, pieces, hypotheses(pieces)) for number, pieces in lines if len(pieces)]
     if not found:
-        return Reading([], picture.pages)
+        return Reading([], picture.pages, picture.page)
     pictures = np.concatenate([runs.pictures for _, _, runs in found])
     slid = np.concatenate([sdnn.opinions(line, runs.boxes, networks.sliding, threads) for _, line, runs in found])
     ways = [(runs.first, runs.stop, leave_out(pieces)) for _, pieces, runs in found]
@@ -145,7 +160,7 @@ def read(
         _decoded(number, runs, (first, stop, part, dropped), allow, length, min_confidence)
         for (number, _, runs), (first, stop, dropped), part in zip(found, ways, scores, strict=True)
     ]
-    return Reading([number for number in numbers if number is not None], picture.pages)
+    return Reading([number for number in numbers if number is not None], picture.pages, picture.page)
 
 
 def check(allow: str, length: int | None, min_confidence: float, invert: str = "auto") -> None:
@@ -232,7 +247,7 @@ def _decoded(
 def document(reading: Reading) -> dict:
     """A reading as JSON: text, confidence, digits and numbers; boxes are [left, top, width, height] in pixels.
 
-    With pages, where there are more than the one that was read.
+    With page and pages, where there are more than the one that was read.
     """
 
     def plain(item) -> dict:
@@ -248,7 +263,7 @@ def document(reading: Reading) -> dict:
         numbers.append(plain(number) | {"digits": [{"digit": d.pop("text"), **d} for d in digits]})
     digits = [digit for number in numbers for digit in number["digits"]]
     text = {"text": reading.text, "confidence": round(reading.confidence, 6), "digits": digits, "numbers": numbers}
-    return text | ({"pages": reading.pages} if reading.pages > 1 else {})
+    return text | ({"page": reading.page, "pages": reading.pages} if reading.pages > 1 else {})
 
 
 def rows(document: dict) -> list[tuple[str, float]]:
@@ -260,27 +275,3 @@ def rows(document: dict) -> list[tuple[str, float]]:
         (" ".join(number["text"] for number in line), math.prod(number["confidence"] for number in line))
         for line in found.values()
     ]
-
-
-def draw_boxes(source, reading: Reading, path: str | os.PathLike) -> None:
-    """Write a PNG of the image with a box round each digit, its text above it, and one round each number."""
-    picture = decoded(source)
-    levels = np.rint(np.clip(picture.pixels, 0, 1) * 255).astype(np.uint8)
-    image = Image.fromarray(levels).convert("RGB")
-    enlarged = max(1, -(-400 // max(image.size)))
-    image = image.resize((image.width * enlarged, image.height * enlarged), Image.Resampling.NEAREST)
-    draw = ImageDraw.Draw(image)
-    for box, colour, text in _marks(reading):
-        top, left, bottom, right = (edge * enlarged for edge in picture.box(box))
-        draw.rectangle((left, top, right - 1, bottom - 1), outline=colour)
-        if text:
-            draw.text((left + 1, max(top - 11, 0)), text, fill=colour)
-    save_png(image, path)
-
-
-def _marks(reading: Reading) -> Iterator[tuple[Box, tuple[int, int, int], str]]:
-    for number in reading.numbers:
-        top, left, bottom, right = number.box
-        yield Box(top - 2, left - 2, bottom + 2, right + 2), (30, 120, 255), ""
-        for character in number.digits:
-            yield character.box, (230, 40, 40), character.text
