@@ -1,5 +1,6 @@
 """What `lenet5 evaluate` judges a model on, and the files that it writes beside the report."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -38,3 +39,12 @@ def write_suspects(path: Path, found) -> None:
     suspected = found.suspects()
     write_csv(suspected, found.data.files["test"], path)
     output.note(f"{len(suspected):,} of {len(found.data.test[1]):,} labels are perhaps wrong: {one_line(path)}")
+
+
+def draw(path: Path | None, image: Callable, what: str) -> None:
+    """Write what ``image`` draws as PNG, and a line about it; nothing without a path."""
+    from lenet5.evaluation import contact_sheet
+
+    if path:
+        contact_sheet.save_png(image(), path)
+        output.note(f"{what} drawn: {one_line(path)}")

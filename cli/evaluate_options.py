@@ -3,6 +3,7 @@
 import click
 
 from . import options, own_data
+from .evaluate_strings import strings_options
 
 #: Stands for no file after --reject-curve.
 WITHOUT_PNG = "-"
@@ -25,24 +26,15 @@ evaluate_options = options.together(
                      "The threshold is chosen on the validation images of both."),
     click.option("--cascade-curve", "cascade_png", type=options.path(dir_okay=False), metavar="PNG",
                  help="Draw the cascade's error against its cost."),
-    click.option("--strings", type=click.Choice(["plain", "apart", "varied", "amounts"]), metavar="STYLE",
-                 help="Compose strings of the test images and read them: plain (five digits, gaps of -1 to 4 "
-                     "pixels), apart (gaps of 1 to 4), varied (sizes, slants, pens, rules, separators), amounts (as "
-                     "written by people, on printed paper)."),
-    click.option("--n", "n_strings", type=click.IntRange(1),
-                 help="How many strings --strings composes.  [default: 2000]"),
+    strings_options,
     options.threads,
 )  # fmt: skip
 
 
-def check_together(ctx, small, cascade_png, reject_curve, strings, n_strings) -> None:
+def check_together(ctx, small, cascade_png, reject_curve, strings) -> None:
     """UsageError for options that have no meaning beside, or without, each other."""
     own_data.refuse_both(ctx, ctx.params["own"])
-    if strings and ctx.params["own"]:
-        raise click.UsageError("--strings composes digits of MNIST's form; --data has images of its own")
     if cascade_png and not small:
         raise click.UsageError("--cascade-curve draws what --cascade reports: name the small model with --cascade")
     if strings and (reject_curve or small):
         raise click.UsageError("--strings judges strings; --reject-curve and --cascade judge single digits")
-    if n_strings and not strings:
-        raise click.UsageError("--n is how many strings --strings composes: name their style with --strings")

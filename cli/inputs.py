@@ -72,11 +72,11 @@ def reason(name: str, error: Exception) -> str:
     return f"{shown}: is a folder"
 
 
-def only_one(names: Iterable[str], option: str) -> list[str]:
+def only_one(names: Iterable[str], option: str, advice: str = "") -> list[str]:
     """The only one of ``names``; UsageError for an option that draws one image where there are others."""
     first = list(itertools.islice(names, 2))
     if len(first) != 1 or first[0] == "-":
-        raise click.UsageError(f"{option} draws one image from a file")
+        raise click.UsageError(f"{option} draws one image from a file{advice and '; '}{advice}")
     return first
 
 

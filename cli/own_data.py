@@ -1,5 +1,6 @@
 """--data: one's own images, from a folder or a table, with a line for each that is not used."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -48,8 +49,13 @@ def load_own(path: str, **settings):
         loaded = datasets.from_folder(path, report=report, **settings)
     for line in loaded.notes:
         output.note(f"note: {line}")
-    for one in loaded.left_out[:MOST_TOLD]:
-        output.note(with_short_words(f"left out: {one}"))
-    if len(loaded.left_out) > MOST_TOLD:
-        output.note(f"left out: {len(loaded.left_out) - MOST_TOLD:,} more")
+    tell_left_out(loaded.left_out)
     return loaded
+
+
+def tell_left_out(left_out: Sequence) -> None:
+    """A line for each image that is not used, and for many one with the number of the others."""
+    for one in left_out[:MOST_TOLD]:
+        output.note(with_short_words(f"left out: {one}"))
+    if len(left_out) > MOST_TOLD:
+        output.note(f"left out: {len(left_out) - MOST_TOLD:,} more")

@@ -2,17 +2,16 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import click
 
 from lenet5.errors import one_line, shortened
 
 from . import options, output, read_text, types
-from .inputs import expand, note_pages, only_one, reason
+from .boxes import boxes_for
+from .inputs import expand, reason
 from .models import load_models
 from .sources import source
-from .targets import check_png
 from .usage import refusals_as_usage
 
 
@@ -28,8 +27,9 @@ from .usage import refusals_as_usage
 @click.option("--max-error", type=types.Error(), metavar="ERROR",
               help="Answer ? for digits where needed so that at most this fraction of the others is wrong (0.5% or "
                    "0.005), on numbers like those of the networks' validation.")  # fmt: skip
-@click.option("--boxes", type=options.path(dir_okay=False), metavar="PNG",
-              help="Draw what was read over the image, where it was read (one image only).")  # fmt: skip
+@click.option("--boxes", type=options.path(path_type=None), metavar="PNG|FOLDER",
+              help="Draw what was read over the image, where it was read: one image to a PNG, or all images and pages "
+                   "into a folder, one that exists or whose name ends in /.")  # fmt: skip
 @options.threads
 @options.as_json
 @options.verbosity
@@ -42,14 +42,16 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
 
     A page that is not upright is read after turning it, and a note says so.
 
-    Of animations and books the first page is read, and a note says so. With --json, "pages" is the number of pages, if
-    there are several; boxes are [left, top, width, height] in pixels of the file, turned upright.
+    All pages or frames of a file are read. If there are several, their number is the last column of each row, and with
+    --json each page is a document with its number, "page", of "pages". Boxes are [left, top, width, height] in pixels
+    of the file, turned upright.
 
     \b
     Examples:
       lenet5 read number.png
       lenet5 read page.jpg --json --boxes found.png
       lenet5 read amounts/ --allow .,- --max-error 0.5%
+      lenet5 read scans/ book.tif --boxes found/
     """
     from lenet5.ocr import reader
 
@@ -57,10 +59,7 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
         reader.check(allow, length, min_confidence)
     if max_error is not None:
         reader.shipped_once().calibration.confidence_for(max_error)  # refuses what cannot be, before any answer
-    names: Iterable[str] = expand(files)
-    if boxes:
-        names = only_one(names, "--boxes")
-        check_png(boxes, *names)
+    names, drawing = boxes_for(expand(files), boxes)
     network, model = load_models(models)
     with refusals_as_usage():
         reader.check_classes(network.labels)
@@ -68,26 +67,33 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
         "invert": invert, "allow": allow, "length": length, "min_confidence": min_confidence, "max_error": max_error,
         "threads": threads, "network": network,
     }  # fmt: skip
-    answers = ({**answer, "model": model} for answer in _answers(names, boxes, settings))
+    answers = ({**answer, "model": model} for answer in _answers(names, drawing, settings))
     sys.exit(3 if (output.result_array(answers) if as_json else read_text.print_lines(answers)) else 0)
 
 
-def _answers(names: Iterable[str], boxes: Path | None, settings: dict) -> Iterator[dict]:
-    """A JSON document for each name, in order."""
+def _answers(names: Iterable[str], drawing, settings: dict) -> Iterator[dict]:
+    """A JSON document for each page of each name, in order."""
     from lenet5 import errors
     from lenet5.ocr import reader
 
     for name in names:
         try:
-            reading = reader.read(source(name), **settings)
+            for reading in reader.read_pages(source(name), **settings):
+                if drawing and not reading.error:
+                    drawing.draw(name, reading)
+                if reading.turn:
+                    output.note(f"{one_line(name)}: not upright, read turned by {reading.turn} degrees to the left")
+                yield _document(name, reading)
         except errors.PictureError as error:
             output.trace(error)
             yield {"file": shortened(name), "text": None, "confidence": None, "error": reason(name, error)}
-            continue
-        if boxes:
-            reader.draw_boxes(name, reading, boxes)
-            output.note(f"boxes drawn: {one_line(boxes)}")
-        note_pages(name, reading.pages)
-        if reading.turn:
-            output.note(f"{one_line(name)}: not upright, read after a turn by {reading.turn} degrees counterclockwise")
-        yield {"file": name, **reader.document(reading)}
+
+
+def _document(name: str, reading) -> dict:
+    from lenet5.ocr import reader
+
+    if reading.error is None:
+        return {"file": name, **reader.document(reading)}
+    output.trace(reading.error)
+    pages = {"page": reading.page, "pages": reading.pages}
+    return {"file": name, "text": None, "confidence": None, "error": reason(name, reading.error), **pages}

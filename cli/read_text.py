@@ -8,7 +8,7 @@ from . import output
 
 
 def print_lines(answers: Iterable[dict]) -> bool:
-    """A row for each line of an image, errors to standard error; whether any image was bad."""
+    """A row for each line of an image or page, errors to standard error; whether any image was bad."""
     from lenet5.ocr.reader import rows
 
     bad = False
@@ -19,6 +19,7 @@ def print_lines(answers: Iterable[dict]) -> bool:
             output.error(answer["error"])
             continue
         lines = [f"{text}\t{confidence:.4f}" for text, confidence in rows(answer)] or ["no digits\t-"]
+        page = f"\tpage {answer['page']}" if "page" in answer else ""
         for line in lines:
-            output.result(f"{name}\t{line}")
+            output.result(f"{name}\t{line}{page}")
     return bad

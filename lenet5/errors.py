@@ -21,6 +21,14 @@ class PictureError(LeNet5Error):
     """A file is not an image that can be read: damaged, too large, or of another kind."""
 
 
+class PageError(PictureError):
+    """One page of a file is damaged, the others may not be; it has the number ``page``, from 1, of ``pages``."""
+
+    def __init__(self, message: str, page: int, pages: int):
+        super().__init__(message)
+        self.page, self.pages = page, pages
+
+
 class NoDigitError(PictureError):
     """The image was read, and nothing is drawn on it."""
 

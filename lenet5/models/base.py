@@ -202,15 +202,23 @@ class Classifier:
     def read(self, source, **settings) -> "Reading":
         """Read the numbers of several digits in an image: ``str(model.read("number.png"))`` is their text.
 
-        source and settings (invert, allow, length, min_confidence, max_error, threads) are those of
+        source and settings (page, invert, allow, length, min_confidence, max_error, threads) are those of
         `ocr.reader.read`. Its networks find the digits, and this model helps to decide which digits they are.
         ValueError unless its classes are the ten digits.
         """
-        from ..ocr.reader import read
+        return self._reader().read(source, network=self, **settings)
+
+    def read_pages(self, source, **settings) -> "Iterator[Reading]":
+        """`read` each page, or frame, of a file, one after the other; a damaged page gives a reading with its error."""
+        return self._reader().read_pages(source, network=self, **settings)
+
+    def _reader(self):
+        """What reads numbers; ValueError unless the classes are the ten digits."""
+        from ..ocr import reader
 
         if self.preparation.kind != DIGIT.kind:
             raise ValueError(f"the classes are {', '.join(self.labels)[:80]}; strings are read with the ten digits")
-        return read(source, network=self, **settings)
+        return reader
 
     def _finite_logits(self, X: np.ndarray, threads: int | None) -> np.ndarray:
         """The logits (N, classes); DivergedError where they are not finite."""

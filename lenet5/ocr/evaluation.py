@@ -1,15 +1,19 @@
 """Accuracy of reading strings: whole strings, and single digits by edit distance."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from ..evaluation.metrics import wilson_interval
+from ..utils.tables import Lines
+from ..utils.text import percent
 
 if TYPE_CHECKING:  # reading does not import what composes numbers
     from ..datasets.synthetic.digit_strings import Composed
+
+MOST_SHOWN = 100  # misread strings on a contact sheet
 
 
 def changes(read: str, right: str) -> int:
@@ -22,8 +26,8 @@ def changes(read: str, right: str) -> int:
     return row[-1]
 
 
-def matches(read: str, right: str) -> list[bool]:
-    """Tell for each character that was read whether it is right, in an alignment with the fewest edits."""
+def matches(read: Sequence[str], right: Sequence[str]) -> list[bool]:
+    """Tell for each character, or word, that was read whether it is right, in an alignment with the fewest edits."""
     rows = [list(range(len(right) + 1))]
     for i, a in enumerate(read, 1):
         row, before = [i], rows[-1]
@@ -71,6 +75,16 @@ def evaluation(pairs: Iterable[tuple[str, str]]) -> dict:
     }
 
 
+def lines(report: dict, what: str) -> Lines:
+    """The report of `evaluation` for people; ``what`` is the name of its strings."""
+    low, high = report["accuracy_95"]
+    return [
+        f"{what} entirely right {percent(report['accuracy'])} (95 % interval {percent(low)} to {percent(high)}),",
+        f"  {report['errors']:,} misread, {report['wrong_length']:,} of them in length",
+        f"digits right {percent(report['digit_accuracy'])}",
+    ]
+
+
 def pictures(strings: "Iterable[Composed]") -> Iterable[tuple[np.ndarray, str]]:
     """Yield (image (H, W) uint8, dark on light, right digits) for each composed string."""
     for string in strings:
@@ -82,13 +96,16 @@ def measure(strings: "Iterable[Composed]", read: Callable[[np.ndarray], str]) ->
     return evaluation((read(picture), right) for picture, right in pictures(strings))
 
 
-def sheet(misread: list[tuple[np.ndarray, str, str]], most: int = 100) -> Image.Image:
-    """Draw a contact sheet of misread strings, given as (image (H, W) uint8, right, read)."""
-    shown = misread[:most]
+def sheet(misread: Sequence[tuple[np.ndarray, str, str]], n: int | None = None) -> Image.Image:
+    """Draw a contact sheet of up to `MOST_SHOWN` misread strings, given as (image (H, W) uint8, right, read).
+
+    ``n`` is how many there are in all, by default those that are given.
+    """
+    shown, n = misread[:MOST_SHOWN], len(misread) if n is None else n
     columns, cell, row = 4, 300, 84
     image = Image.new("RGB", (columns * cell, 26 + row * max(1, -(-len(shown) // columns))), (255, 255, 255))
     draw = ImageDraw.Draw(image)
-    draw.text((6, 6), f"{len(misread):,} misread strings: right > read", fill=(20, 20, 20))
+    draw.text((6, 6), f"{n:,} misread strings: right > read", fill=(20, 20, 20))
     for place, (picture, right, read) in enumerate(shown):
         left, top = place % columns * cell + 6, 26 + place // columns * row
         k = min((cell - 12) / picture.shape[1], (row - 20) / picture.shape[0])

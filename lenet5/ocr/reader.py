@@ -2,15 +2,13 @@
 
 import functools
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-from ..evaluation.contact_sheet import save_png
-from ..preprocessing.decode import decoded
+from ..errors import PageError
+from ..preprocessing.decode import Decoded, decoded, decoded_pages
 from ..preprocessing.normalization import to_grey
 from ..utils.characters import DIGITS
 from ..utils.geometry import Box
@@ -45,12 +43,14 @@ class Number:
 class Reading:
     """What is written in an image, in reading order. The confidence is that all of it is right; 0 for nothing.
 
-    It is the first of the file's ``pages``. Where the page was not upright, it was read after a ``turn``
-    counterclockwise, in degrees; boxes are those in the file as it is.
+    It is the one with the number ``page``, from 1, of the file's ``pages``; ``error`` says why it could not be read.
+    A page that was not upright was read after a ``turn`` counterclockwise, in degrees; boxes are those in the file.
     """
 
     numbers: list[Number]
     pages: int = 1
+    page: int = 1
+    error: PageError | None = None
     turn: int = 0
 
     @property
@@ -80,9 +80,22 @@ def shipped_once() -> StringNetworks:
     return shipped()
 
 
+def read_pages(source, **settings) -> Iterator[Reading]:
+    """Read the numbers on each page, or frame, of a file, one after the other; arguments as of `read`.
+
+    A page that cannot be decoded gives a reading with its ``error``; PictureError if no page can.
+    """
+    for picture in decoded_pages(source):
+        if isinstance(picture, PageError):
+            yield Reading([], picture.pages, picture.page, picture)
+        else:
+            yield read(picture, **settings)
+
+
 def read(
     source,
     *,
+    page: int = 1,
     invert: str = "auto",
     allow: str = "",
     length: int | None = None,
@@ -97,6 +110,8 @@ def read(
     Parameters
     ----------
     source : path, bytes, binary file object, PIL.Image.Image or ndarray, as `normalization.read_image` takes it
+        Or what `decoded` makes of one.
+    page : the number, from 1, of the page or frame that is read
     invert : "auto", "yes" (dark on light) or "no"
     allow : some of ``.,-+``: separators that are kept in the text; others are left out
     length : int, optional
@@ -120,12 +135,13 @@ def read(
     networks = networks or shipped_once()
     if max_error is not None:
         min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
-    picture = decoded(source)
-    page = orientation.found(
+    picture = source if isinstance(source, Decoded) else decoded(source, page)
+    oriented = orientation.found(
         to_grey(picture.pixels), lambda grey: lines_of(grey, invert, networks, network, length=length, threads=threads)
     )
-    numbers = [_number(line, page.placed(line.number, picture), allow, min_confidence) for line in page.lines]
-    return Reading([number for number in numbers if number is not None], picture.pages, page.turn)
+    numbers = [_number(line, oriented.placed(line.number, picture), allow, min_confidence) for line in oriented.lines]
+    kept = [number for number in numbers if number is not None]
+    return Reading(kept, picture.pages, picture.page, turn=oriented.turn)
 
 
 def check(allow: str, length: int | None, min_confidence: float, invert: str = "auto") -> None:
@@ -174,7 +190,7 @@ def _number(line: Line, place: Callable[[np.ndarray], Box], allow: str, min_conf
 def document(reading: Reading) -> dict:
     """A reading as JSON: text, confidence, digits and numbers; boxes are [left, top, width, height] in pixels.
 
-    With pages, where there are more than the one that was read; with turned, degrees, where it was not upright.
+    With page and pages, where there are several; with turned, degrees, where the page was not upright.
     """
 
     def plain(item) -> dict:
@@ -190,7 +206,7 @@ def document(reading: Reading) -> dict:
         numbers.append(plain(number) | {"digits": [{"digit": d.pop("text"), **d} for d in digits]})
     digits = [digit for number in numbers for digit in number["digits"]]
     text = {"text": reading.text, "confidence": round(reading.confidence, 6), "digits": digits, "numbers": numbers}
-    more = {"pages": reading.pages} if reading.pages > 1 else {}
+    more = {"page": reading.page, "pages": reading.pages} if reading.pages > 1 else {}
     return text | more | ({"turned": reading.turn} if reading.turn else {})
 
 
@@ -203,27 +219,3 @@ def rows(document: dict) -> list[tuple[str, float]]:
         (" ".join(number["text"] for number in line), math.prod(number["confidence"] for number in line))
         for line in found.values()
     ]
-
-
-def draw_boxes(source, reading: Reading, path: str | os.PathLike) -> None:
-    """Write a PNG of the image with a box round each digit, its text above it, and one round each number."""
-    picture = decoded(source)
-    levels = np.rint(np.clip(picture.pixels, 0, 1) * 255).astype(np.uint8)
-    image = Image.fromarray(levels).convert("RGB")
-    enlarged = max(1, -(-400 // max(image.size)))
-    image = image.resize((image.width * enlarged, image.height * enlarged), Image.Resampling.NEAREST)
-    draw = ImageDraw.Draw(image)
-    for box, colour, text in _marks(reading):
-        top, left, bottom, right = (edge * enlarged for edge in picture.box(box))
-        draw.rectangle((left, top, right - 1, bottom - 1), outline=colour)
-        if text:
-            draw.text((left + 1, max(top - 11, 0)), text, fill=colour)
-    save_png(image, path)
-
-
-def _marks(reading: Reading) -> Iterator[tuple[Box, tuple[int, int, int], str]]:
-    for number in reading.numbers:
-        top, left, bottom, right = number.box
-        yield Box(top - 2, left - 2, bottom + 2, right + 2), (30, 120, 255), ""
-        for character in number.digits:
-            yield character.box, (230, 40, 40), character.text

@@ -6,15 +6,15 @@ bounded number of pixels and pages (`limits`). Whatever Pillow then raises becom
 
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
 
-from ..errors import LeNet5Error, PictureError
+from ..errors import LeNet5Error, PageError, PictureError
 from ..utils.geometry import Box
-from .limits import check_size, open_header
+from .limits import check_size, frame_count, open_header
 from .sources import from_array, source_name, stream_of
 from .transparency import without_alpha
 
@@ -65,7 +65,7 @@ class Decoded(NamedTuple):
     """An image as `decode` gives it, and its place in its file, turned upright.
 
     One of its pixels is ``scale`` pixels of the file. Its corner lies at (top, left) there, below 0 where a margin was
-    added. It is the first of ``pages`` pages or frames.
+    added. It is the one with the number ``page``, from 1, of ``pages`` pages or frames.
     """
 
     pixels: np.ndarray
@@ -73,6 +73,7 @@ class Decoded(NamedTuple):
     top: int = 0
     left: int = 0
     pages: int = 1
+    page: int = 1
 
     def box(self, box: Box) -> Box:
         """A box of the file, in ``pixels``."""
@@ -103,9 +104,37 @@ def decode(source) -> np.ndarray:
     return decoded(source).pixels
 
 
-def decoded(source) -> Decoded:
-    """`decode` with the place of the image in its file."""
-    return opened(source, _first_page)
+def decoded(source, page: int = 1) -> Decoded:
+    """`decode` with the place of the image in its file, of which it is the page or frame with the number ``page``."""
+    name = source_name(source)
+    return opened(source, lambda image: _page(image, page, page_count(image), name))
+
+
+def decoded_pages(source) -> Iterator[Decoded | PageError]:
+    """Decode each page or frame of a file, with one in memory at a time; a PageError stands for a damaged one.
+
+    PictureError is raised if the file cannot be read at all, or the only page is damaged. Of an image of Pillow there
+    is the current frame only.
+    """
+    name = source_name(source)
+    if isinstance(source, np.ndarray | Image.Image):
+        yield decoded(source)
+        return
+    with stream_of(source, name) as stream:
+        image = _guarded(lambda: open_header(stream, name), name)
+        pages = 1 if image.format == "MPO" else _guarded(lambda: frame_count(image), name)
+        for page in range(1, pages + 1):
+            yield _page_or_error(image, page, pages, name)
+
+
+def _page_or_error(image: Image.Image, page: int, pages: int, name: str) -> Decoded | PageError:
+    shown = f"{name}, page {page} of {pages}" if pages > 1 else name
+    try:
+        return _guarded(lambda: _page(image, page, pages, shown), shown)
+    except PictureError as error:
+        if pages == 1:
+            raise
+        return PageError(str(error), page, pages)
 
 
 def opened(source, work: Callable[[Image.Image], T]) -> T:
@@ -134,9 +163,13 @@ def _guarded(work: Callable[[], T], name: str) -> T:
             raise PictureError(f"{name}: damaged image ({reason}); save it anew as PNG or JPEG") from error
 
 
-def _first_page(image: Image.Image) -> Decoded:
-    pages = page_count(image)
-    return _pixels(image)._replace(pages=pages)
+def _page(image: Image.Image, page: int, pages: int, name: str) -> Decoded:
+    if not 1 <= page <= pages:
+        raise PictureError(f"{name}: has no page {page}; its pages are 1 to {pages}")
+    if page > 1 or pages > 1:
+        image.seek(page - 1)
+        check_size(image, name)  # each page has a size of its own
+    return _pixels(image)._replace(pages=pages, page=page)
 
 
 def page_count(image: Image.Image) -> int:

@@ -3,6 +3,7 @@
 All of it is judged by the header alone, before a pixel is decoded.
 """
 
+import contextlib
 import os
 
 from PIL import Image
@@ -50,12 +51,30 @@ def open_header(stream, name: str) -> Image.Image:
             f"{name}: too many pixels, and at most {millions} million are read; save it smaller"
         ) from error
     check_size(image, name)
-    if getattr(image, "n_frames", 1) > MAX_FRAMES:
+    if frame_count(image) > MAX_FRAMES:
         raise PictureError(f"{name}: an animation or book of more than {MAX_FRAMES} pages; save one as PNG")
     slow = any(tile[0] in ("ppm", "ppm_plain") for tile in image.tile)  # decoded by Pillow in plain Python
     if slow and stream.seek(0, os.SEEK_END) > MAX_SLOW_BYTES:
         raise PictureError(f"{name}: too large for this kind of {image.format}; save it as PNG")
     return image
+
+
+def frame_count(image: Image.Image) -> int:
+    """Pages or frames of an open file; where one is damaged and hides the later ones, those up to it."""
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # whatever a damaged file makes Pillow raise
+        return _count_to_damage(image)
+
+
+def _count_to_damage(image: Image.Image) -> int:
+    n = 1
+    with contextlib.suppress(Exception):
+        while n <= MAX_FRAMES:
+            image.seek(n)
+            n += 1
+    image.seek(0)
+    return n + 1
 
 
 def _what_it_is(stream) -> str:

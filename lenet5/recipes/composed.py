@@ -9,7 +9,6 @@ from ..datasets.synthetic import digit_strings
 from ..models.base import Classifier
 from ..ocr import evaluation
 from ..utils.tables import Lines
-from ..utils.text import percent
 
 
 @dataclass(frozen=True)
@@ -38,14 +37,8 @@ class StringsReport:
     def lines(self) -> Lines:
         """For people."""
         found = self.counts
-        low, high = found["accuracy_95"]
-        return [
-            f"{self.dataset}, {found['n']:,} {self.style} strings composed of test images, "
-            f"{found['n_digits']:,} digits",
-            f"strings entirely right {percent(found['accuracy'])} (95 % interval {percent(low)} to {percent(high)}),",
-            f"  {found['errors']:,} misread, {found['wrong_length']:,} of them in length",
-            f"digits right {percent(found['digit_accuracy'])}",
-        ]
+        first = f"{self.dataset}, {found['n']:,} {self.style} strings composed of test images"
+        return [f"{first}, {found['n_digits']:,} digits", *evaluation.lines(found, "strings")]
 
     def draw(self) -> Image.Image:
         """The strings that were misread."""

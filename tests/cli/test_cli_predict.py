@@ -463,19 +463,18 @@ def test_without_rejection_any_ink_is_a_digit(folder):
     assert found[2:] == ["no digit", "7"]
 
 
-@pytest.mark.parametrize("command", ["predict", "read"])
-def test_pages_that_are_not_read_are_told(folder, command):
+def test_pages_that_are_not_read_are_told(folder):
     first, second, blank = (Image.open(folder / name).convert("L") for name in ("1.png", "2.png", "blank.png"))
     first.save(folder / "book.tif", save_all=True, append_images=[second, second])
     blank.save(folder / "blank.gif", save_all=True, append_images=[second])
     env = {"LENET5_MODEL": str(model_path())}
-    result = quick(command, "book.tif", "1.png", "blank.gif", cwd=folder, **env)
+    result = quick("predict", "book.tif", "1.png", "blank.gif", cwd=folder, **env)
     assert [line.split("\t")[1][:2] for line in result.stdout.splitlines()] == ["1", "1", "no"]
     notes = [line for line in result.stderr.splitlines() if "first of" in line]
     assert notes == [
         f"{name} pages or frames is read" for name in ("book.tif: the first of 3", "blank.gif: the first of 2")
     ]
-    rows = documents(quick(command, "-q", "--json", "book.tif", "1.png", "blank.gif", cwd=folder, **env))
+    rows = documents(quick("predict", "-q", "--json", "book.tif", "1.png", "blank.gif", cwd=folder, **env))
     assert [row.get("pages") for row in rows] == [3, None, 2]
 
 

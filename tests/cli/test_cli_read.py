@@ -116,6 +116,96 @@ def test_boxes(folder):
         assert drawn.width >= page.width
 
 
+@pytest.fixture
+def book(folder):
+    """book.tif: a number, nothing, three lines; with book.gif of the first and the last."""
+    one, page = (Image.open(folder / name).convert("L") for name in ("one.png", "page.png"))
+    one.save(folder / "book.tif", save_all=True, append_images=[Image.new("L", (80, 60), 255), page])
+    one.resize(page.size).save(folder / "book.gif", save_all=True, append_images=[page], duration=100)
+    return folder
+
+
+PAGES = [("2718", "page 1"), ("no digits", "page 2"), *((line, "page 3") for line in ("314", "1592", "65"))]
+
+
+def test_all_pages_are_read(book):
+    result = read(book, "book.tif", "one.png")
+    assert [(row[0], row[1], *row[3:]) for row in rows(result)] == [
+        *(("book.tif", *row) for row in PAGES),
+        ("one.png", "2718"),
+    ]
+    assert "first of" not in result.stderr
+    found = documents(read(book, "-", "book.gif", "one.png", "--json", stdin=(book / "book.tif").read_bytes()))
+    assert [(one["file"], one.get("page"), one.get("pages")) for one in found] == [
+        ("-", 1, 3), ("-", 2, 3), ("-", 3, 3), ("book.gif", 1, 2), ("book.gif", 2, 2), ("one.png", None, None),
+    ]  # fmt: skip
+    assert [found[k]["text"] for k in (0, 1, 2, 4)] == ["2718", "", "314\n1592\n65", "314\n1592\n65"]
+
+
+def test_a_damaged_page_does_not_stop_the_others(book):
+    """Its strip lies beyond the end of the file; so does the list of entries of a page that comes after it."""
+    data = (book / "book.tif").read_bytes()
+    (book / "short.tif").write_bytes(data[:-100])
+    (book / "cut.tif").write_bytes(data[: len(data) // 3])
+    result = read(book, "short.tif", "one.png")
+    assert result.code == 3
+    assert [tuple(row[1:2] + row[3:]) for row in rows(result)][:2] == PAGES[:2]
+    assert rows(result)[-1][:2] == ["one.png", "2718"]
+    assert "short.tif, page 3 of 3: damaged image" in result.error
+    result = read(book, "cut.tif", "--json")
+    *good, bad = documents(result)
+    assert (result.code, [one["text"] for one in good]) == (3, ["2718", ""][: len(good)])
+    assert (bad["page"], bad["pages"], bad["text"]) == (len(good) + 1, len(good) + 1, None)
+    assert f"cut.tif, page {bad['page']} of {bad['page']}: damaged image" in bad["error"]
+
+
+def test_too_many_pages(folder):
+    plane = Image.new("L", (8, 8), 255)
+    plane.save(folder / "long.tif", save_all=True, append_images=[plane] * 100)
+    result = read(folder, "long.tif")
+    assert (result.code, result.stdout) == (3, "")
+    assert "more than 100 pages" in result.error
+
+
+def test_boxes_of_a_book(book):
+    result = read(book, "book.tif", "--boxes", "boxes.png")
+    assert result.code == 0
+    assert "boxes of page 1 of 3 only" in result.stderr
+    with Image.open(book / "boxes.png") as drawn, Image.open(book / "one.png") as page:
+        assert drawn.width >= page.width
+
+
+def test_boxes_of_many_images(book):
+    """Names that are alike, by case and ending too, do not collide; what is there is no input, and is replaced."""
+    (book / "more").mkdir()
+    for name in ("more/one.png", "more/ONE.bmp"):
+        Image.open(book / "one.png").save(book / name)
+    (book / "bad.png").unlink()
+    for _ in range(2):
+        result = read(book, "one.png", "more", "book.tif", "--boxes", "found/")
+        assert result.code == 0
+        assert sorted(os.listdir(book / "found")) == sorted(
+            ["one-boxes.png", "ONE-boxes-2.png", "one-boxes-3.png", *(f"book-page-{k}-boxes.png" for k in (1, 2, 3))]
+        )
+    with Image.open(book / "found" / "book-page-3-boxes.png") as drawn, Image.open(book / "page.png") as page:
+        assert (drawn.width % page.width, drawn.height % page.height) == (0, 0)  # a small image is enlarged
+
+
+def test_boxes_replace_nothing_else(folder):
+    """Neither what a link names, nor a file that is no PNG, nor an image that is read."""
+    (folder / "found").mkdir()
+    (folder / "found" / "one-boxes.png").symlink_to("../page.png")
+    (folder / "found" / "one-boxes-2.png").write_text("notes")
+    before = (folder / "page.png").read_bytes()
+    assert read(folder, "one.png", "--boxes", "found").code == 0
+    assert (folder / "page.png").read_bytes() == before
+    assert (folder / "found" / "one-boxes-2.png").read_text() == "notes"
+    assert (folder / "found" / "one-boxes-3.png").read_bytes().startswith(b"\x89PNG")
+    result = read(folder, "found/one-boxes-3.png", "--boxes", "found/")
+    assert (result.code, result.stdout) == (2, "")
+    assert "lies in the folder of --boxes" in result.error
+
+
 def test_question_marks(folder):
     (row,) = rows(read(folder, "one.png", "--min-confidence", "1"))
     assert len(row[1]) == 4
@@ -161,7 +251,10 @@ def test_length(folder):
         (["one.png", "--allow", "x"], "allow is 'x'"),
         (["one.png", "page.png", "--boxes", "b.png"], "one image"),
         (["-", "--boxes", "b.png"], "one image"),
-        (["one.png", "--boxes", "b.jpg"], "must end in .png"),
+        (["one.png", "--boxes", "b.jpg"], "neither a .png nor a folder"),
+        (["one.png", "-", "--boxes", "b/"], "not from standard input"),
+        (["one.png", "--boxes", "./"], "lies in the folder of --boxes"),
+        (["one.png", "--boxes", "notes.txt/b/"], "notes.txt"),
         (["one.png", "--boxes", "one.png"], "is the image to be read"),
         (["one.png", "--boxes", "missing/b.png"], "missing"),
         (["one.png", "--length", "0"], "length"),
@@ -222,3 +315,49 @@ def test_evaluate_strings(tmp_path):
         assert sheet.mode == "RGB"
     text = quick(*args, cwd=tmp_path, few=True)
     assert "strings entirely right" in text.stdout
+
+
+@pytest.fixture
+def labels(folder):
+    """own.csv: two images that are read rightly, one that is labelled wrongly, and four that cannot be used."""
+    rows = "path,text\none.png,2718\npage.png,314\\n1592\\n65\none.png,2719\n"
+    (folder / "own.csv").write_text(rows + "bad.png,1\nmissing.png,1\nblank.png,\none.png,27a8\n")
+    return folder
+
+
+def test_evaluate_strings_of_ones_own(labels):
+    args = ("evaluate", "--model", model_path(), "--strings", "own.csv")
+    result = quick(*args, "--json", "--mistakes", "wrong.csv", "--errors", "wrong.png", cwd=labels)
+    document = documents(result)
+    assert result.code == 0
+    assert (document["dataset"], document["n"], document["errors"], document["n_digits"]) == ("own.csv", 3, 1, 17)
+    assert [(one["file"], one["text"], one["answer"]) for one in document["misread"]] == [("one.png", "2719", "2718")]
+    assert len(document["left_out"]) == 4
+    assert len([line for line in result.stderr.splitlines() if line.startswith("left out: ")]) == 4
+    assert (labels / "wrong.csv").read_text().splitlines()[1].startswith("one.png,2719,2718,0.")
+    with Image.open(labels / "wrong.png") as sheet:
+        assert sheet.mode == "RGB"
+    text = quick(*args, cwd=labels)
+    assert "3 images with 5 numbers, 17 digits, 4 rows left out" in text.stdout
+    assert "images entirely right 66.67 %" in text.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "expected"),
+    [
+        (["--strings", "missing.csv"], 4, "missing.csv: cannot be read"),
+        (["--strings", "bad.csv"], 4, "bad.csv: no image that can be used"),
+        (["--strings", "huge"], 2, "neither one of plain"),
+        (["--strings", "own.csv", "--n", "5"], 2, "--n is how many"),
+        (["--strings", "own.csv", "--dataset", "mnist"], 2, "--strings and --dataset"),
+        (["--strings", "own.csv", "--data", "."], 2, "--data has images of its own"),
+        (["--strings", "own.csv", "--mistakes", "own.csv"], 2, "is the table to be read"),
+        (["--strings", "own.csv", "--mistakes", "wrong.txt"], 2, "must end in .csv"),
+        (["--strings", "plain", "--mistakes", "wrong.csv"], 2, "name their CSV with --strings"),
+    ],
+)
+def test_evaluate_strings_of_ones_own_that_cannot_be(labels, args, code, expected):
+    (labels / "bad.csv").write_text("bad.png,1\n")
+    result = quick("evaluate", "--model", model_path(), *args, cwd=labels)
+    assert (result.code, result.stdout) == (code, "")
+    assert expected in result.error

@@ -15,7 +15,7 @@ from lenet5.errors import ModelFileError, PictureError
 from lenet5.evaluation.calibration import Calibration, Threshold
 from lenet5.nn import serialization
 from lenet5.nn.network import Network
-from lenet5.ocr import evaluation, layout, networks, reader
+from lenet5.ocr import boxes, evaluation, layout, lines, networks, reader
 from lenet5.preprocessing import sheets
 
 X, Y = strokes.draw(400, seed=12)
@@ -48,12 +48,12 @@ def test_one_picture_one_answer(model, monkeypatch):
 def test_asking_fewer_networks_about_unlikely_runs_changes_next_to_nothing(model, monkeypatch):
     shown = [picture for picture, _ in pictures(20, seed=8, gap=(-2, 2), slant=(0, 0.4))]
     some = [model.read(picture) for picture in shown]
-    monkeypatch.setattr(reader, "UNLIKELY", -np.inf)
+    monkeypatch.setattr(lines, "UNLIKELY", -np.inf)
     for picture, reading in zip(shown, some, strict=True):
         every = model.read(picture)
         assert every.text == reading.text
         assert every.confidence == pytest.approx(reading.confidence, abs=0.02)
-    monkeypatch.setattr(reader, "UNLIKELY", np.inf)  # nobody is asked
+    monkeypatch.setattr(lines, "UNLIKELY", np.inf)  # nobody is asked
     assert len(model.read(shown[0]).text) == 4
 
 
@@ -263,7 +263,7 @@ def test_boxes_on_transparent_paper(model):
 
 def test_boxes_are_drawn_over_the_picture(model, tmp_path):
     picture, _ = pictures(1, seed=7)[0]
-    reader.draw_boxes(picture, model.read(picture), tmp_path / "boxes.png")
+    boxes.draw_boxes(picture, model.read(picture), tmp_path / "boxes.png")
     drawn = np.asarray(Image.open(tmp_path / "boxes.png"))
     k = drawn.shape[0] // picture.shape[0]
     assert drawn.shape == (picture.shape[0] * k, picture.shape[1] * k, 3)
@@ -477,3 +477,32 @@ def test_a_strip_too_narrow_for_a_sheet():
         picture = np.zeros((64, 512), np.float32)
         picture[20 : 20 + size, 30:480] = 1
         layout.find(picture)
+
+
+def test_pages(model, tmp_path):
+    """Of a file each page, one after the other, and any by its number; an image of Pillow or an array is one page."""
+    (one, _), (other, _) = pictures(2, seed=3)
+    book = tmp_path / "book.tif"
+    Image.fromarray(one).save(book, save_all=True, append_images=[Image.fromarray(other)])
+    readings = list(model.read_pages(book))
+    assert [(reading.page, reading.pages, reading.error) for reading in readings] == [(1, 2, None), (2, 2, None)]
+    assert [reading.text for reading in readings] == [model.read(one).text, model.read(other).text]
+    assert model.read(book, page=2) == readings[1]
+    assert model.read(book) == readings[0]
+    assert [reading.pages for reading in model.read_pages(one)] == [1]
+    for page in (0, 3):
+        with pytest.raises(PictureError, match=f"has no page {page}; its pages are 1 to 2"):
+            model.read(book, page=page)
+    with pytest.raises(ValueError, match="allow"):
+        next(model.read_pages(book, allow="x"))
+
+
+def test_each_page_is_bounded(tmp_path):
+    """A later page may be larger than all that is decoded."""
+    book = tmp_path / "book.tif"
+    Image.new("1", (8, 8)).save(
+        book, save_all=True, append_images=[Image.new("1", (9000, 9000)), Image.new("1", (8, 8))]
+    )
+    errors = [reading.error for reading in reader.read_pages(book)]
+    assert errors[0] is errors[2] is None
+    assert "page 2 of 3: 9000 x 9000 pixels" in str(errors[1])
