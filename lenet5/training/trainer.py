@@ -23,7 +23,7 @@ from .defaults import peak_rate
 from .records import Epoch, Position, Progress, saved_position
 from .sampler import Order
 from .schedules import learning_rates
-from .updates import Updates
+from .updates import Constraint, Updates
 from .weights import image_weights
 
 #: Images between two looks at the clock and at whether to stop: some 50 ms.
@@ -50,6 +50,8 @@ class Trainer:
         Validation images of one's own, where ``config.validation`` is 0 or their number.
     sample_weight : (N,), optional
         How much each image counts in the loss, see `weights.image_weights`.
+    constraint : Constraint, optional
+        Brings the weights to allowed values before each update, see `Updates`.
 
     Attributes
     ----------
@@ -71,6 +73,7 @@ class Trainer:
         teachers: Sequence[Network] = (),
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
         sample_weight: np.ndarray | None = None,
+        constraint: Constraint | None = None,
     ):
         y = check_labels_of(network, X, y)
         X = network.check_pictures(X)
@@ -85,7 +88,7 @@ class Trainer:
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
         weights = image_weights(y, self._order.trained(), config.class_weight, sample_weight)
-        self._updates = Updates(self.network, X, y, config, self.threads, teachers, weights)
+        self._updates = Updates(self.network, X, y, config, self.threads, teachers, weights, constraint)
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
         self._at = Position()
