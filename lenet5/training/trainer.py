@@ -20,6 +20,7 @@ from ..utils.threads import Workers, check_threads, default_threads
 from . import curvature, stuck
 from .config import Config
 from .defaults import peak_rate
+from .fake_quantization import FakeQuantization
 from .records import Epoch, Position, Progress, saved_position
 from .sampler import Order
 from .schedules import learning_rates
@@ -87,6 +88,7 @@ class Trainer:
         self.network, self.config = network.thaw(), config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
+        constraint = FakeQuantization(network) if config.quantize else constraint
         weights = image_weights(y, self._order.trained(), config.class_weight, sample_weight)
         self._updates = Updates(self.network, X, y, config, self.threads, teachers, weights, constraint)
         self.best = network.parameters.copy()
@@ -180,10 +182,14 @@ class Trainer:
             f"are kept; try a lower learning rate than {self.config.learning_rate:g}"
         )
 
+    def some_images(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """(X, y) of at most ``n`` of the images that it trains on: the first of the first epoch."""
+        some = np.sort(self._order.numbers(0, 0, min(n, self._order.n)))
+        return self._X[some], self._labels[some]
+
     def _is_hopeless(self) -> bool:
         """`stuck.is_hopeless`, by some of the training images."""
-        some = np.sort(self._order.numbers(0, 0, stuck.N_JUDGED))
-        return stuck.is_hopeless(self.network, self.last, self._X[some], self._labels[some], self.threads)
+        return stuck.is_hopeless(self.network, self.last, *self.some_images(stuck.N_JUDGED), self.threads)
 
     def _give_up(self) -> None:
         self.network.parameters[:] = self.last
