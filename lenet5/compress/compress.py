@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..datasets import Loaded
 
 #: Settings of the training that follows, as they were chosen on validation images.
-SETTINGS = {"augment": "affine-wide,elastic", "average": 0.999, "schedule": "cosine", "learning_rate": 0.025}
+SETTINGS = {"augment": "affine-wide,elastic", "average": 0.999, "schedule": "cosine", "learning_rate": 0.012}
 
 
 @dataclass(frozen=True, eq=False)
