@@ -9,7 +9,7 @@ from lenet5.errors import one_line
 
 from . import options, output
 from .models import load_model
-from .sources import load_data, load_data_for
+from .sources import load_data, load_data_for, load_own_for
 
 FORMATS = ("onnx", "onnx-int8", "c", "c-int8", "torch", "npz")
 #: Those that are written of a model in 8 bits.
@@ -27,21 +27,27 @@ N_CHECKED = 1000
 @click.option("--out", required=True, type=options.path(), help="File or folder to write.")
 @click.option("--opset", type=click.IntRange(17, 21), help="Version of ONNX's operators.  [default: 17]")
 @click.option("--check", is_flag=True, help="Run what was written and compare its answers with the model's.")
+@click.option("--data", "own", type=options.path(), metavar="DIR|CSV",
+              help="Own images of the model's classes: they decide the scales of 8 bits, and --check takes "
+                   "them.")  # fmt: skip
 @options.data_dir
 @options.as_json
 @options.verbosity
-def export(model: Path | None, to: str, out: Path, opset: int | None, check: bool, data_dir, as_json: bool) -> None:
+def export(
+    model: Path | None, to: str, out: Path, opset: int | None, check: bool, own: Path | None, data_dir, as_json: bool
+) -> None:
     """Write MODEL for another program.
 
     Class names, temperature and preparation are written, too. Without MODEL it is the one that predict would use.
     For a format in 8 bits, a model in float32 is quantized first, as lenet5 quantize does.
-    With --check the file is run on training images of MNIST, or on drawn digits where MNIST is not on disk.
+    With --check the file is run on training images of --data, else of MNIST, or on drawn digits where MNIST is not
+    on disk.
 
     \b
     Examples:
       lenet5 export lenet5.safetensors --to c --out firmware --check
       lenet5 export --to onnx --out digits.onnx
-      lenet5 export small.safetensors --to c-int8 --out firmware --check
+      lenet5 export animals.safetensors --to c-int8 --data animals --out firmware --check
       lenet5 export committee.safetensors --to onnx --opset 21 --out committee.onnx --json
     """
     from lenet5.export import write
@@ -49,12 +55,13 @@ def export(model: Path | None, to: str, out: Path, opset: int | None, check: boo
     if opset and not to.startswith("onnx"):
         raise click.UsageError("--opset is a version of ONNX: use it with --to onnx or onnx-int8")
     network, name = load_model(model)
+    data = load_own_for([network], own, 1) if own else None
     if to in IN_8_BITS:
-        network = _in_8_bits(network, data_dir)
+        network = _in_8_bits(network, data, data_dir)
     files = write(network, out, to, **({"opset": opset} if opset else {}))
     for file in files:
         output.note(f"written: {one_line(file)}")
-    report = _checked(network, out, to, data_dir) if check else None
+    report = _checked(network, out, to, data or load_data("auto", data_dir, True)) if check else None
     if as_json:
         found = report.as_dict() if report else {"to": to}
         output.result_json({"model": name, "files": list(map(str, files)), **found})
@@ -65,28 +72,24 @@ def export(model: Path | None, to: str, out: Path, opset: int | None, check: boo
         sys.exit(1)
 
 
-def _in_8_bits(network, data_dir: Path | None):
-    """The network as it is, or quantized as `lenet5 quantize` does."""
+def _in_8_bits(network, data, data_dir: Path | None):
+    """The network quantized as `lenet5 quantize` does; another model as it is, which the format takes or refuses."""
     from lenet5.compress.quantize import quantize
     from lenet5.models.judgement import trained_on
-    from lenet5.models.lenet import DIGITS
-    from lenet5.models.quantized import Quantized
+    from lenet5.models.lenet import DIGITS, LeNet5
 
-    if isinstance(network, Quantized):
+    if not isinstance(network, LeNet5):
         return network
-    if tuple(network.labels) != DIGITS and trained_on(network) not in options.DATASETS:
-        raise click.UsageError(
-            "the model has own classes: quantize it first with their images, by lenet5 quantize MODEL --data FOLDER"
-        )
-    report = quantize(network, load_data_for([network], "auto", data_dir, True))
+    if not data and tuple(network.labels) != DIGITS and trained_on(network) not in options.DATASETS:
+        raise click.UsageError("the model has own classes: name their images with --data, which decide the scales")
+    report = quantize(network, data or load_data_for([network], "auto", data_dir, True))
     for line in report.lines():
         output.note(line)
     output.note("note: the model was quantized for this export; `lenet5 quantize` keeps the result as a model file")
     return report.model
 
 
-def _checked(network, out: Path, to: str, data_dir: Path | None):
+def _checked(network, out: Path, to: str, data):
     from lenet5.export import check
 
-    images, _ = load_data("auto", data_dir, True).train
-    return check(network, out, to, images[:N_CHECKED])
+    return check(network, out, to, data.train[0][:N_CHECKED])

@@ -29,7 +29,7 @@ def arguments(ctx: click.Context, settings: dict) -> dict:
     how = {name: settings[name] for name in Config.__dataclass_fields__ if options.was_given(ctx, name)}
     if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & how.keys():
         raise click.UsageError("--teacher-weight and --distillation-temperature are of a --teacher; none is given")
-    command = plain(shlex.join(["lenet5", *_without_threads(sys.argv[1:])]))  # model files hold text only
+    command = command_line()
     named = ("out", "runs", "recipe", "variant", "members", "teachers", "start_from", *NETWORK)
     return {name: settings[name] for name in named} | how | {"command": command}
 
@@ -47,6 +47,11 @@ def data_for(ctx: click.Context, settings: dict, threads: int | None) -> str | d
         share = 0
     how = {"path": str(settings["own"]), "size": settings["size"], "validation": share, "threads": threads}
     return how | {"channels": int(settings["channels"]) if settings["channels"] else None}
+
+
+def command_line() -> str:
+    """What was typed, as model files keep it, which hold text only."""
+    return plain(shlex.join(["lenet5", *_without_threads(sys.argv[1:])]))
 
 
 def _without_threads(words: list[str]) -> list[str]:

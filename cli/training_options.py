@@ -24,7 +24,7 @@ GROUPS = {
     "Loss": ("loss", "label_smoothing", "class_weight", "rubbish_penalty", "teachers", "teacher_weight",
              "distillation_temperature"),
     "Training images": ("augment", "finetune", "finetune_augment", "mixup", "adversarial"),
-    "Regularisation": ("dropout", "batch_norm", "average"),
+    "Regularisation": ("dropout", "batch_norm", "average", "quantize"),
     "Validation, seeds, committees": ("validation", "patience", "seed", "members"),
 }  # fmt: skip
 

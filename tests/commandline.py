@@ -42,8 +42,8 @@ import lenet5.preprocessing.normalization, lenet5.runs.run, lenet5.evaluation.co
 import safetensors.numpy, tqdm.auto, PIL.PngImagePlugin
 from lenet5 import datasets
 from lenet5.benchmark import chart, compare, request, suite, tables
-from lenet5.cli import bars, benchmark, completion, download, evaluate, export, import_model, info, predict
-from lenet5.cli import quantize, read
+from lenet5.cli import bars, benchmark, completion, compress, download, evaluate, export, import_model, info
+from lenet5.cli import predict, quantize, read
 from lenet5.cli import train, train_report
 from lenet5.cli.main import main
 

@@ -5,21 +5,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..models.ensemble import common_validation
-from ..models.lenet import LeNet5
 from ..models.loading import Model
 from ..models.quantized import Quantized
-from ..training.sampler import validation_numbers
 from ..utils.tables import Lines
 from ..utils.text import percent
+from . import images
 
 if TYPE_CHECKING:
     from ..datasets import Loaded
 
 #: Images that decide the scales of activations; more of them change nothing that shows in the accuracy.
 N_CALIBRATION = 1000
-#: Validation images of models that do not name theirs, at most a tenth of the set.
-N_VALIDATION = 5000
 BYTES = np.dtype(np.float32).itemsize
 
 
@@ -82,26 +78,13 @@ def quantize(model: Model, data: "Loaded", *, n_calibration: int = N_CALIBRATION
     ValueError
         The model is not one network of ReLU, max-pooling and a softmax head in float32.
     """
-    if not isinstance(model, LeNet5):
-        kind = "in 8 bits already" if isinstance(model, Quantized) else "a committee: quantize its members one by one"
-        raise ValueError(f"the model is {kind}")
-    X, (judged, y), is_held_out = _parts(model, data)
+    model = images.float_network(model, "quantize")
+    parts = images.split(model, data)
+    (X, _), (judged, y) = parts.train, parts.validation
     some = np.sort(np.random.Generator(np.random.PCG64(1998)).permutation(len(X))[:n_calibration])
     small = model.quantize(X[some])
     before, after = (m.predict_proba(judged, threads).argmax(axis=1) for m in (model, small))
     return QuantizationReport(
-        small, data.name, len(some), len(y), is_held_out,
+        small, data.name, len(some), len(y), parts.held_out,
         float((before == y).mean()), float((after == y).mean()), int((before != after).sum()),
     )  # fmt: skip
-
-
-def _parts(model: LeNet5, data: "Loaded") -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], bool]:
-    """Images for calibration; those to judge by, with their classes; and whether the model was not trained on these."""
-    X, y = data.train
-    own = getattr(data, "validation", None)
-    if own is not None and len(own[1]):
-        return X, own, (model.training or {}).get("data_sha256") == data.sha256
-    known = common_validation([model], data.sha256, len(X))
-    chosen = validation_numbers(len(X), max(1, min(N_VALIDATION, len(X) // 10))) if known is None else known
-    rest = np.setdiff1d(np.arange(len(X)), chosen)
-    return X[rest], (X[chosen], y[chosen]), known is not None

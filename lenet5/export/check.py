@@ -70,8 +70,8 @@ def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) ->
 
     Parameters
     ----------
-    X : ndarray of shape (N, H, W), uint8
-        Images, at least one; they are brought to the model's size and channels.
+    X : ndarray of shape (N, H, W), uint8, or as the model takes them
+        Images, at least one; grey ones are brought to the model's size and channels.
 
     Raises
     ------
@@ -110,10 +110,12 @@ def _differ(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 
 def fitted(X: np.ndarray, channels: int, side: int) -> np.ndarray:
-    """Images (N, H, W) as a network of this size takes them in bytes, (N, channels, side, side)."""
-    if X.shape[1:] != (side, side):
-        X = np.stack([np.asarray(Image.fromarray(image).resize((side, side))) for image in X])
-    return np.repeat(X[:, None], channels, axis=1)
+    """Images (N, H, W) or (N, C, H, W) as a network takes them in bytes, (N, channels, side, side)."""
+    planes = X.reshape(-1, *X.shape[-2:])
+    if planes.shape[1:] != (side, side):
+        planes = np.stack([np.asarray(Image.fromarray(plane).resize((side, side))) for plane in planes])
+    images = planes.reshape(len(X), -1, side, side)
+    return images if images.shape[1] == channels else np.repeat(images, channels, axis=1)
 
 
 def network_input(images: np.ndarray, padding: int) -> np.ndarray:

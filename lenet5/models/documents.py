@@ -39,7 +39,8 @@ def described(info: dict) -> LeNet5:
         raise ValueError("a choice of layers is null")
     prepared = info.get("preparation")
     model = LeNet5(info["variant"], seed=None, labels=labels, in_channels=info.get("in_channels", 1),
-                   size=info.get("size", 32), preparation=kind_in(prepared), **choices)  # fmt: skip
+                   size=info.get("size", 32), preparation=kind_in(prepared),
+                   widths=info.get("widths", ()), **choices)  # fmt: skip
     if isinstance(prepared, dict) and "resized" in prepared:
         model.resized = checked_side(prepared["resized"], model.network)
     model.calibration = Calibration.from_dict(info.get("calibration"))

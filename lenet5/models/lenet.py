@@ -54,6 +54,8 @@ class LeNet5(Classifier):
     preparation : "digit" or "image", optional
         How images of any kind are prepared: cut out and centred, or resized. Unless given, "digit" where the classes
         are the ten digits and the images grey and of 32 x 32.
+    widths : sequence of int, optional
+        Output channels of the hidden layers with weights, from the first on: 6, 16, 120 and 84 in LeNet-5.
 
     Attributes
     ----------
@@ -80,13 +82,14 @@ class LeNet5(Classifier):
         in_channels: int = 1,
         size: int = 32,
         preparation: str | None = None,
+        widths: Sequence[int] = (),
     ):
         if variant not in VARIANTS:
             raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
         choices = VARIANTS[variant].choose(activation=activation, pool=pool, c3=c3, head=head)
         self.activation, self.pool, self.c3, self.head = astuple(choices)
         self.variant, self.seed, self.initializer = variant, seed, initializer
-        self.in_channels, self.size = in_channels, size
+        self.in_channels, self.size, self.widths = in_channels, size, tuple(widths)
         self.training: dict | None = None
         self._takes_labels = labels is None
         self._make_network(DIGITS if labels is None else labels)
@@ -100,7 +103,7 @@ class LeNet5(Classifier):
         self.labels = checked_labels(labels)
         kind = VARIANTS[self.variant]
         choices = kind.choose(**{name: getattr(self, name) for name in CHOICES})
-        layers = kind.layers(choices, len(self.labels), self.in_channels, self.size)
+        layers = kind.layers(choices, len(self.labels), self.in_channels, self.size, self.widths)
         self.network = Network(layers, seed=self.seed, background=kind.background, ink=kind.ink,
                                initializer=self.initializer or kind.initializer_for(choices), margin=kind.margin,
                                size=28 if self.size == 32 else self.size,
@@ -271,6 +274,7 @@ class LeNet5(Classifier):
             "labels": list(self.labels),
             "in_channels": self.in_channels,
             "size": self.size,
+            **({"widths": list(self.widths)} if self.widths else {}),
             "input_shape": [self.in_channels, self.network.field, self.network.field],
             "shapes": {name: list(tensor.shape) for name, tensor in self.state_dict().items()},
             "preparation": self.preparation.as_dict(),

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import ModelFileError, one_line
 from ..nn import serialization
 from ..utils.files import check_writable
-from . import documents, ensemble, quantized
+from . import compressed, documents, ensemble, quantized
 from .ensemble import Committee
 from .lenet import LeNet5
 from .quantized import Quantized
@@ -19,6 +19,7 @@ MAKERS: dict[str, tuple[Callable[..., Model], tuple[type, ...]]] = {
     "model": (documents.from_document, (np.float32,)),
     "committee": (ensemble.from_document, (np.float32,)),
     quantized.KIND: (documents.quantized_from_document, (np.int8, np.int32)),
+    compressed.KIND: (compressed.from_tensors, (np.uint8,)),
 }
 
 
@@ -36,7 +37,7 @@ def check_replaceable(path: str | os.PathLike) -> Model | None:
 
 
 def load(path: str | os.PathLike) -> Model:
-    """Load the model, committee or model in 8 bits that ``save`` wrote.
+    """Load the model, committee, compressed model or model in 8 bits that ``save`` wrote.
 
     Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
 

@@ -86,15 +86,15 @@ class Variant:
     Parameters
     ----------
     choices : the defaults
-    build : makes the layers from choices, a number of classes, of input channels, and of stages: pairs of convolution
-        and pooling; None where that number is fixed
+    build : makes the layers from choices, a number of classes, of input channels, stages (pairs of convolution and
+        pooling), and widths, empty for the usual ones
     background, ink : the network's input for pixels without ink, and for full ink
     initializer : of the weights, see `initializers.INITIALIZERS`
     margin : pixels at each side of the 32 x 32 field that the network ignores
     """
 
     choices: Choices
-    build: Callable[[Choices, int, int, "Stages"], dict[str, Layer]]
+    build: Callable[[Choices, int, int, "Stages", "Widths"], dict[str, Layer]]
     background: float = -0.1
     ink: float = 1.175
     initializer: str = "1998"
@@ -108,17 +108,20 @@ class Variant:
         """Return the variant's initializer, but "he" for ReLU and sigmoid, which stay at chance with that of 1998."""
         return "he" if choices.activation in ("relu", "sigmoid") else self.initializer
 
-    def layers(self, choices: Choices, n_classes: int, in_channels: int = 1, size: int = 32) -> dict[str, Layer]:
+    def layers(
+        self, choices: Choices, n_classes: int, in_channels: int = 1, size: int = 32, widths: "Widths" = ()
+    ) -> dict[str, Layer]:
         """Return layers by name in the order of computation. ValueError if the choices do not go together.
 
         in_channels : 1, or 3 for colour
         size : side of the images, see `stages_for`
+        widths : output channels of each hidden layer with weights, from the first on; empty for the usual ones
         """
         if not 1 <= n_classes <= 256:
             raise ValueError(f"n_classes is {n_classes}, expected 1 to 256")
         if in_channels not in IN_CHANNELS or isinstance(in_channels, bool):
             raise ValueError(f"in_channels is {in_channels!r}, expected 1 (grey) or 3 (colour)")
-        return self.build(choices, n_classes, in_channels, stages_for(size))
+        return self.build(choices, n_classes, in_channels, stages_for(size), widths)
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,9 @@ class Stages:
 #: From the least input to the largest; a further pair is added where C5 would otherwise see more than 8 x 8.
 _STAGES = tuple(Stages(n, side) for n in range(2, 5) for side in range(5 if n == 2 else 3, 6 if n == 4 else 9))
 SMALLEST, LARGEST = 28, 128  # sides of images
+#: Output channels of the hidden layers with weights, from the first on.
+Widths = tuple[int, ...]
+WIDEST = 1024
 IN_CHANNELS = (1, 3)
 
 
@@ -163,7 +169,9 @@ def stages_for(size: int) -> Stages:
     return next(stages for stages in _STAGES if stages.field >= size)
 
 
-def _only_32(name: str, stages: Stages) -> None:
+def _only_usual(name: str, stages: Stages, widths: Widths) -> None:
+    if widths:
+        raise ValueError(f"{name} has fixed widths; others need the variants modern or 1998")
     if stages != Stages():
         raise ValueError(
             f"{name} takes images of 28 x 28 or 32 x 32 only; other sizes need the variants modern or 1998"
@@ -195,42 +203,54 @@ def _outputs(choices: Choices, output: Conv2d) -> dict[str, Layer]:
     return layers
 
 
-#: Maps of the convolutions before C5, from the first on.
-MAPS = (6, 16, 32, 64)
+#: Maps of the convolutions before C5, from the first on, and the units of C5 and F6.
+MAPS, UNITS = (6, 16, 32, 64), (120, 84)
 
 
-def _lenet5(choices: Choices, n_classes: int, in_channels: int = 1, stages: Stages = Stages()) -> dict[str, Layer]:
-    """Make LeNet-5 (P98 section II-B): 60,000 parameters as published, 61,706 in the modern form.
+def _checked_widths(choices: Choices, stages: Stages, widths: Widths) -> Widths:
+    """``widths``, or the usual ones where there are none; ValueError unless they fit."""
+    usual = MAPS[: stages.n] + UNITS
+    if not widths:
+        return usual
+    if len(widths) != len(usual) or not all(type(n) is int and 1 <= n <= WIDEST for n in widths):
+        raise ValueError(f"widths are {list(widths)}, expected {len(usual)} numbers from 1 to {WIDEST}")
+    if widths != usual and (choices.c3 == "table" or choices.head == "rbf"):
+        raise ValueError(f"widths are {list(widths)}, but a table of C3 and an RBF head need the usual {list(usual)}")
+    return widths
 
-    Larger images have more pairs of convolution and pooling, so the layers behind them have higher numbers.
-    """
+
+def _lenet5(
+    choices: Choices, n_classes: int, in_channels: int = 1, stages: Stages = Stages(), widths: Widths = ()
+) -> dict[str, Layer]:
+    """Make LeNet-5 (P98 section II-B); larger images have more pairs of convolution and pooling before C5."""
     squash = ACTIVATIONS[choices.activation]
     if choices.head == "rbf" and n_classes != len(BITMAPS):
         raise ValueError(
             f"head is 'rbf', which has bitmaps for the {len(BITMAPS)} digits only, not {n_classes} classes"
         )
+    *maps, c5, f6 = _checked_widths(choices, stages, widths)
     layers: dict[str, Layer] = {}
-    for i in range(stages.n):
-        before = MAPS[i - 1] if i else in_channels
+    for i, n_maps in enumerate(maps):
+        before = maps[i - 1] if i else in_channels
         table = _table(choices, C3_TABLE) if i == 1 else None
-        layers[f"c{2 * i + 1}"] = Conv2d(before, MAPS[i], 5, table)
+        layers[f"c{2 * i + 1}"] = Conv2d(before, n_maps, 5, table)
         layers[f"c{2 * i + 1}_activation"] = squash()
-        layers |= _pooling(f"s{2 * i + 2}", choices, MAPS[i])
+        layers |= _pooling(f"s{2 * i + 2}", choices, n_maps)
     last = 2 * stages.n + 1
-    layers[f"c{last}"] = Conv2d(MAPS[stages.n - 1], 120, stages.side)
+    layers[f"c{last}"] = Conv2d(maps[-1], c5, stages.side)
     layers[f"c{last}_activation"] = squash()
-    layers[f"f{last + 1}"] = Linear(120, 84)
+    layers[f"f{last + 1}"] = Linear(c5, f6)
     layers[f"f{last + 1}_activation"] = squash()
-    layers["output"] = RBF(centres()) if choices.head == "rbf" else Linear(84, n_classes)
+    layers["output"] = RBF(centres()) if choices.head == "rbf" else Linear(f6, n_classes)
     return layers
 
 
-def _lenet1(choices: Choices, n_classes: int, in_channels: int, stages: Stages) -> dict[str, Layer]:
+def _lenet1(choices: Choices, n_classes: int, in_channels: int, stages: Stages, widths: Widths) -> dict[str, Layer]:
     """Make LeNet-1 (P89): 2,578 parameters, 98,442 connections on a field of 28 x 28.
 
     P98 gave it digits of 16 x 16 pixels in that field; here they have MNIST's 20 x 20.
     """
-    _only_32("lenet1", stages)
+    _only_usual("lenet1", stages, widths)
     squash = ACTIVATIONS[choices.activation]
     return {
         "h1": Conv2d(in_channels, 4, 5),
@@ -243,12 +263,12 @@ def _lenet1(choices: Choices, n_classes: int, in_channels: int, stages: Stages) 
     }
 
 
-def _lenet4(choices: Choices, n_classes: int, in_channels: int, stages: Stages) -> dict[str, Layer]:
+def _lenet4(choices: Choices, n_classes: int, in_channels: int, stages: Stages, widths: Widths) -> dict[str, Layer]:
     """Make LeNet-4 (P98 section III-C): "about 17,000 free parameters and 260,000 connections".
 
     It has 4 maps, sub-sampled to 8 in pairs, then 16 and 16 maps, 120 units, and one output per class.
     """
-    _only_32("lenet4", stages)
+    _only_usual("lenet4", stages, widths)
     squash = ACTIVATIONS[choices.activation]
     return {
         "c1": Conv2d(in_channels, 4, 5),
@@ -275,6 +295,6 @@ CHOICES = tuple(field.name for field in fields(Choices))
 
 
 def modern(activation: str = "relu", pool: str = "max", n_classes: int = 10) -> dict[str, Layer]:
-    """Return the layers of the usual modern LeNet-5, 61,706 parameters: C3 dense, plain pooling, linear head."""
+    """Return the layers of the usual modern LeNet-5, 61,706 parameters."""
     variant = VARIANTS["modern"]
     return variant.layers(variant.choose(activation=activation, pool=pool), n_classes)

@@ -24,9 +24,9 @@ def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, inf
     ----------
     path : path-like
     tensors : dict of ndarray
-    kind : "model", "committee", "quantized" or "checkpoint"
+    kind : "model", "committee", "quantized", "compressed" or "checkpoint"
     info : dict
-        Any JSON document without NaN. A "quantized" one is written without spaces, since its file is to be small.
+        Any JSON document without NaN. Of files that are to be small it is written without spaces.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def save(path: str | os.PathLike, tensors: dict[str, np.ndarray], kind: str, inf
     from safetensors.numpy import save as dumps
 
     document = {"kind": kind, "format_version": FORMAT_VERSION, **info}
-    separators = (",", ":") if kind == "quantized" else None
+    separators = (",", ":") if kind in ("quantized", "compressed") else None
     metadata = {_KEY: json.dumps(document, allow_nan=False, ensure_ascii=False, separators=separators)}
     data = dumps({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata)
     if _header_size(data) > MAX_HEADER:

@@ -67,6 +67,8 @@ class Plan:
             )
         if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
             raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
+        if self.members > 1 and self.config.quantize:
+            raise ValueError("quantize makes a single model in 8 bits, so members is 1")
         self.member(self.members).model()
 
     def member(self, number: int) -> "Plan":

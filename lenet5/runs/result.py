@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..models.ensemble import Committee
 from ..models.lenet import LeNet5
+from ..models.quantized import Quantized
 from ..training.config import Config
 from ..training.records import Epoch
 
@@ -14,7 +15,7 @@ class TrainedNetwork:
     """A network with the folder of its run, and what its training came to; ``test`` is a report of `evaluate`."""
 
     run: Path
-    model: LeNet5
+    model: LeNet5 | Quantized
     config: Config
     best_epoch: int
     history: list[Epoch]
@@ -29,7 +30,7 @@ class TrainingResult:
     ----------
     run, out : Path, the run folder and the model's file
     dataset : str
-    model : LeNet5, or the Committee of several
+    model : LeNet5, in 8 bits if it was trained for them, or the Committee of several
     networks : list of TrainedNetwork, the members of a committee or the only one
     test : dict, the report of the model's `evaluate` on the test images
     judged_on : "test"; or "validation", or "training", where the set has no test images
@@ -38,7 +39,7 @@ class TrainingResult:
     run: Path
     out: Path
     dataset: str
-    model: LeNet5 | Committee
+    model: LeNet5 | Committee | Quantized
     networks: list[TrainedNetwork]
     test: dict
     judged_on: str = "test"

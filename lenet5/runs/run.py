@@ -22,6 +22,7 @@ from ..evaluation import contact_sheet, plots
 from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import load
+from ..models.quantized import Quantized
 from ..nn import serialization
 from ..training.config import Config
 from ..training.lr_finder import RateCurve
@@ -233,7 +234,7 @@ class Run:
 
     def finished_committee(
         self,
-        models: list[LeNet5],
+        models: Sequence[LeNet5 | Quantized],
         validation: tuple[Any, Any] | None,
         *,
         threads: int | None = None,

@@ -12,6 +12,7 @@ from ..models import transfer
 from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import check_replaceable, load, single
+from ..models.quantized import Quantized
 from ..nn.architectures import CHOICES, VARIANTS
 from ..training import lr_finder
 from ..training.config import RECIPES, Config
@@ -24,6 +25,8 @@ from .run import Run
 
 #: Own images to be judged by, below which the training images say whether anything was learnt.
 FEWEST = 200
+#: Training images that decide the scales of a model in 8 bits.
+N_CALIBRATION = 1000
 
 
 def train_run(
@@ -167,13 +170,14 @@ class _Job:
         NothingLearnedError, and ``out`` stays as it is, where they are not better than chance. Of fewer than FEWEST own
         images chance cannot be told, so the training images say it.
         """
-        untested = run.finished_model(trainer)
+        untested = _as_trained_for(run.finished_model(trainer), trainer)
         report, _ = untested.evaluate(*self.data.judged[1], trainer.threads)
-        model = run.finished_model(trainer, test=self._test(report))
+        network = run.finished_model(trainer, test=self._test(report))
+        model = _as_trained_for(network, trainer)
         is_sure = report["n"] >= FEWEST or self.data.source is None
         _check_learned(run, report if is_sure else untested.evaluate(*self.data.train, trainer.threads)[0])
-        for path in (run.folder / "best.safetensors", out):
-            model.save(path)
+        network.save(run.folder / "best.safetensors")
+        model.save(out)
         return TrainedNetwork(run.folder, model, run.plan.config, trainer.best_epoch, trainer.history, report)
 
     def _test(self, report: dict) -> dict | None:
@@ -246,6 +250,11 @@ def _own_validation(data: datasets.Loaded) -> dict:
 def _check_classes(data: datasets.Loaded) -> None:
     if not data.classes:
         raise ValueError(f"{data.name}: a table of numbers; this network learns classes, so give a column label")
+
+
+def _as_trained_for(model: LeNet5, trainer: Trainer) -> LeNet5 | Quantized:
+    """The model, in 8 bits if it was trained for them."""
+    return model.quantize(trainer.some_images(N_CALIBRATION)[0]) if trainer.config.quantize else model
 
 
 def _check_learned(run: Run, report: dict) -> None:

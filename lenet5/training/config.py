@@ -177,6 +177,8 @@ class Config:
         "Change every pixel of every second image by this much, against the network.")
     dropout: float = setting(0.0, PART, "Probability that a unit of C5 or F6 is left out.")
     batch_norm: bool = setting(False, FLAG, "Normalise each layer's sums; folded into the weights at the end.")
+    quantize: bool = setting(False, FLAG,
+        "Train for 8 bits: gradients are taken at weights that 8 bits hold; --out gets a model in 8 bits.")
     average: float = setting(0.0, PART,
         "Use the exponential moving average of the weights, of which each update keeps this fraction.")
     patience: int = setting(0, COUNT_FROM_0,
@@ -195,6 +197,8 @@ class Config:
             object.__setattr__(self, "learning_rate", OPTIMIZERS[self.optimizer])
         if self.optimizer == "sdlm" and (self.dropout or self.batch_norm):
             raise ValueError("sdlm takes the curvature of the network as it is, without dropout and batch_norm")
+        if self.optimizer == "sdlm" and self.quantize:
+            raise ValueError("sdlm takes the curvature of the network as it is, not of weights in 8 bits: quantize")
         if self.patience and not self.validation:
             raise ValueError("patience needs validation images, by which a better epoch is recognised: validation is 0")
 

@@ -20,10 +20,11 @@ from ..utils.threads import Workers, check_threads, default_threads
 from . import curvature, stuck
 from .config import Config
 from .defaults import peak_rate
+from .fake_quantization import FakeQuantization
 from .records import Epoch, Position, Progress, saved_position
 from .sampler import Order
 from .schedules import learning_rates
-from .updates import Updates
+from .updates import Constraint, Updates
 from .weights import image_weights
 
 #: Images between two looks at the clock and at whether to stop: some 50 ms.
@@ -50,6 +51,8 @@ class Trainer:
         Validation images of one's own, where ``config.validation`` is 0 or their number.
     sample_weight : (N,), optional
         How much each image counts in the loss, see `weights.image_weights`.
+    constraint : Constraint, optional
+        Brings the weights to allowed values before each update, see `Updates`.
 
     Attributes
     ----------
@@ -71,6 +74,7 @@ class Trainer:
         teachers: Sequence[Network] = (),
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
         sample_weight: np.ndarray | None = None,
+        constraint: Constraint | None = None,
     ):
         y = check_labels_of(network, X, y)
         X = network.check_pictures(X)
@@ -84,8 +88,9 @@ class Trainer:
         self.network, self.config = network.thaw(), config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
+        constraint = FakeQuantization(network) if config.quantize else constraint
         weights = image_weights(y, self._order.trained(), config.class_weight, sample_weight)
-        self._updates = Updates(self.network, X, y, config, self.threads, teachers, weights)
+        self._updates = Updates(self.network, X, y, config, self.threads, teachers, weights, constraint)
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
         self._at = Position()
@@ -177,10 +182,14 @@ class Trainer:
             f"are kept; try a lower learning rate than {self.config.learning_rate:g}"
         )
 
+    def some_images(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """(X, y) of at most ``n`` of the images that it trains on: the first of the first epoch."""
+        some = np.sort(self._order.numbers(0, 0, min(n, self._order.n)))
+        return self._X[some], self._labels[some]
+
     def _is_hopeless(self) -> bool:
         """`stuck.is_hopeless`, by some of the training images."""
-        some = np.sort(self._order.numbers(0, 0, stuck.N_JUDGED))
-        return stuck.is_hopeless(self.network, self.last, self._X[some], self._labels[some], self.threads)
+        return stuck.is_hopeless(self.network, self.last, *self.some_images(stuck.N_JUDGED), self.threads)
 
     def _give_up(self) -> None:
         self.network.parameters[:] = self.last

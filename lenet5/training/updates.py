@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,17 @@ from .regularization import fold, regularized_layers
 KINDS = {name: getattr(_kernels, name.upper()) for name in OPTIMIZERS}
 
 
+class Constraint(Protocol):
+    """What weights must be at an update. Both methods change ``parameters`` of a network in place."""
+
+    def project(self, network: Network, parameters: np.ndarray, step: int) -> None:
+        """Set the weights to what they may be."""
+
+    def round(self, network: Network, parameters: np.ndarray, step: int) -> None:
+        """Set the weights to what gradients are taken at; they update the weights as they were (straight-through
+        estimator: Bengio, Leonard, Courville, 2013)."""
+
+
 class Updates:
     """The weights in training, their moments and their running average.
 
@@ -27,6 +39,8 @@ class Updates:
     threads : int
     teachers : trained networks
     weights : factors of each image's loss, float32, or None
+    constraint : Constraint, optional
+        What the weights must be.
     """
 
     def __init__(
@@ -38,10 +52,11 @@ class Updates:
         threads: int,
         teachers: Sequence[Network],
         weights: np.ndarray | None = None,
+        constraint: Constraint | None = None,
     ):
-        self._network, self._config, self._weights = network, config, weights
-        self._X, self._labels, self._pictures = X, labels, network.pictures(X)
-        self._trained = _trained_network(network, config)
+        self._network, self._config, self._weights, self._constraint = network, config, weights, constraint
+        self._X, self._labels, self._pictures, self._n_done = X, labels, network.pictures(X), 0
+        self._trained = _trained_network(network, config, is_constrained=constraint is not None)
         n = len(self._trained.parameters)
         self._moments = _kernels.aligned_zeros(n, np.float32), _kernels.aligned_zeros(n, np.float32)
         self._average = self._trained.parameters.copy() if config.average else None
@@ -74,6 +89,20 @@ class Updates:
         -------
         (sum of losses, right answers, updates done, whether the loss or a weight is not finite)
         """
+        if self._constraint:
+            loss_sum, n_correct, n_done, diverged = self._run_constrained(workers, numbers, rates, first_step, epoch)
+        else:
+            loss_sum, n_correct, n_done, diverged = self._run(workers, numbers, rates, first_step, epoch)
+        if diverged or not all(np.isfinite(tensor).all() for tensor in (self._trained.parameters, *self._moments)):
+            return loss_sum, n_correct, n_done, True
+        self._n_done = first_step + len(rates)
+        self._take_average(first_step, len(rates))
+        return loss_sum, n_correct, n_done, False
+
+    def _run(
+        self, workers: Workers, numbers: np.ndarray, rates: np.ndarray, first_step: int, epoch: int
+    ) -> tuple[float, int, int, bool]:
+        """`run`, in the kernels."""
         config = self._config
         chosen = augment.chosen(config.distortions(epoch))
         distortions = augment.for_epoch(chosen, seed=config.seed, epoch=epoch)
@@ -81,11 +110,25 @@ class Updates:
             self._pictures, self._labels, numbers, rates, first_step, distortions, epoch, self._weights
         )
         workers(self._training.run)
-        loss_sum, n_correct, n_done, diverged = self._training.result
-        if diverged or not all(np.isfinite(tensor).all() for tensor in (self._trained.parameters, *self._moments)):
-            return loss_sum, n_correct, n_done, True
-        self._take_average(first_step, len(rates))
-        return loss_sum, n_correct, n_done, False
+        return self._training.result
+
+    def _run_constrained(
+        self, workers: Workers, numbers: np.ndarray, rates: np.ndarray, first_step: int, epoch: int
+    ) -> tuple[float, int, int, bool]:
+        """`run`, update by update: each is made on rounded weights, and added to those that are not."""
+        parameters, total, n_right, size = self._trained.parameters, 0.0, 0, self._config.batch_size
+        for k in range(len(rates)):
+            self._constraint.project(self._trained, parameters, first_step + k)
+            rest = parameters.copy()
+            self._constraint.round(self._trained, parameters, first_step + k)
+            rest -= parameters
+            some = numbers[k * size : (k + 1) * size]
+            loss_sum, n_correct, _, diverged = self._run(workers, some, rates[k : k + 1], first_step + k, epoch)
+            parameters += rest
+            total, n_right = total + loss_sum, n_right + n_correct
+            if diverged:
+                return total, n_right, k, True
+        return total, n_right, len(rates), False
 
     def take_curvature(self, numbers: np.ndarray) -> None:
         """Give each parameter the rate that its curvature on these images suggests (sdlm)."""
@@ -111,6 +154,9 @@ class Updates:
             own = self._network.state_dict()
             kept = {name: t.copy() for name, t in own.items() if name.rpartition(".")[0] in self._config.frozen}
             fold(self._trained, self._trained.parameters if self._average is None else self._average, self._network)
+            if self._constraint:
+                self._constraint.project(self._network, self._network.parameters, self._n_done)
+                self._constraint.round(self._network, self._network.parameters, self._n_done)
             for name, tensor in kept.items():
                 own[name][...] = tensor
 
@@ -121,9 +167,9 @@ class Updates:
         return {"parameters": self._trained.parameters, "moment1": moment1, "moment2": moment2, **averages}
 
 
-def _trained_network(network: Network, config: Config) -> Network:
+def _trained_network(network: Network, config: Config, is_constrained: bool) -> Network:
     """The network that is updated: ``network`` itself where nothing is added to it for training."""
-    if not (config.dropout or config.batch_norm or config.average or config.adversarial):
+    if not (config.dropout or config.batch_norm or config.average or config.adversarial or is_constrained):
         return network
     layers = regularized_layers(
         network.layers, dropout=config.dropout, batch_norm=config.batch_norm, frozen=config.frozen

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from commandline import model_path, quick
+from folders import COLOURS, write_classes
 
 from lenet5 import Committee, LeNet5
 from lenet5.cli.export import FORMATS
@@ -64,18 +65,35 @@ def test_a_model_in_8_bits_is_taken_as_it_is(tmp_path):
     assert (refused.code, "take a format in 8 bits: c-int8 or onnx-int8" in refused.error) == (2, True)
 
 
-def test_a_model_of_own_classes_is_to_be_quantized_first(tmp_path):
-    LeNet5(seed=1, labels=["cat", "dog"]).save(tmp_path / "m")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_own_images_decide_the_scales(tmp_path, channels):
+    write_classes(tmp_path / "shapes", n=8, colour=channels == 3)
+    LeNet5(seed=1, labels=sorted(COLOURS), in_channels=channels).save(tmp_path / "m")
     result = quick("export", "m", "--to", "c-int8", "--out", "c", cwd=tmp_path, few=True)
-    assert result.code == 2
-    assert "quantize it first with their images, by lenet5 quantize MODEL --data FOLDER" in result.error
+    assert (result.code, "name their images with --data" in result.error) == (2, True)
+    result = quick("export", "m", "--to", "c-int8", "--out", "c", "--data", "shapes", "--check", "--json", cwd=tmp_path)
+    assert result.code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert (document["differing"], document["difference"]) == (0, 0)
+    assert 1 <= document["n"] <= 24
+    assert "shapes: " in result.stderr
+
+
+def test_own_images_that_cannot_be_had(tmp_path):
+    write_classes(tmp_path / "shapes", n=3)
+    result = quick("export", model_path(), "--to", "c-int8", "--out", "c", "--data", "shapes", cwd=tmp_path)
+    assert (result.code, "is not a class of the model" in result.error) == (4, True)
+    result = quick("export", model_path(), "--to", "c-int8", "--out", "c", "--data", "nowhere", cwd=tmp_path)
+    assert result.code == 4
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_committee_is_refused_by_formats_in_8_bits(tmp_path):
     Committee([LeNet5(seed=1), LeNet5(seed=2)]).save(tmp_path / "m")
-    result = quick("export", "m", "--to", "c-int8", "--out", "c", cwd=tmp_path, few=True)
-    assert result.code == 2
-    assert "the model is a committee: quantize its members one by one" in result.error
+    for to in ("c-int8", "onnx-int8"):
+        result = quick("export", "m", "--to", to, "--out", "c", cwd=tmp_path, few=True)
+        assert result.code == 2
+        assert "a Committee has no scores in whole numbers; export its networks one by one" in result.error
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,38 @@
+"""The options of `lenet5 compress` that say how much of a model is left."""
+
+import re
+
+import click
+
+from . import options
+
+#: What is done where no option says what to do.
+DEFAULTS = {"sparsity": 0.9, "codebook": 8}
+compress_options = options.together(
+    click.option("--sparsity", type=click.FloatRange(0, 1, max_open=True), metavar="PART",
+                 help="Magnitude pruning: the fraction of the weights that become 0.  [default: 0.9; beside --macs or "
+                      "--widths 0]"),
+    click.option("--codebook", type=click.IntRange(0, 255), metavar="N",
+                 help="Weight sharing: the number of values of each tensor besides 0, which makes the file small; 0: "
+                      "no sharing.  [default: 8; beside --macs or --widths 0]"),
+    click.option("--macs", type=click.FloatRange(0, 1, min_open=True), default=1.0, metavar="PART",
+                 help="Structured pruning: the fraction of the multiply-adds that stays; channels are removed.  "
+                      "[default: 1]"),
+    click.option("--widths", metavar="N,N,...", help="The channels to keep in each hidden layer, instead of --macs."),
+    click.option("--epochs", type=click.IntRange(1), default=40, show_default=True, help="Passes over the images."),
+    click.option("--teacher", "teachers", type=options.path(), multiple=True, metavar="MODEL",
+                 help="Learn from this model's answers, or a committee's; may be repeated.  [default: MODEL itself]"),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
+                 help="Decides the order of images and the distortions."),
+)  # fmt: skip
+
+
+def chosen(settings: dict) -> dict:
+    """Arguments of the library: what was given, and what is done where nothing was."""
+    widths = settings["widths"]
+    if widths and not re.fullmatch(r"\d{1,5}(,\d{1,5})*", widths, re.ASCII):
+        raise click.UsageError(f"--widths is {widths!r}, expected whole numbers with commas between them")
+    settings["widths"] = tuple(map(int, widths.split(","))) if widths else ()
+    is_structured = bool(widths) or settings["macs"] < 1
+    left = {option: 0 if is_structured else value for option, value in DEFAULTS.items() if settings[option] is None}
+    return settings | left

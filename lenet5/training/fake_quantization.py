@@ -1,0 +1,46 @@
+"""Quantization-aware training: gradients are taken at weights that 8 bits hold, and update the others.
+
+`nn.quantization` makes whole numbers of the weights when training ends, with the same scales, so it rounds no more.
+Activations are as they are meanwhile: 8 bits without sign hold them well enough (docs/quantization.md).
+"""
+
+import numpy as np
+
+from ..nn.integer import MOST_WEIGHT, blocks
+from ..nn.layers import Conv2d
+from ..nn.network import Network
+
+
+class FakeQuantization:
+    """The constraint of a training for 8 bits; ValueError where a network does not become whole numbers."""
+
+    def __init__(self, network: Network):
+        names = [block.name for block in blocks(network)]
+        self._hidden, self._last = names[:-1], names[-1]
+
+    def project(self, network: Network, parameters: np.ndarray, step: int) -> None:
+        """Every weight is allowed."""
+
+    def round(self, network: Network, parameters: np.ndarray, step: int) -> None:
+        """Round weights as `nn.quantization` does: with one scale per output channel, or one for the last layer."""
+        tensors = network.state_dict(parameters)
+        for name in self._hidden:
+            _round(tensors[f"{name}.weight"], _first_pairs(network.layers[name]))
+        _round(tensors[f"{self._last}.weight"], [0])
+
+
+def _first_pairs(layer) -> list[int]:
+    """Where the weights of each output channel begin, along the first axis."""
+    assert isinstance(layer, Conv2d)
+    if layer.table is None:
+        return list(range(layer.out_channels))
+    return np.cumsum([0, *map(len, layer.table[:-1])]).tolist()
+
+
+def _round(weight: np.ndarray, first: list[int]) -> None:
+    """Round to 255 values between minus and plus the largest of each group of rows, in place."""
+    rows = weight.reshape(len(weight), -1)
+    largest = np.maximum.reduceat(np.abs(rows).max(axis=1), first)
+    scale = np.repeat(largest / MOST_WEIGHT, np.diff([*first, len(weight)]))[:, None]
+    whole = np.rint(np.divide(rows, scale, out=np.zeros_like(rows), where=scale > 0))
+    rows[...] = whole * scale
