@@ -22,7 +22,7 @@ FLOORS = [
     {"datasets"},
     {"ocr"},
     {"models"},
-    {"runs", "recipes", "compress", "export"},
+    {"runs", "recipes", "compress", "export", "sklearn"},
     {"benchmark"},
     {"doctor"},
     {"cli"},
