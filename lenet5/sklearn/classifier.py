@@ -19,8 +19,8 @@ class LeNet5Classifier(ClassifierMixin, NetworkEstimator):
     ----------
     variant, activation, pool, c3, head : as of `LeNet5`
     epochs, batch_size, learning_rate, optimizer, weight_decay, augment, dropout, patience, validation : optional
-        As of `LeNet5.fit`. None: what suits the network and the number of images. ``augment`` is "none" for rows that do
-        not fill a square of at least 8 x 8, else "affine".
+        As of `LeNet5.fit`. None: what suits the network and the number of images. ``augment`` is "none" for rows that
+        do not fill a square of at least 8 x 8, else "affine".
     class_weight : "balanced", or dict of class to weight, optional
     random_state : int, RandomState or None
         0 gives the weights of ``LeNet5(seed=0)``; None gives others each time.
