@@ -22,13 +22,14 @@ _HOME = {
     "Cascade": "models.ensemble",
     "Committee": "models.ensemble",
     "LeNet5": "models.lenet",
+    "from_torch": "models.torch_models",
     "load": "models.loading",
     "pretrained": "models.documents",
     "read_image": "preprocessing.normalization",
 }
 _MODULES = ("datasets", "export")
 
-__all__ = ["Cascade", "Committee", "LeNet5", "datasets", "export", "load", "pretrained", "read_image"]
+__all__ = ["Cascade", "Committee", "LeNet5", "datasets", "export", "from_torch", "load", "pretrained", "read_image"]
 
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .models.ensemble import Cascade, Committee
     from .models.lenet import LeNet5
     from .models.loading import load
+    from .models.torch_models import from_torch
     from .preprocessing.normalization import read_image
 else:  # so that an unknown name is an error for a type checker, too
 

@@ -232,9 +232,11 @@ def test_examples_in_python_run(name, tmp_path, monkeypatch):
 
 def doctests_of_pages() -> list[doctest.DocTest]:
     """One for each block: it needs nothing from the others."""
-    blocks = re.findall(r"```pycon\n(.*?)```", page("docs/python.md"), re.S)
-    parser = doctest.DocTestParser()
-    return [parser.get_doctest(block, {}, f"python.md {k}", "python.md", 0) for k, block in enumerate(blocks, 1)]
+    parser, found = doctest.DocTestParser(), []
+    for name in ("python.md", "torch.md"):
+        blocks = re.findall(r"```pycon\n(.*?)```", page(f"docs/{name}"), re.S)
+        found += [parser.get_doctest(block, {}, f"{name} {k}", name, 0) for k, block in enumerate(blocks, 1)]
+    return found
 
 
 def doctests_of_modules() -> list[doctest.DocTest]:

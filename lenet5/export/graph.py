@@ -1,10 +1,7 @@
 """What every writer starts from: the operations of a trained model with their constants."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from ..models.base import Classifier
 from ..models.ensemble import Committee
@@ -14,7 +11,6 @@ from ..nn.layers import (
     RBF,
     AvgPool2d,
     Conv2d,
-    Layer,
     Linear,
     MaxPool2d,
     ReLU,
@@ -26,6 +22,7 @@ from ..nn.layers import (
     Targets,
 )
 from ..nn.network import Network
+from ..nn.operations import Op, operations
 
 #: What a writer knows. A layer of another type cannot be exported.
 KNOWN = (Conv2d, Linear, MaxPool2d, AvgPool2d, SubSample2d, RBF, Targets, ReLU, Tanh, ScaledTanh, Sigmoid)
@@ -34,47 +31,6 @@ MISSING = (
     "Not included: decoding an image file, finding the digit in a photo, scaling and centring it, "
     "and telling that an image shows no digit."
 )
-
-
-@dataclass(frozen=True)
-class Op:
-    """One layer of a network with the shapes of one image and its constants.
-
-    Attributes
-    ----------
-    weight, bias : ndarray or None
-        As in `Network.state_dict`, float32. With a connection table the weight is (pairs, K, K).
-    """
-
-    name: str
-    layer: Layer
-    in_shape: Shape
-    out_shape: Shape
-    weight: np.ndarray | None = None
-    bias: np.ndarray | None = None
-
-    @property
-    def conv(self) -> Conv2d:
-        """The layer of an operation that is a convolution or dense."""
-        assert isinstance(self.layer, Conv2d)
-        return self.layer
-
-    def dense_weight(self) -> np.ndarray:
-        """The weight of a convolution as (O, C, K, K), with 0 for channels that are not connected."""
-        assert self.weight is not None
-        size, table = self.conv.kernel_size, self.conv.table
-        full = (self.conv.out_channels, self.conv.in_channels, size, size)
-        if table is None:
-            return self.weight.reshape(full)
-        weight = np.zeros(full, np.float32)
-        pairs = [(o, c) for o, row in enumerate(table) for c in row]
-        weight[tuple(zip(*pairs, strict=True))] = self.weight
-        return weight
-
-    @property
-    def is_dense(self) -> bool:
-        """Whether it is a dense layer: each output sees all pixels of all channels."""
-        return isinstance(self.layer, Conv2d) and self.layer.table is None and self.out_shape[1:] == (1, 1)
 
 
 @dataclass(frozen=True)
@@ -197,21 +153,13 @@ def _members(model: Classifier) -> list[LeNet5]:
 def _graph(network: Network, temperature: float, input_shape: Shape) -> Graph:
     channels, height, width = input_shape
     shape = (channels, height - 2 * network.margin, width - 2 * network.margin)
-    ops = tuple(_ops(network, shape))
-    if ops[-1].out_shape[1:] != (1, 1):
-        raise ValueError(f"the network gives a map of {ops[-1].out_shape}, only one answer per image can be exported")
-    return Graph(ops, network.background, network.ink, network.margin, temperature)
-
-
-def _ops(network: Network, shape: Shape) -> Iterator[Op]:
-    tensors = network.state_dict()
     for name, layer in network.layers.items():
         if type(layer) not in KNOWN:
             raise ValueError(f"layer {name} is a {type(layer).__name__}, which cannot be exported")
-        out = layer.output_shape(shape)
-        weight, bias = (tensors.get(f"{name}.{kind}") for kind in ("weight", "bias"))
-        yield Op(name, layer, shape, out, weight, bias)
-        shape = out
+    ops = tuple(operations(network, shape))
+    if ops[-1].out_shape[1:] != (1, 1):
+        raise ValueError(f"the network gives a map of {ops[-1].out_shape}, only one answer per image can be exported")
+    return Graph(ops, network.background, network.ink, network.margin, temperature)
 
 
 def n_values(shape: Shape) -> int:

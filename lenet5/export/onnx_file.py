@@ -7,8 +7,8 @@ import numpy as np
 
 from .. import __version__
 from ..models.base import Classifier
+from ..nn.extras import require_onnx
 from ..nn.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
-from .extras import require_onnx
 from .graph import MISSING, Description, Graph, Op, describe
 
 #: Versions of ONNX's operators that can be written; the oldest one is read by most programs.

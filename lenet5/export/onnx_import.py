@@ -14,12 +14,13 @@ from ..evaluation.calibration import Calibration
 from ..models.documents import from_document
 from ..models.lenet import LeNet5
 from ..nn.architectures import C3_CONNECTIONS, HEADS, POOLS, VARIANTS
+from ..nn.extras import require_onnx
 from ..nn.layers import ACTIVATIONS, RBF, AvgPool2d, Conv2d, Layer, MaxPool2d, SubSample2d
 from ..nn.network import Network
+from ..nn.operations import own_weight
 from ..nn.serialization import MAX_BYTES
 from ..utils.characters import DIGITS
 from ..utils.files import parse_json, read_bounded
-from .extras import require_onnx
 from .onnx_steps import Chain, ImportedStep, steps
 
 #: The scaled hyperbolic tangent as three steps.
@@ -173,21 +174,10 @@ def _values(step: ImportedStep, layer: Layer) -> dict[str, np.ndarray] | None:
 
 def _convolution(step: ImportedStep, layer: Conv2d) -> dict[str, np.ndarray] | None:
     """A dense layer after maps is a convolution of all that they hold."""
-    shape = (layer.out_channels, layer.in_channels, layer.kernel_size, layer.kernel_size)
-    is_same = step.weight.shape == shape or (
-        step.kind == "dense" and step.weight.shape == (shape[0], np.prod(shape[1:]))
-    )
-    if step.kind not in ("conv", "dense") or not is_same or step.bias.shape != shape[:1]:
+    weight = own_weight(layer, step.weight) if step.kind in ("conv", "dense") else None
+    if weight is None or step.bias.shape != (layer.out_channels,):
         return None
-    weight = step.weight.reshape(shape)
-    if layer.table is not None:
-        connected = np.zeros(shape[:2], bool)
-        pairs = [(o, c) for o, row in enumerate(layer.table) for c in row]
-        connected[tuple(zip(*pairs, strict=True))] = True
-        if weight[~connected].any():
-            return None
-        weight = weight[connected]
-    return {"weight": weight.reshape(layer.parameter_shapes()["weight"]), "bias": step.bias}
+    return {"weight": weight, "bias": step.bias}
 
 
 def _labels(classes: str | None, n: int) -> list[str]:

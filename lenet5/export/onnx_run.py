@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .extras import is_installed, require_onnx
+from ..nn.extras import is_installed, require_onnx
 
 #: Images in one call: what they need in memory stays small.
 BATCH = 256

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import LeNet5Error, one_line
-from .extras import require
+from ..nn.extras import require
 
 PROGRAM = """\
 import sys

@@ -82,6 +82,15 @@ class Committee(Classifier):
             total += model.predict_proba(X, threads)
         return _logarithms(total / len(self.models))
 
+    def to_torch(self):
+        """As `LeNet5.to_torch`: from images to what `logits` gives. ValueError unless each member is a LeNet5."""
+        from ..nn.torch_modules import committee
+
+        members = [(model.network, model.temperature) for model in self.models if isinstance(model, LeNet5)]
+        if len(members) < len(self.models):
+            raise ValueError("a committee becomes a PyTorch module if each of its members is a LeNet5")
+        return committee(members, self.temperature, self.labels)
+
     def info(self) -> dict:
         """Return what a file says about the committee."""
         return {

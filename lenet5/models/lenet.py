@@ -20,6 +20,7 @@ from ..training.weights import of_classes
 from ..utils.characters import DIGITS
 from . import quantized, transfer
 from .base import Classifier
+from .batches import gathered
 from .class_names import are_other_classes, checked_labels, class_numbers, names_in
 from .quantized import Quantized
 
@@ -124,8 +125,8 @@ class LeNet5(Classifier):
 
     def fit(
         self,
-        X: np.ndarray,
-        y: np.ndarray,
+        X,
+        y: np.ndarray | None = None,
         *,
         threads: int | None = None,
         teachers: "Sequence[LeNet5]" = (),
@@ -143,6 +144,7 @@ class LeNet5(Classifier):
         Parameters
         ----------
         X : (N, 28, 28) or (N, channels, 32, 32), or of the model's size; uint8 or float32 in 0..1, ink bright
+            Without y: batches (X, y) of such arrays, such as a DataLoader, read once before training.
         y : (N,), names of classes, or their numbers from 0
             A new model without ``labels`` takes them from here: the names, sorted; or "0", "1", ... for numbers
             above 9.
@@ -150,7 +152,7 @@ class LeNet5(Classifier):
             Changes the time, not the weights.
         teachers : models, optional
             The mean of their answers is learnt instead of the labels, or as the part ``teacher_weight`` of them.
-        validation_data : (X, y), optional
+        validation_data : (X, y), or batches, optional
             Images to validate on, instead of ``validation`` of those to train on.
         callback : callable, optional, called with an `Epoch` after each pass
         verbose : bool, print a line after each pass
@@ -168,6 +170,7 @@ class LeNet5(Classifier):
         ValueError where shapes, dtypes, values or settings are not as above; DivergedError where the loss became NaN
         or infinite.
         """
+        X, y = gathered(X if y is None else (X, y))
         y, X = self.class_numbers(X, self._taken_labels(y)), self._taken(X)
         if start_from is not None:
             transfer.start_from(self.network, start_from)
@@ -176,7 +179,8 @@ class LeNet5(Classifier):
         if isinstance(class_weight, Mapping):
             sample_weight = of_classes(self.class_numbers(X, y), self.labels, class_weight, sample_weight)
         if validation_data is not None:
-            validation_data = self._taken(validation_data[0]), class_numbers(validation_data[1], self.labels)
+            X_held, y_held = gathered(validation_data)
+            validation_data = self._taken(X_held), class_numbers(y_held, self.labels)
         trainer = self._trainer(X, y, settings, threads, teachers, validation_data, sample_weight)
         self._takes_labels, self.resized = False, self.network.side_of(X)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
@@ -223,10 +227,7 @@ class LeNet5(Classifier):
         return self.network.logits(X, threads)
 
     def predict_proba(self, X, threads: int | None = None) -> np.ndarray:
-        """Probabilities of the classes, (N, classes) float32; X as `predict` takes it.
-
-        For images over 32 x 32 it is a map (N, classes, h, w).
-        """
+        """Probabilities (N, classes) float32, or a map (N, classes, h, w) for larger images; X as of `predict`."""
         return self._answered(lambda X: self.network.probabilities(X, threads, self.temperature), X, threads)
 
     @property
@@ -291,6 +292,12 @@ class LeNet5(Classifier):
         ValueError unless the network has ReLU, max-pooling and a softmax head.
         """
         return quantized.quantized(self, copy.deepcopy(self), X)
+
+    def to_torch(self):
+        """A PyTorch module with the same answers, see docs/torch.md: from images, float32 in 0..1, to logits."""
+        from ..nn.torch_modules import module
+
+        return module(self.network, self.temperature, self.labels)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write a model file (safetensors), wholly or not at all. OSError where that cannot be."""

@@ -12,6 +12,7 @@ from . import compressed, documents, ensemble, quantized
 from .ensemble import Committee
 from .lenet import LeNet5
 from .quantized import Quantized
+from .torch_models import from_state_dict
 
 Model = LeNet5 | Committee | Quantized
 #: By kind: the function that makes a model of tensors and a document, and the types of its tensors.
@@ -36,10 +37,12 @@ def check_replaceable(path: str | os.PathLike) -> Model | None:
     return replaced
 
 
-def load(path: str | os.PathLike) -> Model:
+def load(path: str | os.PathLike, variant: str | None = None, **how) -> Model:
     """Load the model, committee, compressed model or model in 8 bits that ``save`` wrote.
 
     Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
+
+    variant, **how : of a file with bare weights, such as PyTorch's: the network, and settings of `from_torch`.
 
     Raises
     ------
@@ -53,6 +56,10 @@ def load(path: str | os.PathLike) -> Model:
     >>> load("small.safetensors").n_parameters
     2578
     """
+    if variant is not None:
+        return _bare(path, variant, **how)
+    if how:
+        raise TypeError(f"load() takes {min(how)!r} beside a variant only")
     tensors, info = serialization.load(path, *MAKERS, dtype={kind: types for kind, (_, types) in MAKERS.items()})
     make, _ = MAKERS[info["kind"]]
     try:
@@ -60,6 +67,14 @@ def load(path: str | os.PathLike) -> Model:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise ModelFileError(f"{one_line(path)}: does not describe a model: {what[:200]}") from None
+
+
+def _bare(path: str | os.PathLike, variant: str, **how) -> LeNet5:
+    tensors = serialization.load_bare(path)
+    try:
+        return from_state_dict(tensors, variant, **how).freeze()
+    except ValueError as error:
+        raise ModelFileError(f"{one_line(path)}: {error}") from None
 
 
 def single(model: Model | str | os.PathLike) -> LeNet5:

@@ -70,7 +70,10 @@ def load(
         if type(version) is not int or version < 1:
             raise ValueError
     except (KeyError, TypeError, ValueError):
-        raise ModelFileError(f"{name}: a safetensors file, but not one of lenet5 (no usable metadata)") from None
+        raise ModelFileError(
+            f"{name}: a safetensors file, but not one of lenet5 (no usable metadata); bare weights "
+            "need the name of their network, as in load(path, variant='modern')"
+        ) from None
     if version > FORMAT_VERSION:
         newer = f"format version {str(version)[:20]}, this program reads up to {FORMAT_VERSION}"
         raise ModelFileError(f"{name}: {newer}; update it")
@@ -83,6 +86,13 @@ def load(
             expected = " or ".join(map(str, allowed))
             raise ModelFileError(f"{name}: tensor {key[:40]!r} is {tensor.dtype}, expected {expected}")
     return tensors, info
+
+
+def load_bare(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Read the tensors of a safetensors file of any program; ModelFileError in one line where there are none."""
+    name = one_line(path)
+    _refuse_other_kinds(Path(path), name)
+    return _parse(read_bounded(Path(path), name, "a model", MAX_BYTES, ModelFileError), name)[0]
 
 
 def _refuse_other_kinds(path: Path, name: str) -> None:
