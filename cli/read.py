@@ -1,17 +1,14 @@
 """lenet5 read: the numbers of several digits in each image."""
 
 import sys
-from collections.abc import Iterable, Iterator
 
 import click
 
-from lenet5.errors import one_line, shortened
-
 from . import options, output, read_text, types
 from .boxes import boxes_for
-from .inputs import expand, reason
+from .inputs import expand
 from .models import load_models
-from .sources import source
+from .read_answers import answers
 from .usage import refusals_as_usage
 
 
@@ -27,20 +24,22 @@ from .usage import refusals_as_usage
 @click.option("--max-error", type=types.Error(), metavar="ERROR",
               help="Answer ? for digits where needed so that at most this fraction of the others is wrong (0.5% or "
                    "0.005), on numbers like those of the networks' validation.")  # fmt: skip
+@click.option("--table", is_flag=True, help="The numbers stand in the cells of a table: answer its rows as CSV.")
 @click.option("--boxes", type=options.path(path_type=None), metavar="PNG|FOLDER",
               help="Draw what was read over the image, where it was read: one image to a PNG, or all images and pages "
                    "into a folder, one that exists or whose name ends in /.")  # fmt: skip
 @options.threads
 @options.as_json
 @options.verbosity
-def read(files, models, invert, allow, length, min_confidence, max_error, boxes, threads, as_json) -> None:
+def read(files, models, invert, allow, length, min_confidence, max_error, table, boxes, threads, as_json) -> None:
     """Read the numbers in each FILE. Each line of an image gives one row: file, text and confidence, tab-separated.
 
     FILE is an image (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of images, - for standard input, or @LIST: a
     text file with a name in each line. An image without a number gives `no digits`; letters are read
     as the digits that they look like.
 
-    A page that is not upright is read after turning it, and a note says so.
+    A page that is not upright is read after turning it, and a note says so. With --table, a number does not go on
+    beyond a vertical rule, and tables of several images or pages have an empty line between them.
 
     All pages or frames of a file are read. If there are several, their number is the last column of each row, and with
     --json each page is a document with its number, "page", of "pages". Boxes are [left, top, width, height] in pixels
@@ -52,6 +51,7 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
       lenet5 read page.jpg --json --boxes found.png
       lenet5 read amounts/ --allow .,- --max-error 0.5%
       lenet5 read scans/ book.tif --boxes found/
+      lenet5 read ledger.png --table > ledger.csv
     """
     from lenet5.ocr import reader
 
@@ -65,35 +65,8 @@ def read(files, models, invert, allow, length, min_confidence, max_error, boxes,
         reader.check_classes(network.labels)
     settings = {
         "invert": invert, "allow": allow, "length": length, "min_confidence": min_confidence, "max_error": max_error,
-        "threads": threads, "network": network,
+        "table": table, "threads": threads, "network": network,
     }  # fmt: skip
-    answers = ({**answer, "model": model} for answer in _answers(names, drawing, settings))
-    sys.exit(3 if (output.result_array(answers) if as_json else read_text.print_lines(answers)) else 0)
-
-
-def _answers(names: Iterable[str], drawing, settings: dict) -> Iterator[dict]:
-    """A JSON document for each page of each name, in order."""
-    from lenet5 import errors
-    from lenet5.ocr import reader
-
-    for name in names:
-        try:
-            for reading in reader.read_pages(source(name), **settings):
-                if drawing and not reading.error:
-                    drawing.draw(name, reading)
-                if reading.turn:
-                    output.note(f"{one_line(name)}: not upright, read turned by {reading.turn} degrees to the left")
-                yield _document(name, reading)
-        except errors.PictureError as error:
-            output.trace(error)
-            yield {"file": shortened(name), "text": None, "confidence": None, "error": reason(name, error)}
-
-
-def _document(name: str, reading) -> dict:
-    from lenet5.ocr import reader
-
-    if reading.error is None:
-        return {"file": name, **reader.document(reading)}
-    output.trace(reading.error)
-    pages = {"page": reading.page, "pages": reading.pages}
-    return {"file": name, "text": None, "confidence": None, "error": reason(name, reading.error), **pages}
+    found = ({**answer, "model": model} for answer in answers(names, drawing, settings))
+    write = output.result_array if as_json else read_text.print_tables if table else read_text.print_lines
+    sys.exit(3 if write(found) else 0)

@@ -1,10 +1,30 @@
 """What `lenet5 read` says to people."""
 
+import csv
+import sys
 from collections.abc import Iterable
 
 from lenet5.errors import one_line
 
 from . import output
+
+
+def print_tables(answers: Iterable[dict]) -> bool:
+    """The table of each image or page as CSV, with an empty line before all but the first; whether any was bad."""
+    bad, write = False, csv.writer(sys.stdout, lineterminator="\n").writerow
+    is_first = True
+    for answer in answers:
+        if "error" in answer:
+            bad = True
+            output.error(answer["error"])
+            continue
+        if not answer["table"]:
+            output.note(f"{one_line(answer['file'])}: no digits")
+        for row in ([] if is_first else [[]]) + answer["table"]:
+            write(row)
+        is_first = False
+        sys.stdout.flush()
+    return bad
 
 
 def print_lines(answers: Iterable[dict]) -> bool:

@@ -26,6 +26,7 @@ from .grouping import (
     words,
 )
 from .non_text import foreign
+from .tables import parted
 from .touching_frames import without_frames
 
 PAPER_SIDE = 256  # pixels: the paper is smooth, so it is estimated on an image reduced to this side
@@ -78,27 +79,28 @@ class NumberImage:
         )
 
 
-def find(grey: np.ndarray, invert: str = "auto") -> list[NumberImage]:
+def find(grey: np.ndarray, invert: str = "auto", *, table: bool = False) -> list[NumberImage]:
     """Find the numbers of an image (H, W), float32 in 0..1, in reading order; an empty list if nothing is drawn.
 
-    If sheets lie on a darker background and hold numbers, only those are found.
+    If sheets lie on a darker background and hold numbers, only those are found. In a ``table``, a number does not go on
+    beyond a vertical rule.
     """
     page = without_border(grey)
-    return [number.moved(page) for number in _find_on_page(np.ascontiguousarray(grey[page]), invert)]
+    return [number.moved(page) for number in _find_on_page(np.ascontiguousarray(grey[page]), invert, table)]
 
 
-def _find_on_page(grey: np.ndarray, invert: str) -> list[NumberImage]:
+def _find_on_page(grey: np.ndarray, invert: str, table: bool) -> list[NumberImage]:
     """Do what `find` does on an image without a border."""
     numbers = []
     for window, inside in sheets(grey) if invert != "no" else []:
-        numbers += [number.moved(window) for number in _find(grey[window], invert, inside)]
+        numbers += [number.moved(window) for number in _find(grey[window], invert, table, inside)]
     if not numbers:
-        return _find(grey, invert)
+        return _find(grey, invert, table)
     order = reading_order(number.box((0, 0, *number.ink.shape)) for number in numbers)
     return [replace(numbers[i], line=line) for line, row in enumerate(order) for i in row]
 
 
-def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> list[NumberImage]:
+def _find(grey: np.ndarray, invert: str, table: bool, inside: np.ndarray | None = None) -> list[NumberImage]:
     """Do what `find` does on an image, or on its pixels ``inside``, (H, W) bool."""
     if inside is not None:
         grey = np.where(inside, grey, quantile(grey[inside], 0.5))
@@ -108,7 +110,8 @@ def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> li
     level = threshold(ink, 0.3 * noise)
     if level is None or ink[ink > level].mean() < CLEAR * noise:
         return []
-    mask = without_rules(without_tilted_rules(ink > max(level * 0.6, min(4 * noise, level))))
+    inked = ink > max(level * 0.6, min(4 * noise, level))
+    mask = without_rules(without_tilted_rules(inked))
     marks = Components(mask)
     bare = without_frames(mask, marks)
     if bare is not mask:
@@ -119,6 +122,8 @@ def _find(grey: np.ndarray, invert: str, inside: np.ndarray | None = None) -> li
     if not len(kept):
         return []
     groups = [kept[group] for group in _groups(ink, labels, kept, marks)]
+    if table:
+        groups = [part for group in groups for part in parted(marks.boxes, group, inked & ~bare)]
     lines = reading_order(union(marks.boxes[group]) for group in groups)
     return [
         _number(ink, labels, marks.boxes[groups[i]], groups[i], line) for line, row in enumerate(lines) for i in row

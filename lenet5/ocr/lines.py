@@ -45,10 +45,10 @@ class Line(NamedTuple):
 
 def lines_of(
     grey: np.ndarray, invert: str, networks: StringNetworks, network: Scorer | None = None, *,
-    length: int | None = None, threads: int | None = None,
+    length: int | None = None, table: bool = False, threads: int | None = None,
 ) -> list[Line]:  # fmt: skip
     """The numbers of an image (H, W) float32 in 0..1, in reading order. Arguments as those of `reader.read`."""
-    cuts = [(number, cut(number.ink)) for number in layout.find(grey, invert)]
+    cuts = [(number, cut(number.ink)) for number in layout.find(grey, invert, table=table)]
     found = [(number, pieces, hypotheses(pieces)) for number, pieces in cuts if len(pieces)]
     if not found:
         return []

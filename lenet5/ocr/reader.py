@@ -12,7 +12,7 @@ from ..preprocessing.decode import Decoded, decoded, decoded_pages
 from ..preprocessing.normalization import to_grey
 from ..utils.characters import DIGITS
 from ..utils.geometry import Box
-from . import lattice, orientation
+from . import lattice, orientation, tables
 from .lines import Line, Scorer, lines_of
 from .networks import CLASSES, N_DIGITS, RUBBISH, SEPARATORS, StringNetworks, shipped
 
@@ -70,6 +70,11 @@ class Reading:
         """All characters, separators included, in reading order."""
         return [character for number in self.numbers for character in number.digits]
 
+    @property
+    def table(self) -> list[list[str]]:
+        """The texts in rows and columns, see `tables.cells`."""
+        return tables.cells(self.numbers)
+
     def __str__(self) -> str:
         return self.text
 
@@ -101,6 +106,7 @@ def read(
     length: int | None = None,
     min_confidence: float = 0.0,
     max_error: float | None = None,
+    table: bool = False,
     network: Scorer | None = None,
     networks: StringNetworks | None = None,
     threads: int | None = None,
@@ -121,6 +127,8 @@ def read(
     max_error : float, optional
         Enough digits are answered ``?`` that at most this fraction of the others is wrong, on numbers like those that
         the networks' thresholds come from: composed of handwritten digits.
+    table : bool
+        The numbers stand in the cells of a table: none goes on beyond a vertical rule. See `Reading.table`.
     network : LeNet5 or another model of the classes 0..9, optional
         Its opinion on the digits counts beside those of ``networks``, by default the ones that ship.
 
@@ -137,7 +145,8 @@ def read(
         min_confidence = max(min_confidence, networks.calibration.confidence_for(max_error))
     picture = source if isinstance(source, Decoded) else decoded(source, page)
     oriented = orientation.found(
-        to_grey(picture.pixels), lambda grey: lines_of(grey, invert, networks, network, length=length, threads=threads)
+        to_grey(picture.pixels),
+        lambda grey: lines_of(grey, invert, networks, network, length=length, table=table, threads=threads),
     )
     numbers = [_number(line, oriented.placed(line.number, picture), allow, min_confidence) for line in oriented.lines]
     kept = [number for number in numbers if number is not None]

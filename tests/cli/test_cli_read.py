@@ -361,3 +361,18 @@ def test_evaluate_strings_of_ones_own_that_cannot_be(labels, args, code, expecte
     result = quick("evaluate", "--model", model_path(), *args, cwd=labels)
     assert (result.code, result.stdout) == (code, "")
     assert expected in result.error
+
+
+def test_a_table_is_csv(folder):
+    result = read(folder, "page.png", "--table")
+    (answer,) = documents(read(folder, "page.png", "--table", "--json"))
+    assert (result.code, result.stdout) == (0, "".join(f"{','.join(row)}\n" for row in answer["table"]))
+    assert [row[0] for row in answer["table"]] == ["314", "1592", "65"]
+
+
+def test_tables_of_several_images(folder):
+    result = read(folder, "one.png", "blank.png", "bad.png", "page.png", "--table")
+    assert (result.code, result.stdout) == (3, "2718\n\n\n314\n1592\n65\n")
+    assert "blank.png: no digits" in result.stderr
+    assert "bad.png" in result.stderr
+    assert "table" not in documents(read(folder, "one.png", "--json"))[0]
