@@ -34,6 +34,9 @@ RMSPROP: int
 SDLM: int
 CROSS_ENTROPY: int
 RIGHT_SCORE: int
+SQUARED: int
+ABSOLUTE: int
+HUBER: int
 SAME_CONV2D: int
 SAME_MAX_POOL2D: int
 PARTS: tuple[str, ...]
@@ -153,12 +156,12 @@ class Program:
         self,
         parameters: NDArray[_Real],
         pictures: Pictures,
-        labels: NDArray[np.uint8],
+        labels: NDArray[Any],
         gradients: NDArray[_Real],
         loss: Loss | None = None,
     ) -> float: ...
     def input_gradient(
-        self, parameters: NDArray[_Real], pictures: Pictures, labels: NDArray[np.uint8], loss: Loss | None = None
+        self, parameters: NDArray[_Real], pictures: Pictures, labels: NDArray[Any], loss: Loss | None = None
     ) -> NDArray[_Real]: ...
     def repeat(self, parameters: NDArray[np.float32], pictures: Pictures, step: int, part: str, n: int) -> None: ...
 
@@ -235,7 +238,7 @@ class Training:
     def prepare(
         self,
         pictures: Pictures,
-        labels: NDArray[np.uint8],
+        labels: NDArray[Any],
         order: NDArray[np.int64],
         learning_rates: NDArray[np.float64],
         first_step: int,

@@ -89,6 +89,9 @@ cdef extern from "program.h" nogil:
     ctypedef enum lenet5_loss_kind:
         LOSS_CROSS_ENTROPY
         LOSS_RIGHT_SCORE
+        LOSS_SQUARED
+        LOSS_ABSOLUTE
+        LOSS_HUBER
     ctypedef struct lenet5_loss:
         lenet5_loss_kind kind
         double label_smoothing, teacher_weight, temperature, rubbish
@@ -110,6 +113,7 @@ cdef extern from "program.h" nogil:
         float *arenas
         const lenet5_pictures *pictures
         const uint8_t *labels
+        const float *values
         const float *weights
         const int64_t *order
         const lenet5_augmentation *augmentation
@@ -164,6 +168,7 @@ cdef extern from "program.h" nogil:
         double (*loss)(const lenet5_loss *, int, const float *, const float *, const uint8_t *, int, float, float *,
                        int64_t *) noexcept nogil
         void (*targets_of_labels)(const lenet5_loss *, int, const uint8_t *, int, float *) noexcept nogil
+        void (*targets_of_values)(const float *, int, const int64_t *, int64_t, int, float *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const float *, float *) noexcept nogil
         int (*within)(int64_t, const float *, float, float) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const lenet5_augmentation *,
@@ -219,6 +224,7 @@ cdef extern from "program.h" nogil:
         double (*loss)(const lenet5_loss *, int, const double *, const double *, const uint8_t *, int, double, double *,
                        int64_t *) noexcept nogil
         void (*targets_of_labels)(const lenet5_loss *, int, const uint8_t *, int, double *) noexcept nogil
+        void (*targets_of_values)(const double *, int, const int64_t *, int64_t, int, double *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const double *, double *) noexcept nogil
         int (*within)(int64_t, const double *, double, double) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const lenet5_augmentation *,

@@ -260,8 +260,9 @@ typedef struct {
 } lenet5_optimizer;
 
 /* LOSS_CROSS_ENTROPY: of the softmax over the scores. LOSS_RIGHT_SCORE: minus the score of the right class. If scores are
- * minus the penalties of the 1998 network, this is its eq. 8. */
-typedef enum { LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE } lenet5_loss_kind;
+ * minus the penalties of the 1998 network, this is its eq. 8. The others are for quantities, means over the
+ * outputs: of the squared error, the absolute error, or Huber's. That is half the square up to 1 and linear beyond. */
+typedef enum { LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE, LOSS_SQUARED, LOSS_ABSOLUTE, LOSS_HUBER } lenet5_loss_kind;
 
 /* The training loss. */
 typedef struct {
@@ -297,7 +298,8 @@ typedef struct {
     float *arenas; /* (n_threads, 2 * n_activations + n_scratch + n_prepared + classes * LANES); for one
                                 * image an update at least n_activations + lenet5_n_single */
     const lenet5_pictures *pictures;
-    const uint8_t *labels; /* (N) */
+    const uint8_t *labels; /* (N), or NULL */
+    const float *values; /* (N, outputs): targets of quantities where there are no labels */
     const float *weights; /* (N): of each image's loss, or NULL */
     const int64_t *order; /* (n_positions): the images in the order of this run */
     const lenet5_augmentation *augmentation; /* or NULL */

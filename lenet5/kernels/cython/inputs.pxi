@@ -107,6 +107,8 @@ def gather(Pictures pictures not None, int64_t[::1] index not None, Augmentation
 cdef class Loss:
     """The loss: CROSS_ENTROPY of the softmax, or RIGHT_SCORE, minus the score of the right class.
 
+    Of quantities: SQUARED, ABSOLUTE or HUBER, the mean over the outputs of what their errors cost.
+
     label_smoothing : 0 to 1, fraction of each target that is spread over all classes
     rubbish : score of the rubbish class in the softmax, which is never right; -inf: no such class
     teacher_weight : 0..1, fraction of each target that is the answer of the teachers of a `Training`
@@ -116,8 +118,19 @@ cdef class Loss:
 
     def __cinit__(self, int kind=LOSS_CROSS_ENTROPY, double label_smoothing=0, double rubbish=-np.inf, *,
                   double teacher_weight=0, double temperature=1):
-        if not (kind in (LOSS_CROSS_ENTROPY, LOSS_RIGHT_SCORE) and 0 <= label_smoothing <= 1 and rubbish < np.inf):
+        if not (LOSS_CROSS_ENTROPY <= kind <= LOSS_HUBER and 0 <= label_smoothing <= 1 and rubbish < np.inf):
             raise ValueError(f"{kind=}, {label_smoothing=}, {rubbish=}: expected a kind of loss, 0..1, a number, -inf")
         if not (0 <= teacher_weight <= 1 and 0 < temperature < np.inf):
             raise ValueError(f"{teacher_weight=}, {temperature=}: expected 0..1, a number above 0")
         self.c = lenet5_loss(<lenet5_loss_kind>kind, label_smoothing, teacher_weight, temperature, rubbish)
+
+
+def _check_targets(labels, int outputs, Py_ssize_t n, Loss loss):
+    """ValueError unless there are ``n`` labels below ``outputs``, or ``n`` rows of as many values."""
+    if len(labels) != n:
+        raise ValueError(f"{len(labels)} labels for {n} images")
+    if loss.c.kind >= LOSS_SQUARED:
+        if labels.shape[1:] != (outputs,):
+            raise ValueError(f"targets of shape {labels.shape}, expected ({n}, {outputs}): one for each output")
+    elif n and np.max(labels) >= outputs:
+        raise ValueError(f"labels must be below {outputs}, the largest is {np.max(labels)}")

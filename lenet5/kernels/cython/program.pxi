@@ -256,14 +256,17 @@ cdef class Program:
                 return arena
 
     def loss_and_gradients(self, const real[::1] parameters not None, Pictures pictures not None,
-                           const uint8_t[::1] labels not None, real[::1] gradients not None, Loss loss=None):
-        """Mean loss (cross-entropy) over all images; its gradient is added to ``gradients``. No unit is dropped."""
+                           labels not None, real[::1] gradients not None, Loss loss=None):
+        """Mean loss (cross-entropy) over all images; its gradient is added to ``gradients``. No unit is dropped.
+
+        ``labels`` are uint8 (N,), or (N, outputs) in the type of the parameters where the loss is one of quantities.
+        """
         if gradients.shape[0] != parameters.shape[0]:
             raise ValueError(f"{gradients.shape[0]} gradients for {parameters.shape[0]} parameters")
         return self._differentiate(parameters, pictures, labels, gradients, None, loss or Loss())
 
     def input_gradient(self, const real[::1] parameters not None, Pictures pictures not None,
-                       const uint8_t[::1] labels not None, Loss loss=None):
+                       labels not None, Loss loss=None):
         """The gradient of each image's loss with respect to the network's input: (N, C, H, W), with the padding.
 
         ValueError for a program whose first layer is fused, because it passes no gradient on.
@@ -276,18 +279,22 @@ cdef class Program:
         self._differentiate(parameters, pictures, labels, none, dX, loss or Loss())
         return from_lanes(lanes, pictures.n)
 
-    cdef double _differentiate(self, const real[::1] parameters, Pictures pictures, const uint8_t[::1] labels,
+    cdef double _differentiate(self, const real[::1] parameters, Pictures pictures, object labels,
                                real[::1] gradients, object pictures_gradient, Loss loss_kind) except? -1:
         """Mean loss; gradients of parameters (added), or, without them, those of the images, unscaled."""
         self.check(pictures, parameters.shape[0])
         cdef int classes = self.out_shape[0]
         cdef Py_ssize_t group, start, n_valid, N = pictures.n
-        if labels.shape[0] != N:
-            raise ValueError(f"{labels.shape[0]} labels for {N} images")
+        cdef const uint8_t[::1] numbers = None
+        cdef const real[:, ::1] values = None
+        cdef const uint8_t *label = NULL
         if self.out_shape[1:] != (1, 1):
             raise ValueError(f"the output {self.out_shape} is a map, a loss needs one position")
-        if labels.shape[0] and np.max(labels) >= self.out_shape[0]:
-            raise ValueError(f"labels must be below {self.out_shape[0]}, the largest is {np.max(labels)}")
+        _check_targets(np.asarray(labels), classes, N, loss_kind)
+        if loss_kind.c.kind >= LOSS_SQUARED:
+            values = labels
+        else:
+            numbers = labels
         dtype = np.asarray(parameters).dtype
         cdef real[::1] A = aligned_zeros(self.c.n_activations, dtype), dA = aligned_zeros(self.c.n_activations, dtype)
         cdef real[::1] scratch = aligned_zeros(self.c.n_scratch, dtype), targets = aligned_zeros(classes * LANES, dtype)
@@ -299,6 +306,7 @@ cdef class Program:
         for group in range(_ceil_div(N, LANES)):
             start = group * LANES
             n_valid = min(N - start, <Py_ssize_t>LANES)
+            label = NULL if numbers is None else &numbers[start]
             with nogil:
                 if real is float:
                     if group == 0:
@@ -306,8 +314,11 @@ cdef class Program:
                     _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
                     _isa.f32.draw_dropout(&self.c, NULL, NULL, n_valid, &A[0])
                     _isa.f32.net_forward(&self.c, &parameters[0], &U[0], &A[0], n_valid, &scratch[0])
-                    _isa.f32.targets_of_labels(kind, classes, &labels[start], n_valid, &targets[0])
-                    loss += _isa.f32.loss(kind, classes, &A[output], &targets[0], &labels[start], n_valid, <float>scale,
+                    if label != NULL:
+                        _isa.f32.targets_of_labels(kind, classes, label, n_valid, &targets[0])
+                    else:
+                        _isa.f32.targets_of_values(&values[0, 0], classes, NULL, start, n_valid, &targets[0])
+                    loss += _isa.f32.loss(kind, classes, &A[output], &targets[0], label, n_valid, <float>scale,
                                           &dA[output], &n_correct)
                     _isa.f32.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], to, &dU[0], True,
                                           NULL, n_valid, &scratch[0])
@@ -317,8 +328,11 @@ cdef class Program:
                     _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
                     _isa.f64.draw_dropout(&self.c, NULL, NULL, n_valid, &A[0])
                     _isa.f64.net_forward(&self.c, &parameters[0], &U[0], &A[0], n_valid, &scratch[0])
-                    _isa.f64.targets_of_labels(kind, classes, &labels[start], n_valid, &targets[0])
-                    loss += _isa.f64.loss(kind, classes, &A[output], &targets[0], &labels[start], n_valid, scale,
+                    if label != NULL:
+                        _isa.f64.targets_of_labels(kind, classes, label, n_valid, &targets[0])
+                    else:
+                        _isa.f64.targets_of_values(&values[0, 0], classes, NULL, start, n_valid, &targets[0])
+                    loss += _isa.f64.loss(kind, classes, &A[output], &targets[0], label, n_valid, scale,
                                           &dA[output], &n_correct)
                     _isa.f64.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], to, &dU[0], True,
                                           NULL, n_valid, &scratch[0])

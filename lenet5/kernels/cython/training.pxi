@@ -109,24 +109,34 @@ cdef class Training:
             raise ValueError(f"n_threads is {n_threads}, expected 1 to {self.n_threads}")
         self.c.n_threads = self.team.n_threads = n_threads
 
-    def prepare(self, Pictures pictures not None, const uint8_t[::1] labels not None,
+    def prepare(self, Pictures pictures not None, labels not None,
                 const int64_t[::1] order not None, double[::1] learning_rates not None, int64_t first_step,
                 Augmentation augmentation=None, epoch=0, const float[::1] weights=None):
         """Set what the next run trains on: the images ``order`` in batches, one learning rate per batch.
 
         ``epoch`` decides what is drawn besides the augmentation: dropout and shares of mixed images. ``weights`` are
-        factors of each image's loss, 1 unless given.
+        factors of each image's loss, 1 unless given. ``labels`` are uint8 (N,), or float32 (N, outputs) where the
+        loss is one of quantities.
         """
+        cdef const uint8_t[::1] classes = None
+        cdef const float[:, ::1] values = None
         cdef Py_ssize_t n = order.shape[0]
         self.program.check(pictures, self.program.c.n_parameters)
-        if labels.shape[0] != pictures.n or n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:
-            raise ValueError(f"{labels.shape[0]} labels for {pictures.n} images, or an order that leaves them")
-        largest = np.asarray(labels)[np.asarray(order)].max()
+        if len(labels) != pictures.n or n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:
+            raise ValueError(f"{len(labels)} labels for {pictures.n} images, or an order that leaves them")
         if self.program.out_shape[1:] != (1, 1):
             raise ValueError(f"images of {pictures.shape} give a map of {self.program.out_shape[1:]} answers, "
                              "training needs one")
-        if largest >= self.program.out_shape[0]:
-            raise ValueError(f"labels must be below {self.program.out_shape[0]}, the largest is {largest}")
+        if self.c.loss.kind >= LOSS_SQUARED:
+            values = labels
+            if self.c.n_teachers or values.shape[1] != self.program.out_shape[0]:
+                raise ValueError(f"{values.shape[1]} targets for each image, expected {self.program.out_shape[0]}: one "
+                                 "for each output, and no teachers")
+        else:
+            classes = labels
+            largest = np.asarray(classes)[np.asarray(order)].max()
+            if largest >= self.program.out_shape[0]:
+                raise ValueError(f"labels must be below {self.program.out_shape[0]}, the largest is {largest}")
         if learning_rates.shape[0] != _ceil_div(n, self.c.batch_size):
             raise ValueError(f"{learning_rates.shape[0]} learning rates for {_ceil_div(n, self.c.batch_size)} steps")
         if augmentation is not None:
@@ -136,7 +146,9 @@ cdef class Training:
         self.pictures = pictures
         self.run_arrays = [labels, order, learning_rates, augmentation, weights]
         self.c.weights = NULL if weights is None else &weights[0]
-        self.c.pictures, self.c.labels, self.c.order = &pictures.c, &labels[0], &order[0]
+        self.c.labels = NULL if classes is None else &classes[0]
+        self.c.values = NULL if values is None else &values[0, 0]
+        self.c.pictures, self.c.order = &pictures.c, &order[0]
         self.c.augmentation = NULL if augmentation is None else &augmentation.c
         self.c.n_positions, self.c.n_steps, self.c.first_step = n, learning_rates.shape[0], first_step
         self.c.learning_rates = &learning_rates[0]

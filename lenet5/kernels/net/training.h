@@ -55,16 +55,20 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
     T *targets = prepared + net->n_prepared, *gradients = t->gradients + slice * (net->n_parameters + net->n_prepared);
     const int classes = last->out_channels;
     const T scale = (T)1 / (T)n_batch;
-    uint8_t labels[LANES];
+    uint8_t labels_of_lanes[LANES], *labels = t->labels ? labels_of_lanes : NULL;
     float weights[LANES];
     for (int lane = 0; lane < n_valid; lane++) {
-        labels[lane] = t->labels[t->order[first + lane]];
+        if (t->labels)
+            labels[lane] = t->labels[t->order[first + lane]];
         weights[lane] = t->weights ? t->weights[t->order[first + lane]] : 1;
         if (first + lane + t->batch_size < t->n_positions)
             FN(prefetch_picture)(t->pictures, t->order[first + lane + t->batch_size]);
     }
     FN(gather)(t->pictures, t->order + first, 0, n_valid, t->augmentation, arena);
-    FN(targets_of_labels)(&t->loss, classes, labels, n_valid, targets);
+    if (labels)
+        FN(targets_of_labels)(&t->loss, classes, labels, n_valid, targets);
+    else
+        FN(targets_of_values)(t->values, classes, t->order + first, 0, n_valid, targets);
     if (t->perturbation.mixup > 0)
         FN(mixup)(&t->perturbation, t->order + first, n_valid, arena, FN(n_in)(net->ops) / LANES, targets, classes);
     if (t->n_teachers)
@@ -321,7 +325,7 @@ static void FN(train)(FN(lenet5_training) *t, int thread) {
     ASSERT_NET(t->net);
     ASSERT_PICTURES(t->pictures);
     ASSERT_ARRAYS(t->parameters, t->gradients, t->kept, t->moment1, t->moment2, t->arenas);
-    assert(t->labels && t->order && t->learning_rates && t->team && t->batch_size >= 1 && t->n_slices >= 1);
+    assert((t->labels || t->values) && t->order && t->learning_rates && t->team && t->batch_size >= 1 && t->n_slices >= 1);
     assert(thread >= 0 && thread < t->n_threads);
     T *arena = t->arenas + thread * (2 * t->net->n_activations + t->net->n_scratch + t->net->n_prepared +
                                      t->net->ops[t->net->n_ops - 1].out_channels * LANES);

@@ -46,9 +46,38 @@ static void FN(targets_of_labels)(const lenet5_loss *loss, int classes, const ui
         targets[labels[l] * LANES + l] = (T)(1 - loss->label_smoothing) + rest;
 }
 
+/* targets (outputs, LANES): the values (N, outputs) of the n_valid images with the numbers index[0..], or from `first`. */
+static void FN(targets_of_values)(const T *values, int outputs, const int64_t *index, int64_t first, int n_valid,
+                                  T *targets) {
+    assert(values && outputs >= 1 && n_valid >= 0 && n_valid <= LANES);
+    ASSERT_ARRAYS(targets);
+    memset(targets, 0, sizeof(T) * outputs * LANES);
+    for (int l = 0; l < n_valid; l++)
+        for (int k = 0; k < outputs; k++)
+            targets[k * LANES + l] = values[(index ? index[l] : first + l) * outputs + k];
+}
+
+/* Of one lane, the mean over the outputs of what their errors cost, and its gradient times `scale`. */
+static double FN(lane_error)(lenet5_loss_kind kind, int outputs, const T *Z, const T *targets, T scale, T *dZ) {
+    double total = 0;
+    for (int k = 0; k < outputs; k++) {
+        const double error = (double)Z[k * LANES] - (double)targets[k * LANES], size = fabs(error);
+        double slope = 2 * error, cost = error * error;
+        if (kind == LOSS_HUBER && size <= 1)
+            slope = error, cost = error * error / 2;
+        else if (kind != LOSS_SQUARED)
+            slope = (error > 0) - (error < 0), cost = kind == LOSS_HUBER ? size - 0.5 : size;
+        dZ[k * LANES] = (T)(slope / outputs) * scale;
+        total += cost;
+    }
+    return total / outputs;
+}
+
 /* Of one lane: the loss, and its gradient times `scale`. best: the largest score's class. */
 static double FN(lane_loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, int best, T scale, T *dZ) {
     double total = 0, right = 0;
+    if (loss->kind >= LOSS_SQUARED)
+        return FN(lane_error)(loss->kind, classes, Z, targets, scale, dZ);
     if (loss->kind == LOSS_RIGHT_SCORE) {
         for (int k = 0; k < classes; k++) {
             right += (double)targets[k * LANES] * (double)Z[k * LANES];
@@ -73,10 +102,10 @@ static double FN(lane_loss)(const lenet5_loss *loss, int classes, const T *Z, co
 
 /* Scores Z and targets (classes, LANES), of which the first n_valid lanes count; dZ (classes, LANES): the gradient of the
  * sum of losses, times `scale`. Returns that sum; adds to *n_correct the number of labels with the largest score.
- * weights (n_valid): of each image's loss, or NULL. */
+ * Quantities have no labels: NULL. weights (n_valid): of each image's loss, or NULL. */
 static double FN(weighted_loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels,
                                 const float *weights, int n_valid, T scale, T *dZ, int64_t *n_correct) {
-    assert(loss && labels && n_correct && classes >= 1 && n_valid >= 0 && n_valid <= LANES);
+    assert(loss && n_correct && classes >= 1 && n_valid >= 0 && n_valid <= LANES);
     ASSERT_ARRAYS(Z, targets, dZ);
     double sum = 0;
     memset(dZ, 0, sizeof(T) * classes * LANES);
@@ -88,7 +117,7 @@ static double FN(weighted_loss)(const lenet5_loss *loss, int classes, const T *Z
         const double one = FN(lane_loss)(loss, classes, Z + l, targets + l, best, weights ? scale * (T)weights[l] : scale,
                                          dZ + l);
         sum += weights ? one * (double)weights[l] : one;
-        *n_correct += best == labels[l];
+        *n_correct += labels && best == labels[l];
     }
     return sum;
 }
