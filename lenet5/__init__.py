@@ -22,6 +22,7 @@ _HOME = {
     "Cascade": "models.ensemble",
     "Committee": "models.ensemble",
     "LeNet5": "models.lenet",
+    "Regressor": "models.regressor",
     "from_torch": "models.torch_models",
     "load": "models.loading",
     "pretrained": "models.documents",
@@ -29,7 +30,18 @@ _HOME = {
 }
 _MODULES = ("datasets", "export")
 
-__all__ = ["Cascade", "Committee", "LeNet5", "datasets", "export", "from_torch", "load", "pretrained", "read_image"]
+__all__ = [
+    "Cascade",
+    "Committee",
+    "LeNet5",
+    "Regressor",
+    "datasets",
+    "export",
+    "from_torch",
+    "load",
+    "pretrained",
+    "read_image",
+]
 
 
 if TYPE_CHECKING:
@@ -38,6 +50,7 @@ if TYPE_CHECKING:
     from .models.ensemble import Cascade, Committee
     from .models.lenet import LeNet5
     from .models.loading import load
+    from .models.regressor import Regressor
     from .models.torch_models import from_torch
     from .preprocessing.normalization import read_image
 else:  # so that an unknown name is an error for a type checker, too

@@ -1,7 +1,7 @@
 """What every model answers, a network or several that decide together: scikit-learn's words, and how sure it is."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -10,13 +10,13 @@ from ..errors import DivergedError, one_line
 from ..evaluation.calibration import Calibration, find_thresholds, fit_temperature
 from ..evaluation.metrics import evaluation, expected_calibration_error
 from ..nn.arrays import check_labels_of, check_pictures
-from ..nn.foreign_arrays import plain_images
 from ..nn.losses import cross_entropy
 from ..nn.network import softmax
 from ..preprocessing.preparation import DIGIT, IMAGE, Preparation
 from ..utils.characters import DIGITS
 from ..utils.memmap import pieces
 from .class_names import class_numbers
+from .images import ImageModel
 
 if TYPE_CHECKING:
     from ..ocr.reader import Reading
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("lenet5")
 
 
-class Classifier:
+class Classifier(ImageModel):
     """Answers from scores.
 
     A subclass has ``labels``, the names of its ``n_classes`` classes, and ``macs``, what an image costs. Its
@@ -117,27 +117,6 @@ class Classifier:
         """
         numbers = self._answered(lambda X: self.logits(X, threads), X, threads).argmax(axis=1)
         return numbers if self._are_numbered() else np.array(self.labels)[numbers]
-
-    def _answered(self, answer: Callable[[np.ndarray], np.ndarray], X, threads: int | None) -> np.ndarray:
-        """``answer(X)``; arrays of other programs are brought to the model's form where they are refused."""
-        X = as_array(X, self, threads)
-        try:
-            return answer(X)
-        except ValueError:
-            return answer(self._taken(X))
-
-    def _taken(self, X: np.ndarray) -> np.ndarray:
-        """``X``, or what `foreign_arrays.plain_images` makes of it if only that fits; ValueError if neither does."""
-        try:
-            self.check_pictures(X)
-            return X
-        except ValueError as error:
-            try:
-                plain = plain_images(X)
-                self.check_pictures(plain)
-            except ValueError:
-                raise error from None
-            return plain
 
     def _are_numbered(self) -> bool:
         """Whether the names of the classes are their numbers."""
@@ -246,16 +225,6 @@ class Classifier:
             raise ValueError(f"images give maps of shape {logits.shape[2:]}, expected one answer each: "
                              f"LeNet5(size=...) makes a model for larger ones")  # fmt: skip
         return logits
-
-
-def as_array(X, model: Classifier, threads: int | None = None) -> np.ndarray:
-    """``X`` as it is, unless it is an image or a list of images, which are prepared for the model."""
-    if hasattr(X, "shape"):
-        return X
-    from .recognize import inputs, is_source
-
-    several = isinstance(X, list | tuple) and len(X) and all(is_source(x) and not isinstance(x, np.ndarray) for x in X)
-    return inputs(X, threads, model.preparation) if several or is_source(X) else X
 
 
 def _trained(training: dict | None) -> str:

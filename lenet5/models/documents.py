@@ -3,15 +3,18 @@
 import numpy as np
 
 from ..evaluation.calibration import Calibration
+from ..evaluation.quantities import Intervals
 from ..nn import serialization
 from ..nn.architectures import CHOICES
 from ..nn.bounds import is_bounded
 from ..nn.network import Network
+from ..nn.targets import TargetScaling
 from ..preprocessing.preparation import kind_in
 from ..utils.shipped import WEIGHTS
 from . import quantized
 from .lenet import LeNet5
 from .quantized import Quantized
+from .regressor import Regressor
 
 
 def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
@@ -46,6 +49,22 @@ def described(info: dict) -> LeNet5:
     model.calibration = Calibration.from_dict(info.get("calibration"))
     model.training = info.get("training") if isinstance(info.get("training"), dict) else None
     return model
+
+
+def regressor_from_document(tensors: dict[str, np.ndarray], info: dict) -> Regressor:
+    """The model that `Regressor.info` describes; errors as of `from_document`."""
+    prepared = info["preparation"]
+    choices = {name: info[name] for name in CHOICES if name != "head"}
+    model = Regressor(info["variant"], seed=None, in_channels=info["in_channels"], size=info["size"],
+                      preparation=kind_in(prepared), **choices)  # fmt: skip
+    model.take_scaling(TargetScaling.from_dict(info["targets"]))
+    model.resized = checked_side(prepared["resized"], model.network)
+    model.intervals = Intervals.from_dict(info["intervals"], model.n_targets)
+    model.training = info.get("training") if isinstance(info.get("training"), dict) else None
+    model.load_state_dict(tensors)
+    if not is_bounded(model.network):
+        raise ValueError("its weights are too large, answers would not be finite")
+    return model.freeze()
 
 
 def checked_side(side: object, network: Network) -> int:

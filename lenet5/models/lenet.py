@@ -3,18 +3,15 @@
 import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, astuple
-from typing import TYPE_CHECKING, Self
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import DivergedError
 from ..evaluation.calibration import Calibration
 from ..nn import serialization
-from ..nn.architectures import CHOICES, VARIANTS, stages_for
 from ..nn.bounds import is_bounded
-from ..nn.network import Network
-from ..nn.summary import Summary
 from ..preprocessing.preparation import Preparation
 from ..training.weights import of_classes
 from ..utils.characters import DIGITS
@@ -23,13 +20,14 @@ from .base import Classifier
 from .batches import gathered
 from .class_names import are_other_classes, checked_labels, class_numbers, names_in
 from .quantized import Quantized
+from .single import SingleNetwork
 
 if TYPE_CHECKING:
     from ..training.records import Epoch
     from ..training.trainer import Trainer
 
 
-class LeNet5(Classifier):
+class LeNet5(SingleNetwork, Classifier):
     """LeNet-5, 61,706 parameters in its modern form, and its family.
 
     Parameters
@@ -85,31 +83,17 @@ class LeNet5(Classifier):
         preparation: str | None = None,
         widths: Sequence[int] = (),
     ):
-        if variant not in VARIANTS:
-            raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
-        choices = VARIANTS[variant].choose(activation=activation, pool=pool, c3=c3, head=head)
-        self.activation, self.pool, self.c3, self.head = astuple(choices)
-        self.variant, self.seed, self.initializer = variant, seed, initializer
-        self.in_channels, self.size, self.widths = in_channels, size, tuple(widths)
-        self.training: dict | None = None
+        self._choose(
+            variant, seed, initializer, in_channels, size, widths, activation=activation, pool=pool, c3=c3, head=head
+        )
         self._takes_labels = labels is None
         self._make_network(DIGITS if labels is None else labels)
-        self.resized = self.network.size
-        if preparation is not None:
-            Preparation(preparation)  # refuses another kind
-        self._preparation = preparation
+        self._prepare(preparation)
 
     def _make_network(self, labels: Sequence[str]) -> None:
         """Take these names of classes, and first weights for as many."""
         self.labels = checked_labels(labels)
-        kind = VARIANTS[self.variant]
-        choices = kind.choose(**{name: getattr(self, name) for name in CHOICES})
-        layers = kind.layers(choices, len(self.labels), self.in_channels, self.size, self.widths)
-        self.network = Network(layers, seed=self.seed, background=kind.background, ink=kind.ink,
-                               initializer=self.initializer or kind.initializer_for(choices), margin=kind.margin,
-                               size=28 if self.size == 32 else self.size,
-                               field=stages_for(self.size).field)  # fmt: skip
-        self.layers, self.n_parameters = self.network.layers, self.network.n_parameters
+        self._build(len(self.labels))
         self.n_classes = self.network.n_classes
 
     @property
@@ -118,10 +102,6 @@ class LeNet5(Classifier):
         own = self.labels == DIGITS and self.in_channels == 1 and self.size == 32
         kind = self._preparation or ("digit" if own else "image")
         return Preparation(kind, self.resized, self.network.field, self.in_channels)
-
-    def check_pictures(self, X: np.ndarray) -> np.ndarray:
-        """``X`` as a contiguous array, see :func:`arrays.check_pictures`; ValueError where it does not fit."""
-        return self.network.check_pictures(X)
 
     def fit(
         self,
@@ -218,10 +198,6 @@ class LeNet5(Classifier):
     def _kind(self) -> str:
         return self.variant
 
-    def __getstate__(self) -> dict:
-        """A copy has a network of its own, which it may freeze or thaw."""
-        return {**self.__dict__, "network": copy.copy(self.network)}
-
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """`Network.logits`: scores (N, classes), float32."""
         return self.network.logits(X, threads)
@@ -230,55 +206,12 @@ class LeNet5(Classifier):
         """Probabilities (N, classes) float32, or a map (N, classes, h, w) for larger images; X as of `predict`."""
         return self._answered(lambda X: self.network.probabilities(X, threads, self.temperature), X, threads)
 
-    @property
-    def parameters(self) -> np.ndarray:
-        """All weights and biases of the network in one buffer, (n,) float32."""
-        return self.network.parameters
-
-    def state_dict(self, parameters: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """`Network.state_dict`: views of each tensor by name."""
-        return self.network.state_dict(parameters)
-
-    def load_state_dict(self, tensors: Mapping[str, np.ndarray]) -> None:
-        """`Network.load_state_dict`; ValueError where a name or a shape differs, or the weights are read-only."""
-        self.network.load_state_dict(tensors)
-
-    @property
-    def is_frozen(self) -> bool:
-        """Whether the weights are read-only."""
-        return self.network.is_frozen
-
-    def freeze(self) -> Self:
-        """Make the weights read-only, so that single images are answered more quickly; returns self."""
-        self.network.freeze()
-        return self
-
-    def thaw(self) -> Self:
-        """Undo `freeze`, as training does by itself; returns self."""
-        self.network.thaw()
-        return self
-
-    def summary(self, height: int | None = None, width: int | None = None) -> Summary:
-        """The layer table for inputs of this size, by default the model's own."""
-        return self.network.summary(height, width)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one image."""
-        return sum(row.macs for row in self.summary())
-
     def info(self) -> dict:
         """What a model file says about itself."""
         return {
-            "variant": self.variant,
-            **{name: getattr(self, name) for name in CHOICES},
+            **self._choices(),
             "labels": list(self.labels),
-            "in_channels": self.in_channels,
-            "size": self.size,
-            **({"widths": list(self.widths)} if self.widths else {}),
-            "input_shape": [self.in_channels, self.network.field, self.network.field],
-            "shapes": {name: list(tensor.shape) for name, tensor in self.state_dict().items()},
-            "preparation": self.preparation.as_dict(),
+            **self._shapes(),
             "training": self.training,
             "calibration": self.calibration.as_dict(),
         }

@@ -8,19 +8,21 @@ import numpy as np
 from ..errors import ModelFileError, one_line
 from ..nn import serialization
 from ..utils.files import check_writable
-from . import compressed, documents, ensemble, quantized
+from . import compressed, documents, ensemble, quantized, regressor
 from .ensemble import Committee
 from .lenet import LeNet5
 from .quantized import Quantized
+from .regressor import Regressor
 from .torch_models import from_state_dict
 
-Model = LeNet5 | Committee | Quantized
+Model = LeNet5 | Committee | Quantized | Regressor
 #: By kind: the function that makes a model of tensors and a document, and the types of its tensors.
 MAKERS: dict[str, tuple[Callable[..., Model], tuple[type, ...]]] = {
     "model": (documents.from_document, (np.float32,)),
     "committee": (ensemble.from_document, (np.float32,)),
     quantized.KIND: (documents.quantized_from_document, (np.int8, np.int32)),
     compressed.KIND: (compressed.from_tensors, (np.uint8,)),
+    regressor.KIND: (documents.regressor_from_document, (np.float32,)),
 }
 
 
@@ -38,7 +40,7 @@ def check_replaceable(path: str | os.PathLike) -> Model | None:
 
 
 def load(path: str | os.PathLike, variant: str | None = None, **how) -> Model:
-    """Load the model, committee, compressed model or model in 8 bits that ``save`` wrote.
+    """Load the model, committee, compressed model, model in 8 bits or of quantities that ``save`` wrote.
 
     Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
 

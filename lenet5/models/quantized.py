@@ -10,7 +10,8 @@ from ..nn import quantization, serialization
 from ..nn.integer import IntegerLayer, IntegerNetwork
 from ..nn.summary import Summary
 from ..preprocessing.preparation import Preparation
-from .base import Classifier, as_array
+from .base import Classifier
+from .images import as_array
 
 if TYPE_CHECKING:
     from .lenet import LeNet5

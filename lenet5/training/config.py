@@ -20,7 +20,8 @@ OPTIMIZERS = {
     "sdlm": 5e-5,  # for any batch size; P98 begins with 5e-4, at which training diverges here from its first weights
 }
 SCHEDULES = ("constant", "step", "cosine", "onecycle", "paper")  # see schedules.py
-LOSSES = ("cross-entropy", "map", "mse")
+LOSSES = ("cross-entropy", "map", "mse", "mae", "huber")
+QUANTITY_LOSSES = ("mse", "mae", "huber")
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ class Config:
         "Fraction of the epochs, at the end, with --finetune-augment and a learning rate that falls from a tenth; "
         "0.025 in recipe best.")
     loss: str = setting("cross-entropy", Choice(LOSSES),
-        "What is minimised; mse and map are eq. 8 and 9 of the 1998 paper, for --head rbf.")
+        "What is minimised; mse and map are eq. 8 and 9 of the 1998 paper, for --head rbf. Of quantities: mse (their "
+        "default), mae or huber, of targets scaled to deviation 1.")
     label_smoothing: float = setting(0.0, PART, "Fraction of each target that is spread over all classes.")
     class_weight: str = setting("none", Choice(("none", "balanced")),
         "Balanced: all classes count alike in the loss, however many images each has.")

@@ -24,6 +24,72 @@ class Epoch:
             f"{self.images_per_second:,.0f}/s"
         )
 
+    def validated(self) -> dict[str, float | None]:
+        """What validation came to, as models tell it."""
+        return {"validation_accuracy": self.validation_accuracy, "validation_loss": self.validation_loss}
+
+    def beats(self, other: "Epoch") -> bool:
+        """Whether it is better on validation: more right answers, or as many at a lower loss. True where none is."""
+        if self.validation_accuracy is None or self.validation_loss is None:
+            return True
+        ours = self.validation_accuracy, -self.validation_loss
+        return ours > (other.validation_accuracy, -(other.validation_loss or 0.0))
+
+    @staticmethod
+    def panels(history: "list[Epoch]") -> dict[str, dict[str, list[float | None]]]:
+        """Curves over epochs, see `plots.curves`."""
+        return {
+            "loss (nats)": _losses(history),
+            "error (%)": {
+                "training": [100 * (1 - e.train_accuracy) for e in history],
+                "validation": [
+                    None if e.validation_accuracy is None else 100 * (1 - e.validation_accuracy) for e in history
+                ],
+            },
+        }
+
+
+@dataclass(frozen=True)
+class QuantityEpoch:
+    """The result of one epoch on quantities. Losses of scaled targets; the mean absolute error in the targets' unit."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float | None
+    validation_mae: float | None
+    validation_r2: float | None
+    learning_rate: float
+    seconds: float
+    images_per_second: float
+
+    def __str__(self) -> str:
+        known = self.validation_mae is not None
+        validation = f"  val MAE {self.validation_mae:.4g}  R2 {self.validation_r2:.4f}" if known else ""
+        return f"loss {self.train_loss:.4f}{validation}  {self.seconds:.1f} s  {self.images_per_second:,.0f}/s"
+
+    def validated(self) -> dict[str, float | None]:
+        """What validation came to, as models tell it."""
+        return {name: getattr(self, name) for name in ("validation_mae", "validation_r2", "validation_loss")}
+
+    def beats(self, other: "QuantityEpoch") -> bool:
+        """Whether its validation loss is lower; True where there is none."""
+        if self.validation_loss is None:
+            return True
+        assert other.validation_loss is not None
+        return self.validation_loss < other.validation_loss
+
+    @staticmethod
+    def panels(history: "list[QuantityEpoch]") -> dict[str, dict[str, list[float | None]]]:
+        """Curves over epochs, see `plots.curves`."""
+        return {"loss": _losses(history), "mean absolute error": {"validation": [e.validation_mae for e in history]}}
+
+
+AnyEpoch = Epoch | QuantityEpoch
+
+
+def _losses(history: list) -> dict[str, list[float | None]]:
+    return {"training": [e.train_loss for e in history], "validation": [e.validation_loss for e in history]}
+
 
 @dataclass
 class Progress:
@@ -33,7 +99,7 @@ class Progress:
     n_done: int
     n: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     seconds: float
 
 
@@ -50,7 +116,15 @@ class Position:
     history: list[dict] = field(default_factory=list)
 
 
-def saved_position(document: dict, origin: dict, epochs: int, steps_per_epoch: int, *, is_validated: bool) -> Position:
+def saved_position(
+    document: dict,
+    origin: dict,
+    epochs: int,
+    steps_per_epoch: int,
+    *,
+    is_validated: bool,
+    record: type[AnyEpoch] = Epoch,
+) -> Position:
     """Read the position in a saved document; ValueError unless every field is sound.
 
     ``origin`` holds the values that the document must share with the training that resumes.
@@ -59,24 +133,24 @@ def saved_position(document: dict, origin: dict, epochs: int, steps_per_epoch: i
         document = dict(document)
         found = {name: document.pop(name) for name in origin}
         at = Position(**document)
-        history = [Epoch(**record) for record in at.history]
+        history = [record(**one) for one in at.history]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the saved position is malformed: {error}") from None
     if found != origin:
         raise ValueError("the saved state belongs to another training: its settings or images differ")
-    records: list[Position | Epoch] = [at, *history]
-    if not all(_is_sound(record, is_validated) for record in records):
+    records: list[Position | AnyEpoch] = [at, *history]
+    if not all(_is_sound(one, is_validated) for one in records):
         raise ValueError("the saved position is malformed: a number is missing or not a number")
     if not (0 <= at.epoch <= epochs and 0 <= at.step <= steps_per_epoch):
         raise ValueError(f"the saved position, epoch {at.epoch} batch {at.step}, is not in this run")
-    if [record.epoch for record in history] != list(range(1, at.epoch + 1)):
+    if [one.epoch for one in history] != list(range(1, at.epoch + 1)):
         raise ValueError(f"the saved history lacks some of the epochs 1 to {at.epoch}")
     if not min(1, at.epoch) <= at.best_epoch <= at.epoch or not 0 <= at.n_correct <= origin["n_pictures"]:
         raise ValueError("the saved position is malformed: a count is out of range")
     return at
 
 
-def _is_sound(record: Position | Epoch, is_validated: bool) -> bool:
+def _is_sound(record: Position | AnyEpoch, is_validated: bool) -> bool:
     """Whether every number of a record is finite and of its type; None is allowed only where nothing was measured."""
     for entry in fields(record):
         value = getattr(record, entry.name)

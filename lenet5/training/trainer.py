@@ -21,7 +21,7 @@ from . import curvature, stuck
 from .config import Config
 from .defaults import peak_rate
 from .fake_quantization import FakeQuantization
-from .records import Epoch, Position, Progress, saved_position
+from .records import AnyEpoch, Epoch, Position, Progress, saved_position
 from .sampler import Order
 from .schedules import learning_rates
 from .updates import Constraint, Updates
@@ -61,8 +61,10 @@ class Trainer:
         there is no validation set.
     last : ndarray
         Parameters at the end of the last whole epoch; before the first one, the initial ones.
-    history : list of Epoch
+    history : list of Epoch, or of `record`, the class of an epoch's result
     """
+
+    record: type[AnyEpoch] = Epoch
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class Trainer:
         sample_weight: np.ndarray | None = None,
         constraint: Constraint | None = None,
     ):
-        y = check_labels_of(network, X, y)
+        y = self._checked(network, X, y)
         X = network.check_pictures(X)
         if not len(y):
             raise ValueError("X holds no images, expected at least one to train on")
@@ -84,21 +86,40 @@ class Trainer:
         self._order = Order(len(y), n_set_apart, config.seed, Pages(X))
         self.validation = (self._order.read_validation(X), y[self._order.validation]) if n_set_apart else None
         if validation_data is not None:
-            self.validation = _checked_validation(network, *validation_data, config.validation)
+            self.validation = self._checked_validation(network, *validation_data, config.validation)
         self.network, self.config = network.thaw(), config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
         constraint = FakeQuantization(network) if config.quantize else constraint
         weights = image_weights(y, self._order.trained(), config.class_weight, sample_weight)
-        self._updates = Updates(self.network, X, y, config, self.threads, teachers, weights, constraint)
+        self._updates = Updates(self.network, X, self._learnt(y), config, self.threads, teachers, weights, constraint)
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
         self._at = Position()
         self.steps_per_epoch = -(-self._order.n // config.batch_size)
 
+    def _checked(self, network: Network, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """``y`` as it is validated on; ValueError where it does not fit the images."""
+        return check_labels_of(network, X, y)
+
+    def _checked_validation(
+        self, network: Network, X: np.ndarray, y: np.ndarray, n: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Validation images of one's own; ``n`` is how many the config speaks of."""
+        if n not in (0, len(y)):
+            raise ValueError("validation_data is given, so none of the training images are needed: validation is 0")
+        y = self._checked(network, X, y)
+        if not len(y):
+            raise ValueError("validation_data holds no images, expected at least one")
+        return network.check_pictures(X), y
+
+    def _learnt(self, y: np.ndarray) -> np.ndarray:
+        """Labels, or scaled targets, as the kernels take them."""
+        return y
+
     @property
-    def history(self) -> list[Epoch]:
-        return [Epoch(**record) for record in self._at.history]
+    def history(self) -> list:
+        return [self.record(**record) for record in self._at.history]
 
     @property
     def best_epoch(self) -> int:
@@ -124,7 +145,7 @@ class Trainer:
         *,
         stop: Callable[[], bool] = lambda: False,
         progress: Callable[[Progress], None] = lambda progress: None,
-    ) -> Iterator[Epoch]:
+    ) -> Iterator[AnyEpoch]:
         """Train on from where it stands, giving a record after each epoch.
 
         Ends early, between two batches, as soon as ``stop()`` is true. DivergedError at the first loss that is not
@@ -140,7 +161,7 @@ class Trainer:
                     progress(self._progress())
             yield self._end_epoch()
 
-    def finish(self, is_verbose: bool, callback: Callable[[Epoch], None] | None) -> None:
+    def finish(self, is_verbose: bool, callback: Callable | None) -> None:
         """Train to the end, with a line on standard output, and a call, after each epoch."""
         for epoch in self.run():
             if is_verbose:
@@ -201,19 +222,19 @@ class Trainer:
     def _progress(self) -> Progress:
         at, n = self._at, self._order.n
         n_done = min(n, at.step * self.config.batch_size)
-        return Progress(at.epoch + 1, n_done, n, at.loss_sum / n_done, at.n_correct / n_done, at.seconds)
+        accuracy = at.n_correct / n_done if self.record is Epoch else None
+        return Progress(at.epoch + 1, n_done, n, at.loss_sum / n_done, accuracy, at.seconds)
 
-    def _end_epoch(self) -> Epoch:
+    def _end_epoch(self) -> AnyEpoch:
         at, n = self._at, self._order.n
         last_step = (at.epoch + 1) * self.steps_per_epoch - 1
         rate = self._learning_rates(last_step, 1)[0]
         self._updates.write_back()
         if at.epoch == 0 and self._is_hopeless():
             self._give_up()
-        loss, accuracy = self._validate()
+        trained = (at.loss_sum / n, at.n_correct / n) if self.record is Epoch else (at.loss_sum / n,)
         speed = n / at.seconds if at.seconds > 0 else 0.0  # a clock may stand still
-        record = Epoch(at.epoch + 1, at.loss_sum / n, at.n_correct / n, loss, accuracy, float(rate), at.seconds,
-                       speed)  # fmt: skip
+        record = self.record(at.epoch + 1, *trained, *self._validate(), float(rate), at.seconds, speed)
         if self._is_best(record):
             self.best[:], at.best_epoch = self.network.parameters, record.epoch
         self.last[:] = self.network.parameters
@@ -221,23 +242,22 @@ class Trainer:
         at.epoch, at.step, at.loss_sum, at.n_correct, at.seconds = record.epoch, 0, 0.0, 0, 0.0
         return record
 
-    def _validate(self) -> tuple[float, float] | tuple[None, None]:
+    def _validate(self) -> tuple:
+        """The fields of a record that begin with "validation_"."""
         if self.validation is None:
             return None, None
         X, y = self.validation
-        logits = self.network.logits(X, self.threads)
-        if not np.isfinite(logits).all():
-            self._diverge(self._at.step - 1)
+        logits = self._validation_scores(X)
         return float(cross_entropy(logits, y).mean()), float((logits.argmax(axis=1) == y).mean())
 
-    def _is_best(self, record: Epoch) -> bool:
-        if record.validation_accuracy is None or record.validation_loss is None or not self._at.history:
-            return True
-        best = self._at.history[self._at.best_epoch - 1]
-        return (record.validation_accuracy, -record.validation_loss) > (
-            best["validation_accuracy"],
-            -best["validation_loss"],
-        )
+    def _validation_scores(self, X: np.ndarray) -> np.ndarray:
+        scores = self.network.logits(X, self.threads)
+        if not np.isfinite(scores).all():
+            self._diverge(self._at.step - 1)
+        return scores
+
+    def _is_best(self, record) -> bool:
+        return not self._at.history or record.beats(self.history[self._at.best_epoch - 1])
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """All that :meth:`restore` needs: tensors by name, and a JSON document."""
@@ -253,7 +273,12 @@ class Trainer:
         if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
             raise ValueError("the saved tensors hold numbers that are not finite")
         at = saved_position(
-            document, self._origin(), self.config.epochs, self.steps_per_epoch, is_validated=self.validation is not None
+            document,
+            self._origin(),
+            self.config.epochs,
+            self.steps_per_epoch,
+            is_validated=self.validation is not None,
+            record=self.record,
         )
         for name, tensor in tensors.items():
             own[name][:] = tensor
@@ -267,13 +292,3 @@ class Trainer:
     def _origin(self) -> dict:
         """What a state must have in common with the training that it is restored to."""
         return {"config": asdict(self.config), "n_pictures": self._order.n}
-
-
-def _checked_validation(network: Network, X: np.ndarray, y: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Validation images of one's own; ``n`` is how many the config speaks of."""
-    if n not in (0, len(y)):
-        raise ValueError("validation_data is given, so none of the training images are needed: validation is 0")
-    y = check_labels_of(network, X, y)
-    if not len(y):
-        raise ValueError("validation_data holds no images, expected at least one")
-    return network.check_pictures(X), y

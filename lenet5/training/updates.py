@@ -34,7 +34,7 @@ class Updates:
     Parameters
     ----------
     network : Network, not frozen
-    X, labels : checked training images and labels, see `arrays.check_pictures`
+    X, labels : checked training images and labels, see `arrays.check_pictures`; or scaled targets, float32
     config : Config
     threads : int
     teachers : trained networks
@@ -65,7 +65,7 @@ class Updates:
             KINDS[config.optimizer], batch_size=config.batch_size, n_threads=threads,
             momentum=config.momentum, nesterov=config.nesterov, beta2=0.99 if config.optimizer == "rmsprop" else 0.999,
             weight_decay=config.weight_decay, l1=config.l1, clip_norm=config.clip_norm,
-            loss=_loss(config, bool(teachers)),
+            loss=_loss(config, bool(teachers), labels.dtype == np.float32),
             seed=config.seed, mixup=config.mixup, adversarial=config.adversarial,
             teachers=[_taught_by(teacher, network, self._pictures.shape) for teacher in teachers],
             frozen=_frozen_steps(self._trained, config.frozen),
@@ -204,7 +204,15 @@ def _taught_by(teacher: Network, network: Network, shape: tuple[int, int, int]) 
     return teacher.program(shape), teacher.parameters
 
 
-def _loss(config: Config, is_taught: bool) -> _kernels.Loss:
+#: By name, for quantities.
+_QUANTITY_LOSSES = {"mse": _kernels.SQUARED, "mae": _kernels.ABSOLUTE, "huber": _kernels.HUBER}
+
+
+def _loss(config: Config, is_taught: bool, is_quantity: bool) -> _kernels.Loss:
+    if is_quantity:
+        return _kernels.Loss(_QUANTITY_LOSSES[config.loss])
+    if config.loss in ("mae", "huber"):
+        raise ValueError(f"loss is {config.loss!r}, which is of quantities; classes have cross-entropy, map and mse")
     return _kernels.Loss(
         _kernels.RIGHT_SCORE if config.loss == "mse" else _kernels.CROSS_ENTROPY,
         config.label_smoothing,

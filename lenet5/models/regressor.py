@@ -1,0 +1,247 @@
+"""A network that learns quantities: one or more numbers for each image, or angles."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from ..errors import DivergedError
+from ..evaluation import quantities
+from ..evaluation.quantities import Intervals
+from ..nn import serialization
+from ..nn.bounds import is_bounded
+from ..nn.targets import TargetScaling, checked_targets
+from ..preprocessing.preparation import IMAGE, Preparation
+from . import transfer
+from .single import SingleNetwork
+
+if TYPE_CHECKING:
+    from ..training.config import Config
+    from ..training.records import QuantityEpoch
+    from ..training.regression import RegressionTrainer
+    from .lenet import LeNet5
+
+KIND = "regressor"
+LEVEL = 0.9  # of intervals
+
+
+class Regressor(SingleNetwork):
+    """LeNet-5 with linear outputs: scikit-learn's words for a regressor.
+
+    Parameters
+    ----------
+    variant, seed, activation, pool, c3, initializer, in_channels, size : as of `LeNet5`
+    period : float, optional
+        Of all targets: 360 for angles in degrees. Then 359 and 1 are 2 apart, and answers are from 0 to below it.
+    preparation : "image" or "digit", optional
+        How images of any kind are prepared: resized, or cut out and centred.
+
+    Attributes
+    ----------
+    n_targets : int, decided by ``y``
+    scaling : TargetScaling, mean and deviation of the training targets
+    intervals : Intervals, from the errors on validation images
+    training : dict or None
+    history_ : list of QuantityEpoch, only there after `fit`
+    """
+
+    labels: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        variant: str = "modern",
+        *,
+        seed: int | None = 0,
+        period: float | None = None,
+        activation: str | None = None,
+        pool: str | None = None,
+        c3: str | None = None,
+        initializer: str | None = None,
+        in_channels: int = 1,
+        size: int = 32,
+        preparation: str | None = None,
+    ):
+        self._choose(
+            variant, seed, initializer, in_channels, size, activation=activation, pool=pool, c3=c3, head="softmax"
+        )
+        self.take_scaling(TargetScaling((0.0,), (1.0,), period))
+        self._takes_targets, self.intervals = True, Intervals()
+        self._prepare(preparation)
+
+    def take_scaling(self, scaling: TargetScaling) -> None:
+        """Learn targets with this scaling; another number of them makes a new network."""
+        if not hasattr(self, "scaling") or scaling.n_outputs != self.scaling.n_outputs:
+            self._build(scaling.n_outputs)
+        self.scaling, self._takes_targets = scaling, False
+
+    @property
+    def n_targets(self) -> int:
+        return self.scaling.n_targets
+
+    @property
+    def period(self) -> float | None:
+        return self.scaling.period
+
+    @property
+    def preparation(self) -> Preparation:
+        """How images of any kind are prepared for it."""
+        return Preparation(self._preparation or IMAGE.kind, self.resized, self.network.field, self.in_channels)
+
+    def __repr__(self) -> str:
+        what = "1 target" if self.n_targets == 1 else f"{self.n_targets} targets"
+        return f"<Regressor {self.variant}: {what}, {self.n_parameters:,} parameters>"
+
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        threads: int | None = None,
+        validation_data: tuple[np.ndarray, np.ndarray] | None = None,
+        callback: "Callable[[QuantityEpoch], None] | None" = None,
+        verbose: bool = False,
+        sample_weight: np.ndarray | None = None,
+        freeze: str | Sequence[str] = (),
+        start_from: "LeNet5 | Regressor | None" = None,
+        **settings,
+    ) -> Self:
+        """Train quietly, on from the present weights; returns self.
+
+        Parameters
+        ----------
+        X : images, as `LeNet5.fit` takes them
+        y : (N,) or (N, targets), finite numbers
+            The first `fit` takes their mean and deviation, which the model keeps.
+        threads, validation_data, callback, verbose, sample_weight, freeze, start_from : as of `LeNet5.fit`
+        **settings
+            Fields of `config.Config`. ``loss`` is "mse" (default), "mae" or "huber"; ``augment`` is "none" by default,
+            since distortions change what is measured. ``validation`` (default 0 here) sets images apart, keeps the
+            epoch with the lowest loss on them, and takes the intervals from the errors on them.
+
+        ValueError where shapes, dtypes, values or settings are not as above; DivergedError where the loss became NaN
+        or infinite.
+        """
+        from ..training.config import check_names
+        from ..training.regression import regression_config
+
+        X, y = self._taken(X), checked_targets(y, len(X))
+        check_names(settings)
+        if self._takes_targets and len(y):
+            self.take_scaling(TargetScaling.of(y, self.period))
+        if start_from is not None:
+            transfer.start_from(self.network, start_from)
+        frozen = {"freeze": freeze if isinstance(freeze, str) else ",".join(freeze)} if freeze else {}
+        settings = {"validation": 0, "seed": self.seed or 0, **settings, **frozen}
+        config = regression_config(self.network, n_images=len(y), **settings)
+        if validation_data is not None:
+            validation_data = self._taken(validation_data[0]), validation_data[1]
+        trainer = self.trainer(X, y, config, threads, validation_data, sample_weight)
+        self.resized, self.training, self.intervals = self.network.side_of(X), None, Intervals()
+        trainer.finish(verbose, callback)
+        self.history_ = trainer.history
+        self.parameters[:] = trainer.best
+        if not is_bounded(self.network):
+            raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
+        if trainer.validation:
+            self.calibrate(*trainer.validation, trainer.threads)
+        self.training = {"command": "Regressor.fit", "config": asdict(trainer.config)}
+        return self
+
+    def trainer(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        config: "Config",
+        threads: int | None = None,
+        validation_data: tuple[np.ndarray, np.ndarray] | None = None,
+        sample_weight: np.ndarray | None = None,
+    ) -> "RegressionTrainer":
+        """The training that `fit` runs."""
+        from ..training.regression import RegressionTrainer
+
+        return RegressionTrainer(self.scaling, self.network, X, y, config, threads, (), validation_data, sample_weight)
+
+    def predict(self, X, threads: int | None = None) -> np.ndarray:
+        """The quantity of each image, (N,) float64; (N, targets) where there are several. X: as of `LeNet5.predict`."""
+        return self._shaped(self._answers(X, threads))
+
+    def predict_interval(self, X, level: float = LEVEL, threads: int | None = None) -> np.ndarray:
+        """The lower and the upper end of each answer's interval, (N, 2) or (N, targets, 2) float64.
+
+        On images like those of validation it holds the truth at least as often as ``level`` says, one of
+        `quantities.LEVELS`. Ends of angles may lie below 0 or above the period.
+
+        ValueError for another level, or where there were no validation images, or too few of them.
+        """
+        width = self.intervals.width(level)
+        if width is None:
+            raise ValueError(f"no interval of level {level:g}: it takes more validation images than "
+                             f"{self.intervals.n:,}; train with validation=..., or calibrate")  # fmt: skip
+        answers = self._answers(X, threads)
+        return self._shaped(np.stack([answers - width, answers + width], axis=2))
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        return values[:, 0] if self.n_targets == 1 else values
+
+    def _answers(self, X, threads: int | None) -> np.ndarray:
+        """(N, targets)."""
+        return self._answered(lambda X: self.scaling.decode(self._outputs(X, threads)), X, threads)
+
+    def _outputs(self, X: np.ndarray, threads: int | None) -> np.ndarray:
+        """The outputs of the network (N, outputs); ValueError for images that give maps."""
+        outputs = self.network.logits(X, threads)
+        if outputs.ndim != 2:
+            raise ValueError(f"images give maps of shape {outputs.shape[2:]}, expected one answer each: "
+                             f"Regressor(size=...) makes a model for larger ones")  # fmt: skip
+        return outputs
+
+    def score(self, X, y, threads: int | None = None) -> float:
+        """R2, at most 1; 0 where the truths are all alike; NaN for no images."""
+        found = self.evaluate(X, y, threads)[0]["r2"]
+        return float("nan") if found is None else found
+
+    def evaluate(self, X, y, threads: int | None = None) -> tuple[dict, np.ndarray]:
+        """The report of `quantities.report` with how often intervals hold the truth, and the answers (N, targets).
+
+        ValueError where the targets do not fit; DivergedError where answers are not finite.
+        """
+        answers, truths, wrong = self._judged(X, y, threads)
+        return quantities.report(answers, truths, self.period) | {"interval": self._coverage(wrong)}, answers
+
+    def _judged(self, X, y, threads: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(answers, truths, errors), each (N, targets)."""
+        truths = checked_targets(y, len(X))
+        if truths.shape[1] != self.n_targets:
+            raise ValueError(f"y has {truths.shape[1]} targets for each image, the model {self.n_targets}")
+        answers = self._answers(X, threads)
+        if not np.isfinite(answers).all():
+            raise DivergedError("the answers are not finite: the weights are far too large, their training diverged")
+        return answers, truths, quantities.errors(answers, truths, self.period)
+
+    def _coverage(self, wrong: np.ndarray) -> dict | None:
+        width = self.intervals.width(LEVEL)
+        if width is None or not len(wrong):
+            return None
+        return {"level": LEVEL, "coverage": float((np.abs(wrong) <= width).mean()), "half_width": width.tolist()}
+
+    def calibrate(self, X, y, threads: int | None = None) -> Self:
+        """Take intervals from the errors on validation images, which must not have been trained on; returns self."""
+        self.intervals = Intervals.fitted(self._judged(X, y, threads)[2])
+        return self
+
+    def info(self) -> dict:
+        """What a model file says about itself."""
+        return {
+            **self._choices(),
+            "task": "regression",
+            "targets": self.scaling.as_dict(),
+            **self._shapes(),
+            "training": self.training,
+            "intervals": self.intervals.as_dict(),
+        }
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write a model file (safetensors), wholly or not at all. OSError where that cannot be."""
+        serialization.save(path, self.state_dict(), KIND, self.info())

@@ -1,0 +1,89 @@
+"""Quantities as a network learns them: scaled to mean 0 and deviation 1, or as points on a circle."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class TargetScaling:
+    """How targets become outputs of the network, and back.
+
+    Attributes
+    ----------
+    mean, scale : of each target
+        The outputs are (target - mean) / scale. A constant target has the scale 1.
+    period : float or None
+        Of all targets: they are angles. Each has two outputs, its sine and cosine. Mean and scale are not used.
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    period: float | None = None
+
+    def __post_init__(self):
+        numbers = (*self.mean, *self.scale, *(() if self.period is None else (self.period,)))
+        if not (1 <= len(self.mean) == len(self.scale) and all(type(x) in (int, float) for x in numbers)):
+            raise ValueError("the scaling of targets is not a mean and a scale for each")
+        if not all(map(math.isfinite, numbers)) or min(self.scale) <= 0:
+            raise ValueError("targets are too large: their mean or deviation is not finite")
+        if self.period is not None and not self.period > 0:
+            raise ValueError(f"period is {self.period!r}, expected a number above 0")
+
+    @classmethod
+    def of(cls, y: np.ndarray, period: float | None = None) -> "TargetScaling":
+        """That of the targets ``y`` (N, targets)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = y.mean(axis=0), y.std(axis=0)
+        varies = np.ptp(y, axis=0) > 0
+        return cls(tuple(mean.tolist()), tuple(np.where(varies & (deviation > 0), deviation, 1.0).tolist()), period)
+
+    @property
+    def n_targets(self) -> int:
+        return len(self.mean)
+
+    @property
+    def n_outputs(self) -> int:
+        """Of the network."""
+        return self.n_targets if self.period is None else 2 * self.n_targets
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Outputs (N, n_outputs) float32 for targets (N, targets)."""
+        if self.period is None:
+            return ((y - np.array(self.mean)) / np.array(self.scale)).astype(np.float32)
+        turns = 2 * np.pi * y / self.period
+        return np.stack([np.sin(turns), np.cos(turns)], axis=2).reshape(len(y), -1).astype(np.float32)
+
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        """Targets (N, targets) float64 from outputs; angles from 0 to below the period."""
+        outputs = outputs.astype(np.float64)
+        if self.period is None:
+            return outputs * np.array(self.scale) + np.array(self.mean)
+        turns = np.arctan2(outputs[:, 0::2], outputs[:, 1::2]) / (2 * np.pi)
+        return turns * self.period % self.period
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, said: Any) -> "TargetScaling":
+        """What `as_dict` gave; ValueError, KeyError or TypeError for anything else."""
+        return cls(tuple(said["mean"]), tuple(said["scale"]), said["period"])
+
+
+def checked_targets(y, n: int) -> np.ndarray:
+    """Targets of ``n`` images as float64 (N, targets), from (N,) or (N, targets); ValueError names the fault."""
+    try:
+        found = np.asarray(y)
+    except ValueError:
+        raise ValueError("y holds rows of different lengths, expected as many targets for each image") from None
+    if found.dtype.kind not in "iufb" or found.ndim not in (1, 2):
+        raise ValueError(f"y has shape {found.shape} and dtype {found.dtype}, expected numbers, (N,) or (N, targets)")
+    if len(found) != n or 0 in found.shape[1:]:
+        raise ValueError(f"y has shape {found.shape}, expected {n} rows: targets for each image of X")
+    if not np.isfinite(found).all():
+        bad = int(np.flatnonzero(~np.isfinite(found.reshape(n, -1)).all(axis=1))[0])
+        raise ValueError(f"y[{bad}] is not a finite number; leave the image out")
+    return found.reshape(n, -1).astype(np.float64)
