@@ -5,8 +5,9 @@ import click
 from . import options, output, progress
 from .evaluate_data import check_targets, data_for, draw, write_suspects
 from .evaluate_options import WITHOUT_PNG, check_together, evaluate_options
+from .evaluate_quantity import evaluate_quantities
 from .evaluate_strings import check_strings, evaluate_strings
-from .models import load_model, load_models
+from .models import is_of_quantities, load_model, load_models
 
 
 @options.command()
@@ -14,11 +15,12 @@ from .models import load_model, load_models
 @options.as_json
 @options.verbosity
 @click.pass_context
-def evaluate(ctx, models, own, suspects, dataset, data_dir, offline, errors_png, reject_curve, small, cascade_png,
-             strings, n_strings, mistakes, threads, as_json) -> None:  # fmt: skip
+def evaluate(ctx, models, own, suspects, residuals, dataset, data_dir, offline, errors_png, reject_curve, small,
+             cascade_png, strings, n_strings, mistakes, threads, as_json) -> None:  # fmt: skip
     """Measure how good a model is on test images.
 
-    The report has accuracy, loss, precision and recall, calibration and the confusion matrix.
+    The report has accuracy, loss, precision and recall, calibration and the confusion matrix. That of a model of
+    quantities has MAE, RMSE and R2.
 
     \b
     Examples:
@@ -37,7 +39,12 @@ def evaluate(ctx, models, own, suspects, dataset, data_dir, offline, errors_png,
     check_together(ctx, small, cascade_png, reject_curve, strings)
     check_strings(ctx, strings, n_strings, mistakes)
     check_targets(suspects, errors_png, reject_png, cascade_png)
-    network, model = load_models(models, digits=bool(strings))
+    network, model = load_models(models, digits=bool(strings), quantities=not strings)
+    if is_of_quantities(network):
+        evaluate_quantities(ctx, network, model, own, residuals, as_json)
+        return
+    if residuals:
+        raise click.UsageError("--residuals draws the errors of a model of quantities; this one is of classes")
     if strings:
         evaluate_strings(network, model, ctx.params)
         return

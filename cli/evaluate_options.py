@@ -13,6 +13,8 @@ evaluate_options = options.together(
     click.option("--suspects", type=options.path(dir_okay=False), metavar="CSV",
                  help="Write the images of --data whose labels are perhaps wrong: those that the model confidently "
                       "answers otherwise."),
+    click.option("--residuals", type=options.path(dir_okay=False), metavar="PNG",
+                 help="Draw the errors of a model of quantities over the truths to this file."),
     options.dataset("the set that the model was trained on, else MNIST if it can be had, else strokes"),
     options.data_dir,
     options.offline,

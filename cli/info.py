@@ -22,7 +22,7 @@ def info(model: Path | None, as_json: bool) -> None:
     """
     from lenet5.models import info as library
 
-    network, name = load_model(model)
+    network, name = load_model(model, quantities=True)
     if as_json:
         output.result_json({"model": name} | library.document(network))
     else:

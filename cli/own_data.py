@@ -30,13 +30,26 @@ channels = click.option(
     type=click.Choice(["1", "3"]),
     help="Grey or colour images of --data.  [default: colour if any image has colours]",
 )
+task = click.option(
+    "--task",
+    type=click.Choice(["classification", "regression"]),
+    default="classification",
+    show_default=True,
+    help="regression: learn the numbers of a CSV with the columns path and target (or target_1, target_2, ...).",
+)
+period = click.option(
+    "--period",
+    type=float,
+    metavar="NUMBER",
+    help="Of the targets of a regression: 360 for angles in degrees, so that 359 and 1 are 2 apart.",
+)
 
 
 def refuse_both(ctx: click.Context, own: Path | None) -> None:
     """UsageError for options that have no meaning beside, or without, --data."""
     if own and options.was_given(ctx, "dataset"):
         raise click.UsageError("--data and --dataset both name the images; give one of them")
-    for name in ("size", "channels", "suspects"):
+    for name in ("size", "channels", "suspects", "residuals"):
         if not own and options.was_given(ctx, name):
             raise click.UsageError(f"--{name} is about one's own images: name them with --data")
 

@@ -9,9 +9,9 @@ import click
 
 from lenet5.errors import one_line
 
-from . import options, output, predict_text, types
+from . import options, output, predict_quantity, predict_text, types
 from .inputs import expand, note_pages, only_one, reason
-from .models import load_models
+from .models import is_of_quantities, load_models
 from .sources import source
 from .targets import check_png
 
@@ -40,7 +40,7 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     FILE is an image (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of images, - for standard input, or @LIST: a
     text file with a name in each line. An image without ink, or with something other than a digit, gives `no digit`;
     one with several gives `several digits`. With --max-error, an image that could be misread gives `unsure`. All
-    three are answers, exit code 0.
+    three are answers, exit code 0. A model of quantities gives values, with the ends of their 90 % intervals.
 
     Of animations and books the first page is read, and a note says so. With --json, "pages" is the number of pages, if
     there are several.
@@ -60,7 +60,9 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     if show_input:
         names = only_one(names, "--show-input")
         check_png(show_input, *names)
-    network, model = load_models(models, shipped=hands.shipped)
+    network, model = load_models(models, shipped=hands.shipped, quantities=True)
+    if is_of_quantities(network):
+        sys.exit(predict_quantity.answer_all(names, network, model, as_json))
     answers: Iterable = recognize(
         map(source, names), network, invert=invert, reject=reject, max_error=max_error, top=top, threads=threads
     )

@@ -30,6 +30,8 @@ from .training_options import GROUPS, training_options
 @own_data.data
 @own_data.size
 @own_data.channels
+@own_data.task
+@own_data.period
 @options.dataset("MNIST if it can be had, else strokes")
 @options.data_dir
 @options.offline
@@ -57,6 +59,7 @@ def train(
       lenet5 train --epochs 20
       lenet5 train --dataset strokes --epochs 5 --out strokes.safetensors
       lenet5 train --data animals --out animals.safetensors
+      lenet5 train --data lengths.csv --task regression --out lengths.safetensors
       lenet5 train --members 5 --out five.safetensors
       lenet5 train --teacher five.safetensors
       lenet5 train --resume runs/train-001

@@ -25,8 +25,8 @@ def reporter(trainer) -> Iterator[tuple]:
         def show(progress) -> None:
             speed = (progress.n_done - first.setdefault(progress.epoch, 0)) / max(progress.seconds, 1e-9)
             left = (progress.n - progress.n_done + (n_epochs - progress.epoch) * progress.n) / speed
-            bar.text = (f"loss {progress.loss:.4f}  acc {100 * progress.accuracy:.2f}%  {speed:,.0f}/s  "
-                        f"{duration(left)} left")  # fmt: skip
+            accuracy = "" if progress.accuracy is None else f"acc {100 * progress.accuracy:.2f}%  "
+            bar.text = f"loss {progress.loss:.4f}  {accuracy}{speed:,.0f}/s  {duration(left)} left"
             bar.set_description_str(f"epoch {progress.epoch}/{n_epochs}", refresh=False)
             bar.total = progress.n
             bar.update(progress.n_done - bar.n)

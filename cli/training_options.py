@@ -15,7 +15,7 @@ _LARGEST_SHOWN = 2**31  # a bound above it is one of memory, which nobody reache
 #: How `lenet5 train --help` lists the options of the command, those that most people want first.
 GROUPS = {
     "Most used": ("recipe", "epochs", "dataset", "out", "resume"),
-    "One's own images": ("own", "size", "channels"),
+    "One's own images": ("own", "size", "channels", "task", "period"),
     "Network": ("variant", "activation", "pool", "c3", "head", "initializer"),
     "Updates": (
         "batch_size", "optimizer", "learning_rate", "momentum", "nesterov", "schedule", "warmup", "weight_decay", "l1",

@@ -92,6 +92,8 @@ def from_folder(
         listing, X, facts = read_array_file(os.fspath(path), size, channels)
     else:
         listing = _listing(os.fspath(path))
+        if classes and any(isinstance(image.label, tuple) for image in listing.images):
+            raise DataError(f"{one_line(path)}: a table of numbers, and the model is of classes; give a column label")
         _keep_known(listing, classes)
         X, facts = read_pixels(listing, Wanted(size, channels, preparation), threads, report)
     images = _readable(listing, facts)

@@ -71,3 +71,24 @@ def _threshold_lines(report: RejectionReport) -> Lines:
         f"the model's own thresholds, from {report.n_validation:,} validation images (predict --max-error)",
         Table(rows, ("wanted", "confidence", "rejected", "error"), left=0),
     ]
+
+
+def errors_line(report: dict) -> str:
+    """MAE, RMSE and R2 of quantities."""
+    return f"MAE {_shown(report['mae'])}, RMSE {_shown(report['rmse'])}, R2 {_shown(report['r2'])}"
+
+
+def quantity_lines(name: str, report: dict) -> Lines:
+    """The report of `Regressor.evaluate` for people."""
+    lines: Lines = [f"{name}: {errors_line(report)}, {report['n']:,} images"]
+    if "targets" in report:
+        rows = [(k, *map(_shown, row.values())) for k, row in enumerate(report["targets"], 1)]
+        lines += ["", Table(rows, ("target", "MAE", "RMSE", "R2"))]
+    if found := report["interval"]:
+        widths = ", ".join(map(_shown, found["half_width"]))
+        lines += [f"intervals of {100 * found['level']:g} %: +-{widths}, which hold {100 * found['coverage']:.1f} %"]
+    return lines
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.5g}"

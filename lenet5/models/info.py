@@ -15,6 +15,7 @@ from .ensemble import Committee
 from .lenet import LeNet5
 from .loading import Model
 from .quantized import Quantized
+from .regressor import LEVEL, Regressor
 
 _MOST = 1000  # characters of anything that a file says
 
@@ -29,10 +30,11 @@ def document(model: Model) -> dict:
 
 def lines(model: Model) -> Lines:
     """The same for people."""
-    about = [*_training_lines(model.training), *_calibration_lines(model.calibration)]
+    sure = _quantity_lines(model) if isinstance(model, Regressor) else _calibration_lines(model.calibration)
+    about = [*_training_lines(model.training), *sure]
     return [
         *_own_lines(model),
-        f"classes: {' '.join(model.labels)}",
+        *([f"classes: {' '.join(model.labels)}"] if model.labels else []),
         *map(plain, about),
         f"this machine: {_kernels.ISA} kernels (of {', '.join(_kernels.ISAS)}), {default_threads()} threads",
     ]
@@ -59,11 +61,12 @@ def _own_lines(model: Model) -> Lines:
     return [*_network_lines(model), f"weights: {n_bytes:,} bytes of float32"]
 
 
-def _network_lines(model: LeNet5) -> Lines:
+def _network_lines(model: LeNet5 | Regressor) -> Lines:
     return [
         str(model.summary()),
         "",
-        f"variant {model.variant}: {model.activation}, {model.pool} pooling, {model.c3} C3, {model.head} head",
+        f"variant {model.variant}: {model.activation}, {model.pool} pooling, {model.c3} C3, "
+        f"{'linear' if isinstance(model, Regressor) else model.head} head",
     ]
 
 
@@ -96,6 +99,20 @@ def _calibration_lines(calibration: Calibration) -> list[str]:
         f"confidence: temperature {calibration.temperature:g}, from {calibration.n:,} validation images",
         *(["error by confidence, at most:", *told] if told else []),
     ]
+
+
+def _quantity_lines(model: Regressor) -> list[str]:
+    """What a model of quantities answers, and within which intervals."""
+    scaling, widths = model.scaling, model.intervals.width(LEVEL)
+    if model.period is None:
+        means = (f"{mean:g} +- {scale:g}" for mean, scale in zip(scaling.mean, scaling.scale, strict=True))
+        lines = [f"targets: {', '.join(means)}"]
+    else:
+        lines = [f"targets: {model.n_targets}, with the period {model.period:g}"]
+    if widths is None:
+        return [*lines, "intervals: none, as there were no validation images, or too few"]
+    shown = ", ".join(f"+-{width:g}" for width in widths)
+    return [*lines, f"intervals: 90 % within {shown}, from {model.intervals.n:,} validation images"]
 
 
 def _training_lines(training: dict | None) -> list[str]:

@@ -102,7 +102,8 @@ def wanted_by(model: Model) -> dict:
     """Arguments of `datasets.from_folder` that prepare own images as the model needs them."""
     preparation = model.preparation
     size = preparation.resized if preparation.kind == "image" else preparation.field
-    return {"size": size, "channels": preparation.channels, "preparation": preparation.kind, "classes": model.labels}
+    classes = model.labels or None
+    return {"size": size, "channels": preparation.channels, "preparation": preparation.kind, "classes": classes}
 
 
 def only_judged(data: "Folder") -> "Folder":

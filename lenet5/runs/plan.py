@@ -9,7 +9,9 @@ import numpy as np
 from ..models.documents import checked_side
 from ..models.ensemble import MAX_MEMBERS
 from ..models.lenet import LeNet5
+from ..models.regressor import Regressor
 from ..nn.architectures import CHOICES
+from ..nn.targets import TargetScaling
 from ..training.config import Config
 
 
@@ -43,6 +45,7 @@ class Plan:
     preparation: str | None = None
     start: str | None = None  # SHA-256 of the parameters of the model to start from
     source: dict | None = None
+    targets: dict | None = None  # of quantities: their `TargetScaling`; there are no labels then
 
     def check(self) -> None:
         """ValueError or TypeError where a field is of another type, or no network can be made of the plan."""
@@ -77,10 +80,19 @@ class Plan:
             return self
         return replace(self, config=replace(self.config, seed=self.config.seed + number - 1), members=1)
 
-    def model(self) -> LeNet5:
+    def model(self) -> LeNet5 | Regressor:
         """The untrained network."""
+        if self.targets is not None:
+            return self._regressor(TargetScaling.from_dict(self.targets))
         names = (*CHOICES, "labels", "initializer", "in_channels", "size", "preparation")
         model = LeNet5(self.variant, seed=self.config.seed, **{name: getattr(self, name) for name in names})
+        model.resized = checked_side(self.resized, model.network)
+        return model
+
+    def _regressor(self, scaling: TargetScaling) -> Regressor:
+        names = ("activation", "pool", "c3", "initializer", "in_channels", "size", "preparation")
+        model = Regressor(self.variant, seed=self.config.seed, **{name: getattr(self, name) for name in names})
+        model.take_scaling(scaling)
         model.resized = checked_side(self.resized, model.network)
         return model
 
@@ -91,6 +103,6 @@ def sides(X: np.ndarray) -> dict[str, Any]:
     return {"in_channels": X.shape[1] if X.ndim == 4 else 1, "size": 32 if side == 28 else side, "resized": side}
 
 
-def fingerprint(model: LeNet5) -> str:
+def fingerprint(model: LeNet5 | Regressor) -> str:
     """SHA-256 of a model's parameters, as they lie in memory."""
     return hashlib.sha256(model.parameters.data).hexdigest()

@@ -3,6 +3,7 @@
 from .. import _kernels
 from ..datasets import Loaded
 from ..errors import one_line
+from ..evaluation.report import errors_line
 from ..training.trainer import Trainer
 from ..utils.text import percent
 from .result import TrainingResult
@@ -54,6 +55,8 @@ def weights_lines(result: TrainingResult) -> list[str]:
 
 def result_line(result: TrainingResult) -> str:
     """The test result."""
+    if "r2" in result.test:
+        return f"{result.judged_on} {errors_line(result.test)}, {result.test['n']:,} images of {result.dataset}"
     low, high = result.test["accuracy_95"]
     return (
         f"{result.judged_on} accuracy {percent(result.test['accuracy'])} (95 % CI {100 * low:.2f}-{100 * high:.2f}), "

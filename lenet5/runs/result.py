@@ -6,8 +6,9 @@ from pathlib import Path
 from ..models.ensemble import Committee
 from ..models.lenet import LeNet5
 from ..models.quantized import Quantized
+from ..models.regressor import Regressor
 from ..training.config import Config
-from ..training.records import Epoch
+from ..training.records import AnyEpoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,10 +16,10 @@ class TrainedNetwork:
     """A network with the folder of its run, and what its training came to; ``test`` is a report of `evaluate`."""
 
     run: Path
-    model: LeNet5 | Quantized
+    model: LeNet5 | Quantized | Regressor
     config: Config
     best_epoch: int
-    history: list[Epoch]
+    history: list[AnyEpoch]
     test: dict
 
 
@@ -30,7 +31,7 @@ class TrainingResult:
     ----------
     run, out : Path, the run folder and the model's file
     dataset : str
-    model : LeNet5, in 8 bits if it was trained for them, or the Committee of several
+    model : LeNet5, in 8 bits if it was trained for them, the Committee of several, or a Regressor
     networks : list of TrainedNetwork, the members of a committee or the only one
     test : dict, the report of the model's `evaluate` on the test images
     judged_on : "test"; or "validation", or "training", where the set has no test images
@@ -39,7 +40,7 @@ class TrainingResult:
     run: Path
     out: Path
     dataset: str
-    model: LeNet5 | Committee | Quantized
+    model: LeNet5 | Committee | Quantized | Regressor
     networks: list[TrainedNetwork]
     test: dict
     judged_on: str = "test"

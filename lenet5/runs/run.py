@@ -23,16 +23,20 @@ from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import load
 from ..models.quantized import Quantized
+from ..models.regressor import Regressor
 from ..nn import serialization
 from ..training.config import Config
 from ..training.lr_finder import RateCurve
-from ..training.trainer import Epoch, Progress, Trainer
+from ..training.records import AnyEpoch, Progress
+from ..training.trainer import Trainer
 from ..utils.files import atomic_write, claimed, fsync_folder, parse_json, read_bounded, remove_orphans
 from .plan import Plan, fingerprint
 
 #: Within a long epoch the state is saved this often.
 SECONDS_BETWEEN_SAVES = 30.0
 MAX_PLAN = 2**20  # bytes
+#: Of a report on test images, what a model tells: of classes, or of quantities.
+TOLD = ("accuracy", "loss", "mae", "rmse", "r2")
 
 
 class Run:
@@ -159,7 +163,7 @@ class Run:
         *,
         stop: Callable[[], bool] = lambda: False,
         progress: Callable[[Progress], None] = lambda progress: None,
-    ) -> Iterator[Epoch]:
+    ) -> Iterator[AnyEpoch]:
         """`Trainer.run`, with the state saved after each epoch, now and then within one, and at a stop."""
         if trainer.history:  # the process may have ended between the state and the files that are made from it
             self.save(trainer)
@@ -185,7 +189,7 @@ class Run:
     def save(self, trainer: Trainer) -> None:
         """Write everything: the state first, then what is made from it."""
         self._save_state(trainer)
-        atomic_write(self.folder / "metrics.csv", _csv(trainer.history))
+        atomic_write(self.folder / "metrics.csv", _csv(trainer))
         self._save_weights(trainer)
 
     def _save_weights(self, trainer: Trainer) -> None:
@@ -201,16 +205,8 @@ class Run:
         history = trainer.history
         if not history:
             return
-        loss: dict[str, list[float | None]] = {
-            "training": [e.train_loss for e in history],
-            "validation": [e.validation_loss for e in history],
-        }
-        error: dict[str, list[float | None]] = {
-            "training": [100 * (1 - e.train_accuracy) for e in history],
-            "validation": [None if v is None else 100 * (1 - v) for v in (e.validation_accuracy for e in history)],
-        }
         contact_sheet.save_png(
-            plots.curves([e.epoch for e in history], {"loss (nats)": loss, "error (%)": error}),
+            plots.curves([e.epoch for e in history], trainer.record.panels(history)),
             self.folder / "curves.png",
         )
 
@@ -219,7 +215,7 @@ class Run:
         if curve:
             contact_sheet.save_png(curve.draw(), self.folder / "learning-rate.png")
 
-    def finished_model(self, trainer: Trainer, parameters=None, test: dict | None = None) -> LeNet5:
+    def finished_model(self, trainer: Trainer, parameters=None, test: dict | None = None) -> LeNet5 | Regressor:
         """The model with the best (or given) parameters and how it was trained; calibrated once training is done."""
         model = self.plan.model()
         model.parameters[:] = trainer.best if parameters is None else parameters
@@ -227,8 +223,7 @@ class Run:
             model.calibrate(*trainer.validation, trainer.threads)
         metrics: dict[str, float | None] = {"epochs_done": len(trainer.history), "best_epoch": trainer.best_epoch}
         if trainer.best_epoch:
-            best = trainer.history[trainer.best_epoch - 1]
-            metrics |= {"validation_accuracy": best.validation_accuracy, "validation_loss": best.validation_loss}
+            metrics |= trainer.history[trainer.best_epoch - 1].validated()
         model.training = self._training(metrics, test)
         return model
 
@@ -252,7 +247,7 @@ class Run:
     def _training(self, metrics: dict, test: dict | None) -> dict:
         """What a finished model says of how it was trained."""
         if test:
-            metrics |= {"test_accuracy": test["accuracy"], "test_loss": test["loss"], "test_n": test["n"]}
+            metrics |= {f"test_{name}": test[name] for name in (*TOLD, "n") if name in test}
         return {
             "command": self.plan.command,
             "dataset": self.plan.dataset,
@@ -267,10 +262,10 @@ def _write_plan(folder: Path, plan: Plan) -> None:
     atomic_write(folder / "config.json", json.dumps(asdict(plan), indent=2) + "\n")
 
 
-def _csv(history: list[Epoch]) -> str:
+def _csv(trainer: Trainer) -> str:
     """One row an epoch, with a header; empty cells where there was no validation."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(Epoch.__dataclass_fields__), lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(trainer.record.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(epoch) for epoch in history)
+    writer.writerows(asdict(epoch) for epoch in trainer.history)
     return text.getvalue()

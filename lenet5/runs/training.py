@@ -6,18 +6,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from .. import datasets
-from ..errors import DataError, NothingLearnedError, StoppedError, one_line
-from ..evaluation.metrics import beats_chance
+from ..errors import DataError, StoppedError, one_line
 from ..models import transfer
 from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import check_replaceable, load, single
 from ..models.quantized import Quantized
+from ..models.regressor import Regressor
 from ..nn.architectures import CHOICES, VARIANTS
 from ..training import lr_finder
-from ..training.config import RECIPES, Config
-from ..training.defaults import config_for
+from ..training.config import Config
 from ..training.trainer import Trainer
+from . import tasks
 from .listener import Listener
 from .plan import Plan, fingerprint, sides
 from .result import TrainedNetwork, TrainingResult
@@ -36,6 +36,8 @@ def train_run(
     runs: str | os.PathLike = "runs",
     recipe: str = "standard",
     variant: str = "modern",
+    task: str = "classification",
+    period: float | None = None,
     members: int = 1,
     teachers: Sequence[LeNet5 | Committee | str | os.PathLike] = (),
     start_from: LeNet5 | str | os.PathLike | None = None,
@@ -53,6 +55,8 @@ def train_run(
     out : the model's file; it may replace an older model, but no other file
     runs : the folder of run folders
     recipe : one of `config.RECIPES`, which ``settings`` change
+    task : "classification", or "regression" for a table of numbers
+    period : of all targets of a regression, see `Regressor`
     members : how many networks of this variant to train as one committee, with the seeds from ``seed`` on
     teachers : models, or their files, to learn from
     start_from : model, its file, or "pretrained", whose weights are taken first, see `LeNet5.fit`
@@ -75,16 +79,14 @@ def train_run(
     config = Config.of_recipe(recipe, **how)  # refuses what cannot be, before the data is read
     _check_out(out, listener)
     data = data if isinstance(data, datasets.Loaded) else load_data(data)
-    _check_classes(data)
-    how |= _own_validation(data)
+    tasks.check(data, task, period, choices, members=members, teachers=teachers, finds_rate=finds_rate)
     teachers = _networks_in(teachers, data.classes)
     start = None if start_from is None else single(start_from)
     plan = _plan(config, data, teachers, variant, choices, members=members, command=command, out=str(out),
-                 start=start and fingerprint(start))  # fmt: skip
+                 start=start and fingerprint(start), targets=tasks.scaling(data, task, period))  # fmt: skip
     curve = _found_rate(plan, data, threads, listener) if finds_rate else None
-    how = {**RECIPES[recipe], **how, **({"learning_rate": curve.best} if curve else {})}
-    network, n_images = plan.model().network, len(data.train[1]) - (config.validation if data.validation is None else 0)
-    plan = replace(plan, config=config_for(network, n_images=n_images, is_taught=bool(teachers), **how))
+    how = {**tasks.recipe(recipe, task), **how, **({"learning_rate": curve.best} if curve else {})}
+    plan = replace(plan, config=tasks.config(plan.model().network, task, data, is_taught=bool(teachers), **how))
     job = _Job(data, teachers, threads, listener, start)
     first = job.trainer(plan)  # refuses what cannot be, before there is a folder
     listener.ready()
@@ -133,11 +135,13 @@ class _Job:
     def trainer(self, plan: Plan) -> Trainer:
         """That of a plan's network, or of the first one."""
         plan = plan.member(1)
-        teachers = [teacher.network for teacher in self.teachers]
-        network = plan.model().network
+        model = plan.model()
         if self.start:
-            transfer.start_from(network, self.start)
-        return Trainer(network, *self.data.train, plan.config, self.threads, teachers, self.data.held_out)
+            transfer.start_from(model.network, self.start)
+        if isinstance(model, Regressor):
+            return model.trainer(*self.data.train, plan.config, self.threads, self.data.held_out)
+        teachers = [teacher.network for teacher in self.teachers]
+        return Trainer(model.network, *self.data.train, plan.config, self.threads, teachers, self.data.held_out)
 
     def train(self, run: Run, first: Trainer, out: Path) -> TrainingResult:
         """Train each member from where it stands, the ``first`` with this trainer, and write the model."""
@@ -175,7 +179,7 @@ class _Job:
         network = run.finished_model(trainer, test=self._test(report))
         model = _as_trained_for(network, trainer)
         is_sure = report["n"] >= FEWEST or self.data.source is None
-        _check_learned(run, report if is_sure else untested.evaluate(*self.data.train, trainer.threads)[0])
+        tasks.check_learned(run, report if is_sure else untested.evaluate(*self.data.train, trainer.threads)[0])
         network.save(run.folder / "best.safetensors")
         model.save(out)
         return TrainedNetwork(run.folder, model, run.plan.config, trainer.best_epoch, trainer.history, report)
@@ -242,25 +246,8 @@ def _found_rate(plan: Plan, data: datasets.Loaded, threads: int | None, listener
     return curve
 
 
-def _own_validation(data: datasets.Loaded) -> dict:
-    """Settings for a set with validation images of its own, or a place for some."""
-    return {} if data.validation is None else {"validation": len(data.validation[1])}
-
-
-def _check_classes(data: datasets.Loaded) -> None:
-    if not data.classes:
-        raise ValueError(f"{data.name}: a table of numbers; this network learns classes, so give a column label")
-
-
-def _as_trained_for(model: LeNet5, trainer: Trainer) -> LeNet5 | Quantized:
+def _as_trained_for(model: LeNet5 | Regressor, trainer: Trainer) -> LeNet5 | Quantized | Regressor:
     """The model, in 8 bits if it was trained for them."""
+    if isinstance(model, Regressor):
+        return model
     return model.quantize(trainer.some_images(N_CALIBRATION)[0]) if trainer.config.quantize else model
-
-
-def _check_learned(run: Run, report: dict) -> None:
-    if not beats_chance(report):
-        accuracy = "-" if report["accuracy"] is None else f"{100 * report['accuracy']:.2f} %"
-        raise NothingLearnedError(
-            f"nothing was learnt: test accuracy {accuracy} is chance, so no model is written; try another learning "
-            f"rate than {run.plan.config.learning_rate:g}, or more epochs"
-        )

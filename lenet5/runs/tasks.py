@@ -1,0 +1,75 @@
+"""What differs between runs that learn classes and runs that learn quantities."""
+
+from collections.abc import Mapping
+
+from ..datasets import Loaded
+from ..errors import NothingLearnedError
+from ..evaluation.metrics import beats_chance
+from ..nn.network import Network
+from ..nn.targets import TargetScaling, checked_targets
+from ..training.config import RECIPES, Config
+from ..training.defaults import config_for
+from ..training.regression import regression_config
+from .run import Run
+
+CLASSIFICATION, REGRESSION = TASKS = ("classification", "regression")
+
+
+def check(data: Loaded, task: str, period: float | None, choices: Mapping, **asked) -> None:
+    """ValueError where the data have no such task, or something is ``asked`` for that the task does not have."""
+    if task not in TASKS:
+        raise ValueError(f"task is {task!r}, expected one of {', '.join(TASKS)}")
+    if task == CLASSIFICATION:
+        if period is not None:
+            raise ValueError("period is of angles, which are learnt by the task regression")
+        if not data.classes:
+            raise ValueError(f"{data.name}: a table of numbers; learn them by the task regression, or give a column "
+                             "label")  # fmt: skip
+        return
+    if data.classes:
+        raise ValueError(f"{data.name}: has classes and no numbers; a regression needs a CSV with the columns path and "
+                         "target")  # fmt: skip
+    if asked["members"] > 1 or asked["teachers"]:
+        raise ValueError("quantities are learnt by one network, without members and teachers")
+    if choices["head"] == "rbf":
+        raise ValueError("head is 'rbf', which is of classes; quantities have linear outputs")
+    if asked["finds_rate"]:
+        raise ValueError("the learning rate of a regression is not found by itself; name one, or leave it out")
+
+
+def scaling(data: Loaded, task: str, period: float | None) -> dict | None:
+    """`Plan.targets`: that of the training targets; None for classes."""
+    if task == CLASSIFICATION:
+        return None
+    X, y = data.train
+    return TargetScaling.of(checked_targets(y, len(X)), period).as_dict()
+
+
+def recipe(name: str, task: str) -> dict:
+    """The settings of a recipe; of quantities without distortions, which change what is measured."""
+    dropped = ("augment", "finetune", "finetune_augment") if task == REGRESSION else ()
+    return {setting: value for setting, value in RECIPES[name].items() if setting not in dropped}
+
+
+def config(network: Network, task: str, data: Loaded, *, is_taught: bool, **settings) -> Config:
+    """The settings of a training of this task on a set, which may have validation images of its own."""
+    if data.validation is not None:
+        settings["validation"] = len(data.validation[1])
+    n_images = len(data.train[1]) - (Config(**settings).validation if data.validation is None else 0)
+    if task == REGRESSION:
+        return regression_config(network, n_images=n_images, **settings)
+    return config_for(network, n_images=n_images, is_taught=is_taught, **settings)
+
+
+def check_learned(run: Run, report: dict) -> None:
+    """NothingLearnedError where a report does not beat chance, or is worse than the mean of the targets."""
+    if "r2" in report:
+        failed, found = report["r2"] is not None and report["r2"] < 0, f"R2 {report['r2'] or 0:.4f} is below the mean's"
+    else:
+        accuracy = "-" if report["accuracy"] is None else f"{100 * report['accuracy']:.2f} %"
+        failed, found = not beats_chance(report), f"test accuracy {accuracy} is chance"
+    if failed:
+        raise NothingLearnedError(
+            f"nothing was learnt: {found}, so no model is written; try another learning rate than "
+            f"{run.plan.config.learning_rate:g}, or more epochs"
+        )
