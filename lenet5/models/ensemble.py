@@ -236,6 +236,8 @@ def from_document(tensors: dict[str, np.ndarray], info: dict) -> Committee:
 
 
 def _check_same_labels(first: Classifier, *others: Classifier) -> None:
+    if any(not model.labels for model in (first, *others)):
+        raise ValueError("a model of quantities has no classes, and several models decide together about classes only")
     for other in others:
         if tuple(other.labels) != tuple(first.labels):
             raise ValueError(

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from lenet5 import LeNet5, Regressor, load
+from lenet5 import Committee, LeNet5, Regressor, load
 from lenet5.errors import DivergedError, ModelFileError
 
 
@@ -158,3 +158,8 @@ def test_a_damaged_file_is_refused(model, tmp_path):
     serialization.save(tmp_path / "m", model.state_dict(), "regressor", info)
     with pytest.raises(ModelFileError, match="does not describe a model"):
         load(tmp_path / "m")
+
+
+def test_committees_are_of_classes():
+    with pytest.raises(ValueError, match="a model of quantities has no classes"):
+        Committee([Regressor(), Regressor()])
