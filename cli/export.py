@@ -54,7 +54,7 @@ def export(
 
     if opset and not to.startswith("onnx"):
         raise click.UsageError("--opset is a version of ONNX: use it with --to onnx or onnx-int8")
-    network, name = load_model(model)
+    network, name = load_model(model, quantities=to not in IN_8_BITS)
     data = load_own_for([network], own, 1) if own else None
     if to in IN_8_BITS:
         network = _in_8_bits(network, data, data_dir)

@@ -7,10 +7,9 @@ from string import Template
 import numpy as np
 
 from .. import __version__
-from ..models.base import Classifier
 from . import c_float, c_math, c_text
 from .c_stages import Stage, buffers, stages, strip
-from .graph import MISSING, Description, Graph, describe
+from .graph import MISSING, Description, Exportable, Graph, describe
 
 HEADER = Template("""\
 $about#ifndef LENET5_H
@@ -28,7 +27,7 @@ extern "C" {
 #define LENET5_HEIGHT $side
 #define LENET5_WIDTH $side
 #define LENET5_CLASSES $classes
-/* Probabilities are the softmax of scores / LENET5_TEMPERATURE. */
+/* $meaning */
 #define LENET5_TEMPERATURE $temperature
 /* Bytes of the constants and of the buffers. */
 #define LENET5_CONSTANT_BYTES $constant_bytes
@@ -39,7 +38,7 @@ typedef $score lenet5_score;
 /* UTF-8 */
 extern const char *const lenet5_class_names[LENET5_CLASSES];
 
-/* The class with the highest score, from 0. Not for several threads at once, see LENET5_BUFFERS. */
+/* $result Not for several threads at once, see LENET5_BUFFERS. */
 int lenet5_predict(const uint8_t image[LENET5_INPUT], lenet5_score scores[LENET5_CLASSES]);
 
 #ifdef __cplusplus
@@ -69,13 +68,16 @@ $functions
 int lenet5_predict(const uint8_t image[LENET5_INPUT], lenet5_score scores[LENET5_CLASSES])
 {
     LENET5_BUFFERS $number a[$a], b[$b];
-$calls    int best = 0;
+$calls$result}
+""")
+BEST_CLASS = """\
+    int best = 0;
     for (int k = 1; k < LENET5_CLASSES; k++)
         if (scores[k] > scores[best])
             best = k;
     return best;
-}
-""")
+"""
+NO_CLASS = "    return 0;\n"
 # A committee: the logarithm of the mean probability; FLT_MIN keeps it finite.
 MEAN_FIRST = """\
     float member[LENET5_CLASSES];
@@ -88,7 +90,7 @@ MEAN_LAST = """\
 """
 
 
-def contents(model: Classifier) -> dict[str, str]:
+def contents(model: Exportable) -> dict[str, str]:
     """The two files by name, for a folder. ValueError in one line where the model cannot be exported."""
     description = describe(model)
     costs = constant_bytes(description), buffer_bytes(description)
@@ -115,7 +117,7 @@ def _named(description: Description) -> Iterator[tuple[Graph, list[tuple[str, St
 
 def header(description: Description, score: str, temperature: float, memory: tuple[int, int]) -> str:
     """lenet5.h for scores of a type of C. ``temperature`` is what scores are divided by; ``memory`` as of `memory`."""
-    side, channels = description.image_size, description.channels
+    side, channels, of_quantities = description.image_size, description.channels, description.quantities
     return HEADER.substitute(
         about=_about(description),
         input=channels * side * side,
@@ -126,6 +128,10 @@ def header(description: Description, score: str, temperature: float, memory: tup
         constant_bytes=memory[0],
         buffer_bytes=memory[1],
         score=score,
+        meaning="Scores are values, in the unit of the targets."
+        if of_quantities
+        else "Probabilities are the softmax of scores / LENET5_TEMPERATURE.",
+        result="Always 0." if of_quantities else "The class with the highest score, from 0.",
     )
 
 
@@ -161,6 +167,7 @@ def source(
         a=a,
         b=b,
         calls=calls,
+        result=NO_CLASS if description.quantities else BEST_CLASS,
     )
 
 
@@ -196,7 +203,7 @@ def buffer_bytes(description: Description) -> int:
     return 4 * (a + b + sum(strips))
 
 
-def memory(model: Classifier) -> tuple[int, int]:
+def memory(model: Exportable) -> tuple[int, int]:
     """Bytes of constants and of buffers in the file that a model is written to."""
     description = describe(model)
     return constant_bytes(description), buffer_bytes(description)

@@ -7,7 +7,7 @@ import numpy as np
 from ..nn.layers import RBF, AvgPool2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
 from . import c_text
 from .c_stages import Stage
-from .graph import Description, Graph, Op, n_values
+from .graph import Angles, Description, Graph, Op, n_values
 
 # The window of one pooled unit: its sums are made together, so that each weight is read once for all of them. The sums
 # of a channel are made apart, since many short sums round less than a long one.
@@ -83,6 +83,14 @@ static void $name(const float *x, float *y)
     }
 }
 """)
+# From sine and cosine to an angle.
+ANGLES = Template("""\
+static void $name(const float *x, float *y)
+{
+    for (int k = 0; k < $O; k++)
+        y[k] = $period * turn(x[2 * k], x[2 * k + 1]);
+}
+""")
 MAXIMUM = """\
 float best = sum[0];
 for (int p = 1; p < $PP; p++)
@@ -106,6 +114,8 @@ def constants(stage: Stage, name: str) -> dict[str, np.ndarray]:
     op = stage.op
     if isinstance(op.layer, RBF):
         return {f"{name}_centre": np.array(op.layer.centres, np.int8)}
+    if isinstance(op.layer, Angles):
+        return {}
     assert op.weight is not None
     assert op.bias is not None
     arrays = {f"{name}_weight": op.weight, f"{name}_bias": op.bias}
@@ -121,6 +131,8 @@ def function(stage: Stage, name: str, description: Description, graph: Graph, *,
     """The function of a stage; the first one of a network reads the image."""
     op = stage.op
     sizes: dict[str, object] = {"name": name, "O": op.out_shape[0], "C": op.in_shape[0]}
+    if isinstance(op.layer, Angles):
+        return ANGLES.substitute(sizes, period=c_text.number(op.layer.period))
     if isinstance(op.layer, RBF) or (op.is_dense and not is_first):
         template = RBF_CODE if isinstance(op.layer, RBF) else DENSE
         return template.substitute(

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..models.base import Classifier
 from ..models.quantized import Quantized
 from . import c_file, c_int8, c_run, c_text
 from .c_stages import buffers, stages, strip
-from .graph import Description, describe_int8, in_8_bits
+from .graph import Description, Exportable, describe_int8, in_8_bits
 
 
-def contents(model: Classifier) -> dict[str, bytes | str]:
+def contents(model: Exportable) -> dict[str, bytes | str]:
     """The two files by name, for a folder. ValueError in one line where the model cannot be exported."""
     description, small = describe_int8(model), in_8_bits(model)
     temperature = description.temperature / small.network.scale
@@ -21,7 +20,7 @@ def contents(model: Classifier) -> dict[str, bytes | str]:
     }
 
 
-def memory(model: Classifier) -> tuple[int, int]:
+def memory(model: Exportable) -> tuple[int, int]:
     """Bytes of constants and of buffers in the file that a model is written to."""
     return in_8_bits(model).n_bytes, sum(_buffers(describe_int8(model)))
 
@@ -31,7 +30,7 @@ def run(folder: Path, X: np.ndarray) -> tuple[np.ndarray, str]:
     return c_run.run(folder, X, np.int32)
 
 
-def scores(model: Classifier, X: np.ndarray) -> np.ndarray:
+def scores(model: Exportable, X: np.ndarray) -> np.ndarray:
     """What the file gives, (N, classes) int32, computed by the model itself."""
     return in_8_bits(model).scores(X)
 

@@ -82,6 +82,26 @@ static float logarithm(float x)
     return x + p + 0.693359375f * (float)k;
 }
 """),
+    "turn": ((), """\
+/* The angle of a point as a fraction of a full turn, 0 to below 1, off by at most 1e-7; the polynomial is that of
+ * Cephes. */
+static float turn(float sine, float cosine)
+{
+    const float s = sine < 0 ? -sine : sine, c = cosine < 0 ? -cosine : cosine;
+    const float longer = s > c ? s : c, ratio = longer > 0 ? (s > c ? c : s) / longer : 0;
+    const int is_past = ratio > 0.414213562f;
+    const float x = is_past ? (ratio - 1) / (ratio + 1) : ratio, z = x * x;
+    float p = 8.05374449538e-2f;
+    p = p * z - 1.38776856032e-1f;
+    p = p * z + 1.99777106478e-1f;
+    p = p * z - 3.33329491539e-1f;
+    float angle = (p * z * x + x) * 0.159154943f + (is_past ? 0.125f : 0);
+    angle = s > c ? 0.25f - angle : angle;
+    angle = cosine < 0 ? 0.5f - angle : angle;
+    angle = sine < 0 ? 1 - angle : angle;
+    return angle < 1 ? angle : 0;
+}
+"""),
     "add_probabilities": (("exponential",), """\
 /* Adds the share of each class to total: its probability, times the given weight. */
 static void add_probabilities(float *scores, float inverse_temperature, float weight, float *total)

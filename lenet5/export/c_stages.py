@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from ..nn.layers import RBF, AvgPool2d, Conv2d, ReLU, SubSample2d
-from .graph import Graph, Op, n_values
+from .graph import Angles, Graph, Op, n_values
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A convolution or dense layer, or the RBF layer, with what follows it until the next one.
+    """A convolution or dense layer, the RBF layer or angles, with what follows it until the next one.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ def stages(graph: Graph) -> list[Stage]:
     found, ops = [], list(graph.ops)
     while ops:
         op = ops.pop(0)
-        if not isinstance(op.layer, Conv2d | RBF):
+        if not isinstance(op.layer, Conv2d | RBF | Angles):
             raise ValueError(f"layer {op.name}: a {type(op.layer).__name__} that follows no convolution cannot be in C")
         activation, pool = _take(ops, ReLU), _take(ops, AvgPool2d | SubSample2d)
         found.append(Stage(op, activation, pool, _take(ops, ReLU) if pool else None))

@@ -8,8 +8,12 @@ import numpy as np
 from PIL import Image
 
 from ..errors import LeNet5Error
-from ..models.base import Classifier
+from ..evaluation import quantities
 from .formats import FORMATS
+from .graph import Description, Exportable
+
+#: Of a value: its difference as a fraction of the deviation of its training targets, or of the period.
+TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,13 @@ class Report:
     to, run_by : str
         The format, and what ran the written file.
     n, differing : int
-        Images, and answers that are not the model's. Of scores in whole numbers every one must be the same.
+        Images, and answers that are not the model's. Of scores in whole numbers every one must be the same; values may
+        be apart by `TOLERANCE`.
     difference : float
         The largest difference between scores of both.
     relative_difference : float
-        The largest one, as a fraction of the largest score of its image.
+        The largest one, as a fraction of the largest score of its image. Of values it is one of the deviation of their
+        training targets, or of the period.
     n_bytes : int
         Of the written files.
     constant_bytes, ram_bytes : int or None
@@ -44,10 +50,11 @@ class Report:
     constant_bytes: int | None
     ram_bytes: int | None
     macs: int
+    measure: str = "the largest"
 
     def as_dict(self) -> dict:
         """As JSON."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "measure"}
 
     def lines(self) -> list[str]:
         """For people."""
@@ -58,14 +65,14 @@ class Report:
         return [
             f"run by {self.run_by} on {self.n:,} images",
             f"answers that differ: {self.differing:,}",
-            f"largest difference of a score: {self.difference:.2g} ({self.relative_difference:.1g} of the largest)",
+            f"largest difference of a score: {self.difference:.2g} ({self.relative_difference:.1g} of {self.measure})",
             f"size: {self.n_bytes:,} bytes",
             *memory,
             f"multiply-adds per image: {self.macs:,}",
         ]
 
 
-def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) -> Report:
+def check(model: Exportable, path: str | os.PathLike, to: str, X: np.ndarray) -> Report:
     """Compare what `write` wrote with its model.
 
     Parameters
@@ -85,25 +92,42 @@ def check(model: Classifier, path: str | os.PathLike, to: str, X: np.ndarray) ->
     expected = FORMATS[to].scores(model, inputs)
     if found.shape != expected.shape or not np.isfinite(found).all():
         raise LeNet5Error(f"{run_by} gives scores of shape {found.shape}, expected finite ones of {expected.shape}")
-    difference = np.abs(found.astype(np.float64) - expected)
+    difference, relative, measure = _differences(found, expected, description)
     memory = FORMATS[to].memory
     constants, ram = memory(model) if memory else (None, None)
     return Report(
         to=to,
         run_by=run_by,
         n=len(images),
-        differing=int(_differ(found, expected).sum()),
+        differing=int(_differ(found, expected, relative, description).sum()),
         difference=float(difference.max()),
-        relative_difference=float((difference / np.abs(expected).max(axis=1, keepdims=True)).max()),
+        relative_difference=float(relative.max()),
         n_bytes=sum(file.stat().st_size for file in FORMATS[to].files(path)),
         constant_bytes=constants,
         ram_bytes=ram,
         macs=description.macs,
+        measure=measure,
     )
 
 
-def _differ(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+def _differences(
+    found: np.ndarray, expected: np.ndarray, description: Description
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Differences of scores (N, scores), the same as fractions, and what they are fractions of."""
+    scaling = description.quantities
+    if scaling is None:
+        difference = np.abs(found.astype(np.float64) - expected)
+        return difference, difference / np.abs(expected).max(axis=1, keepdims=True), "the largest"
+    difference = np.abs(quantities.errors(found, expected, scaling.period))
+    if scaling.period is not None:
+        return difference, difference / scaling.period, "the period"
+    return difference, difference / np.array(scaling.scale), "the deviation of the targets"
+
+
+def _differ(found: np.ndarray, expected: np.ndarray, relative: np.ndarray, description: Description) -> np.ndarray:
     """Which images (N,) are answered differently."""
+    if description.quantities:
+        return (relative > TOLERANCE).any(axis=1)
     if expected.dtype.kind == "i":
         return (found != expected).any(axis=1)
     return found.argmax(axis=1) != expected.argmax(axis=1)

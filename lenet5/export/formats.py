@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import one_line
-from ..models.base import Classifier
+from ..models.regressor import Regressor
 from ..utils.files import atomic_write
 from . import c_file, c_int8_file, c_run, npz_file, npz_run, onnx_file, onnx_int8_file, onnx_run, torch_file, torch_run
-from .graph import Description, describe, describe_int8
+from .graph import Description, Exportable, describe, describe_int8
 
 
-def _logits(model: Classifier, X: np.ndarray) -> np.ndarray:
+def _scores(model: Exportable, X: np.ndarray) -> np.ndarray:
+    """Logits, or values in the unit of the targets, (N, scores)."""
+    if isinstance(model, Regressor):
+        return model.predict(X).reshape(len(X), -1)
     return model.logits(X)
 
 
@@ -50,9 +53,9 @@ class Format:
     names: tuple[str, ...] = ()
     ending: str = ""
     takes_bytes: bool = False
-    memory: Callable[[Classifier], tuple[int, int]] | None = None
-    describe: Callable[[Classifier], Description] = describe
-    scores: Callable[[Classifier, np.ndarray], np.ndarray] = _logits
+    memory: Callable[[Exportable], tuple[int, int]] | None = None
+    describe: Callable[[Exportable], Description] = describe
+    scores: Callable[[Exportable, np.ndarray], np.ndarray] = _scores
 
     def files(self, path: Path) -> list[Path]:
         """What is, or was, written for this path."""
@@ -98,12 +101,12 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def write(model: Classifier, path: str | os.PathLike, to: str, **settings) -> list[Path]:
+def write(model: Exportable, path: str | os.PathLike, to: str, **settings) -> list[Path]:
     """Write a trained model for another program, each file completely or not at all.
 
     Parameters
     ----------
-    model : LeNet5 or Committee; for "c-int8" and "onnx-int8" what `LeNet5.quantize` gives
+    model : LeNet5, Regressor or Committee; for "c-int8" and "onnx-int8" what `LeNet5.quantize` gives
     path : path-like
         A folder for "c", "c-int8" and "torch", which is made if it does not exist; a file for the others.
     to : one of `FORMATS`

@@ -3,10 +3,13 @@
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..models.base import Classifier
 from ..models.ensemble import Committee
 from ..models.lenet import LeNet5
 from ..models.quantized import Quantized
+from ..models.regressor import Regressor
 from ..nn.layers import (
     RBF,
     AvgPool2d,
@@ -22,7 +25,10 @@ from ..nn.layers import (
     Targets,
 )
 from ..nn.network import Network
-from ..nn.operations import Op, operations
+from ..nn.operations import Angles, Op, operations
+from ..nn.targets import TargetScaling
+
+Exportable = Classifier | Regressor
 
 #: What a writer knows. A layer of another type cannot be exported.
 KNOWN = (Conv2d, Linear, MaxPool2d, AvgPool2d, SubSample2d, RBF, Targets, ReLU, Tanh, ScaledTanh, Sigmoid)
@@ -69,8 +75,11 @@ class Description:
     field : int
         Side of what the networks see; smaller inputs are padded with background.
     labels : tuple of str
+        Names of the scores: those of the classes, or of the values.
     temperature : float
         Of the model's logits.
+    quantities : TargetScaling or None
+        Of a model of quantities, whose scores are the values in their own unit.
     preparation : dict
         How an image becomes an input, as in a model file. JSON values only.
     macs : int
@@ -87,6 +96,7 @@ class Description:
     temperature: float
     preparation: dict
     macs: int
+    quantities: TargetScaling | None = None
 
     def padding(self, graph: Graph, side: int) -> int:
         """Pixels of background at each side of an input of this side; if negative, pixels that are cut off there."""
@@ -97,8 +107,10 @@ class Description:
         return f"{number + 1}." if self.is_committee else ""
 
 
-def describe(model: Classifier) -> Description:
+def describe(model: Exportable) -> Description:
     """The description of a trained model. ValueError in one line where it cannot be exported."""
+    if isinstance(model, Regressor):
+        return _describe_quantities(model)
     members = _members(model)
     channels, height, width = members[0].info()["input_shape"]
     if height != width:
@@ -119,22 +131,61 @@ def describe(model: Classifier) -> Description:
     )
 
 
-def describe_int8(model: Classifier) -> Description:
+def _describe_quantities(model: Regressor) -> Description:
+    """That of a network whose last layer is scaled to the unit of the targets, or followed by angles."""
+    shape, scaling = tuple(model.info()["input_shape"]), model.scaling
+    graph, n = _graph(model.network, 1.0, shape), model.n_targets
+    *ops, last = graph.ops
+    if scaling.period is None:
+        ops.append(_scaled(last, scaling))
+    else:
+        ops += [last, Op("angles", Angles(scaling.period), last.out_shape, (n, 1, 1))]
+    return Description(
+        graphs=(replace(graph, ops=tuple(ops)),),
+        is_committee=False,
+        channels=shape[0],
+        size=model.size,
+        image_size=model.network.size,
+        field=shape[1],
+        labels=("value",) if n == 1 else tuple(f"value {k}" for k in range(1, n + 1)),
+        temperature=1.0,
+        preparation=model.info()["preparation"],
+        macs=int(model.macs),
+        quantities=scaling,
+    )
+
+
+def _scaled(op: Op, scaling: TargetScaling) -> Op:
+    """The last layer with weights that give values instead of scaled outputs; ValueError beyond float32."""
+    assert op.weight is not None
+    assert op.bias is not None
+    scale, mean = np.array(scaling.scale), np.array(scaling.mean)
+    with np.errstate(over="ignore"):
+        weight = (op.weight * scale.reshape(-1, *[1] * (op.weight.ndim - 1))).astype(np.float32)
+        bias = (op.bias * scale + mean).astype(np.float32)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise ValueError("the targets are too large for float32, in which exported models compute")
+    return replace(op, weight=weight, bias=bias)
+
+
+def describe_int8(model: Exportable) -> Description:
     """The description of a model in 8 bits; the constants are those of ``model.network``. ValueError for another."""
     small = in_8_bits(model)
     return replace(describe(small.shape), temperature=small.temperature)
 
 
-def in_8_bits(model: Classifier) -> Quantized:
+def in_8_bits(model: Exportable) -> Quantized:
     """The model; ValueError says what to do with one in float32, or with a committee."""
     if isinstance(model, Quantized):
         return model
+    if isinstance(model, Regressor):
+        raise ValueError("a model of quantities has no form in 8 bits; take a format in float32, such as onnx or c")
     if isinstance(model, LeNet5):
         raise ValueError("the model is in float32: quantize it first, with lenet5 quantize or model.quantize(X)")
     raise ValueError(f"a {type(model).__name__} has no scores in whole numbers; export its networks one by one")
 
 
-def _members(model: Classifier) -> list[LeNet5]:
+def _members(model: Exportable) -> list[LeNet5]:
     if isinstance(model, LeNet5):
         return [model]
     if isinstance(model, Quantized):

@@ -6,20 +6,19 @@ import json
 import numpy as np
 
 from .. import __version__
-from ..models.base import Classifier
 from ..nn.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ReLU, ScaledTanh, Sigmoid, SubSample2d, Tanh
-from .graph import MISSING, Description, Op, describe
+from .graph import MISSING, Angles, Description, Exportable, Op, describe
 
 #: What the document calls a layer; the first type that fits decides.
 KINDS: dict[type, str] = {
     Conv2d: "conv", MaxPool2d: "max_pool", AvgPool2d: "avg_pool", SubSample2d: "subsample", RBF: "rbf",
-    Tanh: "tanh", ScaledTanh: "scaled_tanh", Sigmoid: "sigmoid", ReLU: "relu",
+    Tanh: "tanh", ScaledTanh: "scaled_tanh", Sigmoid: "sigmoid", ReLU: "relu", Angles: "angles",
 }  # fmt: skip
 #: The array of the document, the first one in the file.
 DOCUMENT = "lenet5"
 
 
-def contents(model: Classifier) -> dict[str, bytes]:
+def contents(model: Exportable) -> dict[str, bytes]:
     """The file. ValueError in one line where the model cannot be exported."""
     description = describe(model)
     arrays = {DOCUMENT: np.array(json.dumps(_document(description), ensure_ascii=False))}
@@ -55,12 +54,18 @@ def _document(description: Description) -> dict:
         "committee": description.is_committee,
         "networks": [_network(description, number) for number, _ in enumerate(description.graphs)],
         "not_included": MISSING,
+        **({"targets": description.quantities.as_dict()} if description.quantities else {}),
     }
 
 
 def _network(description: Description, number: int) -> dict:
     graph = description.graphs[number]
-    layers = [{"name": op.name, "kind": kind_of(op), "size": getattr(op.layer, "kernel_size", 1)} for op in graph.ops]
+    layers = [_layer(op) for op in graph.ops]
     padding = description.padding(graph, description.size)
     return {"arrays": description.prefix(number), "padding": padding, "background": graph.background, "ink": graph.ink,
             "temperature": graph.temperature, "layers": layers}  # fmt: skip
+
+
+def _layer(op: Op) -> dict:
+    period = {"period": op.layer.period} if isinstance(op.layer, Angles) else {}
+    return {"name": op.name, "kind": kind_of(op), "size": getattr(op.layer, "kernel_size", 1), **period}

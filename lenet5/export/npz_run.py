@@ -70,6 +70,8 @@ def _layer(layer: dict, name: str, arrays: Mapping[str, np.ndarray], x: np.ndarr
     if kind == "rbf":
         features = x[:, None, :, 0, 0]
         return -np.square(features - arrays[f"{name}.centres"]).sum(axis=2)[:, :, None, None]
+    if kind == "angles":
+        return angles(x, layer["period"])
     windows = _windows(x, layer["size"])
     if kind == "max_pool":
         return windows.max(axis=(3, 5))
@@ -79,6 +81,12 @@ def _layer(layer: dict, name: str, arrays: Mapping[str, np.ndarray], x: np.ndarr
     weight, bias = (arrays[f"{name}.{key}"] for key in ("weight", "bias"))
     mean = np.repeat(mean, len(weight) // mean.shape[1], axis=1)
     return mean * weight[:, None, None] + bias[:, None, None]
+
+
+def angles(x: np.ndarray, period: float) -> np.ndarray:
+    """Of sines and cosines in turn along the second axis, from 0 to below the period."""
+    turned = np.arctan2(x[:, 0::2], x[:, 1::2]) / (2 * np.pi) * period % period
+    return np.where(turned < period, turned, 0)
 
 
 def _windows(x: np.ndarray, size: int) -> np.ndarray:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import __version__
-from ..models.base import Classifier
 from ..nn.extras import require_onnx
 from ..nn.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
-from .graph import MISSING, Description, Graph, Op, describe
+from .graph import MISSING, Angles, Description, Exportable, Graph, Op, describe
 
 #: Versions of ONNX's operators that can be written; the oldest one is read by most programs.
 OPSETS = range(17, 22)
@@ -36,7 +35,7 @@ class Builder:
         return name
 
 
-def contents(model: Classifier, opset: int = OPSETS[0]) -> dict[str, bytes]:
+def contents(model: Exportable, opset: int = OPSETS[0]) -> dict[str, bytes]:
     """The file, for any number of images. ValueError in one line where the model cannot be exported."""
     return document(describe(model), _answer, opset)
 
@@ -73,11 +72,21 @@ def document(description: Description, answer: Callable[[Builder, Description], 
 def metadata(description: Description) -> dict[str, str]:
     """What travels along, as text; what is not text is JSON."""
     return {
+        **_meaning(description),
+        "preparation": json.dumps(description.preparation),
+        "not_included": MISSING,
+    }
+
+
+def _meaning(description: Description) -> dict[str, str]:
+    """What the scores are."""
+    if description.quantities:
+        targets = json.dumps(description.quantities.as_dict())
+        return {"task": "regression", "targets": targets, "values": "logits, in the unit of the targets"}
+    return {
         "classes": json.dumps(description.labels, ensure_ascii=False),
         "temperature": repr(description.temperature),
-        "preparation": json.dumps(description.preparation),
         "probabilities": "softmax(logits / temperature)",
-        "not_included": MISSING,
     }
 
 
@@ -136,6 +145,8 @@ def _input(builder: Builder, description: Description, graph: Graph, prefix: str
 def _operation(builder: Builder, op: Op, x: str, prefix: str, output: str) -> str:
     """The nodes of one layer; those before the last are named after it."""
     layer, name = op.layer, f"{prefix}{op.name}"
+    if isinstance(layer, Angles):
+        return _angles(builder, op, layer.period, x, output)
     if isinstance(layer, RBF):
         return _rbf(builder, layer, x, name, output)
     if isinstance(layer, Conv2d):
@@ -180,3 +191,22 @@ def _rbf(builder: Builder, layer: RBF, x: str, name: str, output: str) -> str:
     squares = builder.add("Mul", f"{name}.squares", difference, difference)
     axes = builder.constant(f"{name}.axes", np.array([2]))
     return builder.add("Neg", output, builder.add("ReduceSum", f"{name}.distance", squares, axes, keepdims=0))
+
+
+def _angles(builder: Builder, op: Op, period: float, x: str, output: str) -> str:
+    """The arc tangent of sine / cosine, on the other side where the cosine is below 0; from 0 to below the period."""
+    n, half, zero = op.out_shape[0], builder.constant("half", period / 2), builder.constant("zero", 0.0)
+    sine, cosine = (
+        builder.add("Gather", name, x, builder.constant(f"{name}.places", np.arange(n) * 2 + first), axis=1)
+        for first, name in enumerate(("sine", "cosine"))
+    )
+    is_zero = builder.add("Equal", "cosine.is_zero", cosine, zero)
+    divisor = builder.add("Where", "divisor", is_zero, builder.constant("least", LEAST), cosine)
+    angle = builder.add("Atan", "angle", builder.add("Div", "tangent", sine, divisor))
+    right = builder.add("Mul", "right", angle, builder.constant("per_radian", period / (2 * np.pi)))
+    left = builder.add("Add", "left", right, half)
+    either = builder.add("Where", "either", builder.add("Less", "cosine.is_below", cosine, zero), left, right)
+    whole = builder.constant("period", period)
+    raised = builder.add("Add", "raised", either, whole)
+    risen = builder.add("Where", "risen", builder.add("Less", "either.is_below", either, zero), raised, either)
+    return builder.add("Where", output, builder.add("Less", "is_within", risen, whole), risen, zero)

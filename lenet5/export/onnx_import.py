@@ -47,8 +47,11 @@ def read(path: str | os.PathLike) -> LeNet5:
         document = onnx.load_model_from_string(data)
         if not document.graph.node:
             raise ValueError("not an ONNX file, or one without layers")
+        facts = {item.key: item.value for item in document.metadata_props}
+        if facts.get("task") == "regression":
+            raise ValueError("a model of quantities; load the model file that it was exported from")
         chain = Chain(document.graph)
-        return _model(_merged(steps(chain)), chain, {item.key: item.value for item in document.metadata_props})
+        return _model(_merged(steps(chain)), chain, facts)
     except Exception as error:  # of protobuf, of NumPy, or ours: the file may hold anything
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelFileError(f"{name}: cannot be imported: {one_line(said)}") from None

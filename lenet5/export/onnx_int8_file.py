@@ -4,11 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from ..models.base import Classifier
 from ..models.quantized import Quantized
 from ..nn.integer import MOST_ACTIVATION, SHIFT, IntegerLayer
 from .c_stages import Stage, stages
-from .graph import Description, describe_int8, in_8_bits
+from .graph import Description, Exportable, describe_int8, in_8_bits
 from .onnx_file import OPSETS, Builder, document, seen
 
 #: Of the pixels, 0 to 255 for 0 to 1, and of the bytes between layers. The numbers in 8 bits fix only ratios of scales,
@@ -16,7 +15,7 @@ from .onnx_file import OPSETS, Builder, document, seen
 PIXEL_SCALE, BYTE_SCALE = 1 / MOST_ACTIVATION, 1 / 256
 
 
-def contents(model: Classifier, opset: int = OPSETS[0]) -> dict[str, bytes]:
+def contents(model: Exportable, opset: int = OPSETS[0]) -> dict[str, bytes]:
     """The file, for any number of images. ValueError in one line where the model cannot be exported."""
     return document(describe_int8(model), partial(_answer, in_8_bits(model)), opset)
 

@@ -7,16 +7,15 @@ from string import Template
 import numpy as np
 
 from .. import __version__
-from ..models.base import Classifier
 from ..nn.torch_modules import Part, own_sources, parts, tensors
-from .graph import MISSING, Description, Graph, describe
+from .graph import MISSING, Description, Exportable, Graph, describe
 
 MODULE, WEIGHTS = "lenet5_torch.py", "lenet5_torch.safetensors"
 SOURCE = Template('''\
 """Written by lenet5 $version: a trained network for PyTorch.
 
     model = load()
-    probabilities = torch.softmax(model(images) / TEMPERATURE, 1)
+    $use
 
 Images are ($channels, $size, $size), float32: 0 for background and 1 for full ink, prepared as PREPARATION says.
 $missing
@@ -28,8 +27,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-CLASSES = $classes
-TEMPERATURE = $temperature
+$facts
 PREPARATION = $preparation
 
 $modules
@@ -43,7 +41,7 @@ def load(path=Path(__file__).with_name("$weights")):
 ''')
 NETWORK = Template('''\
 class $name(nn.Sequential):
-    """From images (N, $channels, $size, $size) to logits (N, $classes)."""
+    """From images (N, $channels, $size, $size) to $scores (N, $classes)."""
 
     def __init__(self):
         super().__init__(OrderedDict([
@@ -59,7 +57,7 @@ class LeNet5(Committee):
 ''')
 
 
-def contents(model: Classifier) -> dict[str, bytes | str]:
+def contents(model: Exportable) -> dict[str, bytes | str]:
     """The two files by name, for a folder. ValueError in one line where the model cannot be exported."""
     from safetensors.numpy import save
 
@@ -74,7 +72,9 @@ def contents(model: Classifier) -> dict[str, bytes | str]:
 
 
 def _source(description: Description) -> str:
-    sizes = {"channels": description.channels, "size": description.size, "classes": len(description.labels)}
+    of_quantities = description.quantities is not None
+    sizes = {"channels": description.channels, "size": description.size, "classes": len(description.labels),
+             "scores": "values in the unit of the targets" if of_quantities else "logits"}  # fmt: skip
     names = [f"Member{k}" for k, _ in enumerate(description.graphs, 1)] if description.is_committee else ["LeNet5"]
     modules = [
         NETWORK.substitute(sizes, name=name, layers="\n".join(_layers(description, graph)))
@@ -90,8 +90,12 @@ def _source(description: Description) -> str:
         sizes,
         version=__version__,
         missing=MISSING.replace(": decoding an image file, ", ": decoding an image file,\n"),
-        classes=ascii(description.labels),
-        temperature=description.temperature,
+        use="values = model(images)"
+        if of_quantities
+        else "probabilities = torch.softmax(model(images) / TEMPERATURE, 1)",
+        facts=f"VALUES = {len(description.labels)}"
+        if of_quantities
+        else f"CLASSES = {description.labels!a}\nTEMPERATURE = {description.temperature}",
         preparation=ascii(description.preparation),
         modules="\n\n".join(modules) + "\n",
         weights=WEIGHTS,

@@ -10,8 +10,15 @@ from .network import Network
 
 
 @dataclass(frozen=True)
+class Angles:
+    """The last step where there is a period: from the sine and cosine of each target to its angle."""
+
+    period: float
+
+
+@dataclass(frozen=True)
 class Op:
-    """One layer of a network with the shapes of one image and its constants.
+    """One layer of a network, or what follows the last one, with the shapes of one image and its constants.
 
     Attributes
     ----------
@@ -20,7 +27,7 @@ class Op:
     """
 
     name: str
-    layer: Layer
+    layer: Layer | Angles
     in_shape: Shape
     out_shape: Shape
     weight: np.ndarray | None = None

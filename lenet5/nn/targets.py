@@ -62,7 +62,8 @@ class TargetScaling:
         if self.period is None:
             return outputs * np.array(self.scale) + np.array(self.mean)
         turns = np.arctan2(outputs[:, 0::2], outputs[:, 1::2]) / (2 * np.pi)
-        return turns * self.period % self.period
+        angles = turns * self.period % self.period
+        return np.where(angles < self.period, angles, 0.0)  # a tiny negative one is rounded up to the period
 
     def as_dict(self) -> dict:
         return asdict(self)

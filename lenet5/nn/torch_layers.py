@@ -48,6 +48,18 @@ class RBF(nn.Module):
         return -(x[:, None] - self.centres).square().sum(2)
 
 
+class Angles(nn.Module):
+    """From sines and cosines in turn to angles, from 0 to below the period."""
+
+    def __init__(self, period):
+        super().__init__()
+        self.period = period
+
+    def forward(self, x):
+        angles = torch.atan2(x[:, 0::2], x[:, 1::2]) / (2 * torch.pi) * self.period % self.period
+        return torch.where(angles < self.period, angles, 0)
+
+
 class Committee(nn.Module):
     """The logarithms of the mean probabilities of its members, whose logits are divided by their temperatures."""
 

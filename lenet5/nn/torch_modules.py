@@ -11,7 +11,7 @@ import numpy as np
 from .extras import require
 from .layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
 from .network import Network
-from .operations import Op, operations
+from .operations import Angles, Op, operations
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +31,8 @@ def parts(ops: tuple[Op, ...]) -> Iterator[tuple[str, Part]]:
 def part(op: Op) -> Part:
     """The module of a layer."""
     layer = op.layer
+    if isinstance(layer, Angles):
+        return "Angles", (layer.period,)
     if isinstance(layer, RBF):
         return "RBF", (layer.in_channels, layer.out_channels)
     if isinstance(layer, SubSample2d):

@@ -93,6 +93,12 @@ def test_predict(place):
     assert len(lines) == 4
 
 
+def test_export_gives_values(place):
+    result = run("export", "m", "--to", "npz", "--out", "m.npz", "--check", cwd=place)
+    assert result.code == 0, result.stderr
+    assert "answers that differ: 0" in result.stdout
+
+
 def test_several_targets(place):
     assert (
         run("train", "--data", "two.csv", "--task", "regression", "--epochs", "6", "--out", "two", cwd=place).code == 0
@@ -141,7 +147,7 @@ def test_a_constant_target_has_an_r2_of_0(place):
         ),
         (("predict", "--model", "m", "bars/0.png", "--top", "2"), 2, "--top is about classes"),
         (("read", "--model", "m", "bars/0.png"), 2, "a model of quantities; this needs one of classes"),
-        (("export", "m", "--to", "npz", "--out", "x"), 2, "a model of quantities; this needs one of classes"),
+        (("export", "m", "--to", "c-int8", "--out", "x"), 2, "a model of quantities; this needs one of classes"),
         (("quantize", "m", "--out", "x"), 2, "a model of quantities; this needs one of classes"),
         (("predict", "--model", "m", "--model", "m", "bars/0.png"), 2, "committees are of models of classes"),
     ],
