@@ -30,7 +30,7 @@ class Folder(Loaded):
     ----------
     train, validation, test : images and what they show
         Images are uint8, (N, size, size) if grey or (N, 3, size, size) if colour. Labels are uint8 (N,), indices
-        into ``classes``; of a table of numbers float32 (N,) or (N, targets). A part may be empty.
+        into ``classes``; of a table of numbers float64 (N,) or (N, targets). A part may be empty.
     classes : names in the order of `listing.in_order`; none of a table of numbers
     files : the names of the images of "train", "validation" and "test"
     left_out : what is not used, and why
@@ -153,9 +153,9 @@ def _readable(listing: Listing, facts: Facts) -> list[Found]:
 
 
 def _labels(images: list[Found], names: tuple[str, ...]) -> np.ndarray:
-    """Indices of classes, uint8; or the numbers of a table, float32."""
+    """Indices of classes, uint8; or the numbers of a table, float64."""
     if not names:
-        numbers = np.array([image.label for image in images], np.float32)
+        numbers = np.array([image.label for image in images], np.float64)
         return numbers[:, 0] if numbers.shape[1:] == (1,) else numbers
     if len(names) > MAX_CLASSES:
         raise DataError(f"{len(names):,} classes, a model has at most {MAX_CLASSES}; train on fewer")

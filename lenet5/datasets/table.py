@@ -2,12 +2,12 @@
 
 import csv
 import itertools
-import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ..errors import DataError, one_line
+from ..nn.targets import LARGEST
 from .listing import SPLITS, Found, Listing, stamp_of
 
 PATHS = ("path", "file", "filename", "image")
@@ -69,8 +69,9 @@ def _fill(listing: Listing, shown: str, rows: Iterator[list[str]]) -> None:
         label = cells[labels] if labels is not None else _numbers([cells[k] for k in targets])
         split = cells[splits].lower() if splits is not None else ""
         if not label or (split and split not in SPLITS):
-            what = f"{split[:40]!r} is not one of train, val and test" if label else "has no label"
-            listing.leave_out(f"{shown}, row {number}", what if labels is not None or label else "not a number")
+            lacks = "has no label" if labels is not None else f"not a number up to {LARGEST:g}"
+            what = f"{split[:40]!r} is not one of train, val and test" if label else lacks
+            listing.leave_out(f"{shown}, row {number}", what)
         elif (cells[paths], label) not in seen:
             seen.add((cells[paths], label))
             stamp = stamp_of(os.path.join(listing.root, cells[paths]))
@@ -107,9 +108,9 @@ def _column(header: Sequence[str], names: Sequence[str]) -> int | None:
 
 
 def _numbers(cells: list[str]) -> tuple[float, ...]:
-    """The targets of a row; none where one of them is not a finite number."""
+    """The targets of a row; none where one of them is not a number, or too large a one."""
     try:
         numbers = tuple(map(float, cells))
     except ValueError:
         return ()
-    return numbers if all(map(math.isfinite, numbers)) else ()
+    return numbers if all(abs(number) <= LARGEST for number in numbers) else ()

@@ -36,10 +36,11 @@ def _of_one(answers: np.ndarray, y: np.ndarray, period: float | None) -> dict:
     if not len(y):
         return {"mae": None, "rmse": None, "r2": None}
     wrong, apart = errors(answers, y, period), errors(y, y[0], period)
-    square = float((wrong**2).mean())
-    around = errors(y, _mean(y, period), period)
+    spread = np.ptp(apart) or 1.0  # squares of tiny numbers would vanish
+    square = float(((wrong / spread) ** 2).mean())
+    around = errors(y, _mean(y, period), period) / spread
     r2 = 1 - square / float((around**2).mean()) if np.ptp(apart) else 0.0
-    return {"mae": float(np.abs(wrong).mean()), "rmse": math.sqrt(square), "r2": r2}
+    return {"mae": float(np.abs(wrong).mean()), "rmse": math.sqrt(square) * float(spread), "r2": r2}
 
 
 def _mean(y: np.ndarray, period: float | None) -> float:

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+#: Of a target, either way: squares of such errors are finite.
+LARGEST = 1e150
+
 
 @dataclass(frozen=True)
 class TargetScaling:
@@ -24,21 +27,21 @@ class TargetScaling:
     period: float | None = None
 
     def __post_init__(self):
-        numbers = (*self.mean, *self.scale, *(() if self.period is None else (self.period,)))
+        if self.period is not None and not (type(self.period) in (int, float) and 0 < self.period < math.inf):
+            raise ValueError(f"period is {self.period!r}, expected a number above 0")
+        numbers = (*self.mean, *self.scale)
         if not (1 <= len(self.mean) == len(self.scale) and all(type(x) in (int, float) for x in numbers)):
             raise ValueError("the scaling of targets is not a mean and a scale for each")
         if not all(map(math.isfinite, numbers)) or min(self.scale) <= 0:
-            raise ValueError("targets are too large: their mean or deviation is not finite")
-        if self.period is not None and not self.period > 0:
-            raise ValueError(f"period is {self.period!r}, expected a number above 0")
+            raise ValueError("the scaling of targets is not finite, or a deviation is not above 0")
 
     @classmethod
     def of(cls, y: np.ndarray, period: float | None = None) -> "TargetScaling":
         """That of the targets ``y`` (N, targets)."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, deviation = y.mean(axis=0), y.std(axis=0)
-        varies = np.ptp(y, axis=0) > 0
-        return cls(tuple(mean.tolist()), tuple(np.where(varies & (deviation > 0), deviation, 1.0).tolist()), period)
+        spread = np.ptp(y, axis=0)
+        unit = np.where(spread > 0, spread, 1.0)  # squares of tiny numbers would vanish
+        deviation = np.where(spread > 0, (y / unit).std(axis=0) * unit, 1.0)
+        return cls(tuple(y.mean(axis=0).tolist()), tuple(deviation.tolist()), period)
 
     @property
     def n_targets(self) -> int:
@@ -84,7 +87,7 @@ def checked_targets(y, n: int) -> np.ndarray:
         raise ValueError(f"y has shape {found.shape} and dtype {found.dtype}, expected numbers, (N,) or (N, targets)")
     if len(found) != n or 0 in found.shape[1:]:
         raise ValueError(f"y has shape {found.shape}, expected {n} rows: targets for each image of X")
-    if not np.isfinite(found).all():
-        bad = int(np.flatnonzero(~np.isfinite(found.reshape(n, -1)).all(axis=1))[0])
-        raise ValueError(f"y[{bad}] is not a finite number; leave the image out")
+    if not (np.abs(found) <= LARGEST).all():
+        bad = int(np.flatnonzero(~(np.abs(found.reshape(n, -1)) <= LARGEST).all(axis=1))[0])
+        raise ValueError(f"y[{bad}] is not a number from -{LARGEST:g} to {LARGEST:g}; leave the image out")
     return found.reshape(n, -1).astype(np.float64)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ..datasets import Loaded
-from ..errors import NothingLearnedError
+from ..errors import DataError, NothingLearnedError
 from ..evaluation.metrics import beats_chance
 from ..nn.network import Network
 from ..nn.targets import TargetScaling, checked_targets
@@ -42,6 +42,8 @@ def scaling(data: Loaded, task: str, period: float | None) -> dict | None:
     if task == CLASSIFICATION:
         return None
     X, y = data.train
+    if len(y) < 2:
+        raise DataError(f"{data.name}: {len(y)} image to train on; a regression needs at least two")
     return TargetScaling.of(checked_targets(y, len(X)), period).as_dict()
 
 

@@ -33,6 +33,10 @@ def write_bars(folder: Path, n: int = 300) -> None:
         "two.csv": [("path", "target_a", "target_b"), *((name, height, -height) for name, height in rows)],
         "turns.csv": [("path", "target"), *((name, height * 18 % 360) for name, height in rows)],
         "flat.csv": [("path", "target"), *((name, 3) for name, _ in rows)],
+        "single.csv": [("path", "target"), rows[0]],
+        "huge.csv": [("path", "target"), *((name, height * 1e300) for name, height in rows)],
+        "empty.csv": [("path", "target"), *((name, "") for name, _ in rows)],
+        "lost.csv": [("path", "target"), *((f"no/{k}.png", 1) for k in range(3))],
     }
     for name, lines in tables.items():
         with open(folder / name, "w", newline="", encoding="utf-8") as stream:
@@ -132,6 +136,11 @@ def test_a_constant_target_has_an_r2_of_0(place):
         (("train", "--data", "shapes", "--task", "regression"), 2, "has classes and no numbers"),
         (("train", "--data", "bars.csv", "--period", "360"), 2, "period is of angles"),
         ((*TRAIN, "--period", "0"), 2, "period is 0"),
+        ((*TRAIN, "--period", "nan"), 2, "period is nan, expected a number above 0"),
+        (("train", "--data", "single.csv", "--task", "regression"), 4, "1 image to train on; a regression needs at le"),
+        (("train", "--data", "huge.csv", "--task", "regression"), 4, "huge.csv, row 2: not a number up to 1e+150"),
+        (("train", "--data", "empty.csv", "--task", "regression"), 4, "empty.csv, row 2: not a number up to 1e+150"),
+        (("train", "--data", "lost.csv", "--task", "regression"), 4, "no/0.png: cannot be opened"),
         ((*TRAIN, "--members", "2"), 2, "learnt by one network"),
         ((*TRAIN, "--learning-rate", "auto"), 2, "learning rate of a regression is not found by itself"),
         ((*TRAIN, "--loss", "map"), 2, "loss is 'map', expected one of mse, mae, huber"),

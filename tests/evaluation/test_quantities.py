@@ -30,6 +30,13 @@ def test_truths_that_are_all_alike_have_an_r2_of_0(value, period):
         assert quantities.report(answers, y, period)["r2"] == 0
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e149])
+def test_r2_does_not_depend_on_the_unit(unit):
+    found = quantities.report(unit * column(2, 1, 3, 7), unit * column(1, 2, 3, 5))
+    assert found["r2"] == pytest.approx(1 - 6 / 8.75)
+    assert np.isfinite(found["rmse"])
+
+
 def test_no_images():
     assert quantities.report(np.empty((0, 1)), np.empty((0, 1))) == {"mae": None, "rmse": None, "r2": None, "n": 0}
 
