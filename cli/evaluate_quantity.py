@@ -20,6 +20,7 @@ def evaluate_quantities(ctx, network, model: str, own: Path | None, residuals: P
     from lenet5.evaluation import contact_sheet
     from lenet5.evaluation.report import quantity_lines
     from lenet5.evaluation.residuals import draw
+    from lenet5.models.regressor import LEVEL
 
     refuse(ctx, _OF_CLASSES, "is about classes, and this model has none")
     if not own:
@@ -29,7 +30,9 @@ def evaluate_quantities(ctx, network, model: str, own: Path | None, residuals: P
     data = _data_for(network, own, ctx.params["threads"])
     report, answers = network.evaluate(*data.test, ctx.params["threads"])
     if residuals:
-        contact_sheet.save_png(draw(answers, data.test[1].reshape(answers.shape), network.period), residuals)
+        width = network.intervals.width(LEVEL)
+        drawn = draw(answers, data.test[1].reshape(answers.shape), network.period, width)
+        contact_sheet.save_png(drawn, residuals)
         output.note(f"errors drawn: {one_line(residuals)}")
     if as_json:
         output.result_json({"dataset": data.name, "model": model, **report})

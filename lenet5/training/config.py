@@ -138,12 +138,12 @@ class Config:
     """Training settings. They alone decide the weights, together with the data and the machine."""
 
     # fmt: off
-    epochs: int = setting(20, COUNT, "Passes over the images.")
+    epochs: int = setting(20, COUNT, "Passes over the images; 30 where a regression is not told.")
     batch_size: int = setting(64, Range(int, 1, 65536, "1 to 65536"), "Images per update.")
     learning_rate: float | None = setting(None, ABOVE_0,
         "The schedule's peak; auto: found by a range test of some hundred updates.  [default: 0.05 for sgd, 0.002 for "
         "adam and adamw, 0.001 for rmsprop; a tenth of that for --head rbf, four times that for --activation "
-        "sigmoid; 0.00005 for sdlm]")
+        "sigmoid, twice that for a regression by sgd; 0.00005 for sdlm]")
     optimizer: str = setting("sgd", Choice(tuple(OPTIMIZERS)),
         "How the weights follow the gradient; sdlm is that of the 1998 paper, scaled by the curvature of each weight.")
     momentum: float = setting(0.9, PART, "Momentum of sgd.")
@@ -157,8 +157,8 @@ class Config:
         "Fraction of the epochs, at the end, with --finetune-augment and a learning rate that falls from a tenth; "
         "0.025 in recipe best.")
     loss: str = setting("cross-entropy", Choice(LOSSES),
-        "What is minimised; mse and map are eq. 8 and 9 of the 1998 paper, for --head rbf. Of quantities: mse (their "
-        "default), mae or huber, of targets scaled to deviation 1.")
+        "What is minimised; mse and map are eq. 8 and 9 of the 1998 paper, for --head rbf. Of quantities: huber (their "
+        "default), mse or mae, of targets scaled to deviation 1.")
     label_smoothing: float = setting(0.0, PART, "Fraction of each target that is spread over all classes.")
     class_weight: str = setting("none", Choice(("none", "balanced")),
         "Balanced: all classes count alike in the loss, however many images each has.")

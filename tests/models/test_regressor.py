@@ -1,12 +1,14 @@
 """Models of quantities: what they learn, keep in a file and refuse."""
 
 import copy
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from lenet5 import Committee, LeNet5, Regressor, load
 from lenet5.errors import DivergedError, ModelFileError
+from lenet5.training.regression import regression_config
 
 
 def bars(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -135,6 +137,17 @@ def test_a_network_of_classes_is_a_beginning(model):
 def test_what_does_not_fit_is_refused(settings, y, message):
     with pytest.raises(ValueError, match=message):
         Regressor().fit(np.zeros((4, 28, 28), np.uint8), y, epochs=1, **settings)
+
+
+def test_defaults_are_those_of_quantities():
+    network = Regressor().network
+    found = regression_config(network, n_images=60_000)
+    assert (found.loss, found.epochs, found.learning_rate, found.clip_norm) == ("huber", 30, 0.1, 1)
+    assert regression_config(network, n_images=60_000, optimizer="adam").learning_rate == 0.002
+    asked = {"loss": "mse", "epochs": 3, "learning_rate": 0.01, "clip_norm": 0.0, "augment": "shift"}
+    told = asdict(regression_config(network, n_images=60_000, **asked))
+    assert {name: told[name] for name in asked} == asked
+    assert regression_config(network, n_images=20).epochs == 100
 
 
 def test_classes_are_not_learnt_by_losses_of_quantities():
