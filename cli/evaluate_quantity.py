@@ -12,7 +12,8 @@ from .targets import check_png
 from .usage import refuse
 
 #: Options that are about classes, or about data sets of classes.
-_OF_CLASSES = ("suspects", "dataset", "errors_png", "reject_curve", "small", "cascade_png", "strings", "n_strings")
+_OF_CLASSES = ("suspects", "dataset", "errors_png", "reject_curve", "small", "cascade_png", "strings", "n_strings",
+               "mistakes")  # fmt: skip
 
 
 def evaluate_quantities(ctx, network, model: str, own: Path | None, residuals: Path | None, as_json: bool) -> None:

@@ -101,6 +101,8 @@ def test_export_gives_values(place):
     result = run("export", "m", "--to", "npz", "--out", "m.npz", "--check", cwd=place)
     assert result.code == 0, result.stderr
     assert "answers that differ: 0" in result.stdout
+    own = run("export", "m", "--to", "npz", "--out", "m.npz", "--check", "--data", "bars.csv", "--json", cwd=place)
+    assert json.loads(own.stdout)["differing"] == 0
 
 
 def test_several_targets(place):
@@ -145,6 +147,10 @@ def test_a_constant_target_has_an_r2_of_0(place):
         ((*TRAIN, "--learning-rate", "auto"), 2, "learning rate of a regression is not found by itself"),
         ((*TRAIN, "--loss", "map"), 2, "loss is 'map', expected one of mse, mae, huber"),
         ((*TRAIN, "--class-weight", "balanced"), 2, "class_weight is about classes"),
+        ((*TRAIN, "--quantize"), 2, "quantize is about classes"),
+        ((*TRAIN, "--teacher", "m"), 2, "quantities are learnt by one network, without members and teachers"),
+        (("train", "--data", "shapes", "--teacher", "m"), 2, "a teacher does not fit"),
+        (("compress", "m", "--out", "x"), 2, "a model of quantities; this needs one of classes"),
         (("evaluate", "--model", "m"), 2, "--data names the table"),
         (("evaluate", "--model", "m", "--data", "shapes"), 2, "has classes and no numbers"),
         (("evaluate", "--model", "m", "--data", "bars.csv", "--errors", "e.png"), 2, "--errors is about classes"),
