@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..models import compressed
 from ..models.ensemble import members_of
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from ..datasets import Loaded
 
 #: Settings of the training that follows, as they were chosen on validation images.
-SETTINGS = {"augment": "affine-wide,elastic", "average": 0.999, "schedule": "cosine", "learning_rate": 0.012}
+SETTINGS: dict[str, Any] = {
+    "augment": "affine-wide,elastic",
+    "average": 0.999,
+    "schedule": "cosine",
+    "learning_rate": 0.012,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +69,8 @@ class CompressionReport:
 
     def lines(self) -> Lines:
         """For people."""
-        whose = "" if self.held_out else ", on which the model may have been trained"
         return [
-            f"{self.dataset}: {self.n_validation:,} validation images{whose}",
+            f"{self.dataset}: {self.n_validation:,} validation images{images.whose(self.held_out)}",
             f"validation accuracy: {percent(self.accuracy_before)} before, {percent(self.accuracy_after)} after",
             f"weights that are not 0: {self.n_weights_before:,} before, {self.n_weights_after:,} after",
             f"multiply-adds: {self.macs_before:,} before, {self.macs_after:,} after",
