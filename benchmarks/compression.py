@@ -6,7 +6,7 @@ thread, 1,000 images a call, in turns with the model that ships. Writes JSON, an
 against bytes.
 
     python benchmarks/compression.py --epochs 200 --seeds 0 1 2 3 4
-    python benchmarks/compression.py --only curve --epochs 6 --picture docs/compression.png
+    python benchmarks/compression.py --only curve --epochs 200 --picture docs/compression.png
 """
 
 import statistics
