@@ -4,7 +4,6 @@ Asymmetric numeral systems (Duda, 2013): a block of symbols is one large whole n
 p adds -log2(p) bits. Probabilities are those of the symbols so far, for each tensor, so that none are stored.
 """
 
-import lzma
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -19,27 +18,9 @@ GAIN = 8
 #: Symbols of one large number: its arithmetic takes the square of them.
 BLOCK = 2048
 _LENGTH = 2  # bytes that say how long a number is
-_FILTERS = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16, "nice_len": 273}]
 
 #: A symbol's share of a range: how much lies below, how much is its own, and the whole.
 Share = tuple[int, int, int]
-
-
-def pack(data: bytes) -> bytes:
-    """Text as a stream of LZMA, which knows its own end."""
-    return lzma.compress(data, format=lzma.FORMAT_RAW, filters=_FILTERS)
-
-
-def unpack(data: bytes, most: int) -> tuple[bytes, bytes]:
-    """What `pack` packed, at most ``most`` bytes, and what follows the stream. ValueError where it is damaged."""
-    stream = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=_FILTERS)
-    try:
-        found = stream.decompress(data, most + 1)
-    except lzma.LZMAError:
-        raise ValueError("its text is damaged") from None
-    if not stream.eof or len(found) > most:
-        raise ValueError("its text is damaged, or too long")
-    return found, stream.unused_data
 
 
 class _Frequencies:
