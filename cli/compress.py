@@ -40,6 +40,7 @@ def compress(
       lenet5 compress --out tiny.safetensors
       lenet5 compress --sparsity 0.97 --codebook 8 --epochs 100 --out tiniest.safetensors
       lenet5 compress --macs 0.5 --out half.safetensors
+      lenet5 compress --widths 6,16,24,24 --quantize --out chip.safetensors
       lenet5 compress animals.safetensors --data animals
     """
     from lenet5.compress.compress import compress

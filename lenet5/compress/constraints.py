@@ -12,7 +12,7 @@ from ..nn.network import Network
 #: Updates between two choices of the weights that stay; fewer in short trainings.
 EVERY = 100
 #: Of the updates: those up to which more and more weights are set to 0, and from which on values are shared.
-END_OF_RAMP, START_OF_SHARING = 0.5, 0.7
+END_OF_RAMP, START_OF_SHARING = 0.4, 0.45
 ROUNDS = 20  # of k-means at first; 1 at each later update
 
 

@@ -30,10 +30,10 @@ class Images:
     validation: tuple[np.ndarray, np.ndarray]
     held_out: bool
 
-    @property
-    def whose(self) -> str:
-        """What is to be known of the validation images."""
-        return "" if self.held_out else ", on which the model may have been trained"
+
+def whose(held_out: bool) -> str:
+    """What is to be known of validation images, as the end of a sentence."""
+    return "" if held_out else ", on which the model may have been trained"
 
 
 def split(model: LeNet5, data: "Loaded") -> Images:

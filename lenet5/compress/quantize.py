@@ -49,8 +49,7 @@ class QuantizationReport:
 
     def lines(self) -> Lines:
         """For people."""
-        whose = "" if self.held_out else ", on which the model may have been trained"
-        n = self.n_validation
+        n, whose = self.n_validation, images.whose(self.held_out)
         return [
             f"{self.dataset}: {self.n_calibration:,} calibration images, {n:,} validation images{whose}",
             f"validation accuracy: {percent(self.accuracy_before)} in float32, {percent(self.accuracy_after)} "

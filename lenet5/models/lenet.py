@@ -53,8 +53,7 @@ class LeNet5(SingleNetwork, Classifier):
     preparation : "digit" or "image", optional
         How images of any kind are prepared: cut out and centred, or resized. Unless given, "digit" where the classes
         are the ten digits and the images grey and of 32 x 32.
-    widths : sequence of int, optional
-        Output channels of the hidden layers with weights, from the first on: 6, 16, 120 and 84 in LeNet-5.
+    widths : sequence of int, optional, the output channels of the hidden layers: 6, 16, 120 and 84 in LeNet-5
 
     Attributes
     ----------
@@ -128,8 +127,7 @@ class LeNet5(SingleNetwork, Classifier):
         y : (N,), names of classes, or their numbers from 0
             A new model without ``labels`` takes them from here: the names, sorted; or "0", "1", ... for numbers
             above 9.
-        threads : int, optional
-            Changes the time, not the weights.
+        threads : int, optional, changes the time, not the weights
         teachers : models, optional
             The mean of their answers is learnt instead of the labels, or as the part ``teacher_weight`` of them.
         validation_data : (X, y), or batches, optional
@@ -217,11 +215,9 @@ class LeNet5(SingleNetwork, Classifier):
         }
 
     def quantize(self, X: np.ndarray) -> Quantized:
-        """The model in 8 bits: a file a quarter as large, answered faster, and the same scores on every machine.
+        """The model in 8 bits: a quarter as large, faster, and with the same scores on every machine.
 
-        X : images as `predict` takes them in an array; some hundred of those that the model was trained on, or that
-        it was validated on, never those that it is to be tested on. They decide the scales of the activations.
-
+        X : array of some hundred images that it was trained or validated on, never those that it is to be tested on.
         ValueError unless the network has ReLU, max-pooling and a softmax head.
         """
         return quantized.quantized(self, copy.deepcopy(self), X)

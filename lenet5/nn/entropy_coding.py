@@ -1,36 +1,48 @@
-"""Tensors of few distinct values as few bytes: lengths of runs of zeros, values by number, entropy-coded by LZMA.
+"""Tensors of few distinct values as few bytes: runs of zeros and numbers of values, by adaptive arithmetic.
 
-LZMA's range coder adapts to how often each byte occurs, so that frequent values and short runs take less than a bit or
-few. It comes with Python.
+Asymmetric numeral systems (Duda, 2013): a block of symbols is one large whole number, to which a symbol of probability
+p adds -log2(p) bits. Probabilities are those of the symbols so far, for each tensor, so that none are stored.
 """
 
-import lzma
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-#: Zeros that one byte counts at most; the byte then stands for no value.
-LONGEST_RUN = 255
+#: Zeros that one symbol counts at most; no value follows it.
+LONGEST_RUN = 31
 MOST_VALUES = 255  # of a tensor, besides 0
-#: No end of a literal's context, since neighbouring bytes say nothing about each other.
-_FILTERS = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16, "lc": 0, "lp": 0, "pb": 0, "nice_len": 273}]
+#: Weights of a network at most, since each takes microseconds.
+MOST_WEIGHTS = 1 << 20
+#: How much more probable a symbol gets each time: chosen on pruned networks, where 4 and 16 are as good.
+GAIN = 8
+#: Symbols of one large number: its arithmetic takes the square of them.
+BLOCK = 2048
+_LENGTH = 2  # bytes that say how long a number is
+
+#: A symbol's share of a range: how much lies below, how much is its own, and the whole.
+Share = tuple[int, int, int]
 
 
-def pack(data: bytes) -> bytes:
-    """One stream of LZMA, which knows its own end."""
-    return lzma.compress(data, format=lzma.FORMAT_RAW, filters=_FILTERS)
+class _Frequencies:
+    """How often each of ``n`` symbols occurred, as a model of the next one."""
 
+    def __init__(self, n: int):
+        self.counts, self.total = [1] * n, n
 
-def unpack(data: bytes, most: int) -> tuple[bytes, bytes]:
-    """What `pack` packed, at most ``most`` bytes, and what follows the stream. ValueError where it is damaged."""
-    stream = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=_FILTERS)
-    try:
-        found = stream.decompress(data, most + 1)
-    except lzma.LZMAError:
-        raise ValueError("its streams are damaged") from None
-    if not stream.eof or len(found) > most:
-        raise ValueError("its streams are damaged, or longer than the network needs")
-    return found, stream.unused_data
+    def take(self, symbol: int) -> Share:
+        """The share of a symbol, which is more probable from now on."""
+        share = sum(self.counts[:symbol]), self.counts[symbol], self.total
+        self.counts[symbol] += GAIN
+        self.total += GAIN
+        return share
+
+    def at(self, place: int) -> int:
+        """The symbol whose share has this place in it."""
+        for symbol, count in enumerate(self.counts):
+            place -= count
+            if place < 0:
+                return symbol
+        raise ValueError("its codes are damaged")
 
 
 def encode(tensors: Mapping[str, np.ndarray]) -> bytes:
@@ -43,13 +55,21 @@ def encode(tensors: Mapping[str, np.ndarray]) -> bytes:
     Raises
     ------
     ValueError
-        There are more values, or finer ones.
+        There are more values, or finer ones, or more than `MOST_WEIGHTS` weights.
     """
-    codebooks, numbers = zip(*(_shared(name, tensor.ravel()) for name, tensor in tensors.items()), strict=True)
-    codes = np.concatenate(numbers)
-    sizes = bytes(len(codebook) for codebook in codebooks)
-    values = (codes[codes > 0] - 1).astype(np.uint8).tobytes()
-    return b"".join([pack(_runs(codes)), pack(values), sizes, *(codebook.tobytes() for codebook in codebooks)])
+    _check_size(sum(tensor.size for tensor in tensors.values()))
+    shared = [_shared(name, tensor.ravel()) for name, tensor in tensors.items()]
+    sizes = bytes(len(codebook) for codebook, _ in shared)
+    counts = b"".join(int((codes > 0).sum()).to_bytes(4, "little") for _, codes in shared)
+    shares = [share for codebook, codes in shared for share in _shares(codes, len(codebook))]
+    blocks = [_number(shares[at : at + BLOCK]) for at in range(0, len(shares), BLOCK)]
+    codebooks = b"".join(codebook.tobytes() for codebook, _ in shared)
+    return sizes + counts + codebooks + b"".join(len(b).to_bytes(_LENGTH, "little") + b for b in blocks)
+
+
+def _check_size(n: int) -> None:
+    if n > MOST_WEIGHTS:
+        raise ValueError(f"{n:,} weights, expected at most {MOST_WEIGHTS:,}")
 
 
 def _shared(name: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,36 +81,86 @@ def _shared(name: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return halves, np.where(values == 0, 0, np.searchsorted(codebook, values) + 1)
 
 
-def _runs(codes: np.ndarray) -> bytes:
-    """The number of zeros before each other code, a byte each; longer runs take several."""
-    lengths = np.diff(np.flatnonzero(codes), prepend=-1) - 1
-    return b"".join(b"\xff" * (n // LONGEST_RUN) + bytes([n % LONGEST_RUN]) for n in lengths.tolist())
+def _shares(codes: np.ndarray, n_values: int) -> Iterator[Share]:
+    """Of the symbols of a tensor: for each value the zeros before it, and its number."""
+    runs, values = _Frequencies(LONGEST_RUN + 1), _Frequencies(n_values)
+    places = np.flatnonzero(codes)
+    for run, code in zip((np.diff(places, prepend=-1) - 1).tolist(), codes[places].tolist(), strict=True):
+        for _ in range(run // LONGEST_RUN):
+            yield runs.take(LONGEST_RUN)
+        yield runs.take(run % LONGEST_RUN)
+        yield values.take(code - 1)
+
+
+def _number(shares: list[Share]) -> bytes:
+    """The number of a block, from its last symbol to the first, which is read first."""
+    x = 1
+    for below, own, whole in reversed(shares):
+        x = x // own * whole + below + x % own
+    return x.to_bytes((x.bit_length() + 7) // 8, "little")
+
+
+class _Symbols:
+    """The symbols in blocks of bytes, one after the other."""
+
+    def __init__(self, data: bytes):
+        self._rest, self._x, self._left = data, 1, 0
+
+    def next(self, model: _Frequencies) -> int:
+        """The next one; ValueError where there are no more."""
+        if not self._left:
+            self._open()
+        self._left -= 1
+        place = self._x % model.total
+        symbol = model.at(place)
+        below, own, whole = model.take(symbol)
+        self._x = self._x // whole * own + place - below
+        return symbol
+
+    def _open(self) -> None:
+        end = _LENGTH + int.from_bytes(self._rest[:_LENGTH], "little")
+        block, self._rest = self._rest[_LENGTH:end], self._rest[end:]
+        if not block or self._x != 1:
+            raise ValueError("its codes are damaged, or cut off")
+        self._x, self._left = int.from_bytes(block, "little"), BLOCK
+
+    def are_done(self) -> bool:
+        """Whether nothing is left: of a number that fits its symbols 1 remains."""
+        return not self._rest and self._x == 1
 
 
 def decode(data: bytes, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     """The tensors, float32, of these names and shapes. ValueError where the data are not those of `encode`."""
-    n = sum(int(np.prod(shape)) for shape in shapes.values())
-    runs, rest = unpack(data, 2 * n)
-    values, rest = unpack(rest, n)
-    places = _places(np.frombuffer(runs, np.uint8))
-    sizes = np.frombuffer(rest[: len(shapes)], np.uint8)
-    ends = len(shapes) + 2 * np.cumsum(sizes, dtype=int)
-    if len(places) != len(values) or len(sizes) < len(shapes) or len(rest) != ends[-1] or places[-1:].sum() >= n:
-        raise ValueError("its parts do not fit together")
-    codes = np.zeros(n, int)
-    codes[places] = np.frombuffer(values, np.uint8).astype(int) + 1
-    tensors, at = {}, 0
-    for (name, shape), size, end in zip(shapes.items(), sizes.tolist(), ends.tolist(), strict=True):
-        codebook = np.concatenate([[0], np.frombuffer(rest[end - 2 * size : end], "<f2")]).astype(np.float32)
-        own = codes[at : at + int(np.prod(shape))]
-        if own.max(initial=0) > size:
-            raise ValueError(f"{name} has a value that is not in its codebook")
-        tensors[name] = codebook[own].reshape(shape)
-        at += len(own)
+    _check_size(sum(int(np.prod(shape)) for shape in shapes.values()))
+    n, sizes = len(shapes), np.frombuffer(data[: len(shapes)], np.uint8)
+    end = 5 * n + 2 * int(sizes.sum())
+    if len(sizes) < n or len(data) < end:
+        raise ValueError("its codebooks are cut off")
+    counts = np.frombuffer(data[n : 5 * n], "<u4").tolist()
+    codebooks = np.split(np.frombuffer(data[5 * n : end], "<f2").astype(np.float32), np.cumsum(sizes[:-1], dtype=int))
+    symbols = _Symbols(data[end:])
+    tensors = {
+        name: _tensor(symbols, codebook, count, int(np.prod(shape))).reshape(shape)
+        for (name, shape), codebook, count in zip(shapes.items(), codebooks, counts, strict=True)
+    }
+    if not symbols.are_done():
+        raise ValueError("its codes are damaged")
     return tensors
 
 
-def _places(runs: np.ndarray) -> np.ndarray:
-    """Indices of the entries that are not 0, ascending."""
-    is_value = runs < LONGEST_RUN
-    return np.cumsum(runs.astype(int) + is_value)[is_value] - 1
+def _tensor(symbols: _Symbols, codebook: np.ndarray, count: int, size: int) -> np.ndarray:
+    """``count`` values in a tensor of ``size`` entries."""
+    if count > size or (count and not len(codebook)):
+        raise ValueError("its codes are damaged: there are more than the network has weights, or no values")
+    found, at = np.zeros(size, np.float32), -1
+    runs, values = _Frequencies(LONGEST_RUN + 1), _Frequencies(len(codebook))
+    for _ in range(count):
+        run = LONGEST_RUN
+        while run == LONGEST_RUN and at < size:
+            run = symbols.next(runs)
+            at += run
+        at += 1
+        if at >= size:
+            raise ValueError("its codes are damaged: there are more than the network has weights")
+        found[at] = codebook[symbols.next(values)]
+    return found

@@ -89,10 +89,8 @@ class Updates:
         -------
         (sum of losses, right answers, updates done, whether the loss or a weight is not finite)
         """
-        if self._constraint:
-            loss_sum, n_correct, n_done, diverged = self._run_constrained(workers, numbers, rates, first_step, epoch)
-        else:
-            loss_sum, n_correct, n_done, diverged = self._run(workers, numbers, rates, first_step, epoch)
+        run = self._run_constrained if self._constraint else self._run
+        loss_sum, n_correct, n_done, diverged = run(workers, numbers, rates, first_step, epoch)
         if diverged or not all(np.isfinite(tensor).all() for tensor in (self._trained.parameters, *self._moments)):
             return loss_sum, n_correct, n_done, True
         self._n_done = first_step + len(rates)
@@ -116,11 +114,13 @@ class Updates:
         self, workers: Workers, numbers: np.ndarray, rates: np.ndarray, first_step: int, epoch: int
     ) -> tuple[float, int, int, bool]:
         """`run`, update by update: each is made on rounded weights, and added to those that are not."""
-        parameters, total, n_right, size = self._trained.parameters, 0.0, 0, self._config.batch_size
+        parameters, constraint = self._trained.parameters, self._constraint
+        total, n_right, size = 0.0, 0, self._config.batch_size
+        assert constraint is not None
         for k in range(len(rates)):
-            self._constraint.project(self._trained, parameters, first_step + k)
+            constraint.project(self._trained, parameters, first_step + k)
             rest = parameters.copy()
-            self._constraint.round(self._trained, parameters, first_step + k)
+            constraint.round(self._trained, parameters, first_step + k)
             rest -= parameters
             some = numbers[k * size : (k + 1) * size]
             loss_sum, n_correct, _, diverged = self._run(workers, some, rates[k : k + 1], first_step + k, epoch)

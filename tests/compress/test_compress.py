@@ -8,6 +8,7 @@ from lenet5 import Committee, LeNet5, load
 from lenet5.compress.compress import compress
 from lenet5.datasets import Loaded
 from lenet5.datasets.synthetic import strokes
+from lenet5.models.quantized import Quantized
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,19 @@ def test_structured(model, data, tmp_path):
     assert load(tmp_path / "m.safetensors").quantize(data.train[0]).macs == report.macs_after
     again = compress(report.model, data, sparsity=0.5, epochs=1, threads=1)
     assert again.model.widths == (4, 8, 30, 20)
+
+
+def test_in_8_bits(model, data, tmp_path):
+    report = compress(model, data, widths=(4, 8, 30, 20), quantize=True, epochs=1, threads=1)
+    report.save(tmp_path / "m.safetensors")
+    found = load(tmp_path / "m.safetensors")
+    X = data.train[0][:50]
+    assert isinstance(found, Quantized)
+    np.testing.assert_array_equal(found.scores(X), report.model.scores(X))
+    assert (found.shape.widths, found.training) == ((4, 8, 30, 20), report.model.training)
+    assert found.training["metrics"] == {"validation_accuracy": report.accuracy_after}
+    with pytest.raises(ValueError, match="does not go together"):
+        compress(model, data, sparsity=0.5, quantize=True)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_pruned_weights_stay_pruned():
 def test_values_are_shared_at_the_end_only():
     model = LeNet5(seed=0)
     constraint = Compression(5000, 4, 100)
-    for step in (0, 60):
+    for step in (0, 40):
         constraint.project(model.network, model.parameters, step)
         before = model.parameters.copy()
         constraint.round(model.network, model.parameters, step)

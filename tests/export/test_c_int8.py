@@ -137,6 +137,29 @@ def test_products_are_made_in_pairs_where_the_processor_can(optimization, tmp_pa
     assert large > 3 * small
 
 
+@pytest.fixture(scope="module")
+def narrow():
+    """LeNet-5 of fewer units, as structured pruning makes it, in 8 bits."""
+    model = LeNet5(widths=(6, 16, 24, 24), seed=1)
+    for name, tensor in model.state_dict().items():
+        tensor[...] += 0.1 if name.endswith(".bias") else 0
+    return model.quantize(images()[0][:100])
+
+
+def test_fewer_units_give_the_scores_of_the_model(narrow, tmp_path):
+    folder = c_programs.written(narrow, tmp_path, "c-int8")
+    np.testing.assert_array_equal(scores(NATIVE, folder, images()[0]), narrow.scores(images()[0]))
+
+
+@pytest.mark.slow
+def test_fewer_units_fit_into_16_kilobytes(narrow, tmp_path):
+    """Constants and code; an array fits into AVR's 32,767 bytes, too."""
+    folder = c_programs.written(narrow, tmp_path, "c-int8")
+    for target in EMULATED[:3]:
+        assert c_programs.sections(target, folder, "-Os")[0] <= 16_000
+    c_programs.strict(AVR, folder, "-std=gnu99", "-DLENET5_FLASH=__flash", "-Os")
+
+
 def test_a_check_finds_a_score_that_is_off_by_one(tmp_path):
     [source, _] = export.write(in_8_bits("modern"), tmp_path / "c", "c-int8")
     text = source.read_text()

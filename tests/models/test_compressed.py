@@ -6,7 +6,7 @@ import pytest
 from lenet5 import LeNet5, load
 from lenet5.errors import ModelFileError
 from lenet5.models import compressed
-from lenet5.nn import entropy_coding, serialization
+from lenet5.nn import serialization
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def write(path, data, name=compressed.TENSOR):
     [
         b"",
         b"nonsense",
-        entropy_coding.pack(b"[]"),
-        entropy_coding.pack(b'{"variant": "modern"}'),
-        entropy_coding.pack(b"\xff\xfe"),
-        entropy_coding.pack(b" " * (compressed.MOST_DOCUMENT + 1)),
+        compressed.pack(b"[]"),
+        compressed.pack(b'{"variant": "modern"}'),
+        compressed.pack(b"\xff\xfe"),
+        compressed.pack(b" " * (compressed.MOST_DOCUMENT + 1)),
     ],
 )
 def test_damaged_files_get_one_line(data, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lenet5.nn.entropy_coding import LONGEST_RUN, decode, encode, pack, unpack
+from lenet5.nn.entropy_coding import LONGEST_RUN, decode, encode
 
 VALUES = np.array([0, 0, 0, -0.5, 0.25, 1.5], np.float32)
 
@@ -45,7 +45,7 @@ def test_it_takes_little_more_than_the_entropy():
     tensor = sparse(60_000)
     p = np.array([0.9, *[0.1 / 3] * 3])
     entropy = -(p * np.log2(p)).sum() * tensor.size / 8
-    assert len(encode({"a": tensor})) < 1.12 * entropy
+    assert len(encode({"a": tensor})) < 1.03 * entropy
 
 
 def test_too_many_values_or_too_fine_ones_are_refused():
@@ -71,17 +71,30 @@ def test_damaged_data_are_refused_or_give_tensors():
     for end in range(len(data)):
         with pytest.raises(ValueError, match="its"):
             decode(bytes(data[:end]), shapes(tensors))
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="its codes are damaged"):
         decode(bytes(data) + b"x", shapes(tensors))
 
 
 def test_other_shapes_are_refused():
     data = encode({"a": sparse(40, 30)})
-    for shape in ((40, 3), (4,)):
-        with pytest.raises(ValueError, match="its"):
+    for shape in ((40, 3), (4,), (1000,)):
+        with pytest.raises(ValueError, match="more than the network has weights"):
             decode(data, {"a": shape})
 
 
-def test_a_bomb_is_not_unpacked():
-    with pytest.raises(ValueError, match="longer than the network needs"):
-        unpack(pack(bytes(10_000_000)), 1000)
+def test_networks_that_would_take_long_are_refused():
+    with pytest.raises(ValueError, match=r"2,000,000 weights, expected at most 1,048,576"):
+        encode({"a": np.zeros(2_000_000, np.float32)})
+    with pytest.raises(ValueError, match="weights"):
+        decode(encode({"a": np.zeros(2, np.float32)}), {"a": (2000, 2000)})
+
+
+def test_values_that_are_in_no_codebook():
+    data = bytearray(encode({"a": np.zeros(5, np.float32)}))
+    data[1] = 1
+    with pytest.raises(ValueError, match="no values"):
+        decode(bytes(data), {"a": (5,)})
+
+
+def test_many_symbols_take_several_blocks():
+    assert_kept({"a": sparse(30_000, density=0.9), "b": sparse(30_000, seed=1, density=0.01)})
