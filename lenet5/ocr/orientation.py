@@ -10,12 +10,13 @@ from ..utils.geometry import Box
 from .layout import NumberImage
 from .lines import Line, evidence, sureness
 
-#: A page is the right way up where the mean logarithm of its digits' confidence is above this. Of pages of 20 numbers,
+#: A page is upright for sure where the mean logarithm of its digits' confidence is above this. Of pages of 20 numbers,
 #: upright ones have -0.03 to -0.003, others -0.4 to -0.13.
 UPRIGHT = -0.08
 #: The least difference of evidence by which a page is taken for a turned one. On such pages it is above 400. On an
 #: image of a few digits it is below 30, either way, and nothing is turned.
 LEAST_EVIDENCE = 40.0
+SURER = 0.05  # by as much is the mean logarithm of confidence greater where it is the right way up
 
 
 class Oriented(NamedTuple):
@@ -52,7 +53,8 @@ def found(grey: np.ndarray, read: Callable[[np.ndarray], list[Line]]) -> Oriente
     turned = [Oriented(read(np.ascontiguousarray(np.rot90(grey, k))), grey.shape, k) for k in (1, 2, 3)]
     best = max(turned, key=lambda page: evidence(page.lines))
     is_likelier = evidence(best.lines) > evidence(upright.lines) + LEAST_EVIDENCE
-    return best if is_likelier and sureness(best.lines) > UPRIGHT else upright
+    is_surer = sureness(best.lines) > sureness(upright.lines) + SURER
+    return best if is_likelier and is_surer else upright
 
 
 def back(box: Box, quarters: int, shape: tuple[int, int]) -> Box:
