@@ -154,12 +154,10 @@ class LeNet5(Classifier):
             The mean of their answers is learnt instead of the labels, or as the part ``teacher_weight`` of them.
         validation_data : (X, y), or batches, optional
             Images to validate on, instead of ``validation`` of those to train on.
-        callback : callable, optional, called with an `Epoch` after each pass
-        verbose : bool, print a line after each pass
+        callback, verbose : a callable that gets an `Epoch` after each pass, optional; whether to print a line there
         class_weight : "balanced" (all classes count alike in the loss), or a dict of class to weight, optional
         sample_weight : (N,), how much each image counts, optional
-        freeze : names of layers, optional
-            Their weights stay as they are, to the byte: ("c1", "c3").
+        freeze : names of layers whose weights stay as they are, to the byte, such as ("c1", "c3"); optional
         start_from : model, optional
             Its weights are taken first, where layers have the same shape. So a last layer for other classes is fresh.
         **settings
@@ -219,7 +217,7 @@ class LeNet5(Classifier):
         return self.variant
 
     def __getstate__(self) -> dict:
-        """A copy has a network of its own, which it may freeze or thaw."""
+        """A copy has a network of its own, with its own read-only weights or not."""
         return {**self.__dict__, "network": copy.copy(self.network)}
 
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
@@ -244,19 +242,21 @@ class LeNet5(Classifier):
         self.network.load_state_dict(tensors)
 
     @property
-    def is_frozen(self) -> bool:
+    def is_read_only(self) -> bool:
         """Whether the weights are read-only."""
-        return self.network.is_frozen
+        return self.network.is_read_only
 
-    def freeze(self) -> Self:
-        """Make the weights read-only, so that single images are answered more quickly; returns self."""
-        self.network.freeze()
+    def make_read_only(self) -> Self:
+        """Let nothing change the weights, so that single images are answered more quickly; returns self."""
+        self.network.make_read_only()
         return self
 
-    def thaw(self) -> Self:
-        """Undo `freeze`, as training does by itself; returns self."""
-        self.network.thaw()
+    def make_writable(self) -> Self:
+        """Undo `make_read_only`, as training does by itself; returns self."""
+        self.network.make_writable()
         return self
+
+    is_frozen, freeze, thaw = is_read_only, make_read_only, make_writable  # their names before `fit(freeze=)` came
 
     def summary(self, height: int | None = None, width: int | None = None) -> Summary:
         """The layer table for inputs of this size, by default the model's own."""
