@@ -39,7 +39,7 @@ from .training_options import GROUPS, training_options
 @click.option("--runs", type=options.path(file_okay=False), default="runs", show_default=True,
               help="Folder of run folders.")  # fmt: skip
 @click.option("--resume", type=options.path(file_okay=False), metavar="RUN",
-              help="Go on with this run folder, exactly where it stands; with --epochs N to N epochs in all.")  # fmt: skip
+              help="Go on with this run folder, exactly where it stands; with --epochs N, to N in all.")  # fmt: skip
 @options.as_json
 @options.verbosity
 @click.pass_context
