@@ -5,7 +5,10 @@ from pathlib import Path
 import click
 
 from . import options, output
-from .models import load_model
+from .models import SHIPPED, load_model
+
+#: Of the weights that ship, as of all that does.
+LICENCE = "MIT"
 
 
 @options.command()
@@ -13,7 +16,9 @@ from .models import load_model
 @options.as_json
 @options.verbosity
 def info(model: Path | None, as_json: bool) -> None:
-    """Show the layers of MODEL, its size and how it was trained.
+    """Show what MODEL is: layers, size, training, preparation of images, measured limits, licence.
+
+    Only what its file says is told. A licence is the text of training["licence"] there.
 
     \b
     Examples:
@@ -23,7 +28,8 @@ def info(model: Path | None, as_json: bool) -> None:
     from lenet5.models import info as library
 
     network, name = load_model(model, quantities=True)
+    licence = LICENCE if name == SHIPPED else None
     if as_json:
-        output.result_json({"model": name} | library.document(network))
+        output.result_json({"model": name} | library.document(network, licence))
     else:
-        output.result_lines(library.lines(network))
+        output.result_lines(library.lines(network, licence))

@@ -41,7 +41,7 @@ from .training_options import GROUPS, training_options
 @click.option("--runs", type=options.path(file_okay=False), default="runs", show_default=True,
               help="Folder of run folders.")  # fmt: skip
 @click.option("--resume", type=options.path(file_okay=False), metavar="RUN",
-              help="Go on with this run folder, exactly where it stands.")  # fmt: skip
+              help="Go on with this run folder, exactly where it stands; with --epochs N, to N in all.")  # fmt: skip
 @options.as_json
 @options.verbosity
 @click.pass_context
@@ -74,8 +74,8 @@ def train(
     try:
         if resume:
             refuse_changes(ctx, resume)
-            out = settings["out"] if options.was_given(ctx, "out") else None
-            result = runs.resume_run(resume, out=out, **common)
+            changes = {name: settings[name] for name in ("out", "epochs") if options.was_given(ctx, name)}
+            result = runs.resume_run(resume, **changes, **common)
         else:
             result = runs.train_run(data_for(ctx, settings, threads), **arguments(ctx, settings), **common)
     except errors.StoppedError as error:

@@ -11,8 +11,8 @@ from lenet5.utils.text import plain
 from . import options, own_data
 from .network_options import NETWORK
 
-#: Options that belong to how the machine is used and not to what is trained: allowed beside --resume.
-_FREE = {"resume", "threads", "data_dir", "offline", "as_json", "out"}
+#: Options that belong to how the machine is used and not to what is trained, and how long: allowed beside --resume.
+_FREE = {"resume", "epochs", "threads", "data_dir", "offline", "as_json", "out"}
 
 
 def refuse_changes(ctx: click.Context, folder: Path) -> None:

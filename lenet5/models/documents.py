@@ -23,7 +23,7 @@ def from_document(tensors: dict[str, np.ndarray], info: dict) -> LeNet5:
     model.load_state_dict(tensors)
     if not is_bounded(model.network, model.temperature):
         raise ValueError("its weights are too large, answers would not be finite")
-    return model.freeze()
+    return model.make_read_only()
 
 
 def quantized_from_document(tensors: dict[str, np.ndarray], info: dict) -> Quantized:
@@ -64,7 +64,7 @@ def regressor_from_document(tensors: dict[str, np.ndarray], info: dict) -> Regre
     model.load_state_dict(tensors)
     if not is_bounded(model.network):
         raise ValueError("its weights are too large, answers would not be finite")
-    return model.freeze()
+    return model.make_read_only()
 
 
 def checked_side(side: object, network: Network) -> int:

@@ -103,7 +103,7 @@ def _network(i: int, widths: Sequence[int], tensors: dict[str, np.ndarray]) -> N
     network = networks.digit_network(None, networks.checked_widths(widths))
     own = f"{i}."
     network.load_state_dict({k.removeprefix(own): t for k, t in tensors.items() if k.startswith(own)})
-    return network.freeze()
+    return network.make_read_only()
 
 
 @functools.cache

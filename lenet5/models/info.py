@@ -11,6 +11,7 @@ from ..evaluation.calibration import Calibration
 from ..utils.tables import Lines, Table
 from ..utils.text import percent, plain
 from ..utils.threads import default_threads
+from . import card
 from .ensemble import Committee
 from .lenet import LeNet5
 from .loading import Model
@@ -20,22 +21,26 @@ from .regressor import LEVEL, Regressor
 _MOST = 1000  # characters of anything that a file says
 
 
-def document(model: Model) -> dict:
-    """As JSON: what the model's file says, its layers (none of a committee), and this machine."""
+def document(model: Model, licence: str | None = None) -> dict:
+    """As JSON: what the model's file says, its layers (none of a committee), its limits, and this machine.
+
+    licence : of a model whose file does not say it
+    """
     rows = [] if isinstance(model, Committee) else model.summary()
     layers = [row.__dict__ | {"output_shape": list(row.output_shape)} for row in rows]
     machine = {"lenet5": lenet5.__version__, "isa": _kernels.ISA, "threads": default_threads()}
-    return model.info() | {"layers": layers, "n_parameters": model.n_parameters} | machine
+    found = {"layers": layers, "n_parameters": model.n_parameters, **card.document(model, licence)}
+    return model.info() | found | machine
 
 
-def lines(model: Model) -> Lines:
+def lines(model: Model, licence: str | None = None) -> Lines:
     """The same for people."""
     sure = _quantity_lines(model) if isinstance(model, Regressor) else _calibration_lines(model.calibration)
     about = [*_training_lines(model.training), *sure]
     return [
         *_own_lines(model),
         *([f"classes: {' '.join(model.labels)}"] if model.labels else []),
-        *map(plain, about),
+        *map(plain, [*about, *card.lines(model, licence)]),
         f"this machine: {_kernels.ISA} kernels (of {', '.join(_kernels.ISAS)}), {default_threads()} threads",
     ]
 

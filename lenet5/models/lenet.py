@@ -34,8 +34,7 @@ class LeNet5(SingleNetwork, Classifier):
     ----------
     variant : "modern", "1998", "lenet1" or "lenet4"
         See `architectures.VARIANTS`. It decides the layers, the first weights and the values of paper and ink.
-    seed : int or None
-        Of the initial weights (None: all 0) and, unless `fit` is told another, of training.
+    seed : int or None, of the initial weights (None: all 0) and, unless `fit` is told another, of training
     activation : "relu", "tanh", "sigmoid" or "scaled-tanh", optional
     pool : "max", "avg" or "trainable", optional
     c3 : "dense" or "table", optional
@@ -44,8 +43,7 @@ class LeNet5(SingleNetwork, Classifier):
     labels : sequence of 2 to 256 str, optional
         Names of the classes: printable, at most 100 characters each, no two alike. Unless given, they are the ten
         digits, or what `fit` finds in ``y``.
-    initializer : one of `initializers.INITIALIZERS`, optional
-        Of the first weights; unless given, the variant's, or "he" with ReLU.
+    initializer : one of `initializers.INITIALIZERS`; unless given, the variant's, or "he" with ReLU
     in_channels : 1 for grey images, 3 for colour
     size : int, even, 28 to 128
         Side of the images: 32, and 28 padded to 32, is LeNet-5. Above 44 there is a third pair of convolution and
@@ -61,8 +59,7 @@ class LeNet5(SingleNetwork, Classifier):
     network : Network, its layers and weights
     resized : int
         Side to which images of any kind are resized, before they are padded: as those that it was trained on.
-    training : dict or None
-        How it was trained, as `lenet5 info` shows it. JSON values only.
+    training : dict or None, how it was trained, as `lenet5 info` shows it; JSON values only
     history_ : list of Epoch, what each pass of the last `fit` came to; only there after it
     """
 
@@ -127,17 +124,15 @@ class LeNet5(SingleNetwork, Classifier):
         y : (N,), names of classes, or their numbers from 0
             A new model without ``labels`` takes them from here: the names, sorted; or "0", "1", ... for numbers
             above 9.
-        threads : int, optional, changes the time, not the weights
+        threads : int, optional; changes the time, not the weights
         teachers : models, optional
             The mean of their answers is learnt instead of the labels, or as the part ``teacher_weight`` of them.
         validation_data : (X, y), or batches, optional
             Images to validate on, instead of ``validation`` of those to train on.
-        callback : callable, optional, called with an `Epoch` after each pass
-        verbose : bool, print a line after each pass
+        callback, verbose : a callable that gets an `Epoch` after each pass, optional; whether to print a line there
         class_weight : "balanced" (all classes count alike in the loss), or a dict of class to weight, optional
         sample_weight : (N,), how much each image counts, optional
-        freeze : names of layers, optional
-            Their weights stay as they are, to the byte: ("c1", "c3").
+        freeze : names of layers whose weights stay as they are, to the byte, such as ("c1", "c3"); optional
         start_from : model, optional
             Its weights are taken first, where layers have the same shape. So a last layer for other classes is fresh.
         **settings

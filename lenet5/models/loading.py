@@ -42,7 +42,7 @@ def check_replaceable(path: str | os.PathLike) -> Model | None:
 def load(path: str | os.PathLike, variant: str | None = None, **how) -> Model:
     """Load the model, committee, compressed model, model in 8 bits or of quantities that ``save`` wrote.
 
-    Its weights are read-only (`Network.freeze`) until it is trained on or thawed.
+    Its weights are read-only (`Network.make_read_only`) until it is trained on.
 
     variant, **how : of a file with bare weights, such as PyTorch's: the network, and settings of `from_torch`.
 
@@ -74,7 +74,7 @@ def load(path: str | os.PathLike, variant: str | None = None, **how) -> Model:
 def _bare(path: str | os.PathLike, variant: str, **how) -> LeNet5:
     tensors = serialization.load_bare(path)
     try:
-        return from_state_dict(tensors, variant, **how).freeze()
+        return from_state_dict(tensors, variant, **how).make_read_only()
     except ValueError as error:
         raise ModelFileError(f"{one_line(path)}: {error}") from None
 

@@ -66,7 +66,7 @@ def loaded(path: str | os.PathLike) -> Detector:
             raise ValueError("other classes")
         network = made(None, networks.checked_widths(info["widths"]))
         network.load_state_dict(tensors)
-        return Detector(network.freeze(), info.get("training"))
+        return Detector(network.make_read_only(), info.get("training"))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{one_line(path)}: does not describe a detector: {str(error)[:200]}") from None
 

@@ -61,7 +61,7 @@ class SingleNetwork(ImageModel):
         return self.network.check_pictures(X)
 
     def __getstate__(self) -> dict:
-        """A copy has a network of its own, which it may freeze or thaw."""
+        """A copy has a network of its own, with its own read-only weights or not."""
         return {**self.__dict__, "network": copy.copy(self.network)}
 
     @property
@@ -78,19 +78,21 @@ class SingleNetwork(ImageModel):
         self.network.load_state_dict(tensors)
 
     @property
-    def is_frozen(self) -> bool:
+    def is_read_only(self) -> bool:
         """Whether the weights are read-only."""
-        return self.network.is_frozen
+        return self.network.is_read_only
 
-    def freeze(self) -> Self:
-        """Make the weights read-only, so that single images are answered more quickly; returns self."""
-        self.network.freeze()
+    def make_read_only(self) -> Self:
+        """Let nothing change the weights, so that single images are answered more quickly; returns self."""
+        self.network.make_read_only()
         return self
 
-    def thaw(self) -> Self:
-        """Undo `freeze`, as training does by itself; returns self."""
-        self.network.thaw()
+    def make_writable(self) -> Self:
+        """Undo `make_read_only`, as training does by itself; returns self."""
+        self.network.make_writable()
         return self
+
+    is_frozen, freeze, thaw = is_read_only, make_read_only, make_writable  # their names before `fit(freeze=)` came
 
     def summary(self, height: int | None = None, width: int | None = None) -> Summary:
         """The layer table for inputs of this size, by default the model's own."""

@@ -23,7 +23,7 @@ def start_from(network: Network, model: "LeNet5") -> list[str]:
     """
     if not hasattr(model, "state_dict"):
         raise ValueError("start_from is a model of several networks, expected a single one")
-    own, given = network.thaw().state_dict(), model.state_dict()
+    own, given = network.make_writable().state_dict(), model.state_dict()
     copied = []
     for name, tensor in own.items():
         weights = given.get(name)

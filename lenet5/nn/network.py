@@ -81,7 +81,7 @@ class Network:
         self.n_parameters = sum(math.prod(shape) for _, shape in self._offsets.values())
         self.parameters = _kernels.aligned_zeros(at, np.float32)
         self._programs: dict[Shape, _kernels.Program] = {}
-        # What answers to one image, with the weights that it was made for: other threads may thaw these meanwhile.
+        # What answers to one image, with the weights that it was made for: other threads may replace these meanwhile.
         self._fixed: tuple[np.ndarray, _kernels.Fixed] | None = None
         initializers.check(initializer)
         if seed is not None:
@@ -92,24 +92,26 @@ class Network:
         return {**self.__dict__, "_programs": {}, "_fixed": None}
 
     @property
-    def is_frozen(self) -> bool:
+    def is_read_only(self) -> bool:
         """Whether the weights are read-only."""
         return not self.parameters.flags.writeable
 
-    def freeze(self) -> Self:
-        """Make the weights read-only, so that single images are answered more quickly; returns self.
+    def make_read_only(self) -> Self:
+        """Let nothing change the weights, so that single images are answered more quickly; returns self.
 
         Arrays that `parameters` and `state_dict` gave before no longer belong to the network.
         """
-        if not self.is_frozen:
+        if not self.is_read_only:
             self._own_parameters().setflags(write=False)
         return self
 
-    def thaw(self) -> Self:
-        """Undo `freeze`, as training does by itself; returns self."""
-        if self.is_frozen:
+    def make_writable(self) -> Self:
+        """Undo `make_read_only`, as training does by itself; returns self."""
+        if self.is_read_only:
             self._own_parameters()
         return self
+
+    is_frozen, freeze, thaw = is_read_only, make_read_only, make_writable  # their names before `fit(freeze=)` came
 
     def _own_parameters(self) -> np.ndarray:
         """A new buffer of them, of which nobody else has a view."""
@@ -219,8 +221,8 @@ class Network:
         program = self.program(pictures.shape)
         scores = np.empty((pictures.n, *program.out_shape), np.float32)
         n_threads = 1 if pictures.n == 1 and threads is None else useful_threads(pictures, threads)
-        is_frozen = not parameters.flags.writeable
-        if fixed is None and pictures.n == 1 and is_frozen and not self.margin and program.in_shape[1:] == (32, 32):
+        is_fixed = not parameters.flags.writeable
+        if fixed is None and pictures.n == 1 and is_fixed and not self.margin and program.in_shape[1:] == (32, 32):
             self._fixed = parameters, _kernels.Fixed(program, parameters, self.background, self.ink)
 
         def answer(first: int, last: int) -> None:

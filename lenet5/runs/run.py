@@ -145,6 +145,21 @@ class Run:
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: not the plan of a run: {error}") from None
 
+    def prolong(self, epochs: int) -> None:
+        """Make it a run of so many epochs in all, a committee's members, too; ValueError for fewer than it is of.
+
+        The plan of the whole is written last, so that whatever is interrupted can be repeated.
+        """
+        if epochs < self.plan.config.epochs:
+            raise ValueError(
+                f"epochs is {epochs}, the number in all; the run in {one_line(self.folder)} is one of "
+                f"{self.plan.config.epochs}, and cannot be shortened"
+            )
+        self.plan = replace(self.plan, config=replace(self.plan.config, epochs=epochs))
+        for folder in sorted(self.folder.glob("member-*")):
+            Run.open(folder).prolong(epochs)
+        _write_plan(self.folder, self.plan)
+
     def restore(self, trainer: Trainer) -> None:
         """Bring ``trainer`` to where the run stands; a run that never saved its state begins anew."""
         remove_orphans(self.folder)
@@ -153,7 +168,7 @@ class Run:
             return
         tensors, document = serialization.load(path, "checkpoint")
         try:
-            trainer.restore(tensors, document["position"])
+            trainer.restore(tensors, _prolonged(document["position"], self.plan.config.epochs))
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"{path}: not a state of this run: {error}") from None
 
@@ -256,6 +271,12 @@ class Run:
             **({"teachers": self.plan.teachers} if self.plan.teachers else {}),
             "metrics": metrics,
         }
+
+
+def _prolonged(position: dict, epochs: int) -> dict:
+    """A saved position, of a run that may have been prolonged since."""
+    config = position["config"]
+    return position | {"config": config | {"epochs": epochs}} if config["epochs"] < epochs else position
 
 
 def _write_plan(folder: Path, plan: Plan) -> None:

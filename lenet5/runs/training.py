@@ -15,7 +15,7 @@ from ..models.quantized import Quantized
 from ..models.regressor import Regressor
 from ..nn.architectures import CHOICES, VARIANTS
 from ..training import lr_finder
-from ..training.config import Config
+from ..training.config import COUNT, Config
 from ..training.trainer import Trainer
 from . import tasks
 from .listener import Listener
@@ -99,6 +99,7 @@ def train_run(
 def resume_run(
     folder: str | os.PathLike,
     *,
+    epochs: int | None = None,
     out: str | os.PathLike | None = None,
     threads: int | None = None,
     load_data: Callable[[str | Mapping], datasets.Loaded] = datasets.obtain,
@@ -106,10 +107,16 @@ def resume_run(
 ) -> TrainingResult:
     """Go on with a run exactly where it stands; arguments and errors as of `train_run`.
 
+    epochs : the number in all, if the run is to be longer than it was made for. The learning rate goes on as the
+    schedule of so many epochs has it.
+
     The model goes to the run's own file unless ``out`` is given. DataError where the images are not those that the run
     was begun with; InUseError where another process is training it.
     """
     listener, run = listener or Listener(), Run.open(folder)
+    if epochs is not None:
+        with run.claim():
+            run.prolong(COUNT.checked("epochs", epochs))
     with run.claim():
         plan, out = run.plan, Path(run.plan.out if out is None else out)
         _check_out(out, listener)

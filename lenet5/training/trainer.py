@@ -87,7 +87,7 @@ class Trainer:
         self.validation = (self._order.read_validation(X), y[self._order.validation]) if n_set_apart else None
         if validation_data is not None:
             self.validation = self._checked_validation(network, *validation_data, config.validation)
-        self.network, self.config = network.thaw(), config
+        self.network, self.config = network.make_writable(), config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
         constraint = FakeQuantization(network) if config.quantize else constraint

@@ -116,3 +116,30 @@ def test_what_is_no_file(tmp_path, target):
     result = quick("info", target, cwd=tmp_path)
     assert (result.code, result.stdout) == (3, "")
     assert result.error
+
+
+def test_the_card_tells_what_is_known(tmp_path, written):
+    known = {"dataset": "mnist", "licence": "CC0-1.0", "metrics": {"test_accuracy": 0.99, "test_n": 10_000}}
+    written(known)
+    text = quick("info", "m.safetensors", cwd=tmp_path).stdout
+    assert "licence: CC0-1.0" in text
+    assert "limits: measured on 10,000 test images of mnist only: 98.79-99.18 % (95 % CI)" in text
+    assert "images: one digit, bright ink" in text
+    found = json.loads(quick("info", "m.safetensors", "--json", cwd=tmp_path).stdout)
+    assert (found["licence"], found["limits"]["test_n"]) == ("CC0-1.0", 10_000)
+
+
+@pytest.mark.parametrize(
+    "training",
+    [None, {}, {"licence": 7}, {"licence": " ", "dataset": "x", "metrics": {"test_accuracy": 2, "test_n": 5}},
+     {"dataset": "x", "metrics": {"test_accuracy": 0.5, "test_n": True}}],
+)  # fmt: skip
+def test_the_card_says_nothing_that_is_not_known(tmp_path, written, training):
+    written(training)
+    text = quick("info", "m.safetensors", cwd=tmp_path).stdout
+    assert "licence: unknown" in text
+    assert "limits: not measured on test images" in text
+
+
+def test_the_weights_that_ship_have_a_licence(tmp_path):
+    assert "licence: MIT" in quick("info", cwd=tmp_path).stdout

@@ -279,7 +279,7 @@ def test_other_distortions_than_there_are(tmp_path, option, names):
 
 @pytest.mark.parametrize(
     "option",
-    [["--epochs", "3"], ["--seed", "3"], ["--batch-size", "64"], ["--dataset", "strokes"], ["--pool", "max"],
+    [["--seed", "3"], ["--batch-size", "64"], ["--dataset", "strokes"], ["--pool", "max"],
      ["--learning-rate", "0.1"], ["--validation", "1000"], ["--runs", "runs"], ["--augment", "none"],
      ["--finetune-augment", "crop"]],
 )  # fmt: skip
@@ -289,6 +289,15 @@ def test_resume_with_another_training_is_usage(done, option):
     result = train(folder, "train", "--resume", "runs/train-001", *option)
     assert (result.code, result.stdout) == (2, "")
     assert f"{option[0]} cannot be changed by --resume" in result.error
+    assert results(folder) == before
+
+
+def test_resume_with_fewer_epochs_is_usage(done):
+    folder, _ = done
+    before = results(folder)
+    result = train(folder, "train", "--resume", "runs/train-001", "--epochs", "1")
+    assert (result.code, result.stdout) == (2, "")
+    assert "epochs is 1, the number in all; the run in runs/train-001 is one of 2" in result.error
     assert results(folder) == before
 
 

@@ -749,3 +749,12 @@ def test_what_was_made_for_thawed_weights_is_not_used(when, monkeypatch):
     network.logits(X)
     monkeypatch.undo()
     np.testing.assert_allclose(network.logits(X), expected + 1, atol=1e-5)
+
+
+def test_read_only_weights_keep_their_former_names():
+    network = Network(modern(), seed=1)
+    assert network.make_read_only().is_read_only
+    assert network.is_frozen
+    assert not network.thaw().is_read_only
+    assert network.freeze().is_read_only
+    assert not network.make_writable().is_frozen

@@ -157,6 +157,36 @@ def test_a_run_that_is_done_gives_its_result_again(data, here):
     assert load("again.safetensors").training == load(first.out).training
 
 
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_run_is_prolonged_to_more_epochs(data, here, members):
+    """With a rate that does not depend on their number it ends as if all had been asked for at once."""
+    settings = {**QUICK, "members": members, "schedule": "constant"}
+    first = train_run(data, **settings)
+    longer = resume_run(first.run, epochs=4, load_data=lambda name: data)
+    whole = train_run(data, **settings | {"epochs": 4})
+    for network, other in zip(longer.networks, whole.networks, strict=True):
+        assert [epoch.epoch for epoch in network.history] == [1, 2, 3, 4]
+        np.testing.assert_array_equal(network.model.parameters, other.model.parameters)
+    assert resume_run(first.run, load_data=lambda name: data).test == longer.test
+
+
+def test_a_prolonged_run_may_be_stopped_again(data, here, monkeypatch):
+    monkeypatch.setattr("lenet5.training.trainer.PICTURES_PER_RUN", 320)
+    first = train_run(data, **QUICK)
+    with pytest.raises(StoppedError) as stopped:
+        resume_run(first.run, epochs=4, load_data=lambda name: data, listener=Told(patience=2))
+    assert Run.open(stopped.value.run).plan.config.epochs == 4
+    assert len(resume_run(first.run, load_data=lambda name: data).networks[0].history) == 4
+
+
+@pytest.mark.parametrize("epochs", [1, 0, True])
+def test_a_run_cannot_be_shortened(data, here, epochs):
+    first = train_run(data, **QUICK)
+    with pytest.raises(ValueError, match="epochs is"):
+        resume_run(first.run, epochs=epochs, load_data=lambda name: data)
+    assert Run.open(first.run).plan.config.epochs == 2
+
+
 def test_resume_refuses_other_images_and_a_run_in_use(data, here):
     result = train_run(data, **QUICK)
     other = Loaded("strokes", strokes.draw(1000, seed=9), data.test, DIGITS)
