@@ -29,7 +29,7 @@ def widths_for(model: LeNet5, fraction: float) -> tuple[int, ...]:
 
 
 def resized(model: LeNet5, widths: tuple[int, ...]) -> LeNet5:
-    """A model of these widths, all weights 0, that is else as ``model``."""
+    """A model with the given widths, all weights 0, that is else as ``model``."""
     names = ("activation", "pool", "c3", "head", "labels", "in_channels", "size")
     small = LeNet5(model.variant, seed=None, preparation=model.preparation.kind, widths=widths,
                    **{name: getattr(model, name) for name in names})  # fmt: skip
