@@ -38,7 +38,7 @@ def resized(model: LeNet5, widths: tuple[int, ...]) -> LeNet5:
 
 
 def without_channels(model: LeNet5, widths: tuple[int, ...]) -> LeNet5:
-    """The model with only so many channels in each hidden layer: those of the largest weights.
+    """The model with as many channels in each hidden layer as given: those of the largest weights.
 
     A channel counts by the norm of the weights that lead to it, times that of the weights that lead from it.
 
