@@ -77,8 +77,8 @@ class Compression:
 def largest(weights: Mapping[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
     """Masks, float32, of the ``n`` weights with the highest scores of LAMP.
 
-    A score is the square of a weight over the sum of squares of all in its layer that are not smaller (Lee and others,
-    "Layer-adaptive sparsity for the magnitude-based pruning", 2021). So no layer is emptied, and none needs a rate.
+    A score is the square of a weight over a sum of squares: of those in its layer that are not smaller. So no layer is
+    emptied, and none needs a rate (Lee and others, "Layer-adaptive sparsity for the magnitude-based pruning", 2021).
     """
     scores = {name: _lamp(weight.ravel()) for name, weight in weights.items()}
     every = np.concatenate(list(scores.values()))

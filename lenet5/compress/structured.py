@@ -29,7 +29,7 @@ def widths_for(model: LeNet5, fraction: float) -> tuple[int, ...]:
 
 
 def resized(model: LeNet5, widths: tuple[int, ...]) -> LeNet5:
-    """A model of these widths, all weights 0, that is else as ``model``."""
+    """A model with the given widths, all weights 0, that is else as ``model``."""
     names = ("activation", "pool", "c3", "head", "labels", "in_channels", "size")
     small = LeNet5(model.variant, seed=None, preparation=model.preparation.kind, widths=widths,
                    **{name: getattr(model, name) for name in names})  # fmt: skip
@@ -38,7 +38,7 @@ def resized(model: LeNet5, widths: tuple[int, ...]) -> LeNet5:
 
 
 def without_channels(model: LeNet5, widths: tuple[int, ...]) -> LeNet5:
-    """The model with only so many channels in each hidden layer: those of the largest weights.
+    """The model with as many channels in each hidden layer as given: those of the largest weights.
 
     A channel counts by the norm of the weights that lead to it, times that of the weights that lead from it.
 

@@ -130,7 +130,7 @@ class _Symbols:
 
 
 def decode(data: bytes, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """The tensors, float32, of these names and shapes. ValueError where the data are not those of `encode`."""
+    """Tensors, float32, of the given names and shapes. ValueError where the data are not those of `encode`."""
     _check_size(sum(int(np.prod(shape)) for shape in shapes.values()))
     n, sizes = len(shapes), np.frombuffer(data[: len(shapes)], np.uint8)
     end = 5 * n + 2 * int(sizes.sum())

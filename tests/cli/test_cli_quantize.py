@@ -8,7 +8,8 @@ from commandline import digits, model_path, quick
 from folders import COLOURS, write_classes
 from PIL import Image
 
-from lenet5 import LeNet5
+from lenet5 import LeNet5, load
+from lenet5.models.quantized import Quantized
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +90,23 @@ def test_own_images(tmp_path):
     assert document["accuracy_before"] > 0.5
     assert document["accuracy_after"] > document["accuracy_before"] - 0.1
     assert quick("quantize", "m.safetensors", "--data", "set", "--dataset", "mnist", cwd=tmp_path).code == 2
+
+
+def test_training_for_8_bits(tmp_path):
+    options = ("--dataset", "strokes", "--epochs", "1", "--quantize", "--threads", "1")
+    result = quick("train", *options, "--out", "q.safetensors", cwd=tmp_path, few=True)
+    assert result.code == 0, result.stderr
+    small, large = load(tmp_path / "q.safetensors"), load(tmp_path / "runs" / "train-001" / "best.safetensors")
+    assert isinstance(small, Quantized)
+    assert isinstance(large, LeNet5)
+    assert small.training["config"]["quantize"] is True
+    X = digits()
+    assert (small.predict(X) == large.predict(X)).mean() > 0.9
+    resumed = quick("train", "--resume", "runs/train-001", "--out", "again.safetensors", cwd=tmp_path, few=True)
+    assert resumed.code == 0, resumed.stderr
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "q.safetensors").read_bytes()
+    refused = quick("train", *options, "--members", "2", cwd=tmp_path, few=True)
+    assert (refused.code, "a single model in 8 bits" in refused.error) == (2, True)
+    refused = quick("train", *options, "--activation", "tanh", cwd=tmp_path, few=True)
+    assert (refused.code, "does not become whole numbers" in refused.error) == (2, True)
+    assert not (tmp_path / "runs" / "train-002").exists()
