@@ -14,7 +14,7 @@ from .models import load_model
 
 @options.command()
 @click.argument("model", type=options.path(dir_okay=False))
-@click.argument("corrections", nargs=-1, required=True, metavar="PICTURE TEXT...", type=options.path(path_type=None))
+@click.argument("corrections", nargs=-1, required=True, metavar="IMAGE TEXT...", type=options.path(path_type=None))
 @click.option("--out", type=options.path(dir_okay=False),
               help="Where the taught networks go; replaces older ones.  [default: MODEL]")  # fmt: skip
 @options.data_dir
@@ -22,14 +22,14 @@ from .models import load_model
 @options.as_json
 @options.verbosity
 def teach(model: Path, corrections: tuple[str, ...], out: Path | None, data_dir, threads, as_json) -> None:
-    """Teach MODEL, the networks of `lenet5 read`, what is written on each PICTURE.
+    """Teach MODEL, the networks of `lenet5 read`, what is written on each IMAGE.
 
-    MODEL is a file that this command wrote; where there is no such file, it starts from the networks that ship. TEXT
-    is all that is written on the PICTURE before it: numbers with spaces between, lines with | between. In place of
-    both there may be a CSV with the columns path and text, as --mistakes of `lenet5 evaluate` writes it.
+    MODEL is a file that this command wrote. A new file starts from the networks that ship. TEXT is all that is written
+    on the IMAGE before it: numbers with spaces between, lines with | between. In place of both there may be a CSV
+    with the columns path and text, as --mistakes of `lenet5 evaluate` writes it.
 
-    Single digits stay known: strings of MNIST's training digits, or of drawn ones without MNIST, are learnt beside, and
-    the weights change no further than one in a thousand held-out digits allows.
+    Strings of MNIST's training digits, or of drawn ones without MNIST, are learnt beside them. The weights
+    change only so far that at most one in a thousand held-out digits is forgotten.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""A known text aligned with the segments of an image: which segment is which digit, and which are none.
+"""A known text aligned with the segments of an image: which segment is which digit, and which are rubbish.
 
 The lattices of all numbers of an image, in reading order, are one lattice. The best path through it that reads the
 text gives the segments; how the image is grouped into numbers does not matter.

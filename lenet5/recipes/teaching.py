@@ -1,9 +1,11 @@
 """Networks that read strings, taught with corrected readings: images, and what is written on them.
 
-The text is aligned with the segments of its image. These are examples of digits, and of what is none, for the segment
-networks and the digit networks; the sliding network stays. So that nothing else is forgotten, strings composed of
-MNIST's digits, or of drawn ones where MNIST is not on disk, are learnt beside them, and the weights go only a part of
-the way to what was learnt (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022).
+The text is aligned with the segments of its image. They are examples of digits and of rubbish for the segment networks
+and the digit networks; the sliding network stays as it is.
+
+Two things keep what was known. Strings composed of MNIST's digits, or of drawn ones where MNIST is not on disk, are
+learnt beside the corrections. And the weights go only a part of the way to what was learnt (Wortsman et al., "Robust
+fine-tuning of zero-shot models", 2022).
 """
 
 import os
@@ -32,14 +34,14 @@ from . import segments
 from .data import held_out_digits
 from .fitting import as_stored
 
-#: What is learnt beside the corrections: strings of each style, and single digits, made of so many digits in all.
+#: What is learnt beside the corrections: strings of each style, and single digits; all are made of the pool.
 STYLES, STRINGS, SINGLE, POOL = ("plain", "amounts"), 100, 2_000, 6_000
 SHARE = 0.25  # of the replayed examples: corrections are repeated until they are as many
 ROUNDS = 3  # at most; fewer where all corrected images are read rightly
 TRAINING: dict[str, Any] = {"epochs": 2, "learning_rate": 0.002, "validation": 0}
 AUGMENT, WIDE = "affine,elastic", "affine-wide,elastic"  # of segment networks, and of digit networks
 PARTS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.1, 0.05, 0.0)  # of the way from the old weights to those that were learnt
-MOST_LOST = 0.001  # of the held-out digits: the longest of these ways on which no more are forgotten is gone
+MOST_LOST = 0.001  # of the held-out digits may be forgotten, which decides the part
 
 Examples = tuple[np.ndarray, np.ndarray]  # images uint8, and their classes (N,)
 #: Called with how many images are done, and how many there are.
@@ -167,7 +169,7 @@ def _aligned(
             continue
         some = alignment.align(_lines(picture, old, network, threads), text)
         if some is None:
-            left_out.append(LeftOut(file, "its ink does not have so many digits as its text"))
+            left_out.append(LeftOut(file, "its text has more digits than its ink can be cut into"))
             continue
         learnt.append(Correction(file, text, reader.read(picture, network=network, networks=old, threads=threads).text))
         found.append(some)

@@ -344,14 +344,14 @@ def test_what_was_taught_is_read(folder):
         (["new.safetensors", "one.png", "27x8"], 2, "its text has x;"),
         (["new.safetensors", "missing.png", "1"], 3, "missing.png: cannot be opened"),
         (["new.safetensors", "bad.png", "1"], 3, "bad.png: damaged image"),
-        (["new.safetensors", "blank.png", "1"], 3, "does not have so many digits"),
+        (["new.safetensors", "blank.png", "1"], 3, "its text has more digits than its ink"),
         (["new.safetensors", "missing.csv"], 4, "missing.csv: cannot be read"),
         (["new.bin", "one.png", "1"], 2, "ends in .safetensors"),
         (["one.png", "one.png", "1"], 2, "ends in .safetensors"),
         (["digits.safetensors", "one.png", "1"], 3, "this is a 'model'"),
         (["none/new.safetensors", "one.png", "1"], 1, "none"),
         (["new.safetensors", "one.png", "1", "--out", "digits.safetensors"], 3, "this is a 'model'"),
-        (["new.safetensors"], 2, "PICTURE TEXT"),
+        (["new.safetensors"], 2, "IMAGE TEXT"),
     ],
 )
 def test_what_cannot_be_taught(folder, args, code, expected):

@@ -24,7 +24,7 @@ def number():
 
 
 def test_the_digits_of_a_text_are_found(number):
-    """Each of them holds about a quarter of the ink, from left to right; the rest is none."""
+    """Each of them holds about a quarter of the ink, from left to right; the rest is rubbish."""
     picture, text = number
     pictures, classes = alignment.align(found_in(picture), text)
     assert classes[:4].tolist() == [int(character) for character in text]
