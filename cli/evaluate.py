@@ -39,15 +39,15 @@ def evaluate(ctx, models, own, suspects, residuals, dataset, data_dir, offline, 
     check_together(ctx, small, cascade_png, reject_curve, strings)
     check_strings(ctx, strings, n_strings, mistakes)
     check_targets(suspects, errors_png, reject_png, cascade_png)
-    network, model = load_models(models, digits=bool(strings), quantities=not strings)
+    if strings:
+        evaluate_strings(ctx.params)
+        return
+    network, model = load_models(models, digits=False, quantities=True)
     if is_of_quantities(network):
         evaluate_quantities(ctx, network, model, own, residuals, as_json)
         return
     if residuals:
         raise click.UsageError("--residuals draws the errors of a model of quantities; this one is of classes")
-    if strings:
-        evaluate_strings(network, model, ctx.params)
-        return
     small = load_model(small)[0] if small else None
     data = data_for([network, *([small] if small else [])], own, dataset, data_dir, offline, threads)
     with progress.log_notes():

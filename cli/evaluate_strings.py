@@ -8,6 +8,7 @@ from lenet5.errors import one_line
 
 from . import bars, options, output, own_data
 from .evaluate_data import data_for, draw
+from .read_models import load_reader
 from .targets import check_csv
 
 STYLES = ("plain", "apart", "varied", "amounts")
@@ -56,12 +57,13 @@ def check_strings(ctx: click.Context, strings, n_strings: int | None, mistakes: 
             raise click.UsageError(f"{one_line(mistakes)}: is the table to be read; choose another name")
 
 
-def evaluate_strings(network, model, params: dict) -> None:
+def evaluate_strings(params: dict) -> None:
     """Report on the strings that the command's parameters ask for."""
+    networks, network, used = load_reader(params["models"])
     is_own = isinstance(params["strings"], Path)
-    found = (_own if is_own else _composed)(network, params)
+    found = (_own if is_own else _composed)(network, networks, params)
     if params["as_json"]:
-        output.result_json(found.as_dict() | ({"model": model} if is_own else {}))
+        output.result_json(found.as_dict() | (used if is_own else {}))
     else:
         output.result_lines(found.lines())
     draw(params["errors_png"], found.draw, "misread strings")
@@ -70,20 +72,22 @@ def evaluate_strings(network, model, params: dict) -> None:
         output.note(f"{len(found.misread):,} misread images: {one_line(params['mistakes'])}")
 
 
-def _own(network, params: dict):
+def _own(network, networks, params: dict):
     from lenet5.ocr import own_strings
 
     with bars.of_images() as report:
-        found = own_strings.evaluate(params["strings"], report=report, network=network, threads=params["threads"])
+        found = own_strings.evaluate(
+            params["strings"], report=report, network=network, networks=networks, threads=params["threads"]
+        )
     own_data.tell_left_out(found.left_out)
     return found
 
 
-def _composed(network, params: dict):
+def _composed(network, networks, params: dict):
     from lenet5.recipes.composed import evaluate_strings
 
     data = data_for([network], None, params["dataset"], params["data_dir"], params["offline"], params["threads"])
     return evaluate_strings(
         network, data.name, *data.test, style=params["strings"], n=params["n_strings"] or 2000,
-        threads=params["threads"],
+        networks=networks, threads=params["threads"],
     )  # fmt: skip

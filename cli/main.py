@@ -15,7 +15,7 @@ from .commands import Helpful
 
 # Where each command lives. Its module is imported when it is run, completed or listed, and must be cheap to import.
 COMMANDS = (
-    "download", "train", "evaluate", "compare", "predict", "read", "info",
+    "download", "train", "evaluate", "compare", "predict", "read", "teach", "info",
     "quantize", "compress", "export", "import", "benchmark", "doctor", "completion",
 )  # fmt: skip
 #: Commands that cannot be called in Python as on the command line.

@@ -7,8 +7,8 @@ import click
 from . import options, output, read_text, types
 from .boxes import boxes_for
 from .inputs import expand
-from .models import load_models
 from .read_answers import answers
+from .read_models import load_reader
 from .usage import refusals_as_usage
 
 
@@ -41,9 +41,11 @@ def read(files, models, invert, allow, length, min_confidence, max_error, table,
     A page that is not upright is read after turning it, and a note says so. With --table, a number does not go on
     beyond a vertical rule, and tables of several images or pages have an empty line between them.
 
-    All pages or frames of a file are read. If there are several, their number is the last column of each row, and with
-    --json each page is a document with its number, "page", of "pages". Boxes are [left, top, width, height] in pixels
-    of the file, turned upright.
+    All pages or frames of a file are read. If there are several, the page is the last column of each row. With --json
+    each page is a document with "page", from 1, and "pages". Boxes are [left, top, width, height] in pixels of the
+    file, turned upright.
+
+    --model also takes the networks that `lenet5 teach` wrote.
 
     \b
     Examples:
@@ -57,16 +59,16 @@ def read(files, models, invert, allow, length, min_confidence, max_error, table,
 
     with refusals_as_usage():
         reader.check(allow, length, min_confidence)
-    if max_error is not None:
-        reader.shipped_once().calibration.confidence_for(max_error)  # refuses what cannot be, before any answer
     names, drawing = boxes_for(expand(files), boxes)
-    network, model = load_models(models)
+    networks, network, used = load_reader(models)
+    if max_error is not None:
+        networks.calibration.confidence_for(max_error)  # refuses what cannot be, before any answer
     with refusals_as_usage():
         reader.check_classes(network.labels)
     settings = {
         "invert": invert, "allow": allow, "length": length, "min_confidence": min_confidence, "max_error": max_error,
-        "table": table, "threads": threads, "network": network,
+        "table": table, "threads": threads, "network": network, "networks": networks,
     }  # fmt: skip
-    found = ({**answer, "model": model} for answer in answers(names, drawing, settings))
+    found = ({**answer, **used} for answer in answers(names, drawing, settings))
     write = output.result_array if as_json else read_text.print_tables if table else read_text.print_lines
     sys.exit(3 if write(found) else 0)

@@ -43,7 +43,7 @@ import safetensors.numpy, tqdm.auto, PIL.PngImagePlugin
 from lenet5 import datasets
 from lenet5.benchmark import chart, compare, request, suite, tables
 from lenet5.cli import bars, benchmark, completion, compress, download, evaluate, export, import_model, info
-from lenet5.cli import predict, quantize, read
+from lenet5.cli import predict, quantize, read, teach
 from lenet5.cli import train, train_report
 from lenet5.cli.main import main
 

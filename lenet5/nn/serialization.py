@@ -95,6 +95,19 @@ def load_bare(path: str | os.PathLike) -> dict[str, np.ndarray]:
     return _parse(read_bounded(Path(path), name, "a model", MAX_BYTES, ModelFileError), name)[0]
 
 
+def kind_in(path: str | os.PathLike) -> str | None:
+    """The kind of what `save` wrote, by the header alone; None for any other file."""
+    if not os.path.isfile(path):
+        return None
+    try:
+        with open(path, "rb") as stream:
+            n = _header_size(stream.read(8))
+            header = parse_json(stream.read(n)) if n <= MAX_HEADER else {}
+        return str(parse_json(header["__metadata__"][_KEY])["kind"])
+    except (OSError, KeyError, TypeError, ValueError):
+        return None
+
+
 def _refuse_other_kinds(path: Path, name: str) -> None:
     """Raise ModelFileError, with the name of the kind, for images and for files of other programs."""
     try:

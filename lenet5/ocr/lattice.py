@@ -101,6 +101,38 @@ def share_of_text(
     return float(weight[-1, -1])
 
 
+def forced(
+    first: np.ndarray, stop: np.ndarray, scores: np.ndarray, leave_out: np.ndarray, text: list[int], silent: list[int]
+) -> list[tuple[int, int]] | None:
+    """Find (segment, class) along the best path that reads the classes ``text``, with any ``silent`` ones between.
+
+    The class of a silent segment is -1. None without such a path.
+    """
+    n, spoken = len(text), scores[:, text]
+    unspoken = scores[:, silent].max(axis=1) if silent else np.full(len(scores), -np.inf)
+    weight = np.full((len(leave_out) + 1, n + 1), -np.inf)
+    came = np.full((len(leave_out) + 1, n + 1, 2), -1)  # the segment, and whether it is spoken
+    weight[0, 0] = 0
+    for node in range(1, len(weight)):
+        weight[node] = weight[node - 1] + leave_out[node - 1]
+        for k in np.flatnonzero(stop == node):
+            before = weight[first[k]]
+            for step, values in ((0, before + unspoken[k]), (1, before[:-1] + spoken[k])):
+                better = np.flatnonzero(values > weight[node, step:])
+                weight[node, better + step] = values[better]
+                came[node, better + step] = k, step
+    if not np.isfinite(weight[-1, n]):
+        return None
+    path, node = [], len(leave_out)
+    while node:
+        k, step = came[node, n].tolist()
+        if k >= 0:
+            path.append((k, text[n - 1] if step else -1))
+            n -= step
+        node = node - 1 if k < 0 else int(first[k])
+    return path[::-1]
+
+
 def _best(edges, leave_out) -> list[tuple[int, int]]:
     """Find (segment, class) along the best path (Viterbi)."""
     weight, came = [0.0], [(0, -1, -1)]

@@ -29,6 +29,7 @@ N_DIGITS, N_SLIDING = 10, 11  # classes of the digit networks; of the sliding ne
 MOST_NETWORKS = 8
 MOST_SLANT = 1.0  # a tangent; it moves the rows of 28 pixels by at most that many
 STORED = np.float16
+KIND = "strings"
 
 
 def layers(widths: tuple[int, ...] = WIDTHS, in_channels: int = 2, n_classes: int = len(CLASSES)) -> dict[str, Layer]:
@@ -86,6 +87,15 @@ class StringNetworks:
             views += [(network, turned) for network in self.upright]
         return np.mean([log_softmax(network.logits(view, threads)) for network, view in views], axis=0)
 
+    def copy(self) -> "StringNetworks":
+        """Return networks that can be trained without a change to these; the sliding one and the rest are shared."""
+        segments = [_filled(Network(layers(widths_of(one)), seed=None), one) for one in self.segments]
+        digits, upright = (
+            [_filled(digit_network(None, widths_of(one)), one) for one in networks]
+            for networks in (self.digits, self.upright)
+        )
+        return StringNetworks(segments, digits, self.sliding, self.training, self.calibration, upright)
+
     def save(self, path: str | os.PathLike) -> None:
         """Write all networks to one safetensors file, completely or not at all.
 
@@ -98,7 +108,7 @@ class StringNetworks:
         info: dict[str, Any] = {"classes": CLASSES, "training": self.training}
         info |= {"sliding_widths": widths_of(self.sliding), "widths": list(map(widths_of, self.segments))}
         info |= {"digit_widths": list(map(widths_of, self.digits + self.upright)), "upright": len(self.upright)}
-        serialization.save(path, tensors, "strings", info | {"calibration": self.calibration.as_dict()})
+        serialization.save(path, tensors, KIND, info | {"calibration": self.calibration.as_dict()})
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -154,7 +164,7 @@ def widths_of(network: Network) -> tuple[int, ...]:
 
 def load(path: str | os.PathLike) -> StringNetworks:
     """Load the networks that `StringNetworks.save` wrote; ModelFileError, one line, for any other file."""
-    tensors, info = serialization.load(path, "strings", dtype=STORED)
+    tensors, info = serialization.load(path, KIND, dtype=STORED)
     try:
         n_networks = len(info["widths"]), len(info["digit_widths"])
         if tuple(info["classes"]) != CLASSES or not 1 <= min(n_networks) <= max(n_networks) <= MOST_NETWORKS:
@@ -178,11 +188,22 @@ def load(path: str | os.PathLike) -> StringNetworks:
     return StringNetworks(segments, digits[:n_straight], sliding, training, calibration, digits[n_straight:])
 
 
+def _filled(network: Network, other: Network) -> Network:
+    """``network`` with the parameters of ``other``."""
+    network.load_state_dict(other.state_dict())
+    return network
+
+
 def checked_widths(widths) -> tuple[int, ...]:
     """Return the widths of layers in a file; ValueError if malformed."""
     if len(widths) != 4 or not all(type(width) is int and 1 <= width <= 1024 for width in widths):
         raise ValueError(f"not the widths of layers: {str(widths)[:50]}")
     return tuple(widths)
+
+
+def is_file_of_networks(path: str | os.PathLike) -> bool:
+    """Whether `StringNetworks.save` wrote a file."""
+    return serialization.kind_in(path) == KIND
 
 
 def _under(prefix: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from PIL import Image
 from ..datasets.synthetic import digit_strings
 from ..models.base import Classifier
 from ..ocr import evaluation
+from ..ocr.networks import StringNetworks
 from ..utils.tables import Lines
 
 
@@ -53,17 +54,19 @@ def evaluate_strings(
     *,
     style: str,
     n: int = 2000,
+    networks: StringNetworks | None = None,
     threads: int | None = None,
 ) -> StringsReport:
     """Compose ``n`` strings of the digits X (N, 28, 28) uint8 with labels y (N,), and read them.
 
+    networks : those that read, by default the ones that ship
     style : "plain", "apart", "varied" or "amounts", see `digit_strings.compose`
     """
     misread = []
 
     def pairs():
         for image, right in evaluation.pictures(digit_strings.compose(X, y, n, style=style)):
-            text = str(model.read(image, invert="yes", threads=threads))
+            text = str(model.read(image, invert="yes", networks=networks, threads=threads))
             if evaluation.digits_of(text) != right:
                 misread.append((image, right, text))
             yield text, right

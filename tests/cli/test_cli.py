@@ -27,8 +27,8 @@ from lenet5.cli.train import train
 from lenet5.cli.training_options import GROUPS
 
 COMMANDS = [
-    "download", "train", "evaluate", "predict", "read", "info",
-    "quantize", "export", "import", "benchmark", "doctor", "completion",
+    "download", "train", "evaluate", "compare", "predict", "read", "teach", "info",
+    "quantize", "compress", "export", "import", "benchmark", "doctor", "completion",
 ]  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_a_wrong_option_gets_a_suggestion(tmp_path):
         (["predict", "--image", "x"], "name the images without an option"), (["info", "--image", "x"], "--image"),
         (["predict", "--lr", "1", "x"], "--learning-rate belongs to: train"),
         (["evaluate", "--epochs", "3"], "--epochs belongs to: train"),
-        (["--threads", "2", "info"], "--threads belongs to: train, evaluate, predict, read, quantize, benchmark"),
+        (["--threads", "2", "info"], "--threads belongs to: train, evaluate, compare, predict, read, quantize, compress,"),
     ],
 )  # fmt: skip
 def test_an_option_of_another_program_gets_an_answer(tmp_path, args, says):

@@ -48,7 +48,7 @@ def test_threads_change_nothing(tmp_path, threads):
 def test_a_number_of_strings_is_for_strings(tmp_path):
     result = evaluate(tmp_path, "--n", "5")
     assert (result.code, result.stdout) == (2, "")
-    assert "--n is how many strings --strings composes" in result.error
+    assert "--n is how many strings a style of --strings composes" in result.error
 
 
 def test_the_sheet_of_mistakes(tmp_path):

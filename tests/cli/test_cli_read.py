@@ -317,6 +317,63 @@ def test_evaluate_strings(tmp_path):
     assert "strings entirely right" in text.stdout
 
 
+@pytest.mark.slow
+def test_what_was_taught_is_read(folder):
+    """A number whose last digit is to be called otherwise; then once more, from a table, to another file."""
+    env = {"LENET5_MODEL": str(model_path())}
+    result = quick("teach", "mine.safetensors", "one.png", "2713", "--json", cwd=folder, **env)
+    document = documents(result)
+    assert (result.code, document["n"], document["n_digits"], document["right_before"]) == (0, 1, 4, 0)
+    assert [(one["file"], one["text"], one["before"]) for one in document["images"]] == [("one.png", "2713", "2718")]
+    assert document["held_out_after"] >= document["held_out_before"] - 0.001
+    answer = documents(read(folder, "one.png", "--model", "mine.safetensors", "--json", "-q"))[0]
+    assert (answer["text"], answer["networks"]) == (document["images"][0]["after"], "mine.safetensors")
+    (folder / "t.csv").write_text("one.png,2718\nbad.png,1\n")
+    result = quick("teach", "mine.safetensors", "t.csv", "--out", "again.safetensors", cwd=folder, **env)
+    assert result.code == 3
+    assert "left out: bad.png: " in result.stderr
+    assert "held-out digits" in result.stdout
+    own = ("evaluate", "--strings", "t.csv", "--model", "again.safetensors", "--json")
+    assert documents(quick(*own, cwd=folder, **env))["networks"] == "again.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "expected"),
+    [
+        (["new.safetensors", "one.png"], 2, "one.png: has no text behind it"),
+        (["new.safetensors", "one.png", "27x8"], 2, "its text has x;"),
+        (["new.safetensors", "missing.png", "1"], 3, "missing.png: cannot be opened"),
+        (["new.safetensors", "bad.png", "1"], 3, "bad.png: damaged image"),
+        (["new.safetensors", "blank.png", "1"], 3, "its text has more digits than its ink"),
+        (["new.safetensors", "missing.csv"], 4, "missing.csv: cannot be read"),
+        (["new.bin", "one.png", "1"], 2, "ends in .safetensors"),
+        (["one.png", "one.png", "1"], 2, "ends in .safetensors"),
+        (["digits.safetensors", "one.png", "1"], 3, "this is a 'model'"),
+        (["none/new.safetensors", "one.png", "1"], 1, "none"),
+        (["new.safetensors", "one.png", "1", "--out", "digits.safetensors"], 3, "this is a 'model'"),
+        (["new.safetensors"], 2, "IMAGE TEXT"),
+    ],
+)
+def test_what_cannot_be_taught(folder, args, code, expected):
+    (folder / "digits.safetensors").write_bytes(model_path().read_bytes())
+    before = sorted(os.listdir(folder))
+    result = quick("teach", *args, cwd=folder, LENET5_MODEL=str(model_path()))
+    assert (result.code, result.stdout) == (code, "")
+    assert expected in result.error
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_networks_of_one_file_read(folder):
+    networks.shipped().save(folder / "mine.safetensors")
+    models = ["--model", "mine.safetensors"]
+    [answer] = documents(read(folder, "one.png", "--json", "-q", *models))
+    assert (answer["text"], answer["networks"], answer["model"]) == ("2718", "mine.safetensors", str(model_path()))
+    result = read(folder, "one.png", *models, *models)
+    assert (result.code, result.stdout) == (2, "")
+    assert "give --model once" in result.error
+    assert "this is a 'strings'" in quick("predict", "one.png", *models, cwd=folder).error
+
+
 @pytest.fixture
 def labels(folder):
     """own.csv: two images that are read rightly, one that is labelled wrongly, and four that cannot be used."""
