@@ -34,7 +34,7 @@ def _prepared(preparation: Preparation) -> str:
     """How any image is prepared, in words."""
     field = preparation.field
     if preparation.kind == "digit":
-        return f"one digit, cut out, bright, centred by mass in 28 x 28, padded to {field} x {field}"
+        return f"one bright digit, cut out, centred by mass in 28 x 28 of {field} x {field}"
     side, colour = preparation.resized, COLOURS[preparation.channels]
     padded = "" if side == field else f", padded to {field} x {field}"
     return f"{colour}, the whole image stretched to {side} x {side}{padded}"

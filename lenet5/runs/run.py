@@ -146,7 +146,7 @@ class Run:
             raise DataError(f"{path}: not the plan of a run: {error}") from None
 
     def prolong(self, epochs: int) -> None:
-        """Make it a run of ``epochs`` in all, a committee's members, too; ValueError for fewer than it is of.
+        """Make it a run of this many epochs in all, a committee's members, too; ValueError for fewer than it has.
 
         The plan of the whole is written last, so that whatever is interrupted can be repeated.
         """

@@ -108,7 +108,7 @@ def resume_run(
     """Go on with a run exactly where it stands; arguments and errors as of `train_run`.
 
     epochs : the number in all, if the run is to be longer than it was made for. The learning rate goes on as the
-    schedule of that many epochs has it.
+    schedule of that number has it.
 
     The model goes to the run's own file unless ``out`` is given. DataError where the images are not those that the run
     was begun with; InUseError where another process is training it.

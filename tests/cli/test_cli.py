@@ -144,7 +144,7 @@ def test_a_wrong_option_gets_a_suggestion(tmp_path):
         (["predict", "--image", "x"], "name the images without an option"), (["info", "--image", "x"], "--image"),
         (["predict", "--lr", "1", "x"], "--learning-rate belongs to: train"),
         (["evaluate", "--epochs", "3"], "--epochs belongs to: train"),
-        (["--threads", "2", "info"], "--threads belongs to: train, evaluate, compare, predict, read, quantize, compress,"),
+        (["--threads", "2", "info"], "--threads belongs to: train, evaluate, compare, predict, read, teach,"),
     ],
 )  # fmt: skip
 def test_an_option_of_another_program_gets_an_answer(tmp_path, args, says):
