@@ -23,10 +23,10 @@ from .models import SHIPPED, load_model
 @options.verbosity
 @click.pass_context
 def compare(ctx, a: Path, b: Path, own, dataset, data_dir, offline, threads: int, as_json: bool) -> None:
-    """Say which of the models A and B is better on the same test images.
+    """Say which of the models A and B is better.
 
-    Only images that one of them gets right and the other wrong tell them apart: the exact McNemar test says how likely
-    such a split is by chance. A or B may be pretrained, the one that ships.
+    Both answer the same test images. Only those that one gets right and the other wrong tell them apart: the exact
+    McNemar test says how likely such a split is by chance. A or B may be pretrained, the one that ships.
 
     \b
     Examples:

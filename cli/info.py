@@ -16,9 +16,10 @@ LICENCE = "MIT"
 @options.as_json
 @options.verbosity
 def info(model: Path | None, as_json: bool) -> None:
-    """Show what MODEL is: layers, size, training, preparation of images, measured limits, licence.
+    """Show what MODEL is, and what it is known for.
 
-    Only what its file says is told. A licence is the text of training["licence"] there.
+    Layers, size, training, preparation of images, measured limits and licence, as far as its file says them. A licence
+    is the text of training["licence"] there.
 
     \b
     Examples:

@@ -22,11 +22,11 @@ from .models import load_model
 @options.as_json
 @options.verbosity
 def teach(model: Path, corrections: tuple[str, ...], out: Path | None, data_dir, threads, as_json) -> None:
-    """Teach MODEL, the networks of `lenet5 read`, what is written on each IMAGE.
+    """Teach MODEL what is written on each IMAGE.
 
-    MODEL is a file that this command wrote. A new file starts from the networks that ship. TEXT is all that is written
-    on the IMAGE before it: numbers with spaces between, lines with | between. In place of both there may be a CSV
-    with the columns path and text, as --mistakes of `lenet5 evaluate` writes it.
+    MODEL holds the networks of `lenet5 read`, in a file that this command wrote. A new file starts from the networks
+    that ship. TEXT is all that is written on the IMAGE before it: numbers with spaces between, lines with | between. In
+    place of both there may be a CSV with the columns path and text, as --mistakes of `lenet5 evaluate` writes it.
 
     Strings of MNIST's training digits, or of drawn ones without MNIST, are learnt beside them. The weights
     change only so far that at most one in a thousand held-out digits is forgotten.
