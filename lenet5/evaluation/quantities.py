@@ -11,7 +11,7 @@ import numpy as np
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 
-def errors(answers: np.ndarray, y: np.ndarray, period: float | None = None) -> np.ndarray:
+def errors(answers: np.ndarray, y: np.ndarray | float, period: float | None = None) -> np.ndarray:
     """Answers minus truths, float64; with a period the shorter way round, from -period/2 to period/2."""
     found = np.asarray(answers, np.float64) - np.asarray(y, np.float64)
     return found if period is None else (found + period / 2) % period - period / 2

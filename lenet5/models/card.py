@@ -2,13 +2,13 @@
 
 from ..evaluation.metrics import wilson_interval
 from ..preprocessing.preparation import COLOURS, Preparation
-from .base import Classifier
+from .images import ImageModel
 
 #: Characters of a licence that are shown.
 _MOST = 200
 
 
-def document(model: Classifier, licence: str | None = None) -> dict:
+def document(model: ImageModel, licence: str | None = None) -> dict:
     """As JSON: licence and measured limits, null where nothing is known.
 
     licence : of a model whose file does not say it; else ``training["licence"]``.
@@ -16,7 +16,7 @@ def document(model: Classifier, licence: str | None = None) -> dict:
     return {"licence": _licence(model) or licence, "limits": _limits(model)}
 
 
-def lines(model: Classifier, licence: str | None = None) -> list[str]:
+def lines(model: ImageModel, licence: str | None = None) -> list[str]:
     """The same for people, with what happens to an image first."""
     limits = _limits(model)
     measured = "not measured on test images"
@@ -40,13 +40,13 @@ def _prepared(preparation: Preparation) -> str:
     return f"{colour}, the whole image stretched to {side} x {side}{padded}"
 
 
-def _licence(model: Classifier) -> str | None:
+def _licence(model: ImageModel) -> str | None:
     """What the file says, if it is text."""
     licence = (getattr(model, "training", None) or {}).get("licence")
     return licence[:_MOST] if isinstance(licence, str) and licence.strip() else None
 
 
-def _limits(model: Classifier) -> dict | None:
+def _limits(model: ImageModel) -> dict | None:
     """The test by which its accuracy is known, with the 95 % interval; None where the file has none."""
     training = getattr(model, "training", None) or {}
     metrics, dataset = training.get("metrics"), training.get("dataset")

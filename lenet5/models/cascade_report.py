@@ -10,7 +10,7 @@ from ..evaluation import plots
 from ..utils.tables import Lines, Table
 from ..utils.text import percent, wrapped
 from .ensemble import Cascade, CascadeCurve, common_validation
-from .loading import Model
+from .loading import ModelOfClasses
 
 if TYPE_CHECKING:
     from ..datasets import Loaded
@@ -105,7 +105,9 @@ class CascadeReport:
         )  # fmt: skip
 
 
-def cascade_report(small: Model, large: Model, data: "Loaded", threads: int | None = None) -> CascadeReport:
+def cascade_report(
+    small: ModelOfClasses, large: ModelOfClasses, data: "Loaded", threads: int | None = None
+) -> CascadeReport:
     """Report error and cost of a cascade on the test images, its threshold chosen on validation images.
 
     No threshold is chosen if the models have no validation images of this set in common.

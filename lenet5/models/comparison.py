@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..evaluation.paired import Paired
-from .loading import Model
+from .loading import ModelOfClasses
 
 #: Images and labels of a test.
 Part = tuple[np.ndarray, np.ndarray]
 
 
-def compare(models: Sequence[Model], parts: Sequence[Part], threads: int | None = None) -> Paired:
+def compare(models: Sequence[ModelOfClasses], parts: Sequence[Part], threads: int | None = None) -> Paired:
     """How two models answer the same images, prepared for each: its own (X, y).
 
     ValueError where labels differ or do not fit; DivergedError where scores are not finite.
@@ -22,7 +22,7 @@ def compare(models: Sequence[Model], parts: Sequence[Part], threads: int | None 
     return Paired.of(*right)
 
 
-def _right(model: Model, part: Part, threads: int | None) -> np.ndarray:
+def _right(model: ModelOfClasses, part: Part, threads: int | None) -> np.ndarray:
     """Which images a model answers correctly, (N,) bool."""
     _, probabilities = model.evaluate(*part, threads)
     return probabilities.argmax(axis=1) == model.class_numbers(*part)

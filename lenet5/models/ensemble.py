@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ..nn import serialization
 from ..preprocessing.preparation import Preparation
 from . import documents
 from .base import Classifier
+from .images import ImageModel
 from .lenet import LeNet5
 from .quantized import Quantized
 
@@ -205,13 +206,13 @@ class CascadeCurve:
         return float(self.asked[k]), float(self.error[k])
 
 
-def members_of(model: LeNet5 | Committee | Quantized) -> list[LeNet5]:
+def members_of(model: ImageModel) -> list[LeNet5]:
     """Return the networks of a committee that teaches, nested ones included, or the model itself as a list."""
     if isinstance(model, Committee):
         return [single for member in model.models for single in members_of(member)]
     if isinstance(model, Quantized):
         raise ValueError("a teacher is in 8 bits; name the float32 model that it was made of")
-    return [model]
+    return [cast(LeNet5, model)]  # or one of quantities, where what it starts from is asked for
 
 
 def from_document(tensors: dict[str, np.ndarray], info: dict) -> Committee:

@@ -1,6 +1,7 @@
 """What every model takes: network inputs in arrays, arrays of other programs, and images of any kind."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +12,10 @@ from ..preprocessing.preparation import Preparation
 class ImageModel:
     """A model of images, with its `preparation` and `check_pictures`."""
 
-    preparation: Preparation
+    if TYPE_CHECKING:
+
+        @property
+        def preparation(self) -> Preparation: ...
 
     def check_pictures(self, X: np.ndarray) -> np.ndarray:
         """``X`` as a contiguous array; ValueError where it does not fit."""

@@ -11,7 +11,7 @@ from ..evaluation import contact_sheet, risk_coverage, suspects
 from ..evaluation.report import evaluation_lines, rejection_lines
 from ..utils.tables import Lines
 from .cascade_report import CascadeReport, cascade_report
-from .loading import Model
+from .loading import Model, ModelOfClasses
 
 if TYPE_CHECKING:
     from ..datasets import Loaded
@@ -32,7 +32,7 @@ class Judgement:
     cascade : CascadeReport or None
     """
 
-    model: Model
+    model: ModelOfClasses
     data: "Loaded"
     report: dict
     probabilities: np.ndarray
@@ -72,11 +72,11 @@ class Judgement:
 
 
 def judge(
-    model: Model,
+    model: ModelOfClasses,
     data: "Loaded",
     *,
     rejection: bool = False,
-    small: Model | None = None,
+    small: ModelOfClasses | None = None,
     threads: int | None = None,
 ) -> Judgement:
     """Evaluate a model on the test images; with ``rejection`` by confidence, and beside a ``small`` one as a cascade.
@@ -90,7 +90,7 @@ def judge(
     return Judgement(model, data, report, probabilities, rejected, cascade)
 
 
-def check_classes(models: Sequence[Model], data: "Loaded") -> None:
+def check_classes(models: Sequence[ModelOfClasses], data: "Loaded") -> None:
     """ValueError where a data set has other classes than one of ``models``."""
     for model in models:
         if tuple(data.classes) != model.labels:
@@ -115,7 +115,7 @@ def only_judged(data: "Folder") -> "Folder":
     return replace(data, train=empty, validation=empty, test=part, files=files)
 
 
-def trained_on(model: Model) -> str | None:
+def trained_on(model: ModelOfClasses) -> str | None:
     """The data set that a model says it was trained on; a file may say anything."""
     name = model.training.get("dataset") if model.training else None
     return name if isinstance(name, str) else None

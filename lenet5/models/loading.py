@@ -15,7 +15,8 @@ from .quantized import Quantized
 from .regressor import Regressor
 from .torch_models import from_state_dict
 
-Model = LeNet5 | Committee | Quantized | Regressor
+ModelOfClasses = LeNet5 | Committee | Quantized
+Model = ModelOfClasses | Regressor
 #: By kind: the function that makes a model of tensors and a document, and the types of its tensors.
 MAKERS: dict[str, tuple[Callable[..., Model], tuple[type, ...]]] = {
     "model": (documents.from_document, (np.float32,)),

@@ -56,7 +56,8 @@ def measure(sources, model: "Regressor", *, invert: str = "auto", threads: int |
             if reading.error:
                 yield Measured(reading.source, pages=reading.pages, error=reading.error)
             else:
-                yield Measured(reading.source, *next(answers), reading.pages)
+                values, interval = next(answers)
+                yield Measured(reading.source, values, interval, reading.pages)
 
 
 def _answers(inputs: list[np.ndarray], model: "Regressor", threads: int | None) -> Iterator[tuple]:

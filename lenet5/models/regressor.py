@@ -70,6 +70,8 @@ class Regressor(SingleNetwork):
         self._takes_targets, self.intervals = True, Intervals()
         self._prepare(preparation)
 
+    scaling: TargetScaling
+
     def take_scaling(self, scaling: TargetScaling) -> None:
         """Learn targets with this scaling; another number of them makes a new network."""
         if not hasattr(self, "scaling") or scaling.n_outputs != self.scaling.n_outputs:

@@ -52,7 +52,8 @@ def from_torch(
     """
     if isinstance(source, Mapping):
         return from_state_dict(source, variant, labels=labels, size=size, **choices)
-    state, asked, best = source.state_dict(), None, (np.inf, None)
+    state, asked = source.state_dict(), None
+    best: tuple[float, LeNet5 | None] = np.inf, None
     for activation, pool in _open(choices):
         tried = choices | {"activation": activation, "pool": pool}
         model = from_state_dict(state, variant, labels=labels, size=size, **tried)
@@ -116,14 +117,15 @@ def _candidates(given: Mapping[str, Tensors], size: int | None) -> Iterator[tupl
     """Numbers of classes, channels and sides of images that the weights may be of, LeNet-5 first."""
     sides = [size] if size is not None else [32, *range(SMALLEST, LARGEST + 1, 2)]
     fields = {stages_for(side).field: side for side in reversed(sides)}  # one side, the least, for each network
-    rows = [len(weight) for weight, _ in reversed(given.values()) if weight.ndim in (2, 4)]
+    rows = [len(weight) for weight, _ in reversed([*given.values()]) if weight.ndim in (2, 4)]
     n_classes = dict.fromkeys([*rows, len(DIGITS)])  # fixed centres of digits are not weights
     yield from itertools.product((n for n in n_classes if n <= 256), IN_CHANNELS, [*reversed(fields.values())])
 
 
 def _matched(given: Mapping[str, Tensors], layers: Mapping[str, Layer]) -> tuple[dict[str, np.ndarray], str]:
     """The tensors of as many layers as fit, and what does not fit, or nothing."""
-    rest, tensors = dict(given), {}
+    rest = dict(given)
+    tensors: dict[str, np.ndarray] = {}
     for name, layer in layers.items():
         if not (shapes := layer.parameter_shapes()):
             continue

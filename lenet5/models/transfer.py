@@ -7,10 +7,10 @@ import numpy as np
 from ..nn.network import Network
 
 if TYPE_CHECKING:
-    from .lenet import LeNet5
+    from .single import SingleNetwork
 
 
-def start_from(network: Network, model: "LeNet5") -> list[str]:
+def start_from(network: Network, model: "SingleNetwork") -> list[str]:
     """Copy weights into ``network`` where a tensor has the same name and shape; return the names of those copied.
 
     Weights of a grey first layer are spread over the colours, a third each: grey images keep their answers. A last

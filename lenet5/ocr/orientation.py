@@ -35,7 +35,7 @@ class Oriented(NamedTuple):
         """What gives the box in the file of a box in the number's ink; ``picture`` is the page, not turned."""
         if not self.quarters:
             return number.in_file(picture).box
-        whole = tuple(n * picture.scale for n in self.shape)
+        whole = self.shape[0] * picture.scale, self.shape[1] * picture.scale
         turned = number.in_file(picture._replace(top=0, left=0))
 
         def box(inner: np.ndarray) -> Box:

@@ -7,6 +7,7 @@ import numpy as np
 from ..nn.network import Network
 from ..ocr.networks import STORED
 from ..training.config import Config
+from ..training.records import Epoch
 from ..training.trainer import Trainer
 
 log = logging.getLogger("lenet5")
@@ -17,6 +18,7 @@ def fit(network: Network, X: np.ndarray, y: np.ndarray, config: Config, threads:
     trainer = Trainer(network, X, y, config, threads)
     log.info("%s images", f"{len(y):,}")
     for epoch in trainer.run():
+        assert isinstance(epoch, Epoch)  # recipes learn classes
         accuracy = "" if epoch.validation_accuracy is None else f"  validation {100 * epoch.validation_accuracy:.2f} %"
         log.info(
             "epoch %d/%d  loss %.4f%s  %.1f s", epoch.epoch, config.epochs, epoch.train_loss, accuracy, epoch.seconds

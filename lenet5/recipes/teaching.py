@@ -30,6 +30,7 @@ from ..preprocessing.normalization import to_grey
 from ..preprocessing.sources import source_name
 from ..training.config import Config
 from ..training.trainer import Trainer
+from ..utils.tables import Lines
 from . import segments
 from .data import held_out_digits
 from .fitting import as_stored
@@ -100,7 +101,7 @@ class Taught:
             "left_out": [{"file": one.name, "reason": one.reason} for one in self.left_out],
         }
 
-    def lines(self) -> list[str]:
+    def lines(self) -> Lines:
         """For people."""
         before, after = (100 * share for share in self.held_out)
         n = len(self.corrections)

@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import datasets
 from ..models.loading import Model
 from ..training.lr_finder import RateCurve
-from ..training.records import Epoch, Progress
+from ..training.records import AnyEpoch, Progress
 from ..training.trainer import Trainer
 from .run import Run
 
@@ -39,5 +39,5 @@ class Listener:
     def progress(self, progress: Progress) -> None:
         """Some batches are done."""
 
-    def epoch(self, epoch: Epoch) -> None:
+    def epoch(self, epoch: AnyEpoch) -> None:
         """A pass over the images is done."""

@@ -116,7 +116,7 @@ def resume_run(
     listener, run = listener or Listener(), Run.open(folder)
     if epochs is not None:
         with run.claim():
-            run.prolong(COUNT.checked("epochs", epochs))
+            run.prolong(int(COUNT.checked("epochs", epochs)))
     with run.claim():
         plan, out = run.plan, Path(run.plan.out if out is None else out)
         _check_out(out, listener)
@@ -197,7 +197,7 @@ class _Job:
 
     def _finish_committee(self, run: Run, networks: list[TrainedNetwork], trainer: Trainer, out: Path) -> tuple:
         """The same for the committee of all: (model, report)."""
-        models = [network.model for network in networks]
+        models = [network.model for network in networks if not isinstance(network.model, Regressor)]  # of classes
         untested = run.finished_committee(models, trainer.validation, threads=trainer.threads)
         report, _ = untested.evaluate(*self.data.judged[1], trainer.threads)
         test = self._test(report)

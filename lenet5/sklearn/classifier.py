@@ -87,7 +87,7 @@ class LeNet5Classifier(ClassifierMixin, NetworkEstimator):
         self.classes_, numbers = np.unique(y, return_inverse=True)
         weights = self._weights(y, numbers, sample_weight)
         model = LeNet5(self.variant, labels=[str(name) for name in self.classes_], **self._network())
-        balanced = {"class_weight": "balanced"} if self.class_weight == "balanced" else {}
+        balanced: dict[str, Any] = {"class_weight": "balanced"} if self.class_weight == "balanced" else {}
         self.model_ = model.fit(images, numbers, sample_weight=weights, **balanced, **self._settings())
         self.n_iter_ = len(model.history_)
         return self

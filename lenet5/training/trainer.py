@@ -234,7 +234,8 @@ class Trainer:
             self._give_up()
         trained = (at.loss_sum / n, at.n_correct / n) if self.record is Epoch else (at.loss_sum / n,)
         speed = n / at.seconds if at.seconds > 0 else 0.0  # a clock may stand still
-        record = self.record(at.epoch + 1, *trained, *self._validate(), float(rate), at.seconds, speed)
+        record_of: Callable[..., AnyEpoch] = self.record
+        record = record_of(at.epoch + 1, *trained, *self._validate(), float(rate), at.seconds, speed)
         if self._is_best(record):
             self.best[:], at.best_epoch = self.network.parameters, record.epoch
         self.last[:] = self.network.parameters

@@ -124,7 +124,7 @@ def test_the_card_tells_what_is_known(tmp_path, written):
     text = quick("info", "m.safetensors", cwd=tmp_path).stdout
     assert "licence: CC0-1.0" in text
     assert "limits: measured on 10,000 test images of mnist only: 98.79-99.18 % (95 % CI)" in text
-    assert "images: one digit, bright ink" in text
+    assert "images: one bright digit, cut out" in text
     found = json.loads(quick("info", "m.safetensors", "--json", cwd=tmp_path).stdout)
     assert (found["licence"], found["limits"]["test_n"]) == ("CC0-1.0", 10_000)
 

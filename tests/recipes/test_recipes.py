@@ -33,7 +33,7 @@ def few():
 @pytest.fixture(autouse=True)
 def data(monkeypatch, few):
     """The only data there are, of which fewer are held out."""
-    monkeypatch.setattr(datasets, "obtain", lambda name, data_dir=None: few)
+    monkeypatch.setattr(datasets, "obtain", lambda name, data_dir=None, **how: few)
     monkeypatch.setattr(photo_scene, "_mnist", lambda: few.train)
     for module in (recipe_data, ood):
         monkeypatch.setattr(module, "HELD_OUT", HELD_OUT)
