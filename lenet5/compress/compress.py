@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..models import compressed
-from ..models.ensemble import members_of
+from ..models.ensemble import check_classes, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import Model
 from ..models.quantized import Quantized
@@ -125,7 +125,9 @@ def compress(
     if macs < 1 and not widths:
         widths = structured.widths_for(model, macs)
     small = structured.without_channels(model, tuple(widths)) if widths else _copy(model)
-    networks = [member.network for teacher in teachers or [model] for member in members_of(teacher)]
+    taught_by = [member for teacher in teachers or [model] for member in members_of(teacher)]
+    check_classes(taught_by, model.labels)
+    networks = [member.network for member in taught_by]
     config = Config(**SETTINGS, epochs=epochs, seed=seed, validation=len(parts.validation[1]), quantize=quantize)
     n_weights = sum(tensor.size for name, tensor in small.state_dict().items() if name.endswith(".weight"))
     n_steps = epochs * -(-len(parts.train[1]) // config.batch_size)

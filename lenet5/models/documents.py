@@ -56,7 +56,7 @@ def regressor_from_document(tensors: dict[str, np.ndarray], info: dict) -> Regre
     prepared = info["preparation"]
     choices = {name: info[name] for name in CHOICES if name != "head"}
     model = Regressor(info["variant"], seed=None, in_channels=info["in_channels"], size=info["size"],
-                      preparation=kind_in(prepared), **choices)  # fmt: skip
+                      preparation=kind_in(prepared), widths=info.get("widths", ()), **choices)  # fmt: skip
     model.take_scaling(TargetScaling.from_dict(info["targets"]))
     model.resized = checked_side(prepared["resized"], model.network)
     model.intervals = Intervals.from_dict(info["intervals"], model.n_targets)

@@ -215,6 +215,12 @@ def members_of(model: ImageModel) -> list[LeNet5]:
     return [cast(LeNet5, model)]  # or one of quantities, where what it starts from is asked for
 
 
+def check_classes(teachers: Sequence[LeNet5], classes: Sequence[str]) -> None:
+    """ValueError for a teacher of other classes than those that are learnt, or of quantities, which has none."""
+    if any(teacher.labels != tuple(classes) for teacher in teachers):
+        raise ValueError("a teacher does not fit: its classes are not those of the images to train on")
+
+
 def from_document(tensors: dict[str, np.ndarray], info: dict) -> Committee:
     """Make the committee that `Committee.info` describes; KeyError, TypeError or ValueError if malformed."""
     members = info["members"]

@@ -176,6 +176,8 @@ class LeNet5(SingleNetwork, Classifier):
         check_names(settings)
         settings = {"validation": 0, "seed": self.seed or 0, **settings}
         config = config_for(self.network, n_images=len(y), is_taught=bool(teachers), **settings)
+        if not all(teacher.labels for teacher in teachers):
+            raise ValueError("a teacher is a model of quantities, expected models of classes")
         networks = [teacher.network for teacher in teachers]
         return Trainer(self.network, X, y, config, threads, networks, *others)
 

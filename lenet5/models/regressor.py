@@ -15,6 +15,7 @@ from ..nn.bounds import is_bounded
 from ..nn.targets import TargetScaling, checked_targets
 from ..preprocessing.preparation import IMAGE, Preparation
 from . import transfer
+from .batches import gathered
 from .single import SingleNetwork
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Regressor(SingleNetwork):
 
     Parameters
     ----------
-    variant, seed, activation, pool, c3, initializer, in_channels, size : as of `LeNet5`
+    variant, seed, activation, pool, c3, initializer, in_channels, size, widths : as of `LeNet5`
     period : float, optional
         Of all targets: 360 for angles in degrees. Then 359 and 1 are 2 apart, and answers are from 0 to below it.
     preparation : "image" or "digit", optional
@@ -62,10 +63,12 @@ class Regressor(SingleNetwork):
         in_channels: int = 1,
         size: int = 32,
         preparation: str | None = None,
+        widths: Sequence[int] = (),
     ):
         self._choose(
-            variant, seed, initializer, in_channels, size, activation=activation, pool=pool, c3=c3, head="softmax"
-        )
+            variant, seed, initializer, in_channels, size, widths,
+            activation=activation, pool=pool, c3=c3, head="softmax",
+        )  # fmt: skip
         self.take_scaling(TargetScaling((0.0,), (1.0,), period))
         self._takes_targets, self.intervals = True, Intervals()
         self._prepare(preparation)
@@ -97,8 +100,8 @@ class Regressor(SingleNetwork):
 
     def fit(
         self,
-        X: np.ndarray,
-        y: np.ndarray,
+        X,
+        y: np.ndarray | None = None,
         *,
         threads: int | None = None,
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
@@ -129,7 +132,8 @@ class Regressor(SingleNetwork):
         from ..training.config import check_names
         from ..training.regression import regression_config
 
-        X, y = self._taken(X), checked_targets(y, len(X))
+        X, y = self._gathered(X if y is None else (X, y))
+        y = checked_targets(y, len(X))
         check_names(settings)
         if self._takes_targets and len(y):
             self.take_scaling(TargetScaling.of(y, self.period))
@@ -139,7 +143,7 @@ class Regressor(SingleNetwork):
         settings = {"validation": 0, "seed": self.seed or 0, **settings, **frozen}
         config = regression_config(self.network, n_images=len(y), **settings)
         if validation_data is not None:
-            validation_data = self._taken(validation_data[0]), validation_data[1]
+            validation_data = self._gathered(validation_data)
         trainer = self.trainer(X, y, config, threads, validation_data, sample_weight)
         self.resized, self.training, self.intervals = self.network.side_of(X), None, Intervals()
         trainer.finish(verbose, callback)
@@ -151,6 +155,11 @@ class Regressor(SingleNetwork):
             self.calibrate(*trainer.validation, trainer.threads)
         self.training = {"command": "Regressor.fit", "config": asdict(trainer.config)}
         return self
+
+    def _gathered(self, data) -> tuple[np.ndarray, np.ndarray]:
+        """(X, y) of a pair or of batches, with images as the network takes them."""
+        X, y = gathered(data)
+        return self._taken(X), y
 
     def trainer(
         self,

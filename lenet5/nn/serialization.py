@@ -89,10 +89,24 @@ def load(
 
 
 def load_bare(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Read the tensors of a safetensors file of any program; ModelFileError in one line where there are none."""
+    """Read the tensors of a safetensors file of any program; ModelFileError in one line where there are none.
+
+    A file of lenet5 that is more than the weights of one network of classes is refused, too.
+    """
     name = one_line(path)
     _refuse_other_kinds(Path(path), name)
-    return _parse(read_bounded(Path(path), name, "a model", MAX_BYTES, ModelFileError), name)[0]
+    tensors, metadata = _parse(read_bounded(Path(path), name, "a model", MAX_BYTES, ModelFileError), name)
+    if (kind := _own_kind(metadata)) not in (None, "model"):
+        raise ModelFileError(f"{name}: a {kind} of lenet5, no bare weights; load it without a variant")
+    return tensors
+
+
+def _own_kind(metadata: dict) -> str | None:
+    """What a file of lenet5 says that it is; None of another program's."""
+    try:
+        return one_line(str(parse_json(metadata[_KEY])["kind"])[:20])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def kind_in(path: str | os.PathLike) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import datasets
 from ..errors import DataError, StoppedError, one_line
 from ..models import transfer
-from ..models.ensemble import Committee, members_of
+from ..models.ensemble import Committee, check_classes, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import check_replaceable, load, single
 from ..models.quantized import Quantized
@@ -217,8 +217,7 @@ def _networks_in(teachers: Sequence, classes: Sequence[str]) -> list[LeNet5]:
     """The networks in models and files, those of committees one by one."""
     models = [load(teacher) if isinstance(teacher, str | os.PathLike) else teacher for teacher in teachers]
     networks = [network for model in models for network in members_of(model)]
-    if any(network.labels != tuple(classes) for network in networks):
-        raise ValueError("a teacher does not fit: its classes are not those of the images to train on")
+    check_classes(networks, classes)
     return networks
 
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from commandline import model_path
 
-from lenet5 import Committee, LeNet5, load
+from lenet5 import Committee, LeNet5, Regressor, load
 from lenet5.compress.compress import compress
 from lenet5.datasets import Loaded
 from lenet5.datasets.synthetic import strokes
 from lenet5.models.quantized import Quantized
+from lenet5.nn.targets import TargetScaling
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +95,9 @@ def test_other_models_are_refused(model, data):
         compress(model.quantize(data.train[0]), data)
     with pytest.raises(ValueError, match="a committee"):
         compress(Committee([LeNet5(), LeNet5()]), data)
+    with pytest.raises(ValueError, match="one of quantities, expected one of classes to compress"):
+        compress(Regressor(), data)
+    ten = Regressor()
+    ten.take_scaling(TargetScaling((0.0,) * 10, (1.0,) * 10, None))
+    with pytest.raises(ValueError, match="a teacher does not fit"):
+        compress(model, data, teachers=[ten])

@@ -8,6 +8,7 @@ import pytest
 
 from lenet5 import Committee, LeNet5, Regressor, load
 from lenet5.errors import DivergedError, ModelFileError
+from lenet5.nn.targets import TargetScaling
 from lenet5.training.regression import regression_config
 
 
@@ -55,6 +56,36 @@ def test_a_file_keeps_scaling_and_intervals(model, tmp_path):
     assert (again.scaling, again.intervals) == (model.scaling, model.intervals)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
     assert repr(again) == "<Regressor modern: 1 target, 60,941 parameters>"
+
+
+def test_a_narrow_one_keeps_its_widths_in_its_file(tmp_path):
+    X, y = bars(40, seed=2)
+    narrow = Regressor(widths=(2, 4, 10, 8)).fit(X, y, epochs=1)
+    narrow.save(tmp_path / "m")
+    again = load(tmp_path / "m")
+    assert again.widths == (2, 4, 10, 8)
+    np.testing.assert_array_equal(again.predict(X), narrow.predict(X))
+
+
+def test_batches_are_learnt_as_their_images_together():
+    X, y = bars(40)
+    whole = Regressor().fit(X, y, epochs=1, validation_data=(X, y))
+    parts = [(X[:16], y[:16]), (X[16:], y[16:])]
+    np.testing.assert_array_equal(Regressor().fit(parts, epochs=1, validation_data=parts).parameters, whole.parameters)
+
+
+def test_its_file_is_not_one_of_bare_weights(model, tmp_path):
+    model.save(tmp_path / "m")
+    with pytest.raises(ModelFileError, match="a regressor of lenet5, no bare weights; load it without a variant"):
+        load(tmp_path / "m", variant="modern")
+
+
+def test_it_teaches_no_classes():
+    ten = Regressor()
+    ten.take_scaling(TargetScaling((0.0,) * 10, (1.0,) * 10, None))
+    X, _ = bars(40)
+    with pytest.raises(ValueError, match="a teacher is a model of quantities"):
+        LeNet5().fit(X, np.arange(40) % 10, teachers=[ten])
 
 
 def test_one_image_has_the_answer_that_it_has_among_others(model):
