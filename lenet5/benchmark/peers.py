@@ -4,7 +4,6 @@ Every prediction peer gets our weights, and must give our probabilities before i
 is left out, and `failed(name, error)` gets the reason.
 """
 
-import importlib.util
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from ..models.lenet import LeNet5
+from ..nn.extras import is_installed
 
 INPUT = (1, 32, 32)
 #: For SGD of the peers and ours: the time does not depend on it, and so low a rate diverges with no batch size.
@@ -27,11 +27,9 @@ Failed = Callable[[str, Exception], None]
 
 def available() -> list[str]:
     """Return the distributions of the peers that can be used, without importing them."""
-    return [name for name, others in NEEDS.items() if all(map(_is_installed, (name, *others)))]
-
-
-def _is_installed(name: str) -> bool:
-    return importlib.util.find_spec(_MODULES.get(name, name)) is not None
+    return [
+        name for name, others in NEEDS.items() if all(is_installed(_MODULES.get(each, each)) for each in (name, *others))
+    ]
 
 
 def prediction_peers(model: LeNet5, X: np.ndarray, threads: int, failed: Failed) -> dict[str, Callable[[], np.ndarray]]:

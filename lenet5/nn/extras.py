@@ -6,8 +6,9 @@ from ..errors import LeNet5Error
 
 
 def is_installed(module: str) -> bool:
-    """Whether a module is there, without importing it."""
-    return importlib.util.find_spec(module) is not None
+    """Whether a module is there, without importing it; a folder of its name is none."""
+    spec = importlib.util.find_spec(module)
+    return spec is not None and spec.origin is not None
 
 
 def require(module: str, what: str) -> None:
