@@ -28,7 +28,9 @@ Failed = Callable[[str, Exception], None]
 def available() -> list[str]:
     """Return the distributions of the peers that can be used, without importing them."""
     return [
-        name for name, others in NEEDS.items() if all(is_installed(_MODULES.get(each, each)) for each in (name, *others))
+        name
+        for name, others in NEEDS.items()
+        if all(is_installed(_MODULES.get(each, each)) for each in (name, *others))
     ]
 
 
