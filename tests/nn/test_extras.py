@@ -15,5 +15,5 @@ def test_a_folder_is_no_library(tmp_path, monkeypatch):
 
 
 def test_what_is_missing_is_told_with_how_to_install_it():
-    with pytest.raises(LeNet5Error, match="^nosuchtool is not installed: pip install 'some thing'$"):
+    with pytest.raises(LeNet5Error, match=r"^nosuchtool is not installed: pip install 'some thing'$"):
         extras.require("nosuchtool", "'some thing'")
