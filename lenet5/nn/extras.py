@@ -6,7 +6,7 @@ from ..errors import LeNet5Error
 
 
 def is_installed(module: str) -> bool:
-    """Whether a module is there, without importing it; a folder of its name is none."""
+    """Whether a module is there, without importing it; a folder of that name is not one."""
     spec = importlib.util.find_spec(module)
     return spec is not None and spec.origin is not None
 
