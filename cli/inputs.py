@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -80,7 +80,12 @@ def only_one(names: Iterable[str], option: str, advice: str = "") -> list[str]:
     return first
 
 
-def note_pages(name: str, pages: int) -> None:
-    """Say what was not read."""
-    if pages > 1:
-        output.note(f"{one_line(name)}: the first of {pages} pages or frames is read")
+def answered(answer, document: Callable[..., dict]) -> dict:
+    """An answer as JSON, with what is to be noted on standard error; errors in the words of the command line."""
+    found, name = document(answer), getattr(answer.source, "name", answer.source)
+    if answer.pages > 1:
+        output.note(f"{one_line(name)}: the first of {answer.pages} pages or frames is read")
+    if answer.error:
+        output.trace(answer.error)
+        found["error"] = reason(name, answer.error)
+    return found

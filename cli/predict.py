@@ -10,7 +10,7 @@ import click
 from lenet5.errors import one_line
 
 from . import options, output, predict_quantity, predict_text, types
-from .inputs import expand, note_pages, only_one, reason
+from .inputs import answered, expand, only_one
 from .models import is_of_quantities, load_models
 from .sources import source
 from .targets import check_png
@@ -54,7 +54,7 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
       cat digit.png | lenet5 predict - --json
     """
     from lenet5.models import hands
-    from lenet5.models.recognize import recognize
+    from lenet5.models.recognize import document, recognize
 
     names: Iterable[str] = expand(files)
     if show_input:
@@ -68,7 +68,7 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     )
     if show_input:
         answers = list(answers)
-    documents: Iterable[dict] = ({**_document(answer), "model": model} for answer in answers)
+    documents: Iterable[dict] = ({**answered(answer, document), "model": model} for answer in answers)
     alone = len(files) == 1 and not os.path.isdir(files[0]) and not files[0].startswith("@")
     bars_of = network.labels if alone and sys.stdout.isatty() else None
     bad = output.result_array(documents) if as_json else predict_text.print_lines(documents, bars_of)
@@ -77,18 +77,6 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
         _draw_stages(name, show_input, answer, invert=invert, any_ink=not reject,
                      preparation=network.preparation)  # fmt: skip
     sys.exit(3 if bad else 0)
-
-
-def _document(answer) -> dict:
-    """An answer as JSON, with what is to be noted on standard error; errors in the words of the command line."""
-    from lenet5.models import recognize
-
-    document, name = recognize.document(answer), getattr(answer.source, "name", answer.source)
-    note_pages(name, answer.pages)
-    if answer.error:
-        output.trace(answer.error)
-        document["error"] = reason(name, answer.error)
-    return document
 
 
 def _draw_stages(name: str, path: Path, answer, **settings) -> None:
