@@ -18,10 +18,10 @@ from ..nn import serialization
 from ..nn.arrays import check_pictures
 from ..nn.layers import Conv2d, Layer, Linear, MaxPool2d, ReLU
 from ..nn.network import Network
-from ..utils.characters import DIGITS, SEPARATORS
+from ..utils.characters import DIGITS, SEPARATORS, SIGNS
 from ..utils.shipped import WEIGHTS
 
-CLASSES = (*DIGITS, *SEPARATORS, "rubbish")
+CLASSES = (*DIGITS, *SEPARATORS, *SIGNS, "rubbish")
 RUBBISH = len(CLASSES) - 1
 WIDTHS = (12, 32, 160, 84)  # maps of C1, C3, C5, units of F6
 SMALL_WIDTHS = (6, 16, 120, 84)  # those of LeNet-5

@@ -14,7 +14,7 @@ from ..utils.characters import DIGITS
 from ..utils.geometry import Box
 from . import lattice, orientation, tables
 from .lines import Line, Scorer, lines_of
-from .networks import CLASSES, N_DIGITS, RUBBISH, SEPARATORS, StringNetworks, shipped
+from .networks import CLASSES, N_DIGITS, RUBBISH, SEPARATORS, SIGNS, StringNetworks, shipped
 
 UNSURE = "?"
 
@@ -119,7 +119,7 @@ def read(
         Or what `decoded` makes of one.
     page : the number, from 1, of the page or frame that is read
     invert : "auto", "yes" (dark on light) or "no"
-    allow : some of ``.,-+``: separators that are kept in the text; others are left out
+    allow : some of ``.,-+/()[]%$€£x:=#``: what is kept in the text beside digits; others are left out
     length : int, optional
         How many digits each number has, where that is possible.
     min_confidence : float
@@ -157,8 +157,8 @@ def check(allow: str, length: int | None, min_confidence: float, invert: str = "
     """ValueError where an argument is not one of `read`."""
     if invert not in ("auto", "yes", "no"):
         raise ValueError(f"invert must be 'auto', 'yes' or 'no', got {invert!r}")
-    if not isinstance(allow, str) or not set(allow) <= set(SEPARATORS):
-        raise ValueError(f"allow is {allow!r}, expected some of {SEPARATORS}")
+    if not isinstance(allow, str) or not set(allow) <= set(SEPARATORS + SIGNS):
+        raise ValueError(f"allow is {allow!r}, expected some of {SEPARATORS + SIGNS}")
     whole = isinstance(length, int | np.integer) and not isinstance(length, bool)
     if length is not None and not (whole and 1 <= length <= 100):
         raise ValueError(f"length is {length!r}, expected a whole number from 1 to 100")
@@ -186,7 +186,7 @@ def _number(line: Line, place: Callable[[np.ndarray], Box], allow: str, min_conf
             characters.append(
                 Character(text if sure else UNSURE, step.confidence, place(line.runs.boxes[step.hypothesis]))
             )
-    if not any(character.text not in SEPARATORS for character in characters):
+    if not any(character.text not in SEPARATORS + SIGNS for character in characters):
         return None
     silent = [k for k in range(N_DIGITS, RUBBISH) if CLASSES[k] not in allow]
     confidence = float(np.exp(min(lattice.share_of_text(*line.ways, spoken, silent) - line.total, 0)))

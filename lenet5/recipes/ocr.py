@@ -34,7 +34,15 @@ from .fitting import as_stored, fit
 log = logging.getLogger("lenet5")
 
 # Style, source of the digits, and share of all strings: MNIST's digits, with allographs ("forms"), and strokes.
-SHARES = (("plain", "mnist", 0.34), ("varied", "mnist", 0.12), ("amounts", "forms", 0.4), ("varied", "strokes", 0.14))
+SHARES = (
+    ("plain", "mnist", 0.29),
+    ("varied", "mnist", 0.1),
+    ("amounts", "forms", 0.34),
+    ("varied", "strokes", 0.12),
+    ("signs", "forms", 0.15),
+)
+# Letters beside and in place of the digits; those of the styles by name have none.
+WORDS = 0.15
 # More strings, for the segment networks alone, in the plain style: neighbouring ones are the hardest to separate.
 ONES_SHARE, ONES = 0.125, replace(digit_strings.STYLES["plain"], ones=0.6)
 
@@ -58,7 +66,7 @@ Examples = tuple[np.ndarray, np.ndarray]  # images uint8, and their classes (N,)
 class Settings:
     """How much is composed, how long training takes, and how large the networks are."""
 
-    strings: int = setting(28_000, "composed for segment and digit networks")
+    strings: int = setting(33_000, "composed for segment and digit networks")
     plain_strings: int = setting(8_000, "more for digit networks")
     flagged_strings: int = setting(12_000, "more for digit networks, with allographs")
     sliding_strings: int = setting(40_000, "composed for the sliding network")
@@ -144,7 +152,8 @@ class Training:
         pools: dict[str, Examples] = {"mnist": (X, y), "strokes": strokes.draw(len(X), seed=seed)}
         pools["forms"] = _joined((X, y), drawn)
         for k, (style, pool, share) in enumerate(SHARES):
-            yield from digit_strings.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
+            lettered = replace(digit_strings.STYLES[style], words=0.0 if style == "plain" else WORDS)
+            yield from digit_strings.compose(*pools[pool], round(n * share), style=lettered, seed=1000 * seed + k)
 
     def segment_examples(self) -> tuple[np.ndarray, np.ndarray, int]:
         """Return images and classes of segments, those of the strings of ones last, and the number of the others."""

@@ -2,3 +2,4 @@
 
 DIGITS = tuple("0123456789")
 SEPARATORS = ".,-+"
+SIGNS = "/()[]%$€£x:=#"

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ...utils.characters import SEPARATORS
+from ...utils.characters import SEPARATORS, SIGNS
 from ...utils.geometry import Box, box_of
-from . import marks
+from . import marks, negatives, signs
 
 _MARGIN = 6  # pixels around a string
 _ENDS = ("-", "-", ".-", ",-", "=", ".=", "--", ".", ",")  # with which people close an amount
@@ -44,6 +44,8 @@ class Style:
     zeros : probability of two to four zeros by one hand at the end
     ends : probability of strokes that close the string, and, a third as often, of one before it
     ones : probability that a digit is a 1
+    signs : probability that it is written like a date, an amount, a telephone number (signs.py)
+    words : probability of letters after the digits, before them, or in their place
     """
 
     length: tuple[int, int] = (5, 5)
@@ -65,6 +67,8 @@ class Style:
     zeros: float = 0.0
     ends: float = 0.0
     ones: float = 0.0
+    signs: float = 0.0
+    words: float = 0.0
 
 
 #: By name: the styles that `lenet5 evaluate --strings` measures, and those for training.
@@ -81,6 +85,10 @@ STYLES = {
         zoom=(1, 2), pen=(-0.6, 1.0), strength=(0.6, 1), flags=0.3, separators=0.12, strays=0.02, joints=0.15,
         rules=0.15, grain=0.2, waves=0.35, zeros=0.4, ends=0.4,
     ),
+    "signs": Style(
+        gap=(0, 7), size=(0.6, 1.2), stretch=(0.8, 1.3), baseline=(-2, 2), slant=(-0.3, 0.5), zoom=(1, 2),
+        pen=(-0.6, 1.0), strength=(0.6, 1), flags=0.3, joints=0.03, rules=0.1, grain=0.1, signs=1.0,
+    ),
 }  # fmt: skip
 
 
@@ -95,7 +103,7 @@ class Composed:
 
     @property
     def digits(self) -> str:
-        """The text without separators."""
+        """The text without separators, signs and letters."""
         return "".join(c for c in self.text if c.isdigit())
 
 
@@ -132,8 +140,8 @@ def _string(X: np.ndarray, y: np.ndarray, style: Style, rng: np.random.Generator
     if style.stretch[0] < style.stretch[1]:
         shared = replace(shared, stretch=rng.uniform(*style.stretch))
     sized = rng.uniform(*style.size)
-    glyphs = []
-    for chosen in _chosen(y, style, rng):
+    glyphs = _with_signs(X, y, shared, sized, style, rng) if style.signs and rng.random() < style.signs else []
+    for chosen in [] if glyphs else _chosen(y, style, rng):
         glyphs.append(_digit(X[chosen], int(y[chosen]), shared, sized, style, rng))
         if rng.random() < style.separators:
             glyphs.append(marks.separator(SEPARATORS[rng.choice(4, p=(0.4, 0.25, 0.25, 0.1))], shared, sized, rng))
@@ -143,6 +151,8 @@ def _string(X: np.ndarray, y: np.ndarray, style: Style, rng: np.random.Generator
         glyphs += [marks.separator(mark, shared, sized, rng) for mark in _ENDS[rng.integers(len(_ENDS))]]
     if style.ends and rng.random() < style.ends / 3:
         glyphs.insert(0, marks.separator("-=#"[rng.integers(3)], shared, sized, rng))
+    if style.words and rng.random() < style.words:
+        glyphs = _with_letters(glyphs, shared, sized, rng)
     layers, boxes = _laid(glyphs, style, shared.zoom, rng)
     ink = np.maximum.reduce(layers)
     for left, right in itertools.pairwise(range(len(layers))):
@@ -152,12 +162,40 @@ def _string(X: np.ndarray, y: np.ndarray, style: Style, rng: np.random.Generator
     spoken = [i for i, glyph in enumerate(glyphs) if glyph.text]
     layers, boxes, text = [layers[i] for i in spoken], [boxes[i] for i in spoken], "".join(g.text for g in glyphs)
     if rng.random() < style.rules:
-        ink = marks.ruled(ink, boxes, shared.zoom, rng)
+        ink = marks.ruled(ink, [box for c, box in zip(text, boxes, strict=True) if c not in SIGNS] or boxes, shared.zoom, rng)
     if rng.random() < style.grain:
         ink = np.maximum(ink, marks.grain(ink.shape, shared.zoom, rng))
     if style.waves and rng.random() < style.waves:
         ink = np.maximum(ink, marks.waves(ink.shape, shared.zoom, rng))
     return Composed(ink.astype(np.float32), text, layers, boxes)
+
+
+def _with_signs(X, y, hand: marks.Hand, sized: float, style: Style, rng: np.random.Generator) -> list[marks.Glyph]:
+    """Write digits and signs as one of `signs.TEXTS` has them."""
+    glyphs = []
+    for character in signs.text(rng):
+        if character == "d":
+            chosen = rng.integers(len(y))
+            glyphs.append(_digit(X[chosen], int(y[chosen]), hand, sized, style, rng))
+        else:
+            draw = marks.separator if character in SEPARATORS else marks.sign
+            glyphs.append(draw(character, hand, sized, rng))
+    return glyphs
+
+
+def _with_letters(
+    glyphs: list[marks.Glyph], hand: marks.Hand, sized: float, rng: np.random.Generator
+) -> list[marks.Glyph]:
+    """Write letters that cannot be read as digits after the digits, before them, or in their place."""
+    word = []
+    for image in negatives.letters(int(rng.integers(1, 6)), rng):
+        if image.any():
+            size, stretch = sized * rng.uniform(0.6, 1.2), hand.stretch * rng.uniform(0.85, 1.2)
+            word.append(marks.Glyph(_written(image, hand, size, stretch), rng.uniform(-1, 4), marks.LETTER))
+    if not word:
+        return glyphs
+    place = rng.random()
+    return word if place < 0.2 else glyphs + word if place < 0.75 else word + glyphs
 
 
 def _chosen(y: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray:

@@ -11,9 +11,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from ...utils.geometry import Box, box_of
+from . import signs
 
 Point = tuple[float, float]
-STRAYS = "=~#"  # marks that are not characters: two dashes, a scribble, the sign before an amount
+LETTER = "a"  # the text of any letter
+STRAYS = "=~#"  # two dashes, a scribble, which is no character, and the sign before an amount
+SCRIBBLE = "~"
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Hand:
 class Glyph:
     """A character: its ink, cut to its box; the pixels by which its middle lies below that of the line; its text.
 
-    The text is empty for marks that are not characters.
+    The text is empty for marks that are not characters, and LETTER for any letter.
     """
 
     ink: np.ndarray
@@ -102,10 +105,19 @@ def _strokes_of(mark: str, rng: np.random.Generator) -> tuple[list[Sequence[Poin
 
 def separator(mark: str, hand: Hand, sized: float, rng: np.random.Generator) -> Glyph:
     """A dot, a comma, a dash or a plus, or a stray mark, as a pen makes it."""
+    return _written(mark, _strokes_of, hand, sized, rng)
+
+
+def sign(mark: str, hand: Hand, sized: float, rng: np.random.Generator) -> Glyph:
+    """One of `characters.SIGNS`, as a pen makes it."""
+    return _written(mark, signs.strokes, hand, sized, rng)
+
+
+def _written(mark: str, strokes_of, hand: Hand, sized: float, rng: np.random.Generator) -> Glyph:
     unit = 20 * sized * hand.zoom
     pen = max(unit * 0.11 + hand.pen * hand.zoom, 1.2) * rng.uniform(0.8, 1.2)
-    strokes, below = _strokes_of(mark, rng)
-    if mark == ".":
+    strokes, below = strokes_of(mark, rng)
+    if mark in ".:":
         pen *= rng.uniform(1, 1.5)
     side, fine = math.ceil(1.8 * unit) + 4, 4
     image = Image.new("L", (side * fine, side * fine))
@@ -120,7 +132,7 @@ def separator(mark: str, hand: Hand, sized: float, rng: np.random.Generator) -> 
     ink = np.asarray(image.reduce(fine), np.float32) / 255 * np.float32(hand.strength)
     box = box_of(ink > 0.02)
     return Glyph(
-        ink[box.top : box.bottom, box.left : box.right], below * unit / hand.zoom, "" if mark in STRAYS else mark
+        ink[box.top : box.bottom, box.left : box.right], below * unit / hand.zoom, "" if mark == SCRIBBLE else mark
     )
 
 
