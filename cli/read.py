@@ -17,7 +17,8 @@ from .usage import refusals_as_usage
 @options.models
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
               help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
-@click.option("--allow", default="", metavar="CHARACTERS", help="Separators to keep in the text, some of .,-+")
+@click.option("--allow", default="", metavar="CHARACTERS",
+              help="Separators and signs to keep in the text beside digits, some of .,-+/()[]%$€£x:=#")  # fmt: skip
 @click.option("--length", type=click.IntRange(1, 100), help="How many digits each number has.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="Answer ? for a digit of less confidence.")  # fmt: skip
@@ -35,8 +36,8 @@ def read(files, models, invert, allow, length, min_confidence, max_error, table,
     """Read the numbers in each FILE. Each line of an image gives one row: file, text and confidence, tab-separated.
 
     FILE is an image (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of images, - for standard input, or @LIST: a
-    text file with a name in each line. An image without a number gives `no digits`; letters are read
-    as the digits that they look like.
+    text file with a name in each line. An image without a number gives `no digits`. Signs are left out where they are not allowed; letters
+    that look like digits are read as these.
 
     A page that is not upright is read after turning it, and a note says so. With --table, a number does not go on
     beyond a vertical rule, and tables of several images or pages have an empty line between them.

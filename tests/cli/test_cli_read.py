@@ -248,7 +248,7 @@ def test_length(folder):
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["one.png", "--allow", "x"], "allow is 'x'"),
+        (["one.png", "--allow", "y"], "allow is 'y'"),
         (["one.png", "page.png", "--boxes", "b.png"], "one image"),
         (["-", "--boxes", "b.png"], "one image"),
         (["one.png", "--boxes", "b.jpg"], "neither a .png nor a folder"),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lenet5.datasets.synthetic import allographs, digit_strings, marks, strokes
-from lenet5.ocr.networks import SEPARATORS
+from lenet5.ocr.networks import SEPARATORS, SIGNS
 from lenet5.preprocessing.components import Components
 
 X, Y = strokes.draw(300, seed=2)
@@ -39,15 +39,15 @@ def test_a_string_is_a_function_of_seed_and_number():
     assert [s.text for s in digit_strings.compose(X, Y, 6, style="varied", seed=4)] != [s.text for s in one]
 
 
-@pytest.mark.parametrize("style", ["varied", "amounts"])
+@pytest.mark.parametrize("style", ["varied", "amounts", "signs"])
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=20, deadline=None)
 def test_strings_hold_what_they_say(style, seed):
     (string,) = digit_strings.compose(X, Y, 1, style=style, seed=seed)
     assert string.ink.dtype == np.float32
     assert 0 <= string.ink.min() <= string.ink.max() <= 1
-    assert 1 <= len(string.digits) <= 7
-    assert set(string.text) <= set("0123456789" + SEPARATORS)
+    assert 1 <= len(string.digits) <= 10
+    assert set(string.text) <= set("0123456789" + SEPARATORS + SIGNS)
     assert len(string.layers) == len(string.boxes) == len(string.text)
     for layer in string.layers:
         assert layer.shape == string.ink.shape
@@ -58,6 +58,28 @@ def test_separators_come_as_often_as_asked():
     style = replace(digit_strings.STYLES["plain"], separators=1.0)
     (string,) = digit_strings.compose(X, Y, 1, style=style)
     assert [c in SEPARATORS for c in string.text] == [False, True] * 5
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_every_sign_is_drawn_in_its_own_way(sign):
+    hand = marks.Hand(slant=0.0, zoom=1.0, pen=0.0, strength=1.0)
+    glyphs = [marks.sign(sign, hand, 1.0, np.random.default_rng(seed)) for seed in range(20)]
+    assert {glyph.text for glyph in glyphs} == {sign}
+    heights = [glyph.ink.shape[0] for glyph in glyphs]
+    assert 8 <= np.median(heights) <= 32
+    assert len({glyph.ink.tobytes() for glyph in glyphs}) == 20
+
+
+def test_all_signs_are_used():
+    strings = digit_strings.compose(X, Y, 200, style="signs", seed=4)
+    assert set("".join(string.text for string in strings)) == set("0123456789" + SEPARATORS + SIGNS)
+
+
+def test_letters_are_no_digits():
+    style = replace(digit_strings.STYLES["plain"], words=1.0)
+    texts = [string.text for string in digit_strings.compose(X, Y, 60, style=style, seed=4)]
+    assert all(marks.LETTER in text for text in texts)
+    assert {sum(c.isdigit() for c in text) for text in texts} == {0, 5}
 
 
 def test_ones_are_as_many_as_asked():

@@ -161,7 +161,7 @@ def test_nothing_is_read_from_nothing(model):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"allow": "x"}, "allow is 'x'"),
+        ({"allow": "y"}, "allow is 'y'"),
         ({"length": 0}, "length is 0"),
         ({"min_confidence": 1.5}, "min_confidence is 1.5"),
         ({"min_confidence": float("nan")}, "min_confidence is nan"),
@@ -494,7 +494,7 @@ def test_pages(model, tmp_path):
         with pytest.raises(PictureError, match=f"has no page {page}; its pages are 1 to 2"):
             model.read(book, page=page)
     with pytest.raises(ValueError, match="allow"):
-        next(model.read_pages(book, allow="x"))
+        next(model.read_pages(book, allow="y"))
 
 
 def test_each_page_is_bounded(tmp_path):

@@ -162,7 +162,8 @@ def _string(X: np.ndarray, y: np.ndarray, style: Style, rng: np.random.Generator
     spoken = [i for i, glyph in enumerate(glyphs) if glyph.text]
     layers, boxes, text = [layers[i] for i in spoken], [boxes[i] for i in spoken], "".join(g.text for g in glyphs)
     if rng.random() < style.rules:
-        ink = marks.ruled(ink, [box for c, box in zip(text, boxes, strict=True) if c not in SIGNS] or boxes, shared.zoom, rng)
+        written = [box for character, box in zip(text, boxes, strict=True) if character not in SIGNS]
+        ink = marks.ruled(ink, written or boxes, shared.zoom, rng)
     if rng.random() < style.grain:
         ink = np.maximum(ink, marks.grain(ink.shape, shared.zoom, rng))
     if style.waves and rng.random() < style.waves:

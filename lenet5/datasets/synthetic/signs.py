@@ -77,7 +77,7 @@ def _euro(rng: np.random.Generator) -> list[Stroke]:
 
 def _pound(rng: np.random.Generator) -> list[Stroke]:
     w, y = rng.uniform(0.16, 0.24), rng.uniform(-0.05, 0.12)
-    hook = _arc(0.06, -0.28, w, 0.2, 0.95, 0.5) + [(-w + 0.08, 0.1), (-w, 0.32), (-w - 0.1, 0.45)]
+    hook = [*_arc(0.06, -0.28, w, 0.2, 0.95, 0.5), (-w + 0.08, 0.1), (-w, 0.32), (-w - 0.1, 0.45)]
     foot = [(-w - 0.1, 0.45), (-0.02, 0.4), (w + 0.1, rng.uniform(0.38, 0.48))]
     return [hook, foot, [(-w - 0.12, y), (w - 0.02, y + rng.uniform(-0.05, 0.03))]]
 
