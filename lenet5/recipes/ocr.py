@@ -41,8 +41,6 @@ SHARES = (
     ("varied", "strokes", 0.109),
     ("signs", "forms", 0.222),
 )
-# Letters beside and in place of the digits; those of the styles by name have none.
-WORDS = 0.0
 # More strings, for the segment networks alone, in the plain style: neighbouring ones are the hardest to separate.
 ONES_SHARE, ONES = 0.125, replace(digit_strings.STYLES["plain"], ones=0.6)
 
@@ -152,8 +150,7 @@ class Training:
         pools: dict[str, Examples] = {"mnist": (X, y), "strokes": strokes.draw(len(X), seed=seed)}
         pools["forms"] = _joined((X, y), drawn)
         for k, (style, pool, share) in enumerate(SHARES):
-            lettered = replace(digit_strings.STYLES[style], words=0.0 if style == "plain" else WORDS)
-            yield from digit_strings.compose(*pools[pool], round(n * share), style=lettered, seed=1000 * seed + k)
+            yield from digit_strings.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
 
     def segment_examples(self) -> tuple[np.ndarray, np.ndarray, int]:
         """Return images and classes of segments, those of the strings of ones last, and the number of the others."""

@@ -13,8 +13,6 @@ from ..ocr.oversegmentation import LEVEL, Hypotheses, Pieces, cut, hypotheses
 from ..preprocessing.binarization import quantile
 from ..preprocessing.ruled_lines import without_rules
 
-_CLASS = {character: k for k, character in enumerate(CLASSES)}
-LETTER = len(CLASSES)
 _THERE = 0.2  # ink of a character that counts where another one may have some, too
 _SAME_OVERLAPPING = 0.78  # as _SAME, for characters that overlap
 _LIKELY = 6, 1.7  # pieces, heights: nearly all characters are within these; longer segments would only add rubbish
@@ -25,8 +23,6 @@ _SAME, _OTHER = 0.88, 0.7  # common ink: from the first on, a segment is the cha
 
 def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
     """Return the class of each segment (n,), -1 for those that are neither a character nor clearly rubbish.
-
-    LETTER stands for any letter.
 
     The ink that a segment and a character have in common decides, divided by their ink together. Ink that the character
     shares with another one does not count, since only one of the two can have it; the bound is then lower.
@@ -54,7 +50,7 @@ def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
         share = common / np.maximum(together + layer.sum() - common, 1e-6)
         if together is not run:
             share = np.where(share >= _SAME_OVERLAPPING, np.maximum(share, _SAME), share)
-        labels = np.where(share > best, _CLASS.get(character, LETTER), labels)
+        labels = np.where(share > best, CLASSES.index(character), labels)
         best = np.maximum(best, share)
     return np.where(best >= _SAME, labels, np.where(best < _OTHER, RUBBISH, -1))
 
@@ -96,7 +92,6 @@ def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0
         found = hypotheses(pieces, *_LIKELY)
         labels = truth(string, pieces, found)
         right, wrong = np.flatnonzero((labels >= 0) & (labels != RUBBISH)), np.flatnonzero(labels == RUBBISH)
-        labels = np.minimum(labels, RUBBISH)  # letters are rubbish, too
         most = round(rubbish * max(len(right), 1))
         wrong = rng.permutation(wrong)[:most]
         kept = np.concatenate([right, wrong])

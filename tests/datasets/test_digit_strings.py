@@ -75,13 +75,6 @@ def test_all_signs_are_used():
     assert set("".join(string.text for string in strings)) == set("0123456789" + SEPARATORS + SIGNS)
 
 
-def test_letters_are_no_digits():
-    style = replace(digit_strings.STYLES["plain"], words=1.0)
-    texts = [string.text for string in digit_strings.compose(X, Y, 60, style=style, seed=4)]
-    assert all(marks.LETTER in text for text in texts)
-    assert {sum(c.isdigit() for c in text) for text in texts} == {0, 5}
-
-
 def test_ones_are_as_many_as_asked():
     strings = list(digit_strings.compose(X, Y, 200, style=digit_strings.Style(ones=0.6), seed=4))
     share = np.mean([character == "1" for string in strings for character in string.text])

@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 
 from ...utils.characters import SEPARATORS, SIGNS
 from ...utils.geometry import Box, box_of
-from . import marks, negatives, signs
+from . import marks, signs
 
 _MARGIN = 6  # pixels around a string
 _ENDS = ("-", "-", ".-", ",-", "=", ".=", "--", ".", ",")  # with which people close an amount
@@ -45,7 +45,6 @@ class Style:
     ends : probability of strokes that close the string, and, a third as often, of one before it
     ones : probability that a digit is a 1
     signs : probability that it is written like a date, an amount, a telephone number (signs.py)
-    words : probability of letters after the digits, before them, or in their place
     """
 
     length: tuple[int, int] = (5, 5)
@@ -68,7 +67,6 @@ class Style:
     ends: float = 0.0
     ones: float = 0.0
     signs: float = 0.0
-    words: float = 0.0
 
 
 #: By name: the styles that `lenet5 evaluate --strings` measures, and those for training.
@@ -103,7 +101,7 @@ class Composed:
 
     @property
     def digits(self) -> str:
-        """The text without separators, signs and letters."""
+        """The text without separators and signs."""
         return "".join(c for c in self.text if c.isdigit())
 
 
@@ -151,8 +149,6 @@ def _string(X: np.ndarray, y: np.ndarray, style: Style, rng: np.random.Generator
         glyphs += [marks.separator(mark, shared, sized, rng) for mark in _ENDS[rng.integers(len(_ENDS))]]
     if style.ends and rng.random() < style.ends / 3:
         glyphs.insert(0, marks.separator("-=#"[rng.integers(3)], shared, sized, rng))
-    if style.words and rng.random() < style.words:
-        glyphs = _with_letters(glyphs, shared, sized, rng)
     layers, boxes = _laid(glyphs, style, shared.zoom, rng)
     ink = np.maximum.reduce(layers)
     for left, right in itertools.pairwise(range(len(layers))):
@@ -182,21 +178,6 @@ def _with_signs(X, y, hand: marks.Hand, sized: float, style: Style, rng: np.rand
             draw = marks.separator if character in SEPARATORS else marks.sign
             glyphs.append(draw(character, hand, sized, rng))
     return glyphs
-
-
-def _with_letters(
-    glyphs: list[marks.Glyph], hand: marks.Hand, sized: float, rng: np.random.Generator
-) -> list[marks.Glyph]:
-    """Write letters that cannot be read as digits after the digits, before them, or in their place."""
-    word = []
-    for image in negatives.letters(int(rng.integers(1, 6)), rng):
-        if image.any():
-            size, stretch = sized * rng.uniform(0.6, 1.2), hand.stretch * rng.uniform(0.85, 1.2)
-            word.append(marks.Glyph(_written(image, hand, size, stretch), rng.uniform(-1, 4), marks.LETTER))
-    if not word:
-        return glyphs
-    place = rng.random()
-    return word if place < 0.2 else glyphs + word if place < 0.75 else word + glyphs
 
 
 def _chosen(y: np.ndarray, style: Style, rng: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,6 @@ from ...utils.geometry import Box, box_of
 from . import signs
 
 Point = tuple[float, float]
-LETTER = "a"  # the text of any letter
 STRAYS = "=~#"  # two dashes, a scribble, which is no character, and the sign before an amount
 SCRIBBLE = "~"
 
@@ -34,7 +33,7 @@ class Hand:
 class Glyph:
     """A character: its ink, cut to its box; the pixels by which its middle lies below that of the line; its text.
 
-    The text is empty for marks that are not characters, and LETTER for any letter.
+    The text is empty for marks that are not characters.
     """
 
     ink: np.ndarray
