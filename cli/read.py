@@ -36,8 +36,8 @@ def read(files, models, invert, allow, length, min_confidence, max_error, table,
     """Read the numbers in each FILE. Each line of an image gives one row: file, text and confidence, tab-separated.
 
     FILE is an image (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of images, - for standard input, or @LIST: a
-    text file with a name in each line. An image without a number gives `no digits`. Signs are left out where they are not allowed; letters
-    that look like digits are read as these.
+    text file with a name in each line. An image without a number gives `no digits`. Signs such as / are left
+    out unless --allow names them; letters are read as the digits that they look like.
 
     A page that is not upright is read after turning it, and a note says so. With --table, a number does not go on
     beyond a vertical rule, and tables of several images or pages have an empty line between them.
