@@ -341,7 +341,7 @@ def test_what_was_taught_is_read(folder):
     ("args", "code", "expected"),
     [
         (["new.safetensors", "one.png"], 2, "one.png: has no text behind it"),
-        (["new.safetensors", "one.png", "27x8"], 2, "its text has x;"),
+        (["new.safetensors", "one.png", "27y8"], 2, "its text has y;"),
         (["new.safetensors", "missing.png", "1"], 3, "missing.png: cannot be opened"),
         (["new.safetensors", "bad.png", "1"], 3, "bad.png: damaged image"),
         (["new.safetensors", "blank.png", "1"], 3, "its text has more digits than its ink"),

@@ -86,7 +86,7 @@ def test_the_report_counts_what_is_right(folder):
     rows = table(folder)
     answer = rows[0][1]
     wrong = answer[:-1] + str((int(answer[-1]) + 1) % 10)
-    more = [("bad.png", "1"), ("missing.png", "1"), ("1.png", ""), ("2.png", "12x")]
+    more = [("bad.png", "1"), ("missing.png", "1"), ("1.png", ""), ("2.png", "12y")]
     path = write(folder / "mixed.csv", [(rows[0][0], wrong), *rows[1:], *more])
     seen = []
     found = own_strings.evaluate(path, report=lambda done, total: seen.append((done, total)))

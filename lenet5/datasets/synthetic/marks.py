@@ -14,8 +14,8 @@ from ...utils.geometry import Box, box_of
 from . import signs
 
 Point = tuple[float, float]
-STRAYS = "=~#"  # two dashes, a scribble, which is no character, and the sign before an amount
-SCRIBBLE = "~"
+STRAYS = "=~#"  # what stands beside amounts: two dashes, a scribble, the sign of a number
+SCRIBBLE = "~"  # not a character, so without a text
 
 
 @dataclass(frozen=True)
