@@ -88,7 +88,9 @@ def _scores(
     scores = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
     digits, blank = scores[:, :10], slid[:, 10]
     seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
-    total = np.logaddexp.reduce(digits, axis=1) + np.clip(seen, -MOST_SLIDING, MOST_SLIDING)
+    seen = np.clip(seen, -MOST_SLIDING, MOST_SLIDING)
+    total = np.logaddexp.reduce(digits, axis=1) + seen
+    scores[:, 10:] += np.maximum(seen, 0)[:, None]  # it knows no signs: what it takes for a 1 may be a slash
     mixed = SEGMENTS_SHARE * log_softmax(digits) + SLIDING_SHARE * log_softmax(slid[:, :10])
     share = SEGMENTS_SHARE + SLIDING_SHARE
     scores[:, :10] = log_softmax(mixed / share) + total[:, None]

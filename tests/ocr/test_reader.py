@@ -17,6 +17,7 @@ from lenet5.nn import serialization
 from lenet5.nn.network import Network
 from lenet5.ocr import boxes, evaluation, layout, lines, networks, reader
 from lenet5.preprocessing import sheets
+from lenet5.utils.characters import SEPARATORS, SIGNS
 
 X, Y = strokes.draw(400, seed=12)
 
@@ -150,6 +151,16 @@ def test_separators_are_kept_where_they_are_allowed(model):
         n_kept += sum(c in ".,-+" for c in kept.text)
         assert evaluation.digits_of(kept.text) == evaluation.digits_of(plain.text)
     assert n_kept >= 0.7 * n_all
+
+
+def test_signs_are_no_digits(model):
+    """Of 40 strings with slashes, brackets, currencies, 37 are right, with the signs or without."""
+    strings = list(digit_strings.compose(X, Y, 40, style="signs", seed=3))
+    n_kept = n_dropped = 0
+    for string, (picture, right) in zip(strings, evaluation.pictures(strings), strict=True):
+        n_kept += model.read(picture, allow=SEPARATORS + SIGNS).text.replace(" ", "") == string.text
+        n_dropped += evaluation.digits_of(model.read(picture).text) == right
+    assert min(n_kept, n_dropped) >= 34
 
 
 def test_nothing_is_read_from_nothing(model):
