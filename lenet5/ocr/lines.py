@@ -1,18 +1,20 @@
 """The numbers of an image with the best path through the lattice of each, and what speaks for all of them together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from . import lattice, layout, sdnn
-from .networks import N_DIGITS, RUBBISH, StringNetworks, log_softmax
+from .networks import CLASSES, N_DIGITS, RUBBISH, StringNetworks, log_softmax
 from .oversegmentation import Hypotheses, Pieces, cut, hypotheses
 
 LEFT_OUT = 150.0  # the cost of leaving out as much ink as would fill the square of a digit's height
 # Weights of the opinions on which digit it is: segment networks, digit networks, the sliding one, the given model.
 SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.55, 0.2, 0.05
 SEEN = 3.0  # weight of the sliding network's opinion on whether it is a digit
+# Signs that look like a 1: which of them are not the first or last of a number, and which are closed by another one.
+NOT_FIRST, NOT_LAST, BRACKETS = "/)]", "/", ("()", "[]")
 UNLIKELY = -7.0  # logarithm of a segment's share of all paths, below which it is not looked at more closely
 MOST_SLIDING = 9.0  # how far that opinion moves the logarithm of the weight at most
 
@@ -59,8 +61,20 @@ def lines_of(
     lines = []
     for (number, _, runs), (first, stop, dropped), part in zip(found, ways, scores, strict=True):
         path, total = lattice.search(first, stop, part, dropped, length, N_DIGITS)
+        if never_closed := [one for one, other in BRACKETS if _n(path, one) > _n(path, other)]:
+            part[:, _classes(never_closed)] = -lattice.LIMIT
+            path, total = lattice.search(first, stop, part, dropped, length, N_DIGITS)
         lines.append(Line(number, runs, (first, stop, part, dropped), path, total))
     return lines
+
+
+def _classes(signs: Iterable[str]) -> list[int]:
+    return [CLASSES.index(sign) for sign in signs]
+
+
+def _n(path: Sequence[lattice.Step], sign: str) -> int:
+    """How often a sign is read."""
+    return sum(CLASSES[step.label] == sign for step in path)
 
 
 def evidence(lines: Sequence[Line]) -> float:
@@ -91,6 +105,10 @@ def _scores(
     seen = np.clip(seen, -MOST_SLIDING, MOST_SLIDING)
     total = np.logaddexp.reduce(digits, axis=1) + seen
     scores[:, 10:] += np.maximum(seen, 0)[:, None]  # it knows no signs: what it takes for a 1 may be a slash
+    starts = np.concatenate([first == 0 for first, _, _ in ways])
+    ends = np.concatenate([stop == len(out) for _, stop, out in ways])
+    for place, signs in ((starts, NOT_FIRST), (ends, NOT_LAST)):
+        scores[np.ix_(place, _classes(signs))] = -lattice.LIMIT
     mixed = SEGMENTS_SHARE * log_softmax(digits) + SLIDING_SHARE * log_softmax(slid[:, :10])
     share = SEGMENTS_SHARE + SLIDING_SHARE
     scores[:, :10] = log_softmax(mixed / share) + total[:, None]

@@ -163,6 +163,12 @@ def test_signs_are_no_digits(model):
     assert min(n_kept, n_dropped) >= 34
 
 
+def test_a_bracket_that_is_never_closed_is_a_digit(model):
+    """The first 1 of the last line looks like an opening bracket."""
+    reading = model.read("examples/numbers/page.jpg", allow=SEPARATORS + SIGNS)
+    assert reading.text == "3141 59265\n27182 818\n16180 3398"
+
+
 def test_nothing_is_read_from_nothing(model):
     reading = model.read(np.full((40, 60), 255, np.uint8))
     assert (reading.text, reading.confidence, reading.numbers) == ("", 0.0, [])
