@@ -52,6 +52,11 @@ class Compression:
             for name, tensor in network.state_dict(parameters).items():
                 self._share(name, tensor)
 
+    def settle(self, network: Network, parameters: np.ndarray, step: int) -> None:
+        """Pruned, and rounded."""
+        self.project(network, parameters, step)
+        self.round(network, parameters, step)
+
     @property
     def _end_of_ramp(self) -> float:
         return END_OF_RAMP * self.n_steps
