@@ -11,8 +11,8 @@ from ..nn.network import Network
 
 #: Updates between two choices of the weights that stay; fewer in short trainings.
 EVERY = 100
-#: Of the updates: those up to which more and more weights are set to 0, from which on values are shared, and from which
-#: on each weight keeps the number of its value. Until then many weights change to and fro between two of them.
+#: Parts of the updates. Up to the first, more and more weights are set to 0; from the second on, values are shared.
+#: From the third on, each weight keeps the number of its value. Until then many change to and fro between two of them.
 END_OF_RAMP, START_OF_SHARING, END_OF_CHOICE = 0.4, 0.6, 0.75
 ROUNDS = 20  # of k-means at first; 1 at each later update
 

@@ -1,7 +1,7 @@
 """Quantization-aware training: gradients are taken at weights that 8 bits hold, and update the others.
 
-That is finetuning: most of the training is that of a network in float32, and its end, at a low learning rate, goes on
-from there (Jacob and others, "Quantization and training of neural networks", 2018, delay it for the same reason).
+That is finetuning. Most of the training is that of a network in float32, and its end, at a low learning rate, goes on
+from there. Jacob and others ("Quantization and training of neural networks", 2018) delay it for the same reason.
 
 `nn.quantization` makes whole numbers of the weights when training ends, with the same scales, so it rounds no more.
 Activations are as they are meanwhile: 8 bits without sign hold them well enough (docs/quantization.md).
