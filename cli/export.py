@@ -57,7 +57,7 @@ def export(
     network, name = load_model(model, quantities=to not in IN_8_BITS)
     data = load_own_for([network], own, 1) if own else None
     if to in IN_8_BITS:
-        network = _in_8_bits(network, data, data_dir)
+        network = _in_8_bits(network, to, data, data_dir)
     files = write(network, out, to, **({"opset": opset} if opset else {}))
     for file in files:
         output.note(f"written: {one_line(file)}")
@@ -72,21 +72,22 @@ def export(
         sys.exit(1)
 
 
-def _in_8_bits(network, data, data_dir: Path | None):
+def _in_8_bits(network, to: str, data, data_dir: Path | None):
     """The network quantized as `lenet5 quantize` does; another model as it is, which the format takes or refuses."""
-    from lenet5.compress.quantize import quantize
+    from lenet5 import Committee, LeNet5
+    from lenet5.compress.quantize import quantize_each
     from lenet5.models.judgement import trained_on
-    from lenet5.models.lenet import DIGITS, LeNet5
+    from lenet5.models.lenet import DIGITS
 
-    if not isinstance(network, LeNet5):
+    if not isinstance(network, (LeNet5, Committee) if to == "onnx-int8" else LeNet5):
         return network
     if not data and tuple(network.labels) != DIGITS and trained_on(network) not in options.DATASETS:
         raise click.UsageError("the model has own classes: name their images with --data, which decide the scales")
-    report = quantize(network, data or load_data_for([network], "auto", data_dir, True))
-    for line in report.lines():
+    small, reports = quantize_each(network, data or load_data_for([network], "auto", data_dir, True))
+    for line in (line for report in reports for line in report.lines()):
         output.note(line)
     output.note("note: the model was quantized for this export; `lenet5 quantize` keeps the result as a model file")
-    return report.model
+    return small
 
 
 def _checked(network, out: Path, to: str, data):

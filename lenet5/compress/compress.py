@@ -28,6 +28,8 @@ SETTINGS: dict[str, Any] = {
     "schedule": "cosine",
     "learning_rate": 0.02,
 }
+#: The learning rate where weights share values.
+SHARING_RATE = 0.012
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +130,8 @@ def compress(
     taught_by = [member for teacher in teachers or [model] for member in members_of(teacher)]
     check_classes(taught_by, model.labels)
     networks = [member.network for member in taught_by]
-    config = Config(**SETTINGS, epochs=epochs, seed=seed, validation=len(parts.validation[1]), quantize=quantize)
+    settings = SETTINGS | ({"learning_rate": SHARING_RATE} if codebook else {})
+    config = Config(**settings, epochs=epochs, seed=seed, validation=len(parts.validation[1]), quantize=quantize)
     n_weights = sum(tensor.size for name, tensor in small.state_dict().items() if name.endswith(".weight"))
     n_steps = epochs * -(-len(parts.train[1]) // config.batch_size)
     constraint = Compression(round((1 - sparsity) * n_weights), codebook, n_steps) if sparsity or codebook else None

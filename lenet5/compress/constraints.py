@@ -11,8 +11,9 @@ from ..nn.network import Network
 
 #: Updates between two choices of the weights that stay; fewer in short trainings.
 EVERY = 100
-#: Of the updates: those up to which more and more weights are set to 0, and from which on values are shared.
-END_OF_RAMP, START_OF_SHARING = 0.4, 0.45
+#: Parts of the updates. Up to the first, more and more weights are set to 0; from the second on, values are shared.
+#: From the third on, each weight keeps the number of its value. Until then many change to and fro between two of them.
+END_OF_RAMP, START_OF_SHARING, END_OF_CHOICE = 0.4, 0.6, 0.75
 ROUNDS = 20  # of k-means at first; 1 at each later update
 
 
@@ -35,6 +36,7 @@ class Compression:
         self._masks: dict[str, np.ndarray] = {}
         self._codebooks: dict[str, np.ndarray] = {}
         self._places: dict[str, np.ndarray] = {}  # of the values that are not pruned, once no more are
+        self._numbers: dict[str, np.ndarray] = {}  # of the value that each of them has
 
     def project(self, network: Network, parameters: np.ndarray, step: int) -> None:
         """Set pruned weights to 0."""
@@ -50,7 +52,12 @@ class Compression:
         """Set the others to the values that they share."""
         if self.n_values and step >= START_OF_SHARING * self.n_steps:
             for name, tensor in network.state_dict(parameters).items():
-                self._share(name, tensor)
+                self._share(name, tensor, is_choosing=step < END_OF_CHOICE * self.n_steps)
+
+    def settle(self, network: Network, parameters: np.ndarray, step: int) -> None:
+        """Pruned, and rounded."""
+        self.project(network, parameters, step)
+        self.round(network, parameters, step)
 
     @property
     def _end_of_ramp(self) -> float:
@@ -61,17 +68,25 @@ class Compression:
         undone = max(0.0, 1 - step / max(1.0, self._end_of_ramp)) ** 3
         return round(self.n_left + (n - self.n_left) * undone)
 
-    def _share(self, name: str, tensor: np.ndarray) -> None:
-        """Replace the values besides 0 by the nearest ones of the tensor's codebook."""
+    def _share(self, name: str, tensor: np.ndarray, is_choosing: bool) -> None:
+        """Replace the values besides 0 by those of the tensor's codebook: the nearest ones, or the same as before."""
         flat, places = tensor.reshape(-1), self._places.get(name)
         if places is None:
             mask = self._masks.get(name)
             places = self._places[name] = np.arange(tensor.size) if mask is None else np.flatnonzero(mask)
         values = flat[places]
+        if is_choosing or name not in self._numbers:
+            self._choose(name, values)
+        else:
+            self._codebooks[name] = as_stored(means(values, self._numbers[name], self._codebooks[name]))
+        flat[places] = self._codebooks[name][self._numbers[name]]
+
+    def _choose(self, name: str, values: np.ndarray) -> None:
+        """The codebook of a tensor, and the number of the nearest value for each of ``values``."""
         is_new = name not in self._codebooks
         start = np.linspace(values.min(), values.max(), self.n_values) if is_new else self._codebooks[name]
         self._codebooks[name] = codebook = k_means(values, start, ROUNDS if is_new else 1)
-        flat[places] = codebook[nearest(values, codebook)]
+        self._numbers[name] = nearest(values, codebook)
 
 
 def largest(weights: Mapping[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
@@ -98,11 +113,20 @@ def _lamp(weights: np.ndarray) -> np.ndarray:
 def k_means(values: np.ndarray, codebook: np.ndarray, rounds: int) -> np.ndarray:
     """A codebook, ascending, float32 that float16 holds, after ``rounds`` of Lloyd's algorithm from this one on."""
     for _ in range(rounds):
-        numbers = nearest(values, codebook)
-        counts = np.bincount(numbers, minlength=len(codebook))
-        sums = np.bincount(numbers, values, minlength=len(codebook))
-        codebook = np.where(counts > 0, sums / np.maximum(counts, 1), codebook)
-    return np.sort(codebook.astype(np.float16).astype(np.float32))
+        codebook = means(values, nearest(values, codebook), codebook)
+    return np.sort(as_stored(codebook))
+
+
+def means(values: np.ndarray, numbers: np.ndarray, codebook: np.ndarray) -> np.ndarray:
+    """The mean of the values of each number; that of the codebook where there are none."""
+    counts = np.bincount(numbers, minlength=len(codebook))
+    sums = np.bincount(numbers, values, minlength=len(codebook))
+    return np.where(counts > 0, sums / np.maximum(counts, 1), codebook)
+
+
+def as_stored(codebook: np.ndarray) -> np.ndarray:
+    """Float32 that float16 holds."""
+    return codebook.astype(np.float16).astype(np.float32)
 
 
 def nearest(values: np.ndarray, codebook: np.ndarray) -> np.ndarray:

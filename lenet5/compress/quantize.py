@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..models.loading import Model
+from ..models.ensemble import Committee
+from ..models.loading import Model, ModelOfClasses
 from ..models.quantized import Quantized
 from ..utils.tables import Lines
 from ..utils.text import percent
@@ -87,3 +88,14 @@ def quantize(model: Model, data: "Loaded", *, n_calibration: int = N_CALIBRATION
         small, data.name, len(some), len(y), parts.held_out,
         float((before == y).mean()), float((after == y).mean()), int((before != after).sum()),
     )  # fmt: skip
+
+
+def quantize_each(model: ModelOfClasses, data: "Loaded") -> tuple[ModelOfClasses, list[QuantizationReport]]:
+    """A network in 8 bits, or a committee of such networks, and what each of them costs; raises as `quantize` does."""
+    if not isinstance(model, Committee):
+        report = quantize(model, data)
+        return report.model, [report]
+    reports = [quantize(member, data) for member in model.models]
+    small = Committee([report.model for report in reports])
+    small.calibration, small.training = model.calibration, model.training
+    return small, reports

@@ -12,7 +12,8 @@ from .graph import Description, Exportable, describe_int8, in_8_bits
 
 def contents(model: Exportable) -> dict[str, bytes | str]:
     """The two files by name, for a folder. ValueError in one line where the model cannot be exported."""
-    description, small = describe_int8(model), in_8_bits(model)
+    small = in_8_bits(model)
+    description = describe_int8(small)
     temperature = description.temperature / small.network.scale
     return {
         "lenet5.c": _source(description, small),

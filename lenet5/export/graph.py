@@ -169,19 +169,30 @@ def _scaled(op: Op, scaling: TargetScaling) -> Op:
 
 
 def describe_int8(model: Exportable) -> Description:
-    """The description of a model in 8 bits; the constants are those of ``model.network``. ValueError for another."""
-    small = in_8_bits(model)
-    return replace(describe(small.shape), temperature=small.temperature)
+    """The description of a model in 8 bits, or of a committee of such; constants are those of each ``network``."""
+    members = members_in_8_bits(model)
+    shapes = [member.shape for member in members]
+    found = describe(Committee(shapes) if isinstance(model, Committee) else shapes[0])
+    graphs = zip(found.graphs, members, strict=True)
+    own = tuple(replace(graph, temperature=member.temperature) for graph, member in graphs)
+    return replace(found, graphs=own, temperature=model.temperature)
+
+
+def members_in_8_bits(model: Exportable) -> list[Quantized]:
+    """The networks of a model in 8 bits, or of a committee of such; ValueError says what to do with another."""
+    return [in_8_bits(member) for member in model.models] if isinstance(model, Committee) else [in_8_bits(model)]
 
 
 def in_8_bits(model: Exportable) -> Quantized:
-    """The model; ValueError says what to do with one in float32, or with a committee."""
+    """The model; ValueError says what to do with one in float32, or with several that answer together."""
     if isinstance(model, Quantized):
         return model
     if isinstance(model, Regressor):
         raise ValueError("a model of quantities has no form in 8 bits; take a format in float32, such as onnx or c")
     if isinstance(model, LeNet5):
         raise ValueError("the model is in float32: quantize it first, with lenet5 quantize or model.quantize(X)")
+    if isinstance(model, Committee):
+        raise ValueError("a committee has no scores in whole numbers; take onnx-int8, or export each network")
     raise ValueError(f"a {type(model).__name__} has no scores in whole numbers; export its networks one by one")
 
 

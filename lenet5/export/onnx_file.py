@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -91,14 +92,21 @@ def _meaning(description: Description) -> dict[str, str]:
 
 
 def _answer(builder: Builder, description: Description) -> None:
-    """The network, or the logarithm of the mean probability of a committee's networks."""
+    together(builder, description, partial(_network, builder, description))
+
+
+def together(builder: Builder, description: Description, network: Callable[[int, str], str]) -> None:
+    """The network, or the logarithm of the mean probability of a committee's networks.
+
+    ``network`` adds the nodes of a member, by its number, and returns the name of its logits, which it is given.
+    """
     if not description.is_committee:
-        _network(builder, description, 0, "logits")
+        network(0, "logits")
         return
     shares = []
     for number, graph in enumerate(description.graphs):
         prefix = description.prefix(number)
-        logits = _network(builder, description, number, f"{prefix}logits")
+        logits = network(number, f"{prefix}logits")
         temperature = builder.constant(f"{prefix}temperature", graph.temperature)
         scaled = builder.add("Div", f"{prefix}scaled", logits, temperature)
         shares.append(builder.add("Softmax", f"{prefix}probabilities", scaled, axis=1))

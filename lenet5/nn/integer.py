@@ -6,6 +6,7 @@ docs/quantization.md has the arithmetic; `quantization` makes such a network of 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 
 import numpy as np
 
@@ -24,6 +25,9 @@ MOST_SUM = 1 << 30
 #: Scores stay below this, so that no two of them are the same float32.
 MOST_SCORE = 1 << 24
 SMALLEST_SCALE, LARGEST_SCALE = 1e-30, 1e25
+#: Channels of C1 and C3 of LeNet-5 and their input, for which the kernels of x86 have code of their own.
+OWN_CHANNELS, OWN_INPUT, OWN_KERNEL = (6, 16), (1, 32, 32), 5
+PLAIN_ISA = "baseline"
 
 
 @dataclass(frozen=True)
@@ -137,14 +141,21 @@ class IntegerNetwork:
         """The compiled layers with packed weights for inputs (channels, height, width), made once for each size."""
         program = self._programs.get(shape)
         if program is None:  # two threads may both make it, and another one may forget it again: each has its own
-            layers = [(self.layers[block.name], 2 if block.is_pooled else 1) for block in self.blocks]
-            program = _kernels.IntegerProgram(
-                shape, [(layer.weight, layer.bias, layer.multiplier, pool) for layer, pool in layers], self.isa
-            )
+            program = _kernels.IntegerProgram(shape, list(self._steps(shape)), self.isa)
             if len(self._programs) >= MAX_PROGRAMS:
                 self._programs.clear()
             self._programs[shape] = program
         return program
+
+    def _steps(self, shape: Shape) -> Iterator[tuple]:
+        """The layers as the kernels take them; C1 and C3 of a narrow LeNet-5 get channels of zeros, which is faster."""
+        pools, n_in = [2 if block.is_pooled else 1 for block in self.blocks], shape[0]
+        has_own = shape == OWN_INPUT and pools[:3] == [2, 2, 1] and (self.isa or _kernels.INT8_ISAS[0]) != PLAIN_ISA
+        least = OWN_CHANNELS if has_own else ()
+        for layer, pool, fewest in zip_longest(self.layers.values(), pools, least, fillvalue=0):
+            n_out = max(len(layer.weight), fewest if layer.weight.shape[2] == OWN_KERNEL else 0)
+            yield *filled(layer, n_out, n_in), pool
+            n_in = n_out
 
     def logits(self, X: np.ndarray, threads: int | None = None) -> np.ndarray:
         """`scores` times `scale`, float32; their order is that of the scores."""
@@ -175,6 +186,18 @@ class IntegerNetwork:
         scores = np.empty((pictures.n, *program.out_shape), np.int32)
         in_shares(useful_threads(pictures, threads), pictures.n, partial(program.forward, pictures, scores))
         return scores[:, :, 0, 0] if program.out_shape[1:] == (1, 1) else scores
+
+
+def filled(layer: IntegerLayer, n_out: int, n_in: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Weights, biases and multipliers of a layer with channels of zeros up to these numbers, if it has fewer."""
+    further = n_out - len(layer.weight), n_in - layer.weight.shape[1]
+    if not any(further):
+        return layer.weight, layer.bias, layer.multiplier
+    weight = np.pad(layer.weight, ((0, further[0]), (0, further[1]), (0, 0), (0, 0)))
+    multiplier = layer.multiplier
+    if multiplier is not None:
+        multiplier = np.pad(multiplier, (0, further[0]), constant_values=1)
+    return weight, np.pad(layer.bias, (0, further[0])), multiplier
 
 
 def blocks(network: Network) -> Iterator[Block]:

@@ -180,7 +180,8 @@ class Config:
     dropout: float = setting(0.0, PART, "Probability that a unit of C5 or F6 is left out.")
     batch_norm: bool = setting(False, FLAG, "Normalise each layer's sums; folded into the weights at the end.")
     quantize: bool = setting(False, FLAG,
-        "Train for 8 bits: gradients are taken at weights that 8 bits hold; --out gets a model in 8 bits.")
+        "Train for 8 bits: near the end, gradients are taken at weights that 8 bits hold; --out gets a model in 8 "
+        "bits.")
     average: float = setting(0.0, PART,
         "Use the exponential moving average of the weights, of which each update keeps this fraction.")
     patience: int = setting(0, COUNT_FROM_0,

@@ -1,5 +1,8 @@
 """Quantization-aware training: gradients are taken at weights that 8 bits hold, and update the others.
 
+That is finetuning. Most of the training is that of a network in float32, and its end, at a low learning rate, goes on
+from there. Jacob and others ("Quantization and training of neural networks", 2018) delay it for the same reason.
+
 `nn.quantization` makes whole numbers of the weights when training ends, with the same scales, so it rounds no more.
 Activations are as they are meanwhile: 8 bits without sign hold them well enough (docs/quantization.md).
 """
@@ -10,18 +13,35 @@ from ..nn.integer import MOST_WEIGHT, blocks
 from ..nn.layers import Conv2d
 from ..nn.network import Network
 
+#: Of the updates: those from which on weights are rounded, as it was chosen on validation images.
+START = 0.75
+
 
 class FakeQuantization:
-    """The constraint of a training for 8 bits; ValueError where a network does not become whole numbers."""
+    """The constraint of a training for 8 bits.
 
-    def __init__(self, network: Network):
+    Parameters
+    ----------
+    network : Network
+        ValueError where it does not become whole numbers.
+    n_steps : int
+        Updates in all.
+    """
+
+    def __init__(self, network: Network, n_steps: int):
         names = [block.name for block in blocks(network)]
         self._hidden, self._last = names[:-1], names[-1]
+        self._start = START * n_steps
 
     def project(self, network: Network, parameters: np.ndarray, step: int) -> None:
         """Every weight is allowed."""
 
     def round(self, network: Network, parameters: np.ndarray, step: int) -> None:
+        """Round the weights near the end of the training."""
+        if step >= self._start:
+            self.settle(network, parameters, step)
+
+    def settle(self, network: Network, parameters: np.ndarray, step: int) -> None:
         """Round weights as `nn.quantization` does: with one scale per output channel, or one for the last layer."""
         tensors = network.state_dict(parameters)
         for name in self._hidden:

@@ -90,13 +90,14 @@ class Trainer:
         self.network, self.config = network.make_writable(), config
         self.threads = default_threads() if threads is None else check_threads(threads)
         self._X, self._labels = X, y
-        constraint = FakeQuantization(network) if config.quantize else constraint
+        self.steps_per_epoch = -(-self._order.n // config.batch_size)
+        if config.quantize:
+            constraint = FakeQuantization(network, config.epochs * self.steps_per_epoch)
         weights = image_weights(y, self._order.trained(), config.class_weight, sample_weight)
         self._updates = Updates(self.network, X, self._learnt(y), config, self.threads, teachers, weights, constraint)
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
         self._at = Position()
-        self.steps_per_epoch = -(-self._order.n // config.batch_size)
 
     def _checked(self, network: Network, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """``y`` as it is validated on; ValueError where it does not fit the images."""

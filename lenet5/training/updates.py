@@ -18,7 +18,7 @@ KINDS = {name: getattr(_kernels, name.upper()) for name in OPTIMIZERS}
 
 
 class Constraint(Protocol):
-    """What weights must be at an update. Both methods change ``parameters`` of a network in place."""
+    """What weights must be at an update. The methods change ``parameters`` of a network in place."""
 
     def project(self, network: Network, parameters: np.ndarray, step: int) -> None:
         """Set the weights to what they may be."""
@@ -26,6 +26,9 @@ class Constraint(Protocol):
     def round(self, network: Network, parameters: np.ndarray, step: int) -> None:
         """Set the weights to what gradients are taken at; they update the weights as they were (straight-through
         estimator: Bengio, Leonard, Courville, 2013)."""
+
+    def settle(self, network: Network, parameters: np.ndarray, step: int) -> None:
+        """Set the weights to what the network predicts with, if training ends here."""
 
 
 class Updates:
@@ -155,8 +158,7 @@ class Updates:
             kept = {name: t.copy() for name, t in own.items() if name.rpartition(".")[0] in self._config.frozen}
             fold(self._trained, self._trained.parameters if self._average is None else self._average, self._network)
             if self._constraint:
-                self._constraint.project(self._network, self._network.parameters, self._n_done)
-                self._constraint.round(self._network, self._network.parameters, self._n_done)
+                self._constraint.settle(self._network, self._network.parameters, self._n_done)
             for name, tensor in kept.items():
                 own[name][...] = tensor
 

@@ -88,12 +88,15 @@ def test_own_images_that_cannot_be_had(tmp_path):
     assert not (tmp_path / "c").exists()
 
 
-def test_a_committee_is_refused_by_formats_in_8_bits(tmp_path):
-    Committee([LeNet5(seed=1), LeNet5(seed=2)]).save(tmp_path / "m")
-    for to in ("c-int8", "onnx-int8"):
-        result = quick("export", "m", "--to", to, "--out", "c", cwd=tmp_path, few=True)
-        assert result.code == 2
-        assert "a Committee has no scores in whole numbers; export its networks one by one" in result.error
+def test_a_committee_is_quantized_for_onnx_and_refused_by_c_in_8_bits(tmp_path):
+    pytest.importorskip("onnx")
+    form = {"pool": "max", "activation": "relu", "head": "softmax"}
+    Committee([LeNet5("lenet1", seed=seed, **form) for seed in (1, 2)]).save(tmp_path / "m")
+    result = quick("export", "m", "--to", "onnx-int8", "--out", "x.onnx", "--json", cwd=tmp_path, few=True)
+    assert (result.code, result.stderr.count("weights: ")) == (0, 2), result.stderr
+    result = quick("export", "m", "--to", "c-int8", "--out", "c", cwd=tmp_path, few=True)
+    assert (result.code, (tmp_path / "c").exists()) == (2, False)
+    assert "a committee has no scores in whole numbers; take onnx-int8, or export each network" in result.error
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,22 @@ def test_values_are_shared_at_the_end_only():
     assert n_left(model.state_dict()) <= 5000
 
 
+def test_near_the_end_a_weight_keeps_the_number_of_its_value():
+    """What moves then is the value, with the mean of the weights that share it."""
+    model, rng = LeNet5(seed=0), np.random.default_rng(0)
+    constraint = Compression(60_000, 4, 100)
+    constraint.settle(model.network, model.parameters, 70)
+    weight = model.state_dict()["f6.weight"]
+    before = weight.copy()
+    moved = weight + rng.normal(0, np.abs(weight).max(), weight.shape).astype(np.float32)
+    weight[...] = np.where(before != 0, moved, 0)
+    constraint.settle(model.network, model.parameters, 80)
+    for value in np.unique(before[before != 0]):
+        shared = np.unique(weight[before == value])
+        assert len(shared) == 1
+        np.testing.assert_allclose(shared, moved[before == value].mean(), rtol=1e-3, atol=1e-4)
+
+
 def test_short_trainings_are_pruned_too():
     model = LeNet5(seed=0)
     constraint = Compression(100, 2, 3)

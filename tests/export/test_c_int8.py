@@ -171,7 +171,7 @@ def test_a_check_finds_a_score_that_is_off_by_one(tmp_path):
 def test_other_models_are_refused_in_one_line(tmp_path):
     for model, reason in (
         (network("modern"), "is in float32: quantize it first"),
-        (Committee([in_8_bits("modern")]), "a Committee has no scores in whole numbers"),
+        (Committee([in_8_bits("modern")]), "a committee has no scores in whole numbers"),
     ):
         with pytest.raises(ValueError, match=reason):
             export.write(model, tmp_path / "c", "c-int8")

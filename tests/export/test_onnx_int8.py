@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from networks import IN_8_BITS, images, in_8_bits, network
 
-from lenet5 import LeNet5, datasets, export, pretrained
+from lenet5 import Committee, LeNet5, datasets, export, pretrained
 from lenet5.errors import ModelFileError
+from lenet5.evaluation.calibration import Calibration
 from lenet5.export import onnx_run
 from lenet5.export.check import network_input
 
@@ -41,6 +42,23 @@ def test_it_answers_as_the_model_does(name, tmp_path):
     onnx.checker.check_model(document(path), full_check=True)
     X = images()[0][:30]
     assert_alike(onnx_run.run(path, inputs(X))[0], in_8_bits(name), X)
+
+
+def test_a_committee_is_one_graph(tmp_path):
+    """Its networks see 28 x 28 and 32 x 32 pixels; each has its own temperature, and the committee another."""
+    members = [network(name).quantize(images()[0][:100]) for name in IN_8_BITS]
+    committee = Committee(members)
+    for model, temperature in zip((*members, committee), (0.5, 2.0, 1.5), strict=True):
+        model.calibration = Calibration(temperature)
+    path = written(committee, tmp_path)
+    assert {item.key: item.value for item in document(path).metadata_props}["temperature"] == "1.5"
+    X = images()[0][:60]
+    found = onnx_run.run(path, inputs(X))[0]
+    assert_alike(found, committee, X)
+    with pytest.raises(ValueError, match="is in float32: quantize it first"):
+        written(Committee([network("modern"), members[0]]), tmp_path)
+    with pytest.raises(ValueError, match="a committee has no scores in whole numbers; take onnx-int8"):
+        export.write(committee, tmp_path / "c", "c-int8")
 
 
 @pytest.mark.parametrize("opset", [17, 21])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from reference import integer_layer, integer_scores
 
-from lenet5 import LeNet5
-from lenet5.nn import quantization
+from lenet5 import LeNet5, _kernels
+from lenet5.nn import integer, quantization
 from lenet5.nn.integer import IntegerLayer, IntegerNetwork, blocks
 from lenet5.nn.layers import Conv2d, Linear, MaxPool2d, ReLU
 from lenet5.nn.network import Network
@@ -187,3 +187,16 @@ def test_layers_of_another_shape_are_refused(network):
     ):
         with pytest.raises(ValueError, match=message):
             IntegerNetwork(network.shape, {**network.layers, "c1": layer}, network.scale)
+
+
+@pytest.mark.parametrize("isa", _kernels.INT8_ISAS)
+@pytest.mark.parametrize("widths", [(4, 10, 20, 12), (2, 16, 9, 5), (6, 3, 8, 7), (7, 20, 8, 8)])
+def test_channels_of_zeros_change_no_score(isa, widths, monkeypatch):
+    """Narrow layers are filled up with them; its own numbers stay as they are, and so does what a file holds."""
+    X = images(30, side=28)
+    usual = LeNet5(seed=1, widths=widths).quantize(X).network
+    filled = IntegerNetwork(usual.shape, usual.layers, usual.scale, isa).scores(X)
+    monkeypatch.setattr(integer, "OWN_CHANNELS", ())
+    plain = IntegerNetwork(usual.shape, usual.layers, usual.scale, isa)
+    np.testing.assert_array_equal(plain.scores(X), filled)
+    assert len(plain.layers["c1"].weight) == widths[0]

@@ -26,7 +26,7 @@ def whole_numbers(model, X):
 
 def test_weights_lie_on_the_grid_of_8_bits(data):
     X, y = data
-    model = LeNet5(seed=0).fit(X, y, epochs=2, quantize=True, threads=1)
+    model = LeNet5(seed=0).fit(X, y, epochs=3, quantize=True, threads=1)
     for whole, weight in whole_numbers(model, X):
         assert len(np.unique(whole)) > 20
         np.testing.assert_allclose(weight, np.rint(weight), atol=1e-3)
@@ -40,7 +40,7 @@ def test_with_other_aids(data, settings):
     model = LeNet5(seed=0, c3="table", pool="max", activation="relu", head="softmax").fit(
         X, y, epochs=1, quantize=True, threads=1, **settings
     )
-    found = FakeQuantization(model.network)
+    found = FakeQuantization(model.network, 0)
     before = model.parameters.copy()
     found.round(model.network, model.parameters, 0)
     np.testing.assert_allclose(model.parameters, before, rtol=1e-5, atol=1e-9)
@@ -69,11 +69,25 @@ def test_threads_and_a_resume_change_nothing(data):
     np.testing.assert_array_equal(whole.best, rest.best)
 
 
+def test_most_of_the_training_is_that_of_float32(data):
+    """Gradients are taken at rounded weights in the last quarter only; what predicts is rounded after each epoch."""
+    aware, plain = (
+        Trainer(LeNet5(seed=0).network, *data, Config(epochs=4, quantize=quantize, validation=0), 1)
+        for quantize in (True, False)
+    )
+    same = []
+    for _ in zip(aware.run(), plain.run(), strict=True):
+        first, second = (trainer.state()[0] for trainer in (aware, plain))
+        same.append(np.array_equal(first["parameters"], second["parameters"]))
+        assert not np.array_equal(first["last"], second["last"])
+    assert same == [True, True, True, False]
+
+
 def test_rounding_is_that_of_each_output_channel():
     model = LeNet5(seed=0, c3="table", pool="max", activation="relu", head="softmax")
     layer, network = model.layers["c3"], model.network
     before = model.state_dict()["c3.weight"].copy()
-    FakeQuantization(network).round(network, model.parameters, 0)
+    FakeQuantization(network, 0).settle(network, model.parameters, 0)
     after, at = model.state_dict()["c3.weight"], 0
     for row in layer.table:
         own = slice(at, at + len(row))
@@ -85,7 +99,7 @@ def test_rounding_is_that_of_each_output_channel():
 def test_channels_of_zeros_stay():
     model = LeNet5(seed=0)
     model.state_dict()["c1.weight"][2] = 0
-    FakeQuantization(model.network).round(model.network, model.parameters, 0)
+    FakeQuantization(model.network, 0).settle(model.network, model.parameters, 0)
     assert not model.state_dict()["c1.weight"][2].any()
     assert np.isfinite(model.parameters).all()
 
