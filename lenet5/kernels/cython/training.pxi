@@ -85,7 +85,8 @@ cdef class Training:
         """Give the steps with these numbers their factors of the learning rate."""
         for number, factor in factors.items():
             if not 0 <= number < self.program.c.n_ops or not 0 <= factor < np.inf:
-                raise ValueError(f"step {number} of {self.program.c.n_ops} has the factor {factor}, expected at least 0")
+                raise ValueError(f"step {number} of {self.program.c.n_ops} has the factor {factor}, expected a number "
+                                 "of at least 0")
             self.ops[<int>number].rate_factor = factor
 
     def _hire(self, list teachers):
