@@ -9,7 +9,18 @@ import pytest
 
 from lenet5 import _kernels
 from lenet5.training import augment, schedules
-from lenet5.training.config import OPTIMIZERS, RECIPES, SCHEDULES, Choice, Config, Distortions, Factors, Flag, Layers, Range
+from lenet5.training.config import (
+    OPTIMIZERS,
+    RECIPES,
+    SCHEDULES,
+    Choice,
+    Config,
+    Distortions,
+    Factors,
+    Flag,
+    Layers,
+    Range,
+)
 from lenet5.training.updates import KINDS
 
 FIELDS = fields(Config)
