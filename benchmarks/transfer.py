@@ -29,10 +29,10 @@ def some(y: np.ndarray, n: int, seed: int) -> np.ndarray:
     return np.concatenate([rng.permutation(np.flatnonzero(y == k))[:n] for k in np.unique(y)])
 
 
-def five_to_nine() -> tuple:
+def five_to_nine(given_epochs: int) -> tuple:
     """A network of the digits 0 to 4, and images of the others, counted from 0."""
     (X, y), (X_test, y_test) = datasets.load("mnist")
-    low = LeNet5(labels=list("01234")).fit(X[y < 5], y[y < 5], epochs=2)
+    low = LeNet5(labels=list("01234")).fit(X[y < 5], y[y < 5], epochs=given_epochs)
     return low, (X[y > 4], y[y > 4] - 5), (X_test[y_test > 4], y_test[y_test > 4] - 5)
 
 
@@ -48,10 +48,12 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=5, help="images a class of usps and fashion")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--data-dir", type=Path, help="of usps")
+    parser.add_argument("--epochs", type=int, default=2, help="of five-to-nine")
+    parser.add_argument("--given-epochs", type=int, default=2, help="of the network of 0 to 4")
     args = parser.parse_args()
     given, epochs, labels = pretrained(), 20 if args.n >= 100 else 40, None
     if args.task == "five-to-nine":
-        (given, train, test), epochs, labels = five_to_nine(), 2, list("56789")
+        (given, train, test), epochs, labels = five_to_nine(args.given_epochs), args.epochs, list("56789")
     else:
         train, test = usps(args.data_dir) if args.task == "usps" else datasets.load("fashion-mnist")
     for way in WAYS:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from lenet5.training.config import RECIPES, Choice, Config, Distortions, Flag, Layers
+from lenet5.training.config import RECIPES, Choice, Config, Distortions, Factors, Flag, Layers
 
 from . import options
 from .types import Augment, Rate
@@ -19,7 +19,7 @@ GROUPS = {
     "Network": ("variant", "activation", "pool", "c3", "head", "initializer"),
     "Updates": (
         "batch_size", "optimizer", "learning_rate", "momentum", "nesterov", "schedule", "warmup", "weight_decay", "l1",
-        "clip_norm", "start_from", "freeze",
+        "clip_norm", "start_from", "freeze", "layer_rates", "layer_decay",
     ),
     "Loss": ("loss", "label_smoothing", "class_weight", "rubbish_penalty", "teachers", "teacher_weight",
              "distillation_temperature"),
@@ -36,7 +36,7 @@ def _type(entry: Field) -> click.ParamType | type | None:
         return click.Choice(kind.names)
     if isinstance(kind, Distortions):
         return Augment()
-    if isinstance(kind, Layers):
+    if isinstance(kind, Layers | Factors):
         return str
     if entry.type is int:
         return click.IntRange(int(kind.low), int(kind.high) if kind.high < _LARGEST_SHOWN else None)

@@ -5,9 +5,10 @@ from string import Template
 import numpy as np
 
 from ..nn.layers import RBF, AvgPool2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
+from ..nn.operations import Angles
 from . import c_text
 from .c_stages import Stage
-from .graph import Angles, Description, Graph, Op, n_values
+from .graph import Description, Graph, Op, n_values
 
 # The window of one pooled unit: its sums are made together, so that each weight is read once for all of them. The sums
 # of a channel are made apart, since many short sums round less than a long one.

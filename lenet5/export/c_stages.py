@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from ..nn.layers import RBF, AvgPool2d, Conv2d, ReLU, SubSample2d
-from .graph import Angles, Graph, Op, n_values
+from ..nn.operations import Angles
+from .graph import Graph, Op, n_values
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from ..models.base import Classifier
 from ..models.ensemble import Committee
 from ..models.lenet import LeNet5
@@ -25,7 +23,7 @@ from ..nn.layers import (
     Targets,
 )
 from ..nn.network import Network
-from ..nn.operations import Angles, Op, operations
+from ..nn.operations import Op, operations, with_values
 from ..nn.targets import TargetScaling
 
 Exportable = Classifier | Regressor
@@ -135,13 +133,8 @@ def _describe_quantities(model: Regressor) -> Description:
     """That of a network whose last layer is scaled to the unit of the targets, or followed by angles."""
     shape, scaling = tuple(model.info()["input_shape"]), model.scaling
     graph, n = _graph(model.network, 1.0, shape), model.n_targets
-    *ops, last = graph.ops
-    if scaling.period is None:
-        ops.append(_scaled(last, scaling))
-    else:
-        ops += [last, Op("angles", Angles(scaling.period), last.out_shape, (n, 1, 1))]
     return Description(
-        graphs=(replace(graph, ops=tuple(ops)),),
+        graphs=(replace(graph, ops=with_values(graph.ops, scaling)),),
         is_committee=False,
         channels=shape[0],
         size=model.size,
@@ -153,19 +146,6 @@ def _describe_quantities(model: Regressor) -> Description:
         macs=int(model.macs),
         quantities=scaling,
     )
-
-
-def _scaled(op: Op, scaling: TargetScaling) -> Op:
-    """The last layer with weights that give values instead of scaled outputs; ValueError beyond float32."""
-    assert op.weight is not None
-    assert op.bias is not None
-    scale, mean = np.array(scaling.scale), np.array(scaling.mean)
-    with np.errstate(over="ignore"):
-        weight = (op.weight * scale.reshape(-1, *[1] * (op.weight.ndim - 1))).astype(np.float32)
-        bias = (op.bias * scale + mean).astype(np.float32)
-    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-        raise ValueError("the targets are too large for float32, in which exported models compute")
-    return replace(op, weight=weight, bias=bias)
 
 
 def describe_int8(model: Exportable) -> Description:

@@ -7,7 +7,8 @@ import numpy as np
 
 from .. import __version__
 from ..nn.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ReLU, ScaledTanh, Sigmoid, SubSample2d, Tanh
-from .graph import MISSING, Angles, Description, Exportable, Op, describe
+from ..nn.operations import Angles
+from .graph import MISSING, Description, Exportable, Op, describe
 
 #: What the document calls a layer; the first type that fits decides.
 KINDS: dict[type, str] = {

@@ -9,7 +9,8 @@ import numpy as np
 from .. import __version__
 from ..nn.extras import require_onnx
 from ..nn.layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
-from .graph import MISSING, Angles, Description, Exportable, Graph, Op, describe
+from ..nn.operations import Angles
+from .graph import MISSING, Description, Exportable, Graph, Op, describe
 
 #: Versions of ONNX's operators that can be written; the oldest one is read by most programs.
 OPSETS = range(17, 22)

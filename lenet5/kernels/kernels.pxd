@@ -48,7 +48,8 @@ cdef extern from "program.h" nogil:
         int64_t weight, bias, input, output, prepared, ready, kept
         double probability
         const int32_t *constants
-        int n_pairs, is_frozen
+        int n_pairs, number, is_frozen
+        double rate_factor
     ctypedef struct lenet5_net:
         const lenet5_op *ops
         int n_ops

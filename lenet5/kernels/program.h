@@ -75,7 +75,9 @@ typedef struct {
      * -1 without one. OP_RBF: the centres (out_channels, in_channels). */
     const int32_t *constants;
     int n_pairs; /* of OP_TABLE_CONV2D: its kernels */
+    int number; /* in the network that draws at random: what a dropout draws depends on it */
     int is_frozen; /* training does not change its parameters */
+    double rate_factor; /* of training's learning rate, for its parameters */
 } lenet5_op;
 
 typedef struct {

@@ -30,7 +30,8 @@ def document(model: Model, licence: str | None = None) -> dict:
     layers = [row.__dict__ | {"output_shape": list(row.output_shape)} for row in rows]
     machine = {"lenet5": lenet5.__version__, "isa": _kernels.ISA, "threads": default_threads()}
     found = {"layers": layers, "n_parameters": model.n_parameters, **card.document(model, licence)}
-    return model.info() | found | machine
+    head = {"head": "linear"} if isinstance(model, Regressor) else {}  # its file names that of the variant
+    return model.info() | head | found | machine
 
 
 def lines(model: Model, licence: str | None = None) -> Lines:

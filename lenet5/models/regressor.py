@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 import numpy as np
 
@@ -48,6 +48,8 @@ class Regressor(SingleNetwork):
     history_ : list of QuantityEpoch, only there after `fit`
     """
 
+    scaling: TargetScaling
+
     labels: tuple[str, ...] = ()
 
     def __init__(
@@ -72,8 +74,6 @@ class Regressor(SingleNetwork):
         self.take_scaling(TargetScaling((0.0,), (1.0,), period))
         self._takes_targets, self.intervals = True, Intervals()
         self._prepare(preparation)
-
-    scaling: TargetScaling
 
     def take_scaling(self, scaling: TargetScaling) -> None:
         """Learn targets with this scaling; another number of them makes a new network."""
@@ -253,6 +253,19 @@ class Regressor(SingleNetwork):
             "training": self.training,
             "intervals": self.intervals.as_dict(),
         }
+
+    def to_torch(self):
+        """A PyTorch module with the same answers, see docs/torch.md: from images, float32 in 0..1, to (N, targets).
+
+        ValueError where the targets are too large for float32.
+        """
+        from ..nn.torch_modules import of_quantities
+
+        return of_quantities(self.network, self.scaling)
+
+    def quantize(self, X: np.ndarray) -> NoReturn:
+        """Refuse: ValueError, since 8 bits are too coarse for quantities."""
+        raise ValueError("a model of quantities has no form in 8 bits; save or export it in float32")
 
     def save(self, path: str | os.PathLike) -> None:
         """Write a model file (safetensors), wholly or not at all. OSError where that cannot be."""

@@ -151,16 +151,22 @@ class Network:
         """The compiled steps for inputs (channels, height, width), made once for each size."""
         program = self._programs.get(shape)
         if program is None:  # two threads may both make it, and another one may forget it again: each has its own
-            program = self._compile(shape)
+            program = self._compile(shape, execution_steps(self.layers, self.is_fused))
             if len(self._programs) >= MAX_PROGRAMS:
                 self._programs.clear()
             self._programs[shape] = program
         return program
 
-    def _compile(self, shape: Shape) -> _kernels.Program:
+    def split(self, shape: Shape, first: int) -> tuple[_kernels.Program, _kernels.Program]:
+        """The compiled steps before the step ``first``, and those from there on, which take what the others give."""
+        steps = execution_steps(self.layers, self.is_fused)
+        before = self._compile(shape, steps[:first])
+        return before, self._compile(before.out_shape, steps[first:], first)
+
+    def _compile(self, shape: Shape, chosen: list[tuple[int, tuple[str, ...]]], first: int = 0) -> _kernels.Program:
         steps, at, end = [], 0, math.prod(shape) * _kernels.N_LANES
         before = None
-        for kind, names in execution_steps(self.layers, self.is_fused):
+        for kind, names in chosen:
             layer, out = self.layers[names[0]], shape
             for name in names:
                 out = self.layers[name].output_shape(out)
@@ -173,7 +179,7 @@ class Network:
             if not in_place:
                 at, end = end, end + math.prod(out) * _kernels.N_LANES + _kernels.n_extra(kind, *out)
             shape = out
-        return _kernels.Program(steps, len(self.parameters), end)
+        return _kernels.Program(steps, len(self.parameters), end, first)
 
     def check_pictures(self, X: np.ndarray) -> np.ndarray:
         """``X`` as a contiguous array, see :func:`arrays.check_pictures`; ValueError where it does not fit."""

@@ -1,12 +1,13 @@
 """A network as other programs see it: its layers in a row, with shapes and constants."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .layers import Conv2d, Layer, Shape
 from .network import Network
+from .targets import TargetScaling
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,30 @@ def operations(network: Network, shape: Shape) -> Iterator[Op]:
         weight, bias = (tensors.get(f"{name}.{kind}") for kind in ("weight", "bias"))
         yield Op(name, layer, shape, out, weight, bias)
         shape = out
+
+
+def with_values(ops: Sequence[Op], scaling: TargetScaling) -> tuple[Op, ...]:
+    """Operations that end in values: the last layer is scaled to the unit of the targets, or angles follow it.
+
+    ValueError for targets beyond float32.
+    """
+    *before, last = ops
+    if scaling.period is None:
+        return (*before, _scaled(last, scaling))
+    return (*ops, Op("angles", Angles(scaling.period), last.out_shape, (scaling.n_targets, 1, 1)))
+
+
+def _scaled(op: Op, scaling: TargetScaling) -> Op:
+    """The last layer with weights that give values instead of scaled outputs; ValueError beyond float32."""
+    assert op.weight is not None
+    assert op.bias is not None
+    scale, mean = np.array(scaling.scale), np.array(scaling.mean)
+    with np.errstate(over="ignore"):
+        weight = (op.weight * scale.reshape(-1, *[1] * (op.weight.ndim - 1))).astype(np.float32)
+        bias = (op.bias * scale + mean).astype(np.float32)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise ValueError("the targets are too large for float32, in which exported models compute")
+    return replace(op, weight=weight, bias=bias)
 
 
 def own_weight(layer: Conv2d, weight: np.ndarray) -> np.ndarray | None:

@@ -11,7 +11,8 @@ import numpy as np
 from .extras import require
 from .layers import RBF, AvgPool2d, Conv2d, MaxPool2d, ScaledTanh, Sigmoid, SubSample2d, Tanh
 from .network import Network
-from .operations import Angles, Op, operations
+from .operations import Angles, Op, operations, with_values
+from .targets import TargetScaling
 
 if TYPE_CHECKING:
     import torch
@@ -79,6 +80,12 @@ def module(network: Network, temperature: float, labels: Sequence[str]) -> "torc
     return _attributed(_sequence(network), temperature, labels)
 
 
+def of_quantities(network: Network, scaling: TargetScaling) -> "torch.nn.Module":
+    """From images to values (N, targets), float32, in the unit of the targets; else as `module`."""
+    require("torch", "torch")
+    return _sequence(network, scaling).eval()
+
+
 def committee(members: Sequence[tuple[Network, float]], temperature: float, labels: Sequence[str]) -> "torch.nn.Module":
     """From images to the logarithms of the mean probabilities of networks with their temperatures; else as `module`."""
     require("torch", "torch")
@@ -88,13 +95,15 @@ def committee(members: Sequence[tuple[Network, float]], temperature: float, labe
     return _attributed(made, temperature, labels)
 
 
-def _sequence(network: Network) -> "torch.nn.Sequential":
+def _sequence(network: Network, scaling: TargetScaling | None = None) -> "torch.nn.Sequential":
+    """The layers of a network, which end in values where ``scaling`` says how."""
     import torch
 
     from . import torch_layers
 
     side = network.field - 2 * network.margin
     ops = tuple(operations(network, (network.in_channels, side, side)))
+    ops = with_values(ops, scaling) if scaling else ops
     made = torch.nn.Sequential()
     made.add_module("input", torch_layers.Input(side, network.background, network.ink))
     for name, (kind, arguments) in parts(ops):

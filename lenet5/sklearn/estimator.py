@@ -14,7 +14,7 @@ from .layout import Layout
 #: Parameters that are settings of training, by the names that `LeNet5.fit` has for them.
 SETTINGS = (
     "epochs", "batch_size", "learning_rate", "optimizer", "weight_decay", "augment", "dropout", "patience",
-    "validation",
+    "validation", "loss",
 )  # fmt: skip
 #: Parameters that decide the network.
 NETWORK = ("activation", "pool", "c3", "head")
@@ -35,12 +35,13 @@ class NetworkEstimator(BaseEstimator):
 
     def _network(self) -> dict[str, Any]:
         """Arguments of the model, once the layout is known."""
-        choices = {name: getattr(self, name) for name in NETWORK}
+        choices = {name: value for name, value in self.get_params(deep=False).items() if name in NETWORK}
         return {"seed": self._seed(), "in_channels": self.layout_.channels, "size": self.layout_.size, **choices}
 
     def _settings(self) -> dict[str, Any]:
         """Settings of `fit` that are given; the others are those that suit the network and the number of images."""
-        given = {name: value for name in SETTINGS if (value := getattr(self, name)) is not None}
+        params = self.get_params(deep=False)
+        given = {name: params[name] for name in SETTINGS if params.get(name) is not None}
         own = {} if self.layout_.are_pixels else {"augment": "none"}
         return own | given | dict(self.settings or {}) | {"threads": self._threads()}
 
@@ -55,9 +56,9 @@ class NetworkEstimator(BaseEstimator):
             return 1 if multiprocessing.parent_process() else default_threads()
         return default_threads() if self.n_jobs < 0 else self.n_jobs
 
-    def _fitted_to(self, X, y) -> tuple[np.ndarray, np.ndarray]:
-        """``X`` as images and ``y``, checked; the layout is learnt."""
-        X, y = validate_data(self, X, y, allow_nd=True, dtype="numeric")
+    def _fitted_to(self, X, y, **how) -> tuple[np.ndarray, np.ndarray]:
+        """``X`` as images and ``y``, checked; the layout is learnt. how : of ``y``, as of `check_X_y`"""
+        X, y = validate_data(self, X, y, allow_nd=True, dtype="numeric", **how)
         self.layout_ = Layout.of(X)
         return self.layout_.images(X), y
 

@@ -77,6 +77,34 @@ class Layers:
 
 
 @dataclass(frozen=True)
+class Factors:
+    """Numbers by name, as "c1=0.1,c3=0.3" or a dict; or "none"."""
+
+    expected = "none, or name=number, comma-separated"
+
+    def checked(self, name: str, value) -> str:
+        """The text, which `factors_in` takes apart."""
+        if isinstance(value, Mapping):
+            value = ",".join(f"{key}={factor}" for key, factor in value.items()) or "none"
+        try:
+            valid = all(0 <= factor < math.inf for factor in factors_in(value).values())
+        except (AttributeError, ValueError):
+            valid = False
+        if not valid:
+            raise ValueError(f"{name} is {value!r}, expected {self.expected}, each at least 0 and each name once")
+        return value
+
+
+def factors_in(text: str) -> dict[str, float]:
+    """The numbers by name in a text of `Factors`; ValueError where it is none."""
+    pairs = [pair.split("=") for pair in text.split(",")] if text != "none" else []
+    found = {name: float(number) for name, number in pairs}
+    if len(found) < len(pairs):
+        raise ValueError("a name is there twice")
+    return found
+
+
+@dataclass(frozen=True)
 class Range:
     """Finite numbers from ``low`` to ``high``, integers if ``kind`` is int; ``expected`` is the text for errors."""
 
@@ -107,7 +135,7 @@ def _plain_number(name: str, value, kind: type) -> int | float:
         raise ValueError(f"{name} is {value!r}, expected {what}") from None
 
 
-FLAG, DISTORTIONS, LAYERS = Flag(), Distortions(), Layers()
+FLAG, DISTORTIONS, LAYERS, FACTORS = Flag(), Distortions(), Layers(), Factors()
 PART = Range(float, 0, 1, "0 to below 1", has_high=False)
 WHOLE_PART = Range(float, 0, 1, "0 to 1")
 ABOVE_0 = Range(float, 0, math.inf, "a number above 0", has_low=False, has_high=False)
@@ -116,7 +144,7 @@ FINITE = Range(float, -math.inf, math.inf, "a finite number", has_low=False, has
 COUNT, COUNT_FROM_0 = Range(int, 1, math.inf, "at least 1"), Range(int, 0, math.inf, "at least 0")
 
 
-def setting(default, kind: Choice | Flag | Distortions | Layers | Range, text: str):
+def setting(default, kind: Choice | Flag | Distortions | Layers | Factors | Range, text: str):
     """Declare a field of `Config`; ``text`` is the help of its option."""
     return field(default=default, metadata={"kind": kind, "help": text})
 
@@ -164,6 +192,10 @@ class Config:
         "Balanced: all classes count alike in the loss, however many images each has.")
     freeze: str = setting("none", LAYERS,
         "Layers whose weights stay as they are, such as c1,c3; what lies before them costs no gradients.")
+    layer_rates: str = setting("none", FACTORS,
+        "Factors of the learning rate for some layers, such as c1=0.1,c3=0.3; 0 freezes.")
+    layer_decay: float = setting(1.0, Range(float, 0, 1, "above 0 to 1", has_low=False),
+        "Factor of the learning rate from each layer to the one before it; the last layer has the whole rate.")
     rubbish_penalty: float = setting(1.0, FINITE, "The j of eq. 9.")
     teacher_weight: float = setting(1.0, WHOLE_PART, "Fraction of each target that is the answer of a --teacher.")
     distillation_temperature: float = setting(4.0, ABOVE_0,
@@ -208,7 +240,14 @@ class Config:
     @property
     def frozen(self) -> tuple[str, ...]:
         """Names of the layers whose weights stay as they are."""
-        return () if self.freeze == "none" else tuple(self.freeze.split(","))
+        named = [] if self.freeze == "none" else self.freeze.split(",")
+        still = [name for name, factor in self.rate_factors.items() if factor == 0]
+        return tuple(dict.fromkeys([*named, *still]))
+
+    @property
+    def rate_factors(self) -> dict[str, float]:
+        """Factors of the learning rate by the names of layers."""
+        return factors_in(self.layer_rates)
 
     @property
     def finetune_epochs(self) -> int:

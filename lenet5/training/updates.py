@@ -7,10 +7,12 @@ from typing import Protocol
 import numpy as np
 
 from .. import _kernels
-from ..nn.network import Network, execution_steps
+from ..nn.network import Network
 from ..utils.threads import Workers
 from . import augment, curvature
 from .config import OPTIMIZERS, Config
+from .frozen import features, frozen_steps, steps_done_once
+from .layer_rates import step_factors
 from .regularization import fold, regularized_layers
 
 #: What the kernels call the optimizers.
@@ -60,18 +62,23 @@ class Updates:
         self._network, self._config, self._weights, self._constraint = network, config, weights, constraint
         self._X, self._labels, self._pictures, self._n_done = X, labels, network.pictures(X), 0
         self._trained = _trained_network(network, config, is_constrained=constraint is not None)
+        frozen, factors = frozen_steps(self._trained, config.frozen), step_factors(self._trained, config)
+        program, first = self._trained.program(self._pictures.shape), 0
+        if frozen and not teachers and constraint is None:
+            program, self._pictures, first = _cut(self._trained, self._pictures, config, threads)
         n = len(self._trained.parameters)
         self._moments = _kernels.aligned_zeros(n, np.float32), _kernels.aligned_zeros(n, np.float32)
         self._average = self._trained.parameters.copy() if config.average else None
         self._training = _kernels.Training(
-            self._trained.program(self._pictures.shape), self._trained.parameters, *self._moments,
+            program, self._trained.parameters, *self._moments,
             KINDS[config.optimizer], batch_size=config.batch_size, n_threads=threads,
             momentum=config.momentum, nesterov=config.nesterov, beta2=0.99 if config.optimizer == "rmsprop" else 0.999,
             weight_decay=config.weight_decay, l1=config.l1, clip_norm=config.clip_norm,
             loss=_loss(config, bool(teachers), labels.dtype == np.float32),
             seed=config.seed, mixup=config.mixup, adversarial=config.adversarial,
             teachers=[_taught_by(teacher, network, self._pictures.shape) for teacher in teachers],
-            frozen=_frozen_steps(self._trained, config.frozen),
+            frozen=[number - first for number in frozen if number >= first],
+            rate_factors={number - first: factor for number, factor in factors.items() if number >= first},
         )  # fmt: skip
 
     @property
@@ -185,16 +192,13 @@ def _trained_network(network: Network, config: Config, is_constrained: bool) -> 
     return trained
 
 
-def _frozen_steps(network: Network, names: Sequence[str]) -> list[int]:
-    """The numbers of the steps that compute these layers; ValueError unless each has weights, and some are left."""
-    steps = execution_steps(network.layers, network.is_fused)
-    own = [name for name, layer in network.layers.items() if layer.parameter_shapes() and not name.endswith("_norm")]
-    for name in names:
-        if name not in own:
-            raise ValueError(f"freeze names {name!r}, expected some of {', '.join(own)}")
-    if set(own) <= set(names):
-        raise ValueError("freeze names every layer with weights, so there is nothing to train")
-    return [number for number, (_, layers) in enumerate(steps) if layers[0] in names]
+def _cut(
+    network: Network, pictures: _kernels.Pictures, config: Config, threads: int
+) -> tuple[_kernels.Program, _kernels.Pictures, int]:
+    """The steps to be run in each epoch, on what, and the number of the first one."""
+    n_once = steps_done_once(network, config)
+    found = features(network, pictures, n_once, threads) if n_once else None
+    return (*found, n_once) if found else (network.program(pictures.shape), pictures, 0)
 
 
 def _taught_by(teacher: Network, network: Network, shape: tuple[int, int, int]) -> tuple:

@@ -33,7 +33,7 @@ def image_weights(
         weights = weights * np.where(counts, 1 / np.maximum(counts, 1), 0)[y.clip(max=len(counts) - 1)]
     mean = weights[trained].mean()
     if not mean > 0:
-        raise ValueError("sample_weight is 0 for every image to train on, expected one above 0")
+        raise ValueError("sample_weight is zero for every image to train on, expected one above zero")
     return (weights / mean).astype(np.float32)
 
 

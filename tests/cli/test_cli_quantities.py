@@ -97,6 +97,11 @@ def test_predict(place):
     assert len(lines) == 4
 
 
+def test_info_names_a_linear_head(place):
+    assert json.loads(run("info", "m", "--json", cwd=place).stdout)["head"] == "linear"
+    assert "linear head" in run("info", "m", cwd=place).stdout
+
+
 def test_export_gives_values(place):
     result = run("export", "m", "--to", "npz", "--out", "m.npz", "--check", cwd=place)
     assert result.code == 0, result.stderr

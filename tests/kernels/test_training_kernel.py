@@ -11,7 +11,7 @@ from pictures import strewn
 from lenet5 import _kernels
 from lenet5._kernels import ADAM, ADAMW, RMSPROP, SDLM, SGD
 from lenet5.nn.architectures import modern
-from lenet5.nn.network import Network
+from lenet5.nn.network import Network, execution_steps
 from lenet5.ocr import networks
 from lenet5.training.augment import AUGMENTATIONS, chosen, for_epoch
 from lenet5.utils.threads import parallel
@@ -151,12 +151,24 @@ def test_the_padding_of_the_parameters_stays_zero(data):
 # ---- the optimisers ------------------------------------------------------------------------------------------------
 
 
+def for_each_parameter(network, factors):
+    """The factors of layers, by name, as a vector over the parameters; and by the number of the step."""
+    vector = np.ones_like(network.parameters, np.float64)
+    views = network.state_dict(vector)
+    for name, view in views.items():
+        view[...] = factors.get(name.partition(".")[0], 1)
+    steps = enumerate(execution_steps(network.layers))
+    return vector, {number: factors[names[0]] for number, (_, names) in steps if names[0] in factors}
+
+
+@pytest.mark.parametrize("factors", [{}, {"c1": 0.5, "c3": 0.2, "f6": 1.5}], ids=["one rate", "rates of layers"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_optimisers_against_numpy(data, optimizer):
+def test_optimisers_against_numpy(data, optimizer, factors):
     kind, settings = OPTIMIZERS[optimizer]
     rates, before = [0.02, 0.01, 0.03, 0.01, 0.02], initial_network()
-    expected, loss = reference_run(data, kind, settings, rates, 37, before)
-    run = Run(data, kind, n_threads=2, **settings)
+    vector, by_step = for_each_parameter(before, factors)
+    expected, loss = reference_run(data, kind, settings, [rate * vector for rate in rates], 37, before)
+    run = Run(data, kind, n_threads=2, rate_factors=by_step, **settings)
     loss_sum, n_correct, steps_done, diverged = run.go(rates)
     moved = np.abs(expected - before.parameters).max()
     assert moved > 1e-3

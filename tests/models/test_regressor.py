@@ -212,6 +212,22 @@ def test_a_damaged_file_is_refused(model, tmp_path):
         load(tmp_path / "m")
 
 
+def test_it_is_not_quantized(model):
+    with pytest.raises(ValueError, match="a model of quantities has no form in 8 bits"):
+        model.quantize(bars(2)[0])
+
+
+@pytest.mark.parametrize("period", [None, 360])
+def test_the_module_of_pytorch_gives_values(model, period):
+    torch = pytest.importorskip("torch")
+    asked = model if period is None else Regressor(seed=3, period=period)
+    X, _ = bars(20, seed=4)
+    with torch.no_grad():
+        found = asked.to_torch()(torch.from_numpy(X[:, None].astype(np.float32) / 255)).numpy()
+    assert found.shape == (20, 1)
+    np.testing.assert_allclose(found[:, 0], asked.predict(X), rtol=1e-5, atol=1e-3)
+
+
 def test_committees_are_of_classes():
     with pytest.raises(ValueError, match="a model of quantities has no classes"):
         Committee([Regressor(), Regressor()])

@@ -6,7 +6,7 @@ pytest.importorskip("sklearn.base", reason="scikit-learn is not installed: pip i
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from lenet5.sklearn import LeNet5Classifier
+from lenet5.sklearn import LeNet5Classifier, LeNet5Regressor
 
 #: By name of the check: why it cannot pass.
 EXPECTED_FAILURES = {
@@ -16,7 +16,9 @@ EXPECTED_FAILURES = {
 }
 
 
-CHECKS = parametrize_with_checks([LeNet5Classifier()], expected_failed_checks=lambda estimator: EXPECTED_FAILURES).mark
+CHECKS = parametrize_with_checks(
+    [LeNet5Classifier(), LeNet5Regressor()], expected_failed_checks=lambda estimator: EXPECTED_FAILURES
+).mark
 
 
 @pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)  # a list: older versions give no list

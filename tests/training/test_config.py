@@ -9,7 +9,18 @@ import pytest
 
 from lenet5 import _kernels
 from lenet5.training import augment, schedules
-from lenet5.training.config import OPTIMIZERS, RECIPES, SCHEDULES, Choice, Config, Distortions, Flag, Layers, Range
+from lenet5.training.config import (
+    OPTIMIZERS,
+    RECIPES,
+    SCHEDULES,
+    Choice,
+    Config,
+    Distortions,
+    Factors,
+    Flag,
+    Layers,
+    Range,
+)
 from lenet5.training.updates import KINDS
 
 FIELDS = fields(Config)
@@ -18,7 +29,7 @@ FIELDS = fields(Config)
 @pytest.mark.parametrize("entry", FIELDS, ids=lambda entry: entry.name)
 def test_every_setting_has_a_kind_and_a_help_and_allows_its_default(entry):
     kind = entry.metadata["kind"]
-    assert isinstance(kind, Choice | Distortions | Flag | Layers | Range)
+    assert isinstance(kind, Choice | Distortions | Factors | Flag | Layers | Range)
     assert entry.metadata["help"]
     assert entry.default is None or kind.checked(entry.name, entry.default) == entry.default
     assert f"    {entry.name} : {kind.expected}. " in Config.__doc__.replace("\n        ", " ")

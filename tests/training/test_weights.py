@@ -50,7 +50,7 @@ def test_weights_of_classes_by_name_or_number():
         ([1] * 3, r"shape \(3,\), expected \(400,\)"),
         ([-1] * 400, "negative"),
         ([np.nan] * 400, "not finite"),
-        ([0] * 400, "0 for every"),
+        ([0] * 400, "zero for every"),
     ],
 )
 def test_weights_that_cannot_be(data, weights, message):

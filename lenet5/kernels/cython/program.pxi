@@ -41,13 +41,14 @@ cdef class Program:
     n_parameters : length of the parameter buffer, a multiple of 16; behind weights lie 16 elements or more, as biases
     n_activations : elements that the activations of one lane group need, a multiple of 16; the input is at 0, and each
         output behind all before it or, of an activation, in the place of its input
+    first : number of the first step in the network of which these are the last ones
     """
     cdef lenet5_op[32] ops, predicting_ops
     cdef lenet5_net c, predicting
     cdef readonly tuple in_shape, out_shape
     cdef list arenas, constants
 
-    def __cinit__(self, list steps not None, int64_t n_parameters, int64_t n_activations):
+    def __cinit__(self, list steps not None, int64_t n_parameters, int64_t n_activations, int first=0):
         if not 0 < len(steps) <= 32:
             raise ValueError(f"a program has 1 to 32 steps, not {len(steps)}")
         for name, n in (("n_parameters", n_parameters), ("n_activations", n_activations)):
@@ -64,6 +65,7 @@ cdef class Program:
              self.ops[i].out_channels, self.ops[i].out_height, self.ops[i].out_width, self.ops[i].kernel_size,
              self.ops[i].weight, self.ops[i].bias, self.ops[i].input, self.ops[i].output,
              self.ops[i].probability) = step[:13]
+            self.ops[i].number, self.ops[i].rate_factor = first + i, 1
             self._check_shape(i)
             if step[13] is not None:
                 constants = np.array(step[13], order="C")

@@ -20,7 +20,7 @@ cdef class Training:
                   float[::1] moment2 not None, int kind, *, int batch_size, int n_threads, double momentum=0.9,
                   bint nesterov=False, double beta1=0.9, double beta2=0.999, double epsilon=1e-8,
                   double weight_decay=0.0, double l1=0.0, double clip_norm=0.0, Loss loss=None, seed=0,
-                  double mixup=0.0, double adversarial=0.0, list teachers=None, frozen=()):
+                  double mixup=0.0, double adversarial=0.0, list teachers=None, frozen=(), dict rate_factors=None):
         cdef Py_ssize_t n = program.c.n_parameters
         if not n == parameters.shape[0] == moment1.shape[0] == moment2.shape[0]:
             raise ValueError(f"parameters and moments have {parameters.shape[0]}, {moment1.shape[0]} and "
@@ -37,6 +37,7 @@ cdef class Training:
         cdef Py_ssize_t n_groups = _ceil_div(batch_size, LANES)
         self.program = program
         self._freeze(frozen)
+        self._set_rates(rate_factors or {})
         self.c.n_slices = <int>min(n_groups, 8)
         self.n_threads = self.c.n_threads = n_threads
         self.c.batch_size = batch_size
@@ -79,6 +80,14 @@ cdef class Training:
             self.ops[<int>number].is_frozen = 1
         self.net = self.program.c
         self.net.ops, self.c.net = self.ops, &self.net
+
+    def _set_rates(self, dict factors):
+        """Give the steps with these numbers their factors of the learning rate."""
+        for number, factor in factors.items():
+            if not 0 <= number < self.program.c.n_ops or not 0 <= factor < np.inf:
+                raise ValueError(f"step {number} of {self.program.c.n_ops} has the factor {factor}, expected a number "
+                                 "of at least 0")
+            self.ops[<int>number].rate_factor = factor
 
     def _hire(self, list teachers):
         cdef Program teacher

@@ -31,8 +31,10 @@ static void FN(update_alone)(FN(lenet5_training) *t, const FN(step) *s, int64_t 
 }
 
 /* The backward pass of one layer; offsets are those of the lanes, divided by LANES. */
-static void FN(single_backward)(const FN(destination) *d, const lenet5_op *op, const T *A, T *dA, T *flat) {
-    FN(lenet5_training) *t = d->t;
+static void FN(single_backward)(const FN(destination) *all, const lenet5_op *op, const T *A, T *dA, T *flat) {
+    FN(lenet5_training) *t = all->t;
+    const FN(step) step = FN(step_for)(all->step, op);
+    const FN(destination) own = {t, &step, all->first_wave, all->last_wave, all->clipped}, *d = &own;
     const T *X = A + op->input / LANES, *Y = A + op->output / LANES, *W = t->parameters + op->weight;
     T *dX = dA + op->input / LANES, *dY = dA + op->output / LANES;
     T *dW = t->gradients + op->weight, *db = t->gradients + op->bias;

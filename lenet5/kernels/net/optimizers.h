@@ -27,6 +27,13 @@ static FN(step) FN(step_of)(const FN(lenet5_training) *t, int64_t step, int64_t 
     };
 }
 
+/* The same for the parameters of one layer, whose learning rate has a factor. */
+INLINE FN(step) FN(step_for)(const FN(step) *s, const lenet5_op *op) {
+    FN(step) own = *s;
+    own.rate *= (T)op->rate_factor;
+    return own;
+}
+
 INLINE V FN(sign)(V x) {
     V sign;
     for (int l = 0; l < VL; l++)

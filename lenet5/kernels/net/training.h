@@ -152,7 +152,9 @@ INLINE void FN(dense_columns)(const FN(destination) *d, const lenet5_op *op, int
 INLINE int FN(n_blocks)(const lenet5_op *op) { return (N_FEATURES(op) + BLOCK_NV * VL - 1) / (BLOCK_NV * VL); }
 
 /* Blocks [from, to) of one dense layer. */
-static void FN(train_dense)(const FN(destination) *d, const lenet5_op *op, int n_groups, int from, int to) {
+static void FN(train_dense)(const FN(destination) *all, const lenet5_op *op, int n_groups, int from, int to) {
+    const FN(step) step = FN(step_for)(all->step, op);
+    const FN(destination) own = {all->t, &step, all->first_wave, all->last_wave, all->clipped}, *d = &own;
     for (int block = from; block < to; block++) {
         int f = block * BLOCK_NV * VL;
         if (f + BLOCK_NV * VL <= N_FEATURES(op))
@@ -239,9 +241,10 @@ static void FN(train_others)(const FN(destination) *d, int n_slices, int thread)
         const int64_t n_weights = lenet5_n_weights(op), n_biases = lenet5_n_biases(op);
         if (op->is_frozen)
             continue;
+        const FN(step) own = FN(step_for)(d->step, op);
         if (!FN(is_dense_step)(op))
-            FN(update_range)(t, d->step, op->weight, n_weights, n_slices, 1, what, thread);
-        FN(update_range)(t, d->step, op->bias, n_biases, n_slices, 1, what, thread);
+            FN(update_range)(t, &own, op->weight, n_weights, n_slices, 1, what, thread);
+        FN(update_range)(t, &own, op->bias, n_biases, n_slices, 1, what, thread);
         if (op->kind == OP_BATCH_NORM)
             FN(update_range)(t, d->step, op->bias + FN(padded_n)(n_biases), 2 * FN(padded_n)(n_biases), n_slices,
                              (T)1 / (T)d->step->n_groups, RUNNING, thread);
@@ -272,8 +275,9 @@ static void FN(train_clipped)(FN(lenet5_training) *t, const FN(step) *s, int thr
         const lenet5_op *op = t->net->ops + i;
         if (op->is_frozen)
             continue;
-        FN(update_range)(t, s, op->weight, lenet5_n_weights(op), 1, factor, UPDATE, thread);
-        FN(update_range)(t, s, op->bias, lenet5_n_biases(op), 1, factor, UPDATE, thread);
+        const FN(step) own = FN(step_for)(s, op);
+        FN(update_range)(t, &own, op->weight, lenet5_n_weights(op), 1, factor, UPDATE, thread);
+        FN(update_range)(t, &own, op->bias, lenet5_n_biases(op), 1, factor, UPDATE, thread);
     }
 }
 

@@ -102,8 +102,8 @@ static void FN(draw_dropout)(const lenet5_net *net, const lenet5_perturbation *p
         for (int l = 0; p && l < n_valid; l++)
             for (int64_t k = 0; k < n; k += 8) {
                 uint32_t words[4];
-                lenet5_random(p->seed, p->epoch, numbers[l], DROPOUT_BLOCKS + ((uint32_t)i << 16) + (uint32_t)(k / 8),
-                              words);
+                lenet5_random(p->seed, p->epoch, numbers[l],
+                              DROPOUT_BLOCKS + ((uint32_t)op->number << 16) + (uint32_t)(k / 8), words);
                 for (int j = 0; j < 8 && k + j < n; j++) {
                     const uint32_t chance = words[j / 2] >> 16 * (j % 2) & 0xFFFF;
                     factors[(k + j) * LANES + l] = chance < threshold ? 0 : (T)(1 / (1 - op->probability));
