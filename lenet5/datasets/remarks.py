@@ -8,6 +8,9 @@ from ..errors import one_line
 from .listing import Found
 from .pixels import Facts
 
+NONE_APART = (
+    "fewer than ten images a class: all are trained on, and no result is of new images; give some in a folder test"
+)
 NAMED = 3  # of each oddity at most this many images are named
 
 
