@@ -2,6 +2,7 @@
 
 Fashion-MNIST's T-shirts, sandals and bags in colour: an ink of 128 to 255 in each channel, a background of 0 to 63,
 resized to 28 to 120 pixels. Each draw takes other images, in other colours; all are tested on the same test images.
+Further options are those of `lenet5 train`.
 """
 
 import argparse
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--n-test", type=int, default=200, help="test images a class")
     parser.add_argument("--of-train", action="store_true", help="judge on training images that no draw has")
-    args = parser.parse_args()
+    args, how = parser.parse_known_args()
     (X, y), test = datasets.load("fashion-mnist")
     judged = (X[50_000:], y[50_000:]) if args.of_train else test
     found = []
@@ -62,7 +63,7 @@ def main() -> None:
         write(folder / "judged", *judged, args.n_test, np.random.default_rng(999))
         for draw in range(args.draws):
             data = write(folder / f"draw-{draw}", X[:50_000], y[:50_000], args.n, np.random.default_rng(draw))
-            _, seconds = lenet5(folder, "train", "--data", data, "--channels", 3)
+            _, seconds = lenet5(folder, "train", "--data", data, "--channels", 3, *how)
             report, _ = lenet5(folder, "evaluate", "--model", "lenet5.safetensors", "--data", "judged")
             found.append((100 * report["accuracy"], seconds))
             print(f"{args.n} a class, draw {draw}: {found[-1][0]:.2f} %, {seconds:.1f} processor seconds", flush=True)
