@@ -104,8 +104,7 @@ def from_folder(
     _check_enough(path, listing, names, y, is_given=classes is not None)
     pairs = near_duplicates(X)
     parts = _parts(images, y, pairs, validation, seed)
-    notes = remarks.all_of(images, facts, names, y, parts, pairs)
-    notes += [remarks.NONE_APART] if validation is None and not parts.any() else []
+    notes = remarks.all_of(images, facts, names, y, parts, pairs) + remarks.none_apart(parts, validation)
     order = np.argsort(parts, kind="stable")
     X = X if (order[1:] > order[:-1]).all() else arranged(X, order)
     cuts = np.searchsorted(parts[order], range(1, len(PARTS)))

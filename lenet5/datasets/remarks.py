@@ -8,9 +8,6 @@ from ..errors import one_line
 from .listing import Found
 from .pixels import Facts
 
-NONE_APART = (
-    "fewer than ten images a class: all are trained on, and no result is of new images; give some in a folder test"
-)
 NAMED = 3  # of each oddity at most this many images are named
 
 
@@ -24,6 +21,14 @@ def all_of(
         lines += _pairs(images, pairs[y[pairs[:, 0]] != y[pairs[:, 1]]], "the same image in two classes, one is wrong")
     apart = pairs[(parts[pairs] == 0).any(axis=1) & (parts[pairs] > 0).any(axis=1)]
     return lines + _pairs(images, apart, "near duplicates of training images among those to judge by, which flatter")
+
+
+def none_apart(parts: np.ndarray, validation: float | None) -> list[str]:
+    """A line where nobody asked that all images be trained on."""
+    told = (
+        "fewer than ten images a class: all are trained on, and no result is of new images; give some in a folder test"
+    )
+    return [told] if validation is None and not parts.any() else []
 
 
 def _alike_names(names: tuple[str, ...]) -> Iterator[str]:

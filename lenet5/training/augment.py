@@ -221,7 +221,7 @@ class Colour:
         _check(self, gain=(0, 3), offset=(0, 1))
 
     def ranges(self) -> dict[str, float]:
-        """Return no parameters: it is none of the kernels'."""
+        """Return no parameters, since the kernels have no such distortion."""
         return {}
 
     def changed(self, X: np.ndarray, *seeds: int) -> np.ndarray:
