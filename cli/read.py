@@ -18,7 +18,7 @@ from .usage import refusals_as_usage
 @click.option("--invert", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
               help="yes: dark ink on light paper, to be inverted; no: bright ink on dark.")  # fmt: skip
 @click.option("--allow", default="", metavar="CHARACTERS",
-              help="What to keep in the text beside digits: some of .,-+/()[]%$x:=# and signs of currencies.")  # fmt: skip
+              help="What to keep in the text beside digits: some of .,-+/()[]%$x:=# and currency signs.")  # fmt: skip
 @click.option("--length", type=click.IntRange(1, 100), help="How many digits each number has.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="Answer ? for a digit of less confidence.")  # fmt: skip

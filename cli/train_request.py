@@ -36,13 +36,12 @@ def arguments(ctx: click.Context, settings: dict) -> dict:
 
 def data_for(ctx: click.Context, settings: dict, threads: int | None) -> str | dict:
     """The data set's name, or arguments of `datasets.from_folder`."""
-    from lenet5.datasets.folder import SHARE
     from lenet5.training.config import RECIPES
 
     own_data.refuse_both(ctx, settings["own"])
     if not settings["own"]:
         return settings["dataset"]
-    share = settings["validation"] if options.was_given(ctx, "validation") else SHARE
+    share = settings["validation"] if options.was_given(ctx, "validation") else None
     if not options.was_given(ctx, "validation") and RECIPES[settings["recipe"]].get("validation") == 0:
         share = 0
     how = {"path": str(settings["own"]), "size": settings["size"], "validation": share, "threads": threads}

@@ -18,6 +18,7 @@ from .splitting import split_off
 from .table import list_table
 
 SHARE = 0.2  # of the images without a split of their own
+FEWEST = 10  # images a class: of sets with fewer, all are trained on, since two a class judge nothing
 MAX_CLASSES, MAX_LABEL = 256, 100  # of a model, and characters
 PARTS = (TRAIN, VALIDATION, TEST)
 
@@ -49,7 +50,7 @@ def from_folder(
     size: int = 32,
     channels: int | None = None,
     *,
-    validation: float = SHARE,
+    validation: float | None = None,
     seed: int = 0,
     classes: Sequence[str] | None = None,
     preparation: str = IMAGE.kind,
@@ -67,9 +68,10 @@ def from_folder(
         The side of the images, whatever their own: see `lenet5.preprocessing.whole`.
     channels : 1, 3 or None
         Grey or colour; None: colour if any image has colours.
-    validation : float
+    validation : float, optional
         Where there are no validation images, the share of the others that become such, 0..1, of each class alike; a
-        whole number from 1 on is how many. Near duplicates stay on one side.
+        whole number from 1 on is how many. Near duplicates stay on one side. Unless given, a fifth, and none of a set
+        with fewer than ten images a class.
     seed : int
         Of that choice.
     classes : names, optional
@@ -85,7 +87,7 @@ def from_folder(
     DataError
         There is no such folder or table, or it has fewer than two classes with images that can be read.
     """
-    if validation < 0:
+    if validation is not None and validation < 0:
         raise ValueError(f"validation is {validation!r}, expected a share below 1, or a number of images")
     prepared = None if is_array_file(os.fspath(path)) else preparation
     if prepared is None:  # as its maker prepared it
@@ -102,6 +104,7 @@ def from_folder(
     _check_enough(path, listing, names, y, is_given=classes is not None)
     pairs = near_duplicates(X)
     parts = _parts(images, y, pairs, validation, seed)
+    notes = remarks.all_of(images, facts, names, y, parts, pairs) + remarks.none_apart(parts, validation)
     order = np.argsort(parts, kind="stable")
     X = X if (order[1:] > order[:-1]).all() else arranged(X, order)
     cuts = np.searchsorted(parts[order], range(1, len(PARTS)))
@@ -109,8 +112,8 @@ def from_folder(
     files = [[images[place].name for place in some] for some in np.split(order, cuts)]
     source = {"path": os.path.abspath(path), "size": size, "channels": channels, "validation": validation, "seed": seed}
     return Folder(
-        one_line(path), train, test, names, tuple(remarks.all_of(images, facts, names, y, parts, pairs)), prepared,
-        held_out, source, dict(zip(PARTS, files, strict=True)), tuple(listing.left_out), size, facts.channels,
+        one_line(path), train, test, names, tuple(notes), prepared, held_out, source,
+        dict(zip(PARTS, files, strict=True)), tuple(listing.left_out), size, facts.channels,
     )  # fmt: skip
 
 
@@ -180,14 +183,16 @@ def _check_enough(
         raise DataError(f"{shown}: only one class with images that can be read, {names[0]}{first}; two are needed")
 
 
-def _parts(images: list[Found], y: np.ndarray, pairs: np.ndarray, validation: float, seed: int) -> np.ndarray:
+def _parts(images: list[Found], y: np.ndarray, pairs: np.ndarray, validation: float | None, seed: int) -> np.ndarray:
     """The index in `PARTS` of each image; without validation images of its own, the set's training images give some."""
     parts = np.array([PARTS.index(image.split or TRAIN) for image in images])
+    ours = np.flatnonzero(parts == 0)
+    classes = y if y.dtype == np.uint8 else np.zeros(len(y), np.uint8)
+    if validation is None:
+        validation = SHARE if len(ours) >= FEWEST * len(np.unique(classes[ours])) else 0
     if (parts == 1).any() or not validation:
         return parts
-    ours = np.flatnonzero(parts == 0)
     share = validation if validation < 1 else validation / max(1, len(ours))
-    classes = y if y.dtype == np.uint8 else np.zeros(len(y), np.uint8)
     groups = groups_of(pairs, len(y))[ours]
     parts[ours[split_off(classes[ours], np.unique(groups, return_inverse=True)[1], share, seed)]] = 1
     return parts

@@ -15,7 +15,7 @@ CELLS = 8
 NEIGHBOURS = 4  # images of one hash, next in brightness, that each image is compared with
 FINE_CELLS = 16
 MAX_DIFFERENCE = 0.08  # of the contrast: the root mean square difference of cells, up to which they are near duplicates
-CHUNK = 1024  # images in memory at a time
+CHUNK = 256  # images in memory at a time: of 64 x 64 in colour with their copies some 10 MB
 
 
 def near_duplicates(X: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ from .listing import Listing
 VERSION = 1  # of how images are prepared: another one makes all anew
 MIN_KEPT = 1000  # images: fewer are decoded as quickly as they are looked up
 MAX_IN_MEMORY = 2**25  # bytes: of larger sets the pages that are needed are read
-CHUNK = 1024  # images
+CHUNK = 256  # images: taken in any order, each brings some 64 KB of the file into memory
 _KINDS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".gif": "GIF", ".bmp": "BMP", ".webp": "WEBP", ".tif": "TIFF",
     ".tiff": "TIFF", ".ppm": "PPM", ".pgm": "PPM", ".pbm": "PPM", ".pnm": "PPM",

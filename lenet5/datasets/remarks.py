@@ -23,6 +23,14 @@ def all_of(
     return lines + _pairs(images, apart, "near duplicates of training images among those to judge by, which flatter")
 
 
+def none_apart(parts: np.ndarray, validation: float | None) -> list[str]:
+    """A line where nobody asked that all images be trained on."""
+    told = (
+        "fewer than ten images a class: all are trained on, and no result is of new images; give some in a folder test"
+    )
+    return [told] if validation is None and not parts.any() else []
+
+
 def _alike_names(names: tuple[str, ...]) -> Iterator[str]:
     first: dict[str, str] = {}
     for name in names:

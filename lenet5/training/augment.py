@@ -2,7 +2,8 @@
 
 Amounts are uniform in the ranges given here, and compiled code (kernels/augment/) applies them. They distort the field
 that the network sees, an image with its padding, in this order: a photo's pen and lens; affine and elastic, in one
-bilinear resampling with background outside; a photo's ink and paper; cutout; inversion.
+bilinear resampling with background outside; a photo's ink and paper; cutout; inversion. Colours change before all that,
+by NumPy, and are a function of seed, epoch and position.
 """
 
 import math
@@ -10,7 +11,12 @@ from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from .. import _kernels
+
+#: Images whose colours change together: bounds the memory that it takes.
+CHUNK = 256
 
 
 def _check(distortion, **ranges: tuple[float, float]) -> None:
@@ -198,7 +204,40 @@ class Invert:
         return {"inversion_probability": self.probability}
 
 
-Distortion = Affine | Crop | Flip | Elastic | Photo | Cutout | Invert
+@dataclass(frozen=True)
+class Colour:
+    """Another light and another background: each channel of an image times a factor, plus an offset.
+
+    Parameters
+    ----------
+    gain : the factor's logarithm is up to this, to either side, 0 to 3
+    offset : as a fraction of white, to either side, 0 to 1
+    """
+
+    gain: float = 0.7
+    offset: float = 0.3
+
+    def __post_init__(self):
+        _check(self, gain=(0, 3), offset=(0, 1))
+
+    def ranges(self) -> dict[str, float]:
+        """Return no parameters, since the kernels have no such distortion."""
+        return {}
+
+    def changed(self, X: np.ndarray, *seeds: int) -> np.ndarray:
+        """Images (N, C, H, W) in other colours, uint8 or float32 in 0..1 as they are; a function of the seeds."""
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seeds)))
+        shape, white = (*X.shape[:2], 1, 1), 255 if X.dtype == np.uint8 else 1
+        factors = np.exp(rng.uniform(-self.gain, self.gain, shape)).astype(np.float32)
+        offsets = (white * rng.uniform(-self.offset, self.offset, shape)).astype(np.float32)
+        changed = np.empty(X.shape, X.dtype)
+        for some in (slice(k, k + CHUNK) for k in range(0, len(X), CHUNK)):
+            values = np.clip(X[some] * factors[some] + offsets[some], 0, white)
+            changed[some] = np.rint(values) if white == 255 else values
+        return changed
+
+
+Distortion = Affine | Crop | Flip | Elastic | Photo | Cutout | Invert | Colour
 #: By name, in the order of application; "paper" takes the place of affine.
 AUGMENTATIONS: dict[str, Distortion] = {
     "affine": Affine(),
@@ -213,6 +252,7 @@ AUGMENTATIONS: dict[str, Distortion] = {
     "photo": Photo(),
     "cutout": Cutout(),
     "invert": Invert(),
+    "colour": Colour(),
     # Those of P98, which does not print their ranges: shifts, scaling, squeezing, horizontal shear, no rotation.
     "paper": Affine(rotation=0.0, scale=0.12, shear=0.2, shift=2.0),
 }
@@ -241,10 +281,13 @@ def chosen(names: str) -> list[Distortion]:
 
 def for_epoch(distortions: list[Distortion], *, seed: int, epoch: int) -> _kernels.Augmentation | None:
     """Return the distortions of one epoch, for `_kernels.gather` and `_kernels.Training.prepare`."""
-    if not distortions:
-        return None
     ranges: dict[str, Any] = {}
     for distortion in distortions:
         for name, value in distortion.ranges().items():  # affine and one of its parts: the wider range counts
             ranges[name] = max(value, ranges.get(name, 0))
-    return _kernels.Augmentation(seed, epoch, **ranges)
+    return _kernels.Augmentation(seed, epoch, **ranges) if ranges else None
+
+
+def colour_in(distortions: list[Distortion]) -> Colour | None:
+    """Return the one that changes colours, if there is such."""
+    return next((distortion for distortion in distortions if isinstance(distortion, Colour)), None)

@@ -203,7 +203,8 @@ class Config:
     augment: str = setting("affine", DISTORTIONS,
         "Random distortions, anew for each epoch: none, or some of affine (or of its parts rotation, scale, shear, "
         "shift, or half as wide again: affine-wide), crop (whole pixels), flip, elastic, photo (pens, blur, grain), "
-        "cutout, invert and paper (that of 1998: affine without rotation), comma-separated.")
+        "cutout, invert, colour (another light and background, which few colour images get by default) and paper (that "
+        "of 1998: affine without rotation), comma-separated.")
     finetune_augment: str = setting("none", DISTORTIONS,
         "Distortions in the epochs of --finetune; crop in recipe best.")
     mixup: float = setting(0.0, WHOLE_PART, "Mix two images in shares of a Beta distribution with this alpha.")

@@ -19,7 +19,7 @@ def config_for(network: Network, *, n_images: int | None = None, is_taught: bool
     """
     config = Config(**settings)
     if n_images is not None and settings.get("learning_rate") is None:
-        config = small_sets.suited(config, n_images, settings)
+        config = small_sets.suited(config, n_images, settings, is_coloured=network.in_channels == 3)
     if settings.get("learning_rate") is not None or config.optimizer == "sdlm":
         return config
     layers = network.layers.values()

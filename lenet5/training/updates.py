@@ -114,9 +114,12 @@ class Updates:
         config = self._config
         chosen = augment.chosen(config.distortions(epoch))
         distortions = augment.for_epoch(chosen, seed=config.seed, epoch=epoch)
-        self._training.prepare(
-            self._pictures, self._labels, numbers, rates, first_step, distortions, epoch, self._weights
-        )
+        pictures, labels, weights = self._pictures, self._labels, self._weights
+        if colour := augment.colour_in(chosen):
+            X, labels = colour.changed(self._X[numbers], config.seed, epoch, first_step), labels[numbers]
+            pictures, weights = self._network.pictures(X), None if weights is None else weights[numbers]
+            numbers = np.arange(len(numbers))
+        self._training.prepare(pictures, labels, numbers, rates, first_step, distortions, epoch, weights)
         workers(self._training.run)
         return self._training.result
 

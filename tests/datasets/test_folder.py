@@ -52,6 +52,14 @@ def test_the_share_of_validation_images(tmp_path, validation, n):
     assert sizes(datasets.from_folder(write_classes(tmp_path, 10), validation=validation)) == (30 - n, n, 0)
 
 
+def test_of_fewer_than_ten_images_a_class_none_are_set_apart(tmp_path):
+    write_classes(tmp_path, 9)
+    few, asked = datasets.from_folder(tmp_path), datasets.from_folder(tmp_path, validation=0.2)
+    assert (sizes(few), sizes(asked)) == ((27, 0, 0), (21, 6, 0))
+    assert [note for note in few.notes if "fewer than ten images a class" in note]
+    assert not asked.notes
+
+
 @pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "valid", "Testing")])
 def test_splits_that_are_given(tmp_path, names):
     write_splits(tmp_path, 8)

@@ -150,7 +150,7 @@ def test_every_variant_takes_colours(variant):
     assert model.logits(X).shape == (16, 10)
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("name", [name for name in AUGMENTATIONS if name != "colour"])
 def test_distortions_treat_all_channels_alike(name):
     """An image with three equal channels stays one."""
     from lenet5 import _kernels

@@ -17,6 +17,7 @@ from lenet5 import _kernels
 from lenet5.training.augment import (
     AUGMENTATIONS,
     Affine,
+    Colour,
     Crop,
     Cutout,
     Elastic,
@@ -25,6 +26,7 @@ from lenet5.training.augment import (
     Photo,
     canonical,
     chosen,
+    colour_in,
     for_epoch,
 )
 
@@ -434,3 +436,35 @@ def test_affine_wide_is_half_as_wide_again():
     assert wide["rotation"] == pytest.approx(1.5 * affine["rotation"])
     assert wide["scale"] == pytest.approx(1.5 * affine["scale"])
     assert all(1.3 < wide[name] / affine[name] <= 1.5 + 1e-9 for name in affine)
+
+
+# ---- colours, by NumPy ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_each_channel_gets_a_factor_and_an_offset(dtype):
+    X = pictures(600, 6, 6, channels=3, dtype=dtype) // 4 * 3 if dtype == np.uint8 else pictures(600, 6, 6, 3, dtype)
+    changed = Colour(gain=0.3, offset=0).changed(X, 1, 2)
+    assert changed.shape == X.shape
+    assert changed.dtype == X.dtype
+    white = 255 if X.dtype == np.uint8 else 1
+    inside = (changed < white) & (white / 4 < X)
+    factors = np.where(inside, changed / np.maximum(X, 1e-9), np.nan)
+    assert np.exp(-0.3) * 0.98 <= np.nanmin(factors) < np.nanmax(factors) <= np.exp(0.3) * 1.02
+    spread = np.nanmax(factors, axis=(2, 3)) - np.nanmin(factors, axis=(2, 3))
+    assert np.nanmedian(spread) < 0.05  # one factor a channel
+    assert np.nanstd(np.nanmean(factors, axis=(2, 3))) > 0.1  # and another for the next
+
+
+def test_colours_are_a_function_of_the_seeds():
+    X = pictures(5, channels=3)
+    first, same, other = (Colour().changed(X, *seeds) for seeds in ((1, 2), (1, 2), (1, 3)))
+    np.testing.assert_array_equal(first, same)
+    assert (first != other).any()
+    np.testing.assert_array_equal(Colour(gain=0, offset=0).changed(X, 1), X)
+
+
+def test_colour_is_none_of_the_kernels_distortions():
+    assert isinstance(colour_in(chosen("affine,colour")), Colour)
+    assert colour_in(chosen("affine")) is None
+    assert for_epoch(chosen("colour"), seed=0, epoch=0) is None

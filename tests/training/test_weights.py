@@ -190,13 +190,37 @@ def test_a_grey_model_sees_grey_images_of_colours_as_before(data, model):
 
 @pytest.mark.parametrize(
     ("n", "given", "epochs", "clip_norm"),
-    [(15, {}, 100, 1), (200, {}, 25, 1), (900, {}, 20, 1), (5000, {}, 20, 0), (None, {}, 20, 0),
-     (15, {"epochs": 3}, 3, 1), (15, {"learning_rate": 0.01}, 20, 0), (15, {"clip_norm": 0.0}, 100, 0),
-     (15, {"optimizer": "adamw"}, 100, 0), (15, {"batch_size": 1}, 20, 0)],
+    [(15, {}, 300, 1), (200, {}, 75, 1), (900, {}, 20, 1), (5000, {}, 20, 0), (None, {}, 20, 0),
+     (15, {"epochs": 3}, 3, 1), (15, {"learning_rate": 0.01}, 20, 0), (15, {"clip_norm": 0.0}, 300, 0),
+     (15, {"optimizer": "adamw"}, 300, 0), (15, {"batch_size": 1}, 20, 0)],
 )  # fmt: skip
 def test_small_sets_have_defaults_of_their_own(n, given, epochs, clip_norm):
     config = config_for(LeNet5(seed=None).network, n_images=n, **given)
     assert (config.epochs, config.clip_norm) == (epochs, clip_norm)
+
+
+@pytest.mark.parametrize(
+    ("n", "channels", "given", "augment"),
+    [
+        (15, 3, {}, "affine,colour"),
+        (15, 1, {}, "affine"),
+        (5000, 3, {}, "affine"),
+        (15, 3, {"augment": "flip"}, "flip"),
+    ],
+)
+def test_few_colour_images_are_seen_in_other_colours(n, channels, given, augment):
+    assert config_for(LeNet5(seed=None, in_channels=channels).network, n_images=n, **given).augment == augment
+
+
+def test_a_training_in_other_colours_is_the_same_for_any_threads():
+    X = np.random.default_rng(0).integers(0, 256, (70, 3, 32, 32), dtype=np.uint8)
+    y, few = np.arange(70) % 3, {"epochs": 2, "augment": "affine,colour", "batch_size": 16}
+    one, two, plain = (
+        LeNet5(in_channels=3, labels=list("abc")).fit(X, y, threads=threads, sample_weight=weights, **few).parameters
+        for threads, weights in ((1, None), (2, np.ones(70)), (1, np.arange(70)))
+    )
+    np.testing.assert_array_equal(one, two)
+    assert (one != plain).any()
 
 
 def test_fifteen_images_are_learnt_from_every_seed():

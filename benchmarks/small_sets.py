@@ -1,0 +1,75 @@
+"""Few images of one's own, through the command line: accuracy and processor seconds, for each of several draws.
+
+Fashion-MNIST's T-shirts, sandals and bags in colour: an ink of 128 to 255 in each channel, a background of 0 to 63,
+resized to 28 to 120 pixels. Each draw takes other images, in other colours; all are tested on the same test images.
+Further options are those of `lenet5 train`.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from lenet5 import datasets
+
+CLASSES = {0: "t-shirt", 5: "sandal", 8: "bag"}
+
+
+def coloured(grey: np.ndarray, rng: np.random.Generator) -> Image.Image:
+    ink, background = rng.integers(128, 256, 3), rng.integers(0, 64, 3)
+    pixels = background + (ink - background) * (grey[..., None] / 255)
+    side = int(rng.integers(28, 121))
+    return Image.fromarray(np.rint(pixels).astype(np.uint8)).resize((side, side), Image.Resampling.BILINEAR)
+
+
+def write(folder: Path, X: np.ndarray, y: np.ndarray, n: int, rng: np.random.Generator) -> Path:
+    """``<class>/<number>.png``, n of each class."""
+    for number, name in CLASSES.items():
+        (folder / name).mkdir(parents=True)
+        for k, place in enumerate(rng.permutation(np.flatnonzero(y == number))[:n]):
+            coloured(X[place], rng).save(folder / name / f"{k:04}.png")
+    return folder
+
+
+def lenet5(folder: Path, *args) -> tuple[dict, float]:
+    """What a command answers, and the processor seconds that it took."""
+    env = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "lenet5", *map(str, args), "--json", "-q"]
+    done = subprocess.run(command, cwd=folder, env=env, stdout=subprocess.PIPE, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return json.loads(done.stdout), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", type=int, default=5, help="images a class")
+    parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--n-test", type=int, default=200, help="test images a class")
+    parser.add_argument("--of-train", action="store_true", help="judge on training images that no draw has")
+    args, how = parser.parse_known_args()
+    (X, y), test = datasets.load("fashion-mnist")
+    judged = (X[50_000:], y[50_000:]) if args.of_train else test
+    found = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder / "judged", *judged, args.n_test, np.random.default_rng(999))
+        for draw in range(args.draws):
+            data = write(folder / f"draw-{draw}", X[:50_000], y[:50_000], args.n, np.random.default_rng(draw))
+            _, seconds = lenet5(folder, "train", "--data", data, "--channels", 3, *how)
+            report, _ = lenet5(folder, "evaluate", "--model", "lenet5.safetensors", "--data", "judged")
+            found.append((100 * report["accuracy"], seconds))
+            print(f"{args.n} a class, draw {draw}: {found[-1][0]:.2f} %, {seconds:.1f} processor seconds", flush=True)
+    accuracy, seconds = np.array(found).T
+    print(f"mean {accuracy.mean():.2f} % ({accuracy.min():.2f} to {accuracy.max():.2f}), {seconds.mean():.1f} s")
+
+
+if __name__ == "__main__":
+    main()
