@@ -104,7 +104,6 @@ def _scores(
     seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
     seen = np.clip(seen, -MOST_SLIDING, MOST_SLIDING)
     total = np.logaddexp.reduce(digits, axis=1) + seen
-    scores[:, 10:] += np.maximum(seen, 0)[:, None]  # it knows no signs: what it takes for a 1 may be a slash
     starts = np.concatenate([first == 0 for first, _, _ in ways])
     ends = np.concatenate([stop == len(out) for _, stop, out in ways])
     for place, signs in ((starts, NOT_FIRST), (ends, NOT_LAST)):
