@@ -11,7 +11,7 @@ SHORTEST_LINE, TIP = 16, 3  # pixels: of a line between two others, and how near
 SHORTEST_COMB = 24  # pixels: three fields of the least width
 HOLE, PAGE = 3, 256  # pixels: where a long line is broken; of a page's lesser side at least
 THINNEST_ONE = 20  # a line as high as the image is a 1 if it is thicker than such a part of its height
-#: Pixels: a broken line is at most as thick, and its gaps are at most as long. In mean, digits on a page have wider ones.
+#: Pixels: a broken line is at most as thick, and its gaps are at most as long. Digits on a page have wider ones.
 THIN, GAP = 3, 7
 #: Pixels within which nothing else stands above or below a broken line, and the least fraction of its length where that
 #: is so. The least fraction of that where it is drawn, with its gaps and without. Of 150 strings of MNIST's digits, two
