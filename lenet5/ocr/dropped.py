@@ -14,7 +14,8 @@ from .networks import N_DIGITS
 #: The evidence for a digit, as a logarithm, where words and numbers are equally likely; the change that makes one of
 #: them e times as likely. 75 % of printed words are below 12.3; 95 % of numbers of the style ``varied`` are above 13.9.
 EVEN, SCALE = 12.5, 1.25
-NUMBERS_BEFORE = 5  # numbers that every page is taken to hold besides its own; a lone number is always kept
+NUMBERS_BEFORE = 2  # numbers that every page is taken to hold besides its own; a lone number is always kept
+CAUTION = 2.0  # the logarithm of how much likelier it must be anything else: losing a number is worse
 
 
 def are_numbers(lines: Sequence[Line]) -> np.ndarray:
@@ -24,7 +25,7 @@ def are_numbers(lines: Sequence[Line]) -> np.ndarray:
     for _ in range(20):
         shares = 1 / (1 + np.exp(-np.clip(odds + before, -50, 50)))
         before = np.log((shares.sum() + NUMBERS_BEFORE) / ((1 - shares).sum() + 1))
-    return odds + before > 0 if len(lines) > 1 else np.ones(len(lines), bool)
+    return odds + before > -CAUTION if len(lines) > 1 else np.ones(len(lines), bool)
 
 
 def _evidence(line: Line) -> float:
