@@ -36,14 +36,16 @@ def without_rules(mask: np.ndarray) -> np.ndarray:
 
 
 def without_printed_lines(mask: np.ndarray) -> np.ndarray:
-    """A mask (H, W) without the lines of paper and forms: comb fields, broken lines, and long ones, in this order."""
-    return without_rules(without_broken_rules(without_combs(mask, _straight(mask, SHORTEST_COMB))))
+    """A mask (H, W) without the lines of paper and forms: comb fields, long ones, and broken ones, in this order."""
+    bare = without_combs(mask, _straight(mask, SHORTEST_COMB))
+    return without_broken_rules(without_rules(bare), bare)
 
 
-def without_broken_rules(mask: np.ndarray) -> np.ndarray:
-    """A mask (H, W) without dashed, dotted and broken lines of ruled and squared paper."""
-    rest = mask & ~_broken(mask, mask)
-    return rest & ~_broken(rest.T, mask.T).T
+def without_broken_rules(mask: np.ndarray, ink: np.ndarray | None = None) -> np.ndarray:
+    """A mask (H, W) without dashed, dotted and broken lines of paper; ``ink`` is the one before others were removed."""
+    ink = mask if ink is None else ink
+    rest = mask & ~_broken(mask, ink)
+    return rest & ~_broken(rest.T, ink.T).T
 
 
 def without_tilted_rules(mask: np.ndarray) -> np.ndarray:
