@@ -14,20 +14,20 @@ from .networks import N_DIGITS
 #: The evidence for a digit, as a logarithm, where words and numbers are equally likely; the change that makes one of
 #: them e times as likely. 75 % of printed words are below 12.3; 95 % of numbers of the style ``varied`` are above 13.9.
 EVEN, SCALE = 12.5, 1.25
-NUMBERS_BEFORE = 2  # numbers that every page is taken to hold besides its own; a lone number is always kept
+NUMBERS_BEFORE = (
+    50  # numbers that every page is taken to hold besides its own: few candidates are kept unless they are hopeless
+)
+USUAL = 5  # digits of a number; a longer one, such as a line of words, is judged with more certainty
 CAUTION = 2.0  # the logarithm of how much likelier it must be anything else: losing a number is worse
 
 
 def are_numbers(lines: Sequence[Line]) -> np.ndarray:
     """Tell which of a page's candidates are numbers: (n,) bool."""
-    odds = (np.array([_evidence(line) for line in lines]) - EVEN) / SCALE
+    n_digits = np.array([max(sum(step.label < N_DIGITS for step in line.path), 1) for line in lines])
+    evidence = np.array([line.total for line in lines]) / n_digits
+    odds = (evidence - EVEN) / SCALE * np.maximum(n_digits / USUAL, 1) ** 0.5
     before = np.log(NUMBERS_BEFORE)
     for _ in range(20):
         shares = 1 / (1 + np.exp(-np.clip(odds + before, -50, 50)))
         before = np.log((shares.sum() + NUMBERS_BEFORE) / ((1 - shares).sum() + 1))
     return odds + before > -CAUTION if len(lines) > 1 else np.ones(len(lines), bool)
-
-
-def _evidence(line: Line) -> float:
-    """How much likelier a candidate is a number than rubbish, as a logarithm, for each digit of its best path."""
-    return line.total / max(sum(step.label < N_DIGITS for step in line.path), 1)
