@@ -44,8 +44,9 @@ def without_printed_lines(mask: np.ndarray) -> np.ndarray:
 def without_broken_rules(mask: np.ndarray, ink: np.ndarray | None = None) -> np.ndarray:
     """A mask (H, W) without dashed, dotted and broken lines of paper; ``ink`` is the one before others were removed."""
     ink = mask if ink is None else ink
-    rest = mask & ~_broken(mask, ink)
-    return rest & ~_broken(rest.T, ink.T).T
+    across = _broken(ink, ink)
+    down = _broken((ink & ~across).T, ink.T).T
+    return mask & ~(across | down)
 
 
 def without_tilted_rules(mask: np.ndarray) -> np.ndarray:
