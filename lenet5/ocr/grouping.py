@@ -1,6 +1,4 @@
-"""Grouping of marks into numbers: which follow each other on a line, gaps between words, dots, reading order."""
-
-from collections.abc import Iterable
+"""Grouping of marks into numbers: which follow each other on a line, gaps between words, dots."""
 
 import numpy as np
 
@@ -105,19 +103,3 @@ def words(boxes: np.ndarray, group: np.ndarray, least: float) -> list[np.ndarray
 def union(boxes: np.ndarray) -> Box:
     """Return the smallest box around boxes (n, 4)."""
     return Box(*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
-
-
-def reading_order(boxes: Iterable[Box]) -> list[list[int]]:
-    """Return the indices of boxes in reading order: line by line from the top, each line from the left."""
-    boxes = list(boxes)
-    lines: list[list[int]] = []
-    for i in sorted(range(len(boxes)), key=lambda i: boxes[i].top + boxes[i].bottom):
-        for line in lines:
-            last = boxes[line[-1]]
-            common = min(last.bottom, boxes[i].bottom) - max(last.top, boxes[i].top)
-            if common >= 0.5 * min(last.bottom - last.top, boxes[i].bottom - boxes[i].top):
-                line.append(i)
-                break
-        else:
-            lines.append([i])
-    return [sorted(line, key=lambda i: boxes[i].left) for line in lines]

@@ -10,14 +10,13 @@ from ..preprocessing.binarization import contrast, is_uneven, noise_of, paper, q
 from ..preprocessing.components import Components
 from ..preprocessing.decode import Decoded
 from ..preprocessing.morphology import grown, opened, stroke_width
-from ..preprocessing.ruled_lines import without_rules, without_tilted_rules
+from ..preprocessing.ruled_lines import without_printed_lines, without_tilted_rules
 from ..preprocessing.sheets import sheets, without_border
 from ..utils.geometry import Box
 from .grouping import (
     LONE_GAP,
     WORD_GAP,
     cut_off,
-    reading_order,
     smaller_groups,
     tall_groups,
     typical_height,
@@ -26,6 +25,7 @@ from .grouping import (
     words,
 )
 from .non_text import foreign
+from .reading_order import reading_order
 from .tables import parted
 from .touching_frames import without_frames
 
@@ -111,7 +111,7 @@ def _find(grey: np.ndarray, invert: str, table: bool, inside: np.ndarray | None 
     if level is None or ink[ink > level].mean() < CLEAR * noise:
         return []
     inked = ink > max(level * 0.6, min(4 * noise, level))
-    mask = without_rules(without_tilted_rules(inked))
+    mask = without_printed_lines(without_tilted_rules(inked))
     marks = Components(mask)
     bare = without_frames(mask, marks)
     if bare is not mask:
@@ -124,7 +124,7 @@ def _find(grey: np.ndarray, invert: str, table: bool, inside: np.ndarray | None 
     groups = [kept[group] for group in _groups(ink, labels, kept, marks)]
     if table:
         groups = [part for group in groups for part in parted(marks.boxes, group, inked & ~bare)]
-    lines = reading_order(union(marks.boxes[group]) for group in groups)
+    lines = reading_order((union(marks.boxes[group]) for group in groups), [marks.boxes[group] for group in groups])
     return [
         _number(ink, labels, marks.boxes[groups[i]], groups[i], line) for line, row in enumerate(lines) for i in row
     ]

@@ -47,15 +47,18 @@ class Line(NamedTuple):
 
 def lines_of(
     grey: np.ndarray, invert: str, networks: StringNetworks, network: Scorer | None = None, *,
-    length: int | None = None, table: bool = False, threads: int | None = None,
+    length: int | None = None, table: bool = False, threads: int | None = None, most: int | None = None,
 ) -> list[Line]:  # fmt: skip
-    """The numbers of an image (H, W) float32 in 0..1, in reading order. Arguments as those of `reader.read`."""
-    cuts = [(number, cut(number.ink)) for number in layout.find(grey, invert, table=table)]
+    """The numbers of an image (H, W) float32 in 0..1, in reading order; only the ``most`` largest where that is given.
+
+    Other arguments are those of `reader.read`.
+    """
+    cuts = [(number, cut(number.ink)) for number in _largest(layout.find(grey, invert, table=table), most)]
     found = [(number, pieces, hypotheses(pieces)) for number, pieces in cuts if len(pieces)]
     if not found:
         return []
     pictures = np.concatenate([runs.pictures for _, _, runs in found])
-    slid = np.concatenate([sdnn.opinions(line, runs.boxes, networks.sliding, threads) for _, line, runs in found])
+    slid = np.concatenate(sdnn.opinions([(line, runs.boxes) for _, line, runs in found], networks.sliding, threads))
     ways = [(runs.first, runs.stop, leave_out(pieces)) for _, pieces, runs in found]
     scores = _scores(pictures, slid, ways, networks, network, threads)
     lines = []
@@ -75,6 +78,14 @@ def _classes(signs: Iterable[str]) -> list[int]:
 def _n(path: Sequence[lattice.Step], sign: str) -> int:
     """How often a sign is read."""
     return sum(CLASSES[step.label] == sign for step in path)
+
+
+def _largest(numbers: list[layout.NumberImage], most: int | None) -> list[layout.NumberImage]:
+    """The ``most`` numbers with the widest images, in their order."""
+    if most is None or len(numbers) <= most:
+        return numbers
+    widest = np.argsort([-number.ink.shape[1] / number.scale[1] for number in numbers], kind="stable")[:most]
+    return [numbers[i] for i in sorted(widest)]
 
 
 def evidence(lines: Sequence[Line]) -> float:

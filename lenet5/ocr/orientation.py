@@ -16,6 +16,7 @@ UPRIGHT = -0.08
 #: The least difference of evidence by which a page is taken for a turned one. On such pages it is above 400. On an
 #: image of a few digits it is below 30, either way, and nothing is turned.
 LEAST_EVIDENCE = 40.0
+SAMPLE = 40  # numbers that are enough to say which way up a page is
 SURER = 0.05  # by as much is the mean logarithm of confidence greater where it is the right way up
 
 
@@ -45,12 +46,23 @@ class Oriented(NamedTuple):
         return box
 
 
-def found(grey: np.ndarray, read: Callable[[np.ndarray], list[Line]]) -> Oriented:
-    """Read a page (H, W) float32, where that is doubtful in all four directions, and return the likeliest."""
-    upright = Oriented(read(grey), grey.shape)
+def found(grey: np.ndarray, read: Callable[[np.ndarray, int | None], list[Line]]) -> Oriented:
+    """Read a page (H, W) float32, where that is doubtful in all four directions, and return the likeliest.
+
+    read : reads a page, or as many of its largest numbers; of a full page, a sample says which way up it is
+    """
+    best = _likeliest(grey, read)
+    if len(best.lines) < SAMPLE:
+        return best
+    turned = np.ascontiguousarray(np.rot90(grey, best.quarters))
+    return best._replace(lines=read(turned, None))
+
+
+def _likeliest(grey: np.ndarray, read: Callable[[np.ndarray, int | None], list[Line]]) -> Oriented:
+    upright = Oriented(read(grey, SAMPLE), grey.shape)
     if not upright.lines or sureness(upright.lines) > UPRIGHT:
         return upright
-    turned = [Oriented(read(np.ascontiguousarray(np.rot90(grey, k))), grey.shape, k) for k in (1, 2, 3)]
+    turned = [Oriented(read(np.ascontiguousarray(np.rot90(grey, k)), SAMPLE), grey.shape, k) for k in (1, 2, 3)]
     best = max(turned, key=lambda page: evidence(page.lines))
     is_likelier = evidence(best.lines) > evidence(upright.lines) + LEAST_EVIDENCE
     is_surer = sureness(best.lines) > sureness(upright.lines) + SURER

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -13,10 +13,12 @@ from ..preprocessing.normalization import to_grey
 from ..utils.characters import DIGITS
 from ..utils.geometry import Box
 from . import lattice, orientation, tables
+from .dropped import are_numbers
 from .lines import Line, Scorer, lines_of
 from .networks import CLASSES, N_DIGITS, RUBBISH, SEPARATORS, SIGNS, StringNetworks, shipped
 
 UNSURE = "?"
+NO_NUMBER, NO_DIGIT = "words, letters or specks", "no digit"  # why something is dropped
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,20 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """What was left out: its box in upright pixels of the file, and why."""
+
+    box: Box
+    reason: str
+
+
+@dataclass(frozen=True)
 class Reading:
     """What is written in an image, in reading order. The confidence is that all of it is right; 0 for nothing.
 
     It is the one with the number ``page``, from 1, of the file's ``pages``; ``error`` says why it could not be read.
     A page that was not upright was read after a ``turn`` counterclockwise, in degrees; boxes are those in the file.
+    Words, letters and specks are ``dropped``.
     """
 
     numbers: list[Number]
@@ -52,6 +63,7 @@ class Reading:
     page: int = 1
     error: PageError | None = None
     turn: int = 0
+    dropped: list[Dropped] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -146,11 +158,19 @@ def read(
     picture = source if isinstance(source, Decoded) else decoded(source, page)
     oriented = orientation.found(
         to_grey(picture.pixels),
-        lambda grey: lines_of(grey, invert, networks, network, length=length, table=table, threads=threads),
+        lambda grey, most: lines_of(
+            grey, invert, networks, network, length=length, table=table, threads=threads, most=most
+        ),
     )
-    numbers = [_number(line, oriented.placed(line.number, picture), allow, min_confidence) for line in oriented.lines]
-    kept = [number for number in numbers if number is not None]
-    return Reading(kept, picture.pages, picture.page, turn=oriented.turn)
+    kept, left = [], []
+    for line, is_number in zip(oriented.lines, are_numbers(oriented.lines), strict=True):
+        place = oriented.placed(line.number, picture)
+        number = _number(line, place, allow, min_confidence) if is_number else None
+        if number is None:
+            left.append(Dropped(place(np.array([0, 0, *line.number.ink.shape])), NO_DIGIT if is_number else NO_NUMBER))
+        else:
+            kept.append(number)
+    return Reading(kept, picture.pages, picture.page, turn=oriented.turn, dropped=left)
 
 
 def check(allow: str, length: int | None, min_confidence: float, invert: str = "auto") -> None:
@@ -199,15 +219,15 @@ def _number(line: Line, place: Callable[[np.ndarray], Box], allow: str, min_conf
 def document(reading: Reading) -> dict:
     """A reading as JSON: text, confidence, digits and numbers; boxes are [left, top, width, height] in pixels.
 
-    With page and pages, where there are several; with turned, degrees, where the page was not upright.
+    With page and pages, where there are several; with turned, degrees, where the page was not upright; with dropped,
+    box and reason of each, where something was left out.
     """
 
     def plain(item) -> dict:
         fields = asdict(item)
         top, left, bottom, right = item.box
         fields["box"] = [left, top, right - left, bottom - top]
-        fields["confidence"] = round(item.confidence, 6)
-        return fields
+        return fields | ({"confidence": round(item.confidence, 6)} if "confidence" in fields else {})
 
     numbers = []
     for number in reading.numbers:
@@ -215,7 +235,8 @@ def document(reading: Reading) -> dict:
         numbers.append(plain(number) | {"digits": [{"digit": d.pop("text"), **d} for d in digits]})
     digits = [digit for number in numbers for digit in number["digits"]]
     text = {"text": reading.text, "confidence": round(reading.confidence, 6), "digits": digits, "numbers": numbers}
-    more = {"page": reading.page, "pages": reading.pages} if reading.pages > 1 else {}
+    more: dict = {"page": reading.page, "pages": reading.pages} if reading.pages > 1 else {}
+    more |= {"dropped": [plain(item) for item in reading.dropped]} if reading.dropped else {}
     return text | more | ({"turned": reading.turn} if reading.turn else {})
 
 

@@ -6,6 +6,8 @@ around it, or blank. A Viterbi search reads the map: runs of one digit are one d
 also says, for each segment of the lattice, which digit has its middle there.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..nn.network import Network
@@ -16,6 +18,7 @@ from .oversegmentation import LEVEL, Pieces, line_height
 
 FIELD, STEP, GLYPH = 32, 4, 20
 BLANK = 10
+LONGEST = 2048  # pixels of lines that are seen together
 CHANGE = -2.0  # log-weight of a change from one digit straight to another
 
 
@@ -51,13 +54,26 @@ def score_map(line: np.ndarray, net: Network, threads: int | None = None) -> np.
     return log_softmax(scores)
 
 
-def opinions(pieces: Pieces, boxes: np.ndarray, net: Network, threads: int | None = None) -> np.ndarray:
-    """Return log-probabilities (n, 11) of the digits, or blank, in the middle of each of ``boxes`` (n, 4) of a line.
+def opinions(lines: Sequence[tuple[Pieces, np.ndarray]], net: Network, threads: int | None = None) -> list[np.ndarray]:
+    """Return log-probabilities (n, 11) of the digits, or blank, in the middle of each of the boxes (n, 4) of each line.
 
-    They are averaged over three pixels.
+    They are averaged over three pixels. The network sees several lines one after the other, as one long line.
     """
-    line, scale = normalized(pieces.ink, pieces.height)
-    scores = score_map(line, net, threads)
+    ready = [normalized(pieces.ink, pieces.height) for pieces, _ in lines]
+    ends = np.cumsum([line.shape[1] for line, _ in ready])
+    found = []
+    for part in np.split(np.arange(len(lines)), np.flatnonzero(np.diff(ends // LONGEST)) + 1):
+        joined = score_map(np.concatenate([ready[i][0] for i in part], axis=1), net, threads)
+        start = 0
+        for i in part:
+            line, scale = ready[i]
+            found.append(_in_middles(joined[start : start + line.shape[1] - FIELD + 1], lines[i][1], scale))
+            start += line.shape[1]
+    return found
+
+
+def _in_middles(scores: np.ndarray, boxes: np.ndarray, scale: float) -> np.ndarray:
+    """What a map (W, 11) says in the middle of each of the boxes (n, 4) of a line that was brought to its ``scale``."""
     middles = np.rint((boxes[:, 1] + boxes[:, 3]) / 2 * scale).astype(int)
     near = np.clip(middles[:, None] + (-1, 0, 1), 0, len(scores) - 1)
     return np.logaddexp.reduce(scores[near], axis=1) - np.log(3)

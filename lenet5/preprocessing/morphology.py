@@ -60,3 +60,21 @@ def stroke_width(ink: np.ndarray) -> float:
     padded = framed(ink, 1)
     dy, dx = np.diff(padded, axis=0)[:, 1:], np.diff(padded, axis=1)[1:]
     return 2 * float(ink.sum()) / float(np.hypot(dy, dx).sum() or 1)
+
+
+def run_ends(plane: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Row, start and stop of the runs of set pixels along the rows of a mask."""
+    steps = np.diff(np.pad(plane.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    row, start = np.nonzero(steps == 1)
+    return row, start, np.nonzero(steps == -1)[1]
+
+
+def run_lengths(mask: np.ndarray, axis: int) -> np.ndarray:
+    """The length of the run of set pixels along ``axis`` that each pixel is in, 0 for none."""
+    plane = mask if axis == 1 else mask.T
+    row, start, stop = run_ends(plane)
+    lengths = np.zeros((plane.shape[0], plane.shape[1] + 1), int)
+    lengths[row, start] += stop - start
+    lengths[row, stop] -= stop - start
+    lengths = np.cumsum(lengths, axis=1)[:, :-1]
+    return lengths if axis == 1 else lengths.T

@@ -182,7 +182,9 @@ def _aligned(
 def _lines(picture: Decoded, networks: StringNetworks, network: Scorer | None, threads: int | None) -> list[Line]:
     """The numbers of an image, the right way up."""
     grey = to_grey(picture.pixels)
-    return orientation.found(grey, lambda page: lines_of(page, "auto", networks, network, threads=threads)).lines
+    return orientation.found(
+        grey, lambda page, most: lines_of(page, "auto", networks, network, threads=threads, most=most)
+    ).lines
 
 
 def _text(file: str, networks: StringNetworks, network: Scorer | None, threads: int | None) -> str:

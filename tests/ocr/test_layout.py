@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from lenet5.datasets.synthetic import digit_strings, strokes
 from lenet5.ocr import layout
-from lenet5.preprocessing import ruled_lines
+from lenet5.preprocessing import morphology, ruled_lines
 from lenet5.preprocessing.sheets import sheets, without_border
 
 X, Y = strokes.draw(300, seed=6)
@@ -95,8 +95,8 @@ def test_runs_against_the_obvious():
             while high < 13 and row[high + 1]:
                 high += 1
             expected[y, x] = high - low + 1
-    np.testing.assert_array_equal(ruled_lines._runs(mask, axis=1), expected)
-    np.testing.assert_array_equal(ruled_lines._runs(mask.T, axis=0), expected.T)
+    np.testing.assert_array_equal(morphology.run_lengths(mask, axis=1), expected)
+    np.testing.assert_array_equal(morphology.run_lengths(mask.T, axis=0), expected.T)
 
 
 def test_thin_strokes_get_thicker_and_others_stay():

@@ -83,7 +83,7 @@ def test_opinions_are_those_in_the_middle_of_boxes(strings):
     net = networks.sliding_network(seed=2)
     string = strings[0]
     boxes = np.array(string.boxes)
-    said = sdnn.opinions(cut(string.ink), boxes, net)
+    (said,) = sdnn.opinions([(cut(string.ink), boxes)], net)
     np.testing.assert_allclose(np.exp(said).sum(1), 1, atol=1e-9)
     scores = sdnn.score_map(sdnn.normalized(string.ink)[0], net)
     middle = round((boxes[2, 1] + boxes[2, 3]) / 2)
