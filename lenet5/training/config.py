@@ -96,7 +96,7 @@ class Factors:
 
 
 def factors_in(text: str) -> dict[str, float]:
-    """The numbers by name in a text of `Factors`; ValueError where it is none."""
+    """The numbers by name in a text of `Factors`; ValueError for any other text."""
     pairs = [pair.split("=") for pair in text.split(",")] if text != "none" else []
     found = {name: float(number) for name, number in pairs}
     if len(found) < len(pairs):

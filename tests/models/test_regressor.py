@@ -178,7 +178,7 @@ def test_defaults_are_those_of_quantities():
     asked = {"loss": "mse", "epochs": 3, "learning_rate": 0.01, "clip_norm": 0.0, "augment": "shift"}
     told = asdict(regression_config(network, n_images=60_000, **asked))
     assert {name: told[name] for name in asked} == asked
-    assert regression_config(network, n_images=20).epochs == 100
+    assert regression_config(network, n_images=20).epochs == 300
 
 
 def test_classes_are_not_learnt_by_losses_of_quantities():

@@ -39,8 +39,7 @@ cdef class Program:
 
     steps : list of tuples in the order of lenet5_op's fields; the last is the step's constants, int32 (O, C), or None
     n_parameters : length of the parameter buffer, a multiple of 16; behind weights lie 16 elements or more, as biases
-    n_activations : elements that the activations of one lane group need, a multiple of 16; the input is at 0, and each
-        output behind all before it or, of an activation, in the place of its input
+    n_activations : elements of one lane group's input and outputs in turn, a multiple of 16; activations are in place
     first : number of the first step in the network of which these are the last ones
     """
     cdef lenet5_op[32] ops, predicting_ops
