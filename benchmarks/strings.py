@@ -21,7 +21,7 @@ from PIL import Image
 
 from lenet5 import datasets, pretrained
 from lenet5.datasets.synthetic import digit_strings
-from lenet5.ocr import evaluation, layout, reader, sdnn
+from lenet5.ocr import evaluation, layout, lines, reader, sdnn
 from lenet5.preprocessing.decode import decode
 from lenet5.preprocessing.normalization import to_grey
 from lenet5.recipes.data import held_out_digits
@@ -63,7 +63,7 @@ def ours(network) -> Callable[[list[Path]], list[str]]:
 
 def lattice_alone(files: list[Path]) -> list[str]:
     """Read by over-segmentation and the graph search, without the sliding network."""
-    with mock.patch.multiple(reader, SLIDING_SHARE=0.0, MOST_SLIDING=0.0):
+    with mock.patch.multiple(lines, SLIDING_SHARE=0.0, MOST_SLIDING=0.0):
         return ours(None)(files)
 
 

@@ -66,20 +66,18 @@ def following(boxes: np.ndarray, members: np.ndarray) -> list[np.ndarray]:
 def with_small(boxes: np.ndarray, groups: list[np.ndarray], small: np.ndarray) -> list[np.ndarray]:
     """Give each small mark, a dot or the bar of a 5, to the group it lies in or near; the others are dropped."""
     members = [list(group) for group in groups]
-    for i in small[np.argsort(boxes[small, 1], kind="stable")]:
+    bounds = np.array([union(boxes[group]) for group in groups]).reshape(-1, 4)
+    for i in small[np.argsort(boxes[small, 1], kind="stable")] if members else ():
         top, left, bottom, right = boxes[i]
-        nearest, least = None, np.inf
-        for group in members:
-            t, x, b, r = union(boxes[group])
-            reach = 0.7 * (b - t)
-            aside = max(x - right, left - r, 0)
-            above = max(t - bottom, top - b, 0)
-            if aside <= reach and above <= 0.3 * reach and max(bottom - top, right - left) >= 0.06 * (b - t):
-                distance = aside + 2 * above
-                if distance < least:
-                    nearest, least = group, distance
-        if nearest is not None:
-            nearest.append(i)
+        t, x, b, r = bounds.T
+        reach = 0.7 * (b - t)
+        aside = np.maximum(np.maximum(x - right, left - r), 0)
+        above = np.maximum(np.maximum(t - bottom, top - b), 0)
+        near = (aside <= reach) & (above <= 0.3 * reach) & (max(bottom - top, right - left) >= 0.06 * (b - t))
+        if near.any():
+            nearest = int(np.where(near, aside + 2 * above, np.inf).argmin())
+            members[nearest].append(i)
+            bounds[nearest] = union(boxes[members[nearest]])
     return [np.array(group) for group in members]
 
 
