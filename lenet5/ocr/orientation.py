@@ -8,7 +8,7 @@ import numpy as np
 from ..preprocessing.decode import Decoded
 from ..utils.geometry import Box
 from .layout import NumberImage
-from .lines import Line, evidence, sureness
+from .lines import Line, evidence, largest, sureness
 
 #: A page is upright for sure where the mean logarithm of its digits' confidence is above this. Of pages of 20 numbers,
 #: upright ones have -0.03 to -0.003, others -0.4 to -0.13.
@@ -16,7 +16,7 @@ UPRIGHT = -0.08
 #: The least difference of evidence by which a page is taken for a turned one. On such pages it is above 400. On an
 #: image of a few digits it is below 30, either way, and nothing is turned.
 LEAST_EVIDENCE = 40.0
-SAMPLE = 40  # numbers that are enough to say which way up a page is
+SAMPLE = 12  # numbers that are enough to say which way up a page is
 SURER = 0.05  # by as much is the mean logarithm of confidence greater where it is the right way up
 
 
@@ -49,24 +49,19 @@ class Oriented(NamedTuple):
 def found(grey: np.ndarray, read: Callable[[np.ndarray, int | None], list[Line]]) -> Oriented:
     """Read a page (H, W) float32, where that is doubtful in all four directions, and return the likeliest.
 
-    read : reads a page, or as many of its largest numbers; of a full page, a sample says which way up it is
+    read : reads a page, or as many of its largest numbers; such a sample says which way up a page is
     """
-    best = _likeliest(grey, read)
-    if len(best.lines) < SAMPLE:
-        return best
-    turned = np.ascontiguousarray(np.rot90(grey, best.quarters))
-    return best._replace(lines=read(turned, None))
-
-
-def _likeliest(grey: np.ndarray, read: Callable[[np.ndarray, int | None], list[Line]]) -> Oriented:
-    upright = Oriented(read(grey, SAMPLE), grey.shape)
+    upright = Oriented(read(grey, None), grey.shape)
     if not upright.lines or sureness(upright.lines) > UPRIGHT:
         return upright
-    turned = [Oriented(read(np.ascontiguousarray(np.rot90(grey, k)), SAMPLE), grey.shape, k) for k in (1, 2, 3)]
+    sample = largest(upright.lines, SAMPLE, [line.number for line in upright.lines])
+    pages = [np.ascontiguousarray(np.rot90(grey, k)) for k in (1, 2, 3)]
+    turned = [Oriented(read(page, SAMPLE), grey.shape, k) for k, page in enumerate(pages, 1)]
     best = max(turned, key=lambda page: evidence(page.lines))
-    is_likelier = evidence(best.lines) > evidence(upright.lines) + LEAST_EVIDENCE
-    is_surer = sureness(best.lines) > sureness(upright.lines) + SURER
-    return best if is_likelier and is_surer else upright
+    is_likelier = evidence(best.lines) > evidence(sample) + LEAST_EVIDENCE
+    if not (is_likelier and sureness(best.lines) > sureness(sample) + SURER):
+        return upright
+    return best._replace(lines=read(pages[best.quarters - 1], None)) if len(best.lines) == SAMPLE else best
 
 
 def back(box: Box, quarters: int, shape: tuple[int, int]) -> Box:
