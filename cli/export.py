@@ -85,7 +85,7 @@ def _in_8_bits(network, to: str, data, data_dir: Path | None):
         raise click.UsageError("the model has own classes: name their images with --data, which decide the scales")
     small, reports = quantize_each(network, data or load_data_for([network], "auto", data_dir, True))
     for line in (line for report in reports for line in report.lines()):
-        output.note(line)
+        output.note(str(line))
     output.note("note: the model was quantized for this export; `lenet5 quantize` keeps the result as a model file")
     return small
 

@@ -151,6 +151,7 @@ def _describe_quantities(model: Regressor) -> Description:
 def describe_int8(model: Exportable) -> Description:
     """The description of a model in 8 bits, or of a committee of such; constants are those of each ``network``."""
     members = members_in_8_bits(model)
+    assert isinstance(model, Classifier)
     shapes = [member.shape for member in members]
     found = describe(Committee(shapes) if isinstance(model, Committee) else shapes[0])
     graphs = zip(found.graphs, members, strict=True)

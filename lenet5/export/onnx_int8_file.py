@@ -34,6 +34,7 @@ def _network(
     *hidden, last = stages(graph)
     for stage in hidden:
         layer, name = network.layers[stage.op.name], prefix + stage.op.name
+        assert layer.multiplier is not None
         unit = layer.multiplier * (BYTE_SCALE / (1 << SHIFT) / scale)
         sums = _sums(builder, stage, layer, x, scale, unit, name, f"{name}.sums")
         x, scale = _rounded(builder, name, builder.add("Relu", f"{name}.relu", sums), BYTE_SCALE), BYTE_SCALE

@@ -6,7 +6,7 @@ docs/quantization.md has the arithmetic; `quantization` makes such a network of 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import zip_longest
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -151,8 +151,8 @@ class IntegerNetwork:
         """The layers as the kernels take them; C1 and C3 of a narrow LeNet-5 get channels of zeros, which is faster."""
         pools, n_in = [2 if block.is_pooled else 1 for block in self.blocks], shape[0]
         has_own = shape == OWN_INPUT and pools[:3] == [2, 2, 1] and (self.isa or _kernels.INT8_ISAS[0]) != PLAIN_ISA
-        least = OWN_CHANNELS if has_own else ()
-        for layer, pool, fewest in zip_longest(self.layers.values(), pools, least, fillvalue=0):
+        least = chain(OWN_CHANNELS if has_own else (), repeat(0))
+        for layer, pool, fewest in zip(self.layers.values(), pools, least, strict=False):
             n_out = max(len(layer.weight), fewest if layer.weight.shape[2] == OWN_KERNEL else 0)
             yield *filled(layer, n_out, n_in), pool
             n_in = n_out

@@ -14,7 +14,7 @@ LEFT_OUT = 150.0  # the cost of leaving out as much ink as would fill the square
 SEGMENTS_SHARE, DIGITS_SHARE, SLIDING_SHARE, OWN_SHARE = 0.2, 0.55, 0.2, 0.05
 SEEN = 3.0  # weight of the sliding network's opinion on whether it is a digit
 # Signs that look like a 1: which of them are not the first or last of a number, and which are closed by another one.
-NOT_FIRST, NOT_LAST, BRACKETS = "/)]", "/", ("()", "[]")
+NOT_FIRST, NOT_LAST, BRACKETS = "/)]", "/", (("(", ")"), ("[", "]"))
 UNLIKELY = -7.0  # logarithm of a segment's share of all paths, below which it is not looked at more closely
 MOST_SLIDING = 9.0  # how far that opinion moves the logarithm of the weight at most
 
@@ -122,7 +122,7 @@ def _scores(
     starts = np.concatenate([first == 0 for first, _, _ in ways])
     ends = np.concatenate([stop == len(out) for _, stop, out in ways])
     for place, signs in ((starts, NOT_FIRST), (ends, NOT_LAST)):
-        scores[np.ix_(place, _classes(signs))] = -lattice.LIMIT
+        scores[np.ix_(place, np.array(_classes(signs)))] = -lattice.LIMIT
     mixed = SEGMENTS_SHARE * log_softmax(digits) + SLIDING_SHARE * log_softmax(slid[:, :10])
     share = SEGMENTS_SHARE + SLIDING_SHARE
     scores[:, :10] = log_softmax(mixed / share) + total[:, None]

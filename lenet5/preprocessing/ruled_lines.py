@@ -94,7 +94,7 @@ def _broken(mask: np.ndarray, ink: np.ndarray) -> np.ndarray:
 def _beside(ink: np.ndarray, row: int) -> np.ndarray:
     """Whether something is drawn above or below each pixel of a row, but not on it: (W,) bool."""
     above, below = ink[max(row - AWAY, 0) : max(row - THIN + 1, 0)], ink[row + THIN : row + AWAY + 1]
-    return above.any(axis=0) | below.any(axis=0)
+    return np.logical_or(above.any(axis=0), below.any(axis=0))
 
 
 def _thick(mask: np.ndarray) -> np.ndarray:

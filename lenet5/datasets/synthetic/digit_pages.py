@@ -5,6 +5,7 @@ A page depends only on its digits, its kind, its seed and its number.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -209,6 +210,6 @@ KINDS: dict[str, Callable[[_Digits], tuple[np.ndarray, str]]] = {
     "page": _page, "bowed": _bowed, "perspective": _perspective, "comb": _comb, "boxes": _boxes,
     "first apart": _with_first_apart, "rising": _rising, "pale": _pale, "small beside large": _small_beside_large,
 } | {
-    f"{name}, {look}": lambda digits, look=look, squared=name == "squared": _ruled(look, squared, digits)
+    f"{name}, {look}": partial(_ruled, look, name == "squared")
     for name in ("squared", "ruled") for look in DASHES
 }  # fmt: skip
