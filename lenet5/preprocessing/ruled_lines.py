@@ -84,7 +84,7 @@ def _broken(mask: np.ndarray, ink: np.ndarray) -> np.ndarray:
     for r, a, b in zip(row[long], start[long], stop[long], strict=True):
         near = slice(max(r - 1, 0), r + 2)
         free = ~_beside(ink, r)[a:b]
-        drawn = thin[near, a:b].any(axis=0)
+        drawn = np.asarray(thin[near, a:b].any(axis=0))
         seen = _closed((drawn | (free & thick[r, a:b]))[None], GAP)[0]
         if free.mean() >= FREE and seen[free].mean() > SEEN and drawn[free].mean() > DENSE:
             found[near, a:b] |= thin[near, a:b]
