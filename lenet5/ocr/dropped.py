@@ -14,9 +14,8 @@ from .networks import N_DIGITS
 #: The evidence for a digit, as a logarithm, where words and numbers are equally likely; the change that makes one of
 #: them e times as likely. 75 % of printed words are below 12.3; 95 % of numbers of the style ``varied`` are above 13.9.
 EVEN, SCALE = 12.5, 1.25
-NUMBERS_BEFORE = (
-    50  # numbers that every page is taken to hold besides its own: few candidates are kept unless they are hopeless
-)
+#: Numbers that every page is taken to hold besides its own: of few candidates only hopeless ones are dropped.
+NUMBERS_BEFORE = 50
 USUAL = 5  # digits of a number; a longer one, such as a line of words, is judged with more certainty
 CAUTION = 2.0  # the logarithm of how much likelier it must be anything else: losing a number is worse
 
