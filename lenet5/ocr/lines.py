@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from . import lattice, layout, sdnn
-from .networks import CLASSES, N_DIGITS, RUBBISH, StringNetworks, log_softmax
+from .networks import CLASSES, N_DIGITS, RUBBISH, SIGNS, StringNetworks, log_softmax
 from .oversegmentation import Hypotheses, Pieces, cut, hypotheses
 
 LEFT_OUT = 150.0  # the cost of leaving out as much ink as would fill the square of a digit's height
@@ -50,11 +50,12 @@ class Line(NamedTuple):
 
 def lines_of(
     grey: np.ndarray, invert: str, networks: StringNetworks, network: Scorer | None = None, *,
-    length: int | None = None, table: bool = False, threads: int | None = None, most: int | None = None,
+    allow: str = "", length: int | None = None, table: bool = False, threads: int | None = None,
+    most: int | None = None,
 ) -> list[Line]:  # fmt: skip
     """The numbers of an image (H, W) float32 in 0..1, in reading order; only the ``most`` largest where that is given.
 
-    Other arguments are those of `reader.read`.
+    Other arguments are those of `reader.read`. Signs that are allowed are expected.
     """
     numbers = layout.find(grey, invert, table=table)
     cuts = [(number, cut(number.ink)) for number in largest(numbers, most, numbers)]
@@ -64,7 +65,8 @@ def lines_of(
     pictures = np.concatenate([runs.pictures for _, _, runs in found])
     slid = np.concatenate(sdnn.opinions([(line, runs.boxes) for _, line, runs in found], networks.sliding, threads))
     ways = [(runs.first, runs.stop, leave_out(pieces)) for _, pieces, runs in found]
-    scores = _scores(pictures, slid, ways, networks, network, threads)
+    expected = _classes(sign for sign in SIGNS if sign in allow)
+    scores = _scores(pictures, slid, ways, networks, network, expected, threads)
     lines = []
     for (number, _, runs), (first, stop, dropped), part in zip(found, ways, scores, strict=True):
         path, total = lattice.search(first, stop, part, dropped, length, N_DIGITS)
@@ -105,20 +107,22 @@ def sureness(lines: Sequence[Line]) -> float:
 
 def _scores(
     pictures: np.ndarray, slid: np.ndarray, ways: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
-    networks: StringNetworks, network: Scorer | None, threads: int | None,
+    networks: StringNetworks, network: Scorer | None, expected: list[int], threads: int | None,
 ) -> list[np.ndarray]:  # fmt: skip
     """`lattice.odds` (n, classes - 1) of each number's hypotheses.
 
     They come from the images (N, 2, 28, 28) uint8 of the hypotheses of all numbers, and from ``slid`` (N, 11), see
     `sdnn.opinions`. ways: first, stop and leave_out of each number. The segment and the sliding networks decide whether
     a segment is a digit at all; all networks decide which. Where by these two only a trace of all paths goes through a
-    segment, the others are not asked.
+    segment, the others are not asked. The sliding network knows no signs: where it sees a digit, there may be one of the
+    signs ``expected``, too. Without these, slanted 1s would be taken for slashes.
     """
     scores = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
     digits, blank = scores[:, :10], slid[:, 10]
     seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
     seen = np.clip(seen, -MOST_SLIDING, MOST_SLIDING)
     total = np.logaddexp.reduce(digits, axis=1) + seen
+    scores[:, expected] += np.maximum(seen, 0)[:, None]
     starts = np.concatenate([first == 0 for first, _, _ in ways])
     ends = np.concatenate([stop == len(out) for _, stop, out in ways])
     for place, signs in ((starts, NOT_FIRST), (ends, NOT_LAST)):

@@ -131,7 +131,7 @@ def read(
         Or what `decoded` makes of one.
     page : the number, from 1, of the page or frame that is read
     invert : "auto", "yes" (dark on light) or "no"
-    allow : some of ``.,-+/()[]%$€£x:=#``: what is kept in the text beside digits; others are left out
+    allow : some of ``.,-+/()[]%$€£x:=#``: what is kept in the text beside digits, and expected; others are left out
     length : int, optional
         How many digits each number has, where that is possible.
     min_confidence : float
@@ -159,7 +159,7 @@ def read(
     oriented = orientation.found(
         to_grey(picture.pixels),
         lambda grey, most: lines_of(
-            grey, invert, networks, network, length=length, table=table, threads=threads, most=most
+            grey, invert, networks, network, allow=allow, length=length, table=table, threads=threads, most=most
         ),
     )
     kept, left = [], []
