@@ -32,8 +32,8 @@ from ..training.trainer import Trainer
 from ..utils.files import atomic_write, claimed, fsync_folder, parse_json, read_bounded, remove_orphans
 from .plan import Plan, fingerprint
 
-#: Within a long epoch the state is saved this often.
-SECONDS_BETWEEN_SAVES = 30.0
+#: Within a long epoch the state is saved this often; and after an epoch, unless it was just before.
+SECONDS_BETWEEN_SAVES, JUST_BEFORE = 30.0, 1.0
 MAX_PLAN = 2**20  # bytes
 #: Of a report on test images, what a model tells: of classes, or of quantities.
 TOLD = ("accuracy", "loss", "mae", "rmse", "r2")
@@ -179,7 +179,10 @@ class Run:
         stop: Callable[[], bool] = lambda: False,
         progress: Callable[[Progress], None] = lambda progress: None,
     ) -> Iterator[AnyEpoch]:
-        """`Trainer.run`, with the state saved after each epoch, now and then within one, and at a stop."""
+        """`Trainer.run`, with the state saved after each epoch, now and then within one, at a stop and at the end.
+
+        Epochs of less than a second are saved once a second: on disk that takes longer than such an epoch.
+        """
         if trainer.history:  # the process may have ended between the state and the files that are made from it
             self.save(trainer)
         saved = time.monotonic()
@@ -193,21 +196,22 @@ class Run:
 
         try:
             for epoch in trainer.run(stop=stop, progress=report):
-                self.save(trainer)
-                saved = time.monotonic()
+                if len(trainer.history) == 1 or time.monotonic() - saved > JUST_BEFORE:
+                    self.save(trainer)
+                    saved = time.monotonic()
                 yield epoch
         except DivergedError:  # no state: there is no way on from where it stands
-            self._save_weights(trainer)
+            self._save_results(trainer)
             raise
-        self._save_state(trainer)
+        self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
         """Write everything: the state first, then what is made from it."""
         self._save_state(trainer)
-        atomic_write(self.folder / "metrics.csv", _csv(trainer))
-        self._save_weights(trainer)
+        self._save_results(trainer)
 
-    def _save_weights(self, trainer: Trainer) -> None:
+    def _save_results(self, trainer: Trainer) -> None:
+        atomic_write(self.folder / "metrics.csv", _csv(trainer))
         for name, parameters in (("best", trainer.best), ("last", trainer.last)):
             self.finished_model(trainer, parameters).save(self.folder / f"{name}.safetensors")
 

@@ -47,6 +47,7 @@ def frequent_saves(monkeypatch):
     """Two stretches an epoch, and the state saved after each."""
     monkeypatch.setattr(trainer, "PICTURES_PER_RUN", 128)
     monkeypatch.setattr(run, "SECONDS_BETWEEN_SAVES", -1)
+    monkeypatch.setattr(run, "JUST_BEFORE", -1)
 
 
 def trainer_of(run, data):
@@ -446,3 +447,17 @@ def test_a_run_without_a_state_begins_anew(whole, data, tmp_path):
     follow(Run.open(run.folder), data)
     assert contents(run.folder) == whole
     assert isinstance(run.folder, Path)
+
+
+def test_short_epochs_are_not_saved_each(data, tmp_path, monkeypatch):
+    """The first one is, and the end; nothing is missing then."""
+    monkeypatch.setattr(run, "SECONDS_BETWEEN_SAVES", 1e9)
+    monkeypatch.setattr(run, "JUST_BEFORE", 1e9)
+    saved = []
+    save = Run.save
+    monkeypatch.setattr(Run, "save", lambda self, trainer: (saved.append(len(trainer.history)), save(self, trainer)))
+    plan = dataclasses.replace(PLAN, config=dataclasses.replace(CONFIG, epochs=5))
+    started = Run.create(tmp_path, plan)
+    follow(started, data)
+    assert saved == [1, 5]
+    assert len(metrics(started.folder)) == 5
