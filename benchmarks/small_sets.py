@@ -20,6 +20,7 @@ from PIL import Image
 from lenet5 import datasets
 
 CLASSES = {0: "t-shirt", 5: "sandal", 8: "bag"}
+PEERS = {"torch": 30, "yolo": 100}  # and their epochs
 
 
 def coloured(grey: np.ndarray, rng: np.random.Generator) -> Image.Image:
@@ -41,11 +42,22 @@ def write(folder: Path, X: np.ndarray, y: np.ndarray, n: int, rng: np.random.Gen
 def lenet5(folder: Path, *args) -> tuple[dict, float]:
     """What a command answers, and the processor seconds that it took."""
     env = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
+    return timed([sys.executable, "-m", "lenet5", *map(str, args), "--json", "-q"], folder, env)
+
+
+def peer(python: str, name: str, train: Path, test: Path, epochs: int) -> tuple[dict, float]:
+    """The same of one of classifier_peers.py; training and test are timed together, with the start."""
+    command = [python, str(Path(__file__).with_name("classifier_peers.py")), name, str(train), str(test), str(epochs)]
+    return timed(command, train, dict(os.environ))
+
+
+def timed(command: list[str], folder: Path, env: dict[str, str]) -> tuple[dict, float]:
+    """The JSON document in the last line that a command prints, and its processor seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "lenet5", *map(str, args), "--json", "-q"]
     done = subprocess.run(command, cwd=folder, env=env, stdout=subprocess.PIPE, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return json.loads(done.stdout), after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return json.loads(done.stdout[done.stdout.rindex(b"\n{") if b"\n{" in done.stdout else 0 :]), seconds
 
 
 def main() -> None:
@@ -54,6 +66,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--n-test", type=int, default=200, help="test images a class")
     parser.add_argument("--of-train", action="store_true", help="judge on training images that no draw has")
+    parser.add_argument("--peers", help="a Python with ultralytics and PyTorch, to train these on the same folders")
     args, how = parser.parse_known_args()
     (X, y), test = datasets.load("fashion-mnist")
     judged = (X[50_000:], y[50_000:]) if args.of_train else test
@@ -67,6 +80,9 @@ def main() -> None:
             report, _ = lenet5(folder, "evaluate", "--model", "lenet5.safetensors", "--data", "judged")
             found.append((100 * report["accuracy"], seconds))
             print(f"{args.n} a class, draw {draw}: {found[-1][0]:.2f} %, {seconds:.1f} processor seconds", flush=True)
+            for name, epochs in PEERS.items() if args.peers else ():
+                report, seconds = peer(args.peers, name, data, folder / "judged", epochs)
+                print(f"    {name}: {100 * report['accuracy']:.2f} %, {seconds:.1f} processor seconds", flush=True)
     accuracy, seconds = np.array(found).T
     print(f"mean {accuracy.mean():.2f} % ({accuracy.min():.2f} to {accuracy.max():.2f}), {seconds.mean():.1f} s")
 
