@@ -114,8 +114,8 @@ def _scores(
     They come from the images (N, 2, 28, 28) uint8 of the hypotheses of all numbers, and from ``slid`` (N, 11), see
     `sdnn.opinions`. ways: first, stop and leave_out of each number. The segment and the sliding networks decide whether
     a segment is a digit at all; all networks decide which. Where by these two only a trace of all paths goes through a
-    segment, the others are not asked. The sliding network knows no signs: where it sees a digit, there may be one of the
-    signs ``expected``, too. Without these, slanted 1s would be taken for slashes.
+    segment, the others are not asked. The sliding network knows no signs: where it sees a digit, there may be one of
+    the signs ``expected``, too; were all of them expected, slanted 1s would be taken for slashes.
     """
     scores = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
     digits, blank = scores[:, :10], slid[:, 10]
