@@ -7,6 +7,7 @@ import numpy as np
 
 from ..preprocessing.decode import Decoded
 from ..utils.geometry import Box
+from .dropped import are_numbers
 from .layout import NumberImage
 from .lines import Line, evidence, largest, sureness
 
@@ -59,7 +60,8 @@ def found(grey: np.ndarray, read: Callable[[np.ndarray, int | None], list[Line]]
     turned = [Oriented(read(page, SAMPLE), grey.shape, k) for k, page in enumerate(pages, 1)]
     best = max(turned, key=lambda page: evidence(page.lines))
     is_likelier = evidence(best.lines) > evidence(sample) + LEAST_EVIDENCE
-    if not (is_likelier and sureness(best.lines) > sureness(sample) + SURER):
+    is_surer = sureness(best.lines) > sureness(sample) + SURER
+    if not (is_likelier and is_surer and are_numbers(best.lines).any()):  # else words may look surer upside down
         return upright
     return best._replace(lines=read(pages[best.quarters - 1], None)) if len(best.lines) == SAMPLE else best
 

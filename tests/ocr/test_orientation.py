@@ -1,12 +1,13 @@
 """A page is read whichever way up it is, and its boxes are where the numbers are in the file."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lenet5.datasets.synthetic import digit_strings, strokes
-from lenet5.ocr import reader
+from lenet5.ocr import orientation, reader
 from lenet5.ocr.orientation import back
 from lenet5.utils.geometry import Box
 
@@ -56,3 +57,16 @@ def test_what_holds_few_digits_is_not_turned():
         picture = np.rint(255 * (1 - string.ink[::-1, ::-1])).astype(np.uint8)
         assert reader.read(np.ascontiguousarray(picture)).turn == 0
     assert reader.read(np.full((200, 300), 255, np.uint8)).turn == 0
+
+
+@pytest.mark.parametrize(("is_number", "quarters"), [(True, 2), (False, 0)])
+def test_a_page_without_numbers_is_upright(monkeypatch, is_number, quarters):
+    """Words may be read with more certainty upside down, but they are no numbers there either."""
+    number = SimpleNamespace(number=SimpleNamespace(ink=np.ones((4, 4)), scale=(1.0, 1.0)))
+    page = np.zeros((8, 8), np.float32)
+    page[0, 0] = 1
+    monkeypatch.setattr(orientation, "sureness", lambda lines: -0.1 * len(lines))
+    monkeypatch.setattr(orientation, "evidence", lambda lines: -100.0 * len(lines))
+    monkeypatch.setattr(orientation, "are_numbers", lambda lines: np.array([is_number] * len(lines)))
+    found = orientation.found(page, lambda grey, most: [number] * (1 if grey[-1, -1] else 3))
+    assert found.quarters == quarters
