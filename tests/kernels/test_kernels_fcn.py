@@ -1,5 +1,8 @@
 """Fully convolutional networks against the reference; on every instruction set in test_isa.py."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import reference
@@ -121,6 +124,24 @@ def test_what_lay_in_its_memory_does_not_matter():
     expected = made.forward(small)
     assert np.isnan(made.forward(large)).all()
     np.testing.assert_array_equal(made.forward(small), expected)
+
+
+MANY = """
+import numpy as np
+from lenet5._kernels import SAME_CONV2D, FullyConvolutional
+one = SAME_CONV2D, 0, 0, 1, 1, 1, False, np.ones((3, 2, 1, 1), np.float32), np.zeros(3, np.float32)
+made, planes = FullyConvolutional(2, [one]), np.ones((2, 4, 4), np.float32)
+for _ in range(150_000):
+    made.forward(planes)
+made.forward(np.ones((2, 64, 64), np.float32))
+print("fine")
+"""
+
+
+def test_calls_leave_nothing_behind():
+    """Each view of the work space held the one before: the last one's end overflowed the stack."""
+    done = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
 
 
 def test_a_pixel_has_the_same_bits_wherever_it_lies():

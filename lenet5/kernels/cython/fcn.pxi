@@ -151,10 +151,11 @@ cdef class FullyConvolutional:
                              f"{self.multiple} up to {FCN_SIDE}")
         cdef int H = <int>planes.shape[1], W = <int>planes.shape[2]
         cdef float[:, :, ::1] probabilities = self._probabilities(H, W)
-        cdef float[::1] arena = self._borrow(H, W)
+        space = self._borrow(H, W)
+        cdef float[::1] arena = space
         with nogil:
             _isa.fcn_forward(&self.c, self.packed, &planes[0, 0, 0], H, W, &arena[0], &probabilities[0, 0, 0])
-        self.arenas.append(arena)
+        self.arenas.append(space)  # not the view of it, which would keep the view before, and so on
         return np.asarray(probabilities)
 
     def forward_grey(self, const float[:, ::1] grey not None):
@@ -165,11 +166,12 @@ cdef class FullyConvolutional:
         cdef int[2] size
         _padded_size(grey, self.multiple, size)
         cdef float[:, :, ::1] probabilities = self._probabilities(size[0], size[1])
-        cdef float[::1] arena = self._borrow(size[0], size[1])
+        space = self._borrow(size[0], size[1])
+        cdef float[::1] arena = space
         with nogil:
             _isa.fcn_forward_grey(&self.c, self.packed, &grey[0, 0], <int>grey.shape[0], <int>grey.shape[1], size[0],
                                   size[1], &arena[0], &probabilities[0, 0, 0])
-        self.arenas.append(arena)
+        self.arenas.append(space)  # not the view of it, which would keep the view before, and so on
         return np.asarray(probabilities)
 
     def _probabilities(self, H, W):
@@ -179,7 +181,7 @@ cdef class FullyConvolutional:
         return np.empty(shape, np.float32)
 
     def _borrow(self, int H, int W):
-        """Work space for an input of H x W: one that an earlier call has given back, or a new one."""
+        """Work space for an input of H x W, an array: one that an earlier call has given back, or a new one."""
         cdef int64_t n = lenet5_fcn_n_arena(&self.c, H, W)
         try:
             arena = self.arenas.pop()
