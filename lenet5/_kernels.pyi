@@ -131,6 +131,10 @@ class Loss:
         *,
         teacher_weight: float = 0,
         temperature: float = 1,
+        shifts: NDArray[np.float64] | None = None,
+        n_values: int = 0,
+        value_kind: int = ...,
+        value_weight: float = 1,
     ) -> None: ...
 
 def n_extra(kind: int, channels: int, height: int, width: int) -> int: ...
@@ -239,7 +243,7 @@ class Training:
     def prepare(
         self,
         pictures: Pictures,
-        labels: NDArray[Any],
+        labels: NDArray[Any] | tuple[NDArray[Any], NDArray[Any]],
         order: NDArray[np.int64],
         learning_rates: NDArray[np.float64],
         first_step: int,

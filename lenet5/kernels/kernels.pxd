@@ -96,6 +96,10 @@ cdef extern from "program.h" nogil:
     ctypedef struct lenet5_loss:
         lenet5_loss_kind kind
         double label_smoothing, teacher_weight, temperature, rubbish
+        const double *shifts
+        int n_values
+        lenet5_loss_kind value_kind
+        double value_weight
     ctypedef struct lenet5_perturbation:
         uint64_t seed
         uint32_t epoch
@@ -168,8 +172,8 @@ cdef extern from "program.h" nogil:
         void (*activation_backward)(lenet5_op_kind, int64_t, const float *, const float *, float *) noexcept nogil
         double (*loss)(const lenet5_loss *, int, const float *, const float *, const uint8_t *, int, float, float *,
                        int64_t *) noexcept nogil
-        void (*targets_of_labels)(const lenet5_loss *, int, const uint8_t *, int, float *) noexcept nogil
-        void (*targets_of_values)(const float *, int, const int64_t *, int64_t, int, float *) noexcept nogil
+        void (*targets)(const lenet5_loss *, int, const uint8_t *, const float *, const int64_t *, int64_t, int,
+                        float *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const float *, float *) noexcept nogil
         int (*within)(int64_t, const float *, float, float) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const lenet5_augmentation *,
@@ -224,8 +228,8 @@ cdef extern from "program.h" nogil:
         void (*activation_backward)(lenet5_op_kind, int64_t, const double *, const double *, double *) noexcept nogil
         double (*loss)(const lenet5_loss *, int, const double *, const double *, const uint8_t *, int, double, double *,
                        int64_t *) noexcept nogil
-        void (*targets_of_labels)(const lenet5_loss *, int, const uint8_t *, int, double *) noexcept nogil
-        void (*targets_of_values)(const double *, int, const int64_t *, int64_t, int, double *) noexcept nogil
+        void (*targets)(const lenet5_loss *, int, const uint8_t *, const double *, const int64_t *, int64_t, int,
+                        double *) noexcept nogil
         void (*softmax)(int64_t, int, int64_t, const double *, double *) noexcept nogil
         int (*within)(int64_t, const double *, double, double) noexcept nogil
         void (*gather)(const lenet5_pictures *, const int64_t *, int64_t, int, const lenet5_augmentation *,

@@ -273,6 +273,10 @@ typedef struct {
     double teacher_weight; /* fraction of each target that is the teachers' answer */
     double temperature; /* of all softmaxes in the cross-entropy; its gradient is multiplied by the square */
     double rubbish; /* score of the rubbish class in the softmax (-j of eq. 9); -INFINITY: no such class */
+    const double *shifts; /* (classes): added to the scores in the cross-entropy (logit adjustment), or NULL */
+    int n_values; /* of a loss of classes: how many of the last outputs are quantities, for which it adds... */
+    lenet5_loss_kind value_kind; /* ...this loss... */
+    double value_weight; /* ...times this */
 } lenet5_loss;
 
 /* What training does to a batch besides distorting its images; a function of (seed, epoch, image). */
@@ -301,7 +305,7 @@ typedef struct {
                                 * image an update at least n_activations + lenet5_n_single */
     const lenet5_pictures *pictures;
     const uint8_t *labels; /* (N), or NULL */
-    const float *values; /* (N, outputs): targets of quantities where there are no labels */
+    const float *values; /* (N, outputs): targets of quantities, of the last outputs where there are labels, too */
     const float *weights; /* (N): of each image's loss, or NULL */
     const int64_t *order; /* (n_positions): the images in the order of this run */
     const lenet5_augmentation *augmentation; /* or NULL */

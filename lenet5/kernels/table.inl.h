@@ -42,8 +42,9 @@ ENTRY(void, activation_backward, (lenet5_op_kind kind, int64_t n, const T *Y, co
 ENTRY(double, loss,
       (const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels, int n_valid, T scale,
        T *dZ, int64_t *n_correct))
-ENTRY(void, targets_of_labels, (const lenet5_loss *loss, int classes, const uint8_t *labels, int n_valid, T *targets))
-ENTRY(void, targets_of_values, (const T *values, int outputs, const int64_t *index, int64_t first, int n_valid, T *targets))
+ENTRY(void, targets,
+      (const lenet5_loss *loss, int outputs, const uint8_t *labels, const T *values, const int64_t *index, int64_t first,
+       int n_valid, T *targets))
 /* logits, probabilities (n, classes, positions): softmax over the classes */
 ENTRY(void, softmax, (int64_t n, int classes, int64_t positions, const T *logits, T *probabilities))
 /* Whether every one of n values is a number in low..high. */

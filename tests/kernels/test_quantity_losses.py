@@ -8,6 +8,7 @@ from pictures import strewn
 from lenet5 import _kernels
 from lenet5._kernels import ABSOLUTE, HUBER, SQUARED, Loss
 from lenet5.nn.architectures import modern
+from lenet5.nn.losses import cross_entropy
 from lenet5.nn.network import Network
 from lenet5.utils.threads import parallel
 
@@ -96,3 +97,60 @@ def test_targets_of_another_shape_or_type_are_refused():
                            (y[:, 0], "expected"), (np.zeros((4, 2), np.uint8), "mismatch")):  # fmt: skip
         with pytest.raises((TypeError, ValueError), match=fault):
             program.loss_and_gradients(network.parameters, pictures, targets.copy(), nothing, Loss(HUBER))
+
+
+def both_of(network, X, y, n_values, **how):
+    """A loss of classes and of the last outputs, with its images and targets."""
+    labels = np.arange(len(X), dtype=np.uint8) % (network.n_classes - n_values)
+    return network.pictures(X), labels, Loss(_kernels.CROSS_ENTROPY, n_values=n_values, **how)
+
+
+@pytest.mark.parametrize("kind", COSTS)
+def test_a_loss_of_both_is_the_sum_and_has_its_gradient(kind):
+    network, (X, y) = network_of(7), data_of(5, 2)
+    shifts = np.array([-3.0, 0.5, 2.0, 0.0, -1.0])
+    pictures, labels, loss = both_of(network, X, y, 2, value_kind=kind, value_weight=0.7, shifts=shifts)
+    program, parameters = network.program(pictures.shape), network.parameters.astype(np.float64)
+    gradients, unused, targets = np.zeros_like(parameters), np.zeros_like(parameters), (labels, y.astype(np.float64))
+    mean = program.loss_and_gradients(parameters, pictures, targets, gradients, loss)
+    outputs = network.logits(X).astype(np.float64)
+    expected = cross_entropy(outputs[:, :5] + shifts, labels).mean() + 0.7 * COSTS[kind](outputs[:, 5:] - y).mean()
+    assert mean == pytest.approx(expected, rel=1e-5)
+
+    def again():
+        return program.loss_and_gradients(parameters, pictures, targets, unused, loss)
+
+    check_gradient(again, parameters, gradients, name="parameters", n=300)
+
+
+@pytest.mark.parametrize("batch_size", [1, 37])
+def test_training_on_both_has_the_same_bits_for_any_number_of_threads(batch_size):
+    found = []
+    for n_threads in (1, 3):
+        network, (X, y) = network_of(6), data_of(75, 2)
+        pictures, labels, loss = both_of(network, X, y, 2, value_kind=HUBER)
+        moments = [np.zeros_like(network.parameters) for _ in range(2)]
+        training = _kernels.Training(network.program(pictures.shape), network.parameters, *moments, _kernels.SGD,
+                                     batch_size=batch_size, n_threads=n_threads, loss=loss)  # fmt: skip
+        training.prepare(pictures, (labels, y), np.arange(75), np.full(-(-75 // batch_size), 0.002), 0)
+        parallel(training.run, n_threads)
+        found.append((network.parameters.tobytes(), training.result))
+    assert found[0] == found[1]
+    assert 0 < found[0][1][1] < 75  # the scores of the classes alone decide what is right
+
+
+def test_losses_of_both_that_cannot_be():
+    network, (X, y) = network_of(4), data_of(4, 2)
+    pictures, labels, loss = both_of(network, X, y, 2)
+    program, nothing = network.program(pictures.shape), np.zeros_like(network.parameters)
+    for targets, fault in (((labels, y[:, :1]), "expected"), ((labels[:3], y), "3 labels for 4"),
+                           ((labels, y[:3]), "3 labels"), ((labels + 1, y), "below 2")):  # fmt: skip
+        with pytest.raises(ValueError, match=fault):
+            program.loss_and_gradients(network.parameters, pictures, targets, nothing, loss)
+    for how, fault in (({"n_values": 4}, "some for classes"), ({"shifts": np.zeros(3)}, "3 shifts for 4 classes")):
+        with pytest.raises(ValueError, match=fault):
+            program.loss_and_gradients(network.parameters, pictures, (labels, y), nothing, Loss(**how))
+    for how in ({"n_values": -1}, {"value_weight": np.nan}, {"value_kind": 0}, {"n_values": 1, "kind": HUBER},
+                {"n_values": 1, "teacher_weight": 0.5}, {"shifts": np.array([np.nan, 0])}):  # fmt: skip
+        with pytest.raises(ValueError, match=r"expected|not finite"):
+            Loss(**how)

@@ -107,30 +107,62 @@ def gather(Pictures pictures not None, int64_t[::1] index not None, Augmentation
 cdef class Loss:
     """The loss: CROSS_ENTROPY of the softmax, or RIGHT_SCORE, minus the score of the right class.
 
-    Of quantities: SQUARED, ABSOLUTE or HUBER, the mean over the outputs of what their errors cost.
+    Of quantities: SQUARED, ABSOLUTE or HUBER, the mean over the outputs of what their errors cost. A loss of classes
+    can have such a one beside it: of the last ``n_values`` outputs, of ``value_kind``, times ``value_weight``.
 
     label_smoothing : 0 to 1, fraction of each target that is spread over all classes
     rubbish : score of the rubbish class in the softmax, which is never right; -inf: no such class
     teacher_weight : 0..1, fraction of each target that is the answer of the teachers of a `Training`
     temperature : of all softmaxes; the loss is multiplied by its square
+    shifts : (classes,) finite, added to the scores in the cross-entropy, and to no others; or None
     """
     cdef lenet5_loss c
+    cdef const double[::1] shifts
 
     def __cinit__(self, int kind=LOSS_CROSS_ENTROPY, double label_smoothing=0, double rubbish=-np.inf, *,
-                  double teacher_weight=0, double temperature=1):
+                  double teacher_weight=0, double temperature=1, const double[::1] shifts=None, int n_values=0,
+                  int value_kind=LOSS_SQUARED, double value_weight=1):
         if not (LOSS_CROSS_ENTROPY <= kind <= LOSS_HUBER and 0 <= label_smoothing <= 1 and rubbish < np.inf):
             raise ValueError(f"{kind=}, {label_smoothing=}, {rubbish=}: expected a kind of loss, 0..1, a number, -inf")
         if not (0 <= teacher_weight <= 1 and 0 < temperature < np.inf):
             raise ValueError(f"{teacher_weight=}, {temperature=}: expected 0..1, a number above 0")
-        self.c = lenet5_loss(<lenet5_loss_kind>kind, label_smoothing, teacher_weight, temperature, rubbish)
+        if not (LOSS_SQUARED <= value_kind <= LOSS_HUBER and 0 <= value_weight < np.inf and n_values >= 0):
+            raise ValueError(f"{value_kind=}, {value_weight=}, {n_values=}: expected a loss of quantities, numbers of "
+                             "at least 0")
+        if n_values and (kind >= LOSS_SQUARED or teacher_weight):
+            raise ValueError(f"{n_values} outputs are quantities: expected a loss of classes, and no teachers")
+        if shifts is not None and not np.isfinite(shifts).all():
+            raise ValueError("shifts of scores are not finite")
+        self.shifts = shifts
+        self.c = lenet5_loss(<lenet5_loss_kind>kind, label_smoothing, teacher_weight, temperature, rubbish, NULL,
+                             n_values, <lenet5_loss_kind>value_kind, value_weight)
+        if shifts is not None and shifts.shape[0]:
+            self.c.shifts = &shifts[0]
+
+    cdef check(self, int outputs):
+        """ValueError where a network with these outputs has no such loss."""
+        if outputs <= self.c.n_values:
+            raise ValueError(f"{self.c.n_values} quantities of {outputs} outputs, expected some for classes")
+        if self.shifts is not None and self.shifts.shape[0] != outputs - self.c.n_values:
+            raise ValueError(f"{self.shifts.shape[0]} shifts for {outputs - self.c.n_values} classes")
 
 
-def _check_targets(labels, int outputs, Py_ssize_t n, Loss loss):
-    """ValueError unless there are ``n`` labels below ``outputs``, or ``n`` rows of as many values."""
-    if len(labels) != n:
-        raise ValueError(f"{len(labels)} labels for {n} images")
-    if loss.c.kind >= LOSS_SQUARED:
-        if labels.shape[1:] != (outputs,):
-            raise ValueError(f"targets of shape {labels.shape}, expected ({n}, {outputs}): one for each output")
-    elif n and np.max(labels) >= outputs:
-        raise ValueError(f"labels must be below {outputs}, the largest is {np.max(labels)}")
+def _checked_targets(targets, int outputs, Py_ssize_t n, Loss loss, order=slice(None)):
+    """(labels or None, values or None) of ``n`` images; ValueError where the loss takes others.
+
+    Labels are to be below the number of classes where ``order`` says.
+    """
+    cdef int n_values = outputs if loss.c.kind >= LOSS_SQUARED else loss.c.n_values
+    loss.check(outputs)
+    labels, values = targets if 0 < n_values < outputs else (None, targets) if n_values else (targets, None)
+    if n_values < outputs:
+        if len(labels) != n:
+            raise ValueError(f"{len(labels)} labels for {n} images")
+        if n and np.max(np.asarray(labels)[order]) >= outputs - n_values:
+            raise ValueError(f"labels must be below {outputs - n_values}, the largest is {np.max(labels)}")
+    if n_values:
+        if len(values) != n:
+            raise ValueError(f"{len(values)} labels for {n} images")
+        if values.shape[1:] != (n_values,):
+            raise ValueError(f"targets of shape {values.shape}, expected ({n}, {n_values}): one for each output")
+    return labels, values

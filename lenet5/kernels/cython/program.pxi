@@ -261,6 +261,7 @@ cdef class Program:
         """Mean loss (cross-entropy) over all images; its gradient is added to ``gradients``. No unit is dropped.
 
         ``labels`` are uint8 (N,), or (N, outputs) in the type of the parameters where the loss is one of quantities.
+        Where it is of both, they are a pair of such arrays.
         """
         if gradients.shape[0] != parameters.shape[0]:
             raise ValueError(f"{gradients.shape[0]} gradients for {parameters.shape[0]} parameters")
@@ -289,18 +290,18 @@ cdef class Program:
         cdef const uint8_t[::1] numbers = None
         cdef const real[:, ::1] values = None
         cdef const uint8_t *label = NULL
+        cdef const real *value = NULL
         if self.out_shape[1:] != (1, 1):
             raise ValueError(f"the output {self.out_shape} is a map, a loss needs one position")
-        _check_targets(np.asarray(labels), classes, N, loss_kind)
-        if loss_kind.c.kind >= LOSS_SQUARED:
-            values = labels
-        else:
-            numbers = labels
+        found = _checked_targets(labels, classes, N, loss_kind)
+        numbers, values = found
         dtype = np.asarray(parameters).dtype
         cdef real[::1] A = aligned_zeros(self.c.n_activations, dtype), dA = aligned_zeros(self.c.n_activations, dtype)
         cdef real[::1] scratch = aligned_zeros(self.c.n_scratch, dtype), targets = aligned_zeros(classes * LANES, dtype)
         cdef real[::1] U = aligned_zeros(max(1, self.c.n_prepared), dtype), dU = np.zeros_like(U)
         cdef int64_t n_correct = 0, output = self.ops[self.c.n_ops - 1].output
+        if values is not None and N:
+            value = &values[0, 0]
         cdef real *to = NULL if gradients is None else &gradients[0]
         cdef double loss = 0, scale = 1.0 / N if to != NULL and N else 1.0
         cdef const lenet5_loss *kind = &loss_kind.c
@@ -315,10 +316,7 @@ cdef class Program:
                     _isa.f32.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
                     _isa.f32.draw_dropout(&self.c, NULL, NULL, n_valid, &A[0])
                     _isa.f32.net_forward(&self.c, &parameters[0], &U[0], &A[0], n_valid, &scratch[0])
-                    if label != NULL:
-                        _isa.f32.targets_of_labels(kind, classes, label, n_valid, &targets[0])
-                    else:
-                        _isa.f32.targets_of_values(&values[0, 0], classes, NULL, start, n_valid, &targets[0])
+                    _isa.f32.targets(kind, classes, label, value, NULL, start, n_valid, &targets[0])
                     loss += _isa.f32.loss(kind, classes, &A[output], &targets[0], label, n_valid, <float>scale,
                                           &dA[output], &n_correct)
                     _isa.f32.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], to, &dU[0], True,
@@ -329,10 +327,7 @@ cdef class Program:
                     _isa.f64.gather(&pictures.c, NULL, start, n_valid, NULL, &A[0])
                     _isa.f64.draw_dropout(&self.c, NULL, NULL, n_valid, &A[0])
                     _isa.f64.net_forward(&self.c, &parameters[0], &U[0], &A[0], n_valid, &scratch[0])
-                    if label != NULL:
-                        _isa.f64.targets_of_labels(kind, classes, label, n_valid, &targets[0])
-                    else:
-                        _isa.f64.targets_of_values(&values[0, 0], classes, NULL, start, n_valid, &targets[0])
+                    _isa.f64.targets(kind, classes, label, value, NULL, start, n_valid, &targets[0])
                     loss += _isa.f64.loss(kind, classes, &A[output], &targets[0], label, n_valid, scale,
                                           &dA[output], &n_correct)
                     _isa.f64.net_backward(&self.c, &parameters[0], &U[0], &A[0], &dA[0], to, &dU[0], True,

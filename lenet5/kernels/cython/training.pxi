@@ -11,6 +11,7 @@ cdef class Training:
     cdef lenet5_op[32] ops
     cdef lenet5_net net
     cdef Pictures pictures
+    cdef Loss loss
     cdef lenet5_teacher_f32[64] teachers
     cdef list arrays, run_arrays
     cdef int n_threads
@@ -57,7 +58,9 @@ cdef class Training:
         self.c.optimizer = lenet5_optimizer(<lenet5_optimizer_kind>kind, nesterov, momentum, beta1, beta2,
                                             epsilon, weight_decay, l1, clip_norm)
         cdef Loss minimised = Loss() if loss is None else loss
-        self.c.loss = minimised.c
+        if teachers and (minimised.c.n_values or minimised.c.kind >= LOSS_SQUARED):
+            raise ValueError("quantities are learnt without teachers")
+        self.loss, self.c.loss = minimised, minimised.c
         self._hire(teachers or [])
         self.c.perturbation = lenet5_perturbation(<uint64_t>(seed % 2**64), 0, mixup, adversarial)
         if lenet5_team_init(&self.team, n_threads) != 0:
@@ -125,27 +128,19 @@ cdef class Training:
 
         ``epoch`` decides what is drawn besides the augmentation: dropout and shares of mixed images. ``weights`` are
         factors of each image's loss, 1 unless given. ``labels`` are uint8 (N,), or float32 (N, outputs) where the
-        loss is one of quantities.
+        loss is one of quantities. Where it is of both, they are a pair of such arrays.
         """
         cdef const uint8_t[::1] classes = None
         cdef const float[:, ::1] values = None
         cdef Py_ssize_t n = order.shape[0]
         self.program.check(pictures, self.program.c.n_parameters)
-        if len(labels) != pictures.n or n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:
-            raise ValueError(f"{len(labels)} labels for {pictures.n} images, or an order that leaves them")
+        if n < 1 or np.min(order) < 0 or np.max(order) >= pictures.n:
+            raise ValueError(f"{n} of {pictures.n} images to train on, or an order that leaves them")
         if self.program.out_shape[1:] != (1, 1):
             raise ValueError(f"images of {pictures.shape} give a map of {self.program.out_shape[1:]} answers, "
                              "training needs one")
-        if self.c.loss.kind >= LOSS_SQUARED:
-            values = labels
-            if self.c.n_teachers or values.shape[1] != self.program.out_shape[0]:
-                raise ValueError(f"{values.shape[1]} targets for each image, expected {self.program.out_shape[0]}: one "
-                                 "for each output, and no teachers")
-        else:
-            classes = labels
-            largest = np.asarray(classes)[np.asarray(order)].max()
-            if largest >= self.program.out_shape[0]:
-                raise ValueError(f"labels must be below {self.program.out_shape[0]}, the largest is {largest}")
+        found = _checked_targets(labels, self.program.out_shape[0], pictures.n, self.loss, np.asarray(order))
+        classes, values = found
         if learning_rates.shape[0] != _ceil_div(n, self.c.batch_size):
             raise ValueError(f"{learning_rates.shape[0]} learning rates for {_ceil_div(n, self.c.batch_size)} steps")
         if augmentation is not None:

@@ -99,10 +99,7 @@ static int FN(train_single)(FN(lenet5_training) *t, int64_t step, T *arena) {
     for (int k = 0; k < classes; k++)
         Z[k * LANES] = A[last->output / LANES + k];
     const uint8_t *label = t->labels ? t->labels + picture : NULL;
-    if (label)
-        FN(targets_of_labels)(&t->loss, classes, label, 1, targets);
-    else
-        FN(targets_of_values)(t->values, classes, NULL, picture, 1, targets);
+    FN(targets)(&t->loss, classes, label, t->values, NULL, picture, 1, targets);
     int64_t n_correct = 0;
     const double loss = FN(weighted_loss)(&t->loss, classes, Z, targets, label, t->weights ? t->weights + picture : NULL, 1,
                                           1, dZ, &n_correct);

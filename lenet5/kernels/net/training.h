@@ -65,10 +65,7 @@ static void FN(train_group)(FN(lenet5_training) *t, int slice, int64_t first, in
             FN(prefetch_picture)(t->pictures, t->order[first + lane + t->batch_size]);
     }
     FN(gather)(t->pictures, t->order + first, 0, n_valid, t->augmentation, arena);
-    if (labels)
-        FN(targets_of_labels)(&t->loss, classes, labels, n_valid, targets);
-    else
-        FN(targets_of_values)(t->values, classes, t->order + first, 0, n_valid, targets);
+    FN(targets)(&t->loss, classes, labels, t->values, t->order + first, 0, n_valid, targets);
     if (t->perturbation.mixup > 0)
         FN(mixup)(&t->perturbation, t->order + first, n_valid, arena, FN(n_in)(net->ops) / LANES, targets, classes);
     if (t->n_teachers)

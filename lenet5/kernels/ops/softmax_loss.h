@@ -57,6 +57,17 @@ static void FN(targets_of_values)(const T *values, int outputs, const int64_t *i
             targets[k * LANES + l] = values[(index ? index[l] : first + l) * outputs + k];
 }
 
+/* targets (outputs, LANES) of images with labels (n_valid), with values (N, n_values) of the numbers index[0..], or from
+ * `first`, or with both: then those of the values are the last ones. */
+static void FN(targets)(const lenet5_loss *loss, int outputs, const uint8_t *labels, const T *values, const int64_t *index,
+                        int64_t first, int n_valid, T *targets) {
+    const int n_values = labels ? loss->n_values : outputs;
+    if (labels)
+        FN(targets_of_labels)(loss, outputs - n_values, labels, n_valid, targets);
+    if (n_values)
+        FN(targets_of_values)(values, n_values, index, first, n_valid, targets + (outputs - n_values) * LANES);
+}
+
 /* Of one lane, the mean over the outputs of what their errors cost, and its gradient times `scale`. */
 static double FN(lane_error)(lenet5_loss_kind kind, int outputs, const T *Z, const T *targets, T scale, T *dZ) {
     double total = 0;
@@ -73,6 +84,11 @@ static double FN(lane_error)(lenet5_loss_kind kind, int outputs, const T *Z, con
     return total / outputs;
 }
 
+/* Of one lane: the score of a class in the cross-entropy. */
+INLINE T FN(shifted)(const lenet5_loss *loss, const T *Z, int k) {
+    return loss->shifts ? Z[k * LANES] + (T)loss->shifts[k] : Z[k * LANES];
+}
+
 /* Of one lane: the loss, and its gradient times `scale`. best: the largest score's class. */
 static double FN(lane_loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, int best, T scale, T *dZ) {
     double total = 0, right = 0;
@@ -85,44 +101,54 @@ static double FN(lane_loss)(const lenet5_loss *loss, int classes, const T *Z, co
         }
         return -right;
     }
-    const T top = loss->rubbish > (double)Z[best * LANES] ? (T)loss->rubbish : Z[best * LANES];
+    T top = Z[best * LANES];
+    if (loss->shifts)
+        for (int k = 0; k < classes; k++)
+            top = k == 0 || FN(shifted)(loss, Z, k) > top ? FN(shifted)(loss, Z, k) : top;
+    top = loss->rubbish > (double)top ? (T)loss->rubbish : top;
     const double sharpness = 1 / loss->temperature;
     for (int k = 0; k < classes; k++)
-        total += dZ[k * LANES] = (T)exp((double)(Z[k * LANES] - top) * sharpness);
+        total += dZ[k * LANES] = (T)exp((double)(FN(shifted)(loss, Z, k) - top) * sharpness);
     if (loss->rubbish > -INFINITY)
         total += exp((loss->rubbish - (double)top) * sharpness);
     scale *= (T)loss->temperature;
     for (int k = 0; k < classes; k++) {
         dZ[k * LANES] = (T)((dZ[k * LANES] / total - targets[k * LANES]) * scale);
         if (targets[k * LANES] != 0)
-            right += (double)targets[k * LANES] * (double)(Z[k * LANES] - top) * sharpness;
+            right += (double)targets[k * LANES] * (double)(FN(shifted)(loss, Z, k) - top) * sharpness;
     }
     return (log(total) - right) * loss->temperature * loss->temperature;
 }
 
-/* Scores Z and targets (classes, LANES), of which the first n_valid lanes count; dZ (classes, LANES): the gradient of the
+/* Outputs Z and targets (outputs, LANES), of which the first n_valid lanes count; dZ (outputs, LANES): the gradient of the
  * sum of losses, times `scale`. Returns that sum; adds to *n_correct the number of labels with the largest score.
- * Quantities have no labels: NULL. weights (n_valid): of each image's loss, or NULL. */
-static double FN(weighted_loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels,
+ * Quantities alone have no labels: NULL. weights (n_valid): of each image's loss, or NULL. */
+static double FN(weighted_loss)(const lenet5_loss *loss, int outputs, const T *Z, const T *targets, const uint8_t *labels,
                                 const float *weights, int n_valid, T scale, T *dZ, int64_t *n_correct) {
+    const int classes = outputs - loss->n_values;
     assert(loss && n_correct && classes >= 1 && n_valid >= 0 && n_valid <= LANES);
     ASSERT_ARRAYS(Z, targets, dZ);
     double sum = 0;
-    memset(dZ, 0, sizeof(T) * classes * LANES);
+    memset(dZ, 0, sizeof(T) * outputs * LANES);
     for (int l = 0; l < n_valid; l++) {
         int best = 0;
         for (int k = 1; k < classes; k++)
             if (Z[k * LANES + l] > Z[best * LANES + l])
                 best = k;
-        const double one = FN(lane_loss)(loss, classes, Z + l, targets + l, best, weights ? scale * (T)weights[l] : scale,
-                                         dZ + l);
+        const T own = weights ? scale * (T)weights[l] : scale;
+        double one = FN(lane_loss)(loss, classes, Z + l, targets + l, best, own, dZ + l);
+        if (loss->n_values) {
+            const int at = classes * LANES + l;
+            one += loss->value_weight * FN(lane_error)(loss->value_kind, loss->n_values, Z + at, targets + at,
+                                                       own * (T)loss->value_weight, dZ + at);
+        }
         sum += weights ? one * (double)weights[l] : one;
         *n_correct += labels && best == labels[l];
     }
     return sum;
 }
 
-static double FN(loss)(const lenet5_loss *loss, int classes, const T *Z, const T *targets, const uint8_t *labels,
+static double FN(loss)(const lenet5_loss *loss, int outputs, const T *Z, const T *targets, const uint8_t *labels,
                        int n_valid, T scale, T *dZ, int64_t *n_correct) {
-    return FN(weighted_loss)(loss, classes, Z, targets, labels, NULL, n_valid, scale, dZ, n_correct);
+    return FN(weighted_loss)(loss, outputs, Z, targets, labels, NULL, n_valid, scale, dZ, n_correct);
 }
