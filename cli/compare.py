@@ -38,9 +38,10 @@ def compare(ctx, a: Path, b: Path, own, dataset, data_dir, offline, threads: int
     own_data.refuse_both(ctx, own)
     (model_a, name_a), (model_b, name_b) = map(_load, (a, b))
     data = data_for([model_a, model_b], own, dataset, data_dir, offline, threads)
+    data = data.of_task("classification")
     part = data.test
     if own and judgement.wanted_by(model_a) != judgement.wanted_by(model_b):  # the same images, prepared otherwise
-        part = data_for([model_b], own, dataset, data_dir, offline, threads).test
+        part = data_for([model_b], own, dataset, data_dir, offline, threads).of_task("classification").test
     with progress.log_notes():
         found = comparison.compare((model_a, model_b), (data.test, part), threads)
     if as_json:

@@ -5,7 +5,7 @@ import click
 from . import options, output, progress
 from .evaluate_data import check_targets, data_for, draw, write_suspects
 from .evaluate_options import WITHOUT_PNG, check_together, evaluate_options
-from .evaluate_quantity import evaluate_quantities
+from .evaluate_quantity import check_residuals, draw_both, evaluate_quantities
 from .evaluate_strings import check_strings, evaluate_strings
 from .models import is_of_quantities, load_model, load_models
 
@@ -20,7 +20,7 @@ def evaluate(ctx, models, own, suspects, residuals, dataset, data_dir, offline, 
     """Measure how good a model is on test images.
 
     The report has accuracy, loss, precision and recall, calibration and the confusion matrix. That of a model of
-    quantities has MAE, RMSE and R2.
+    quantities has MAE, RMSE and R2, and of one of both all of them.
 
     \b
     Examples:
@@ -47,11 +47,13 @@ def evaluate(ctx, models, own, suspects, residuals, dataset, data_dir, offline, 
         evaluate_quantities(ctx, network, model, own, residuals, as_json)
         return
     if residuals:
-        raise click.UsageError("--residuals draws the errors of a model of quantities; this one is of classes")
+        check_residuals(network, own, residuals)
     small = load_model(small)[0] if small else None
     data = data_for([network, *([small] if small else [])], own, dataset, data_dir, offline, threads)
     with progress.log_notes():
         found = judgement.judge(network, data, rejection=bool(reject_curve), small=small, threads=threads)
+    if residuals:
+        draw_both(network, data, residuals, threads)
     draw(errors_png, found.draw_mistakes, "mistakes")
     draw(reject_png, found.draw_rejection, "rejection curve")
     if found.cascade and not found.cascade.chosen:

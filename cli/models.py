@@ -27,12 +27,13 @@ def load_models(
 ) -> tuple:
     """(one model as `load_model` finds it, its name), or (the committee of several, the list of their names)."""
     from lenet5.models import ensemble
+    from lenet5.models.quantity_answers import QuantityAnswers
 
     if len(paths) < 2:
         return load_model(paths[0] if paths else None, digits=digits, shipped=shipped, quantities=quantities)
     models, names = zip(*(load_model(path, quantities=quantities) for path in paths), strict=True)
-    if any(map(is_of_quantities, models)):
-        raise click.UsageError("committees are of models of classes; name one model of quantities")
+    if any(isinstance(model, QuantityAnswers) for model in models):
+        raise click.UsageError("committees are of models of classes alone; name one model of quantities")
     return ensemble.Committee(models), list(names)
 
 

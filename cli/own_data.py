@@ -16,7 +16,7 @@ data = click.option(
     type=options.path(),
     metavar="DIR|CSV",
     help="One's own images instead of --dataset: a folder of a folder for each class (or of train, val and test with "
-    "such folders), or a CSV with the columns path and label.",
+    "such folders), or a CSV with the columns path and label, or target, or both.",
 )
 size = click.option(
     "--size",
@@ -32,16 +32,17 @@ channels = click.option(
 )
 task = click.option(
     "--task",
-    type=click.Choice(["classification", "regression"]),
+    type=click.Choice(["classification", "regression", "both"]),
     default="classification",
     show_default=True,
-    help="regression: learn the numbers of a CSV with the columns path and target (or target_1, target_2, ...).",
+    help="regression: learn the numbers of a CSV with the columns path and target (or target_1, target_2, ...); both: "
+    "learn these and the classes of its column label at once.",
 )
 period = click.option(
     "--period",
     type=float,
     metavar="NUMBER",
-    help="Of the targets of a regression: 360 for angles in degrees, so that 359 and 1 are 2 apart.",
+    help="Of the targets: 360 for angles in degrees, so that 359 and 1 are 2 apart.",
 )
 
 

@@ -40,7 +40,8 @@ def predict(files, models, invert, top, max_error, show_input, reject, threads, 
     FILE is an image (PNG, JPEG, BMP, GIF, WEBP, TIFF, PPM), a folder of images, - for standard input, or @LIST: a
     text file with a name in each line. An image without ink, or with something other than a digit, gives `no digit`;
     one with several gives `several digits`. With --max-error, an image that could be misread gives `unsure`. All
-    three are answers, exit code 0. A model of quantities gives values, with the ends of their 90 % intervals.
+    three are answers, exit code 0. A model of quantities gives values, with the ends of their 90 % intervals; one of
+    both gives these after the confidence.
 
     Of animations and books the first page is read, and a note says so. With --json, "pages" is the number of pages, if
     there are several.

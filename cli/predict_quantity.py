@@ -27,11 +27,15 @@ def answer_all(names: Iterable[str], network, model: str | list[str], as_json: b
 
 def _print_line(answer: dict) -> None:
     """File, and for each target its value and the ends of its interval, tab-separated."""
+    output.result("\t".join([one_line(answer["file"]), *quantity_cells(answer)]))
+
+
+def quantity_cells(answer: dict) -> list[str]:
+    """For each target its value and the ends of its interval, or - where there is none."""
     value, interval = answer["value"], answer["interval"]
     values, intervals = (value, interval) if isinstance(value, list) else ([value], interval and [interval])
     rows = zip(values, intervals or [["-", "-"]] * len(values), strict=True)
-    cells = [_shown(cell) for value, ends in rows for cell in (value, *ends)]
-    output.result("\t".join([one_line(answer["file"]), *cells]))
+    return [_shown(cell) for value, ends in rows for cell in (value, *ends)]
 
 
 def _shown(cell: float | str) -> str:

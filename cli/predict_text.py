@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from lenet5.errors import one_line
 
 from . import output
+from .predict_quantity import quantity_cells
 
 
 def verdict(answer: dict) -> str:
@@ -36,7 +37,7 @@ def print_lines(answers: Iterable[dict], labels: list[str] | None) -> bool:
         else:
             best = answer.get("top", [answer])
             cells = [f"{row['digit']}\t{row['confidence']:.4f}" for row in best]
-            output.result("\t".join([name, *cells]))
+            output.result("\t".join([name, *cells, *(quantity_cells(answer) if "value" in answer else [])]))
         if "hint" in answer:
             output.note(f"{name}: {answer['hint']}")
         if labels and answer.get("probabilities"):

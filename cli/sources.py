@@ -49,7 +49,7 @@ def load_own_for(models: list, own: Path, threads: int, **settings):
     data = load_own(str(own), threads=threads, **judgement.wanted_by(models[0]) | settings)
     with refusals_as_usage():
         judgement.check_classes(models, data)
-    return data
+    return data.of_task(judgement.task_of(models[0]))
 
 
 def load_data_for(models: list, dataset: str, data_dir: Path | None, offline: bool | None):

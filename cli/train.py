@@ -60,6 +60,7 @@ def train(
       lenet5 train --dataset strokes --epochs 5 --out strokes.safetensors
       lenet5 train --data animals --out animals.safetensors
       lenet5 train --data lengths.csv --task regression --out lengths.safetensors
+      lenet5 train --data turned.csv --task both --out turned.safetensors
       lenet5 train --members 5 --out five.safetensors
       lenet5 train --teacher five.safetensors
       lenet5 train --resume runs/train-001

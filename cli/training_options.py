@@ -21,8 +21,10 @@ GROUPS = {
         "batch_size", "optimizer", "learning_rate", "momentum", "nesterov", "schedule", "warmup", "weight_decay", "l1",
         "clip_norm", "start_from", "freeze", "layer_rates", "layer_decay",
     ),
-    "Loss": ("loss", "label_smoothing", "class_weight", "rubbish_penalty", "teachers", "teacher_weight",
-             "distillation_temperature"),
+    "Loss": (
+        "loss", "label_smoothing", "class_weight", "logit_adjustment", "quantity_weight", "rubbish_penalty", "teachers",
+        "teacher_weight", "distillation_temperature",
+    ),
     "Training images": ("augment", "finetune", "finetune_augment", "mixup", "adversarial"),
     "Regularisation": ("dropout", "batch_norm", "average", "quantize"),
     "Validation, seeds, committees": ("validation", "patience", "seed", "members"),

@@ -22,6 +22,7 @@ _HOME = {
     "Cascade": "models.ensemble",
     "Committee": "models.ensemble",
     "LeNet5": "models.lenet",
+    "MultiTask": "models.multi_task",
     "Regressor": "models.regressor",
     "from_torch": "models.torch_models",
     "load": "models.loading",
@@ -34,6 +35,7 @@ __all__ = [
     "Cascade",
     "Committee",
     "LeNet5",
+    "MultiTask",
     "Regressor",
     "datasets",
     "export",
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from .models.ensemble import Cascade, Committee
     from .models.lenet import LeNet5
     from .models.loading import load
+    from .models.multi_task import MultiTask
     from .models.regressor import Regressor
     from .models.torch_models import from_torch
     from .preprocessing.normalization import read_image

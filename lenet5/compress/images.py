@@ -7,6 +7,7 @@ import numpy as np
 
 from ..models.ensemble import common_validation
 from ..models.lenet import LeNet5
+from ..models.multi_task import MultiTask
 from ..models.regressor import Regressor
 from ..training.sampler import validation_numbers
 
@@ -53,7 +54,7 @@ def float_network(model, what: str) -> LeNet5:
     """The model, if it is a single network in float32; ValueError with ``what`` is done to such."""
     if isinstance(model, LeNet5):
         return model
-    if isinstance(model, Regressor):
+    if isinstance(model, Regressor | MultiTask):
         raise ValueError(f"the model is one of quantities, expected one of classes to {what}")
     kind = f"a committee: {what} its members one by one" if hasattr(model, "models") else "in 8 bits already"
     raise ValueError(f"the model is {kind}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import DataError, one_line
+from ..nn.targets import joined
 from ..preprocessing.preparation import IMAGE
 from . import remarks
 from .array_files import is_array_file, read_array_file
@@ -31,7 +32,7 @@ class Folder(Loaded):
     ----------
     train, validation, test : images and what they show
         Images are uint8, (N, size, size) if grey or (N, 3, size, size) if colour. Labels are uint8 (N,), indices
-        into ``classes``; of a table of numbers float64 (N,) or (N, targets). A part may be empty.
+        into ``classes``; see `Loaded` for numbers. A part may be empty.
     classes : names in the order of `listing.in_order`; none of a table of numbers
     files : the names of the images of "train", "validation" and "test"
     left_out : what is not used, and why
@@ -62,8 +63,8 @@ def from_folder(
     Parameters
     ----------
     path : folder or CSV
-        ``train|val|test/<class>/...``, or ``<class>/...``; or a CSV with the columns path and label (or path and
-        target, for numbers) and perhaps split, whose paths start from its folder.
+        ``train|val|test/<class>/...``, or ``<class>/...``; or a CSV whose paths start from its folder. Its columns are
+        path and label, path and target (for numbers), or all three, and perhaps split.
     size : int
         The side of the images, whatever their own: see `lenet5.preprocessing.whole`.
     channels : 1, 3 or None
@@ -108,7 +109,7 @@ def from_folder(
     order = np.argsort(parts, kind="stable")
     X = X if (order[1:] > order[:-1]).all() else arranged(X, order)
     cuts = np.searchsorted(parts[order], range(1, len(PARTS)))
-    train, held_out, test = zip(np.split(X, cuts), np.split(y[order], cuts), strict=True)
+    train, held_out, test = zip(np.split(X, cuts), np.split(_with_targets(y, images)[order], cuts), strict=True)
     files = [[images[place].name for place in some] for some in np.split(order, cuts)]
     source = {"path": os.path.abspath(path), "size": size, "channels": channels, "validation": validation, "seed": seed}
     return Folder(
@@ -166,6 +167,11 @@ def _labels(images: list[Found], names: tuple[str, ...]) -> np.ndarray:
     if other := next((image for image in images if image.label not in index), None):
         raise DataError(f"{one_line(other.name)}: its class, {other.label}, is not a class of the model")
     return np.array([index[str(image.label)] for image in images], np.uint8)
+
+
+def _with_targets(y: np.ndarray, images: list[Found]) -> np.ndarray:
+    """Labels with the targets of a table that has both, see `targets.joined`; else ``y``."""
+    return joined(y, np.array([image.targets for image in images])) if images[0].targets else y
 
 
 def _check_enough(

@@ -26,12 +26,14 @@ class Found(NamedTuple):
     label : str, the name of its class; of a table of numbers tuple of float
     split : "train", "validation", "test", or None where it is to be decided
     stamp : (bytes, nanoseconds), size and time of the file, (0, 0) where it cannot be looked at
+    targets : numbers that a table has beside a label
     """
 
     name: str
     label: str | tuple[float, ...]
     split: str | None
     stamp: tuple[int, int]
+    targets: tuple[float, ...] = ()
 
 
 class LeftOut(NamedTuple):

@@ -1,9 +1,9 @@
 """A set of labelled images in memory, or mapped from a file."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +16,7 @@ class Loaded:
     Attributes
     ----------
     train, test : images, uint8 (N, 28, 28), ink bright, or (N, S, S) or (N, 3, S, S); and labels, uint8 (N,)
+        Of a table of numbers float64 (N,) or (N, targets), and of labels with numbers what `targets.joined` gives.
     notes : lines for the user that say why it is this set
     preparation : how other images are prepared as these were, see `Preparation.kind`; None: as the classes say
     validation : images and labels of the set's own, if it has any; `None` where training images are set apart
@@ -41,6 +42,20 @@ class Loaded:
     def held_out(self) -> "tuple[np.ndarray, np.ndarray] | None":
         """The set's own validation images; None without any."""
         return self.validation if self.validation is not None and len(self.validation[1]) else None
+
+    def of_task(self, task: str) -> Self:
+        """What a task learns of labels with targets: "classification", "regression" or "both".
+
+        Any other set stays as it is. So models of each task are trained, and judged, on one table.
+        """
+        if not self.train[1].dtype.names or task == "both":
+            return self
+        from ..nn.targets import labels_in, targets_in
+
+        taken = targets_in if task == "regression" else labels_in
+        parts = {name: getattr(self, name) for name in ("train", "test", "validation")}
+        changed = {name: (part[0], taken(part[1])) for name, part in parts.items() if part is not None}
+        return replace(self, classes=() if task == "regression" else self.classes, **changed)
 
     @cached_property
     def sha256(self) -> str:

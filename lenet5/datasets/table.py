@@ -1,4 +1,4 @@
-"""Tables of images: CSV with the columns path and label, or path and target, and perhaps split; or path and text."""
+"""Tables of images: CSV with the columns path and label, target, or both, and perhaps split; or path and text."""
 
 import csv
 import itertools
@@ -13,7 +13,7 @@ from .listing import SPLITS, Found, Listing, stamp_of
 PATHS = ("path", "file", "filename", "image")
 LABELS = ("label", "class", "category")
 TEXTS = ("text", "label", "transcript", "number")
-_FORM = "a CSV has a header with the columns path and label (or path and target)"
+_FORM = "a CSV has a header with the columns path and label, or path and target, or all three"
 
 
 def list_table(path: str) -> Listing:
@@ -61,21 +61,29 @@ def _fill(listing: Listing, shown: str, rows: Iterator[list[str]]) -> None:
     header = [cell.strip().lower() for cell in next(rows, [])]
     paths, labels, splits = (_column(header, names) for names in (PATHS, LABELS, ("split",)))
     targets = [k for k, name in enumerate(header) if name.startswith("target")]
-    if paths is None or (labels is None) == (not targets):
+    if paths is None or (labels is None and not targets):
         columns = ", ".join(header)[:80] or "none"
         raise DataError(f"{shown}: its columns are {columns}; {_FORM}")
     seen: set[tuple] = set()
     for number, cells in _cells(listing, shown, enumerate(rows, 2), len(header)):
-        label = cells[labels] if labels is not None else _numbers([cells[k] for k in targets])
+        name, numbers = cells[paths], _numbers([cells[k] for k in targets])
+        label = cells[labels] if labels is not None else numbers
         split = cells[splits].lower() if splits is not None else ""
-        if not label or (split and split not in SPLITS):
-            lacks = "has no label" if labels is not None else f"not a number up to {LARGEST:g}"
-            what = f"{split[:40]!r} is not one of train, val and test" if label else lacks
-            listing.leave_out(f"{shown}, row {number}", what)
-        elif (cells[paths], label) not in seen:
-            seen.add((cells[paths], label))
-            stamp = stamp_of(os.path.join(listing.root, cells[paths]))
-            listing.images.append(Found(cells[paths], label, SPLITS.get(split), stamp))
+        if fault := _fault(label, numbers if targets else None, split):
+            listing.leave_out(f"{shown}, row {number}", fault)
+        elif (name, label, numbers) not in seen:
+            seen.add((name, label, numbers))
+            stamp = stamp_of(os.path.join(listing.root, name))
+            listing.images.append(Found(name, label, SPLITS.get(split), stamp, numbers if labels is not None else ()))
+
+
+def _fault(label: str | tuple, numbers: tuple[float, ...] | None, split: str) -> str | None:
+    """Why a row is left out; ``numbers`` are its targets, none where one is not a number, None of a table without."""
+    if label == "":
+        return "has no label"
+    if numbers == ():
+        return f"not a number up to {LARGEST:g}"
+    return f"{split[:40]!r} is not one of train, val and test" if split and split not in SPLITS else None
 
 
 def _fill_texts(listing: Listing, shown: str, rows: Iterator[list[str]]) -> None:

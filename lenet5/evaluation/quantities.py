@@ -50,6 +50,15 @@ def _mean(y: np.ndarray, period: float | None) -> float:
     return float(np.angle(turns.mean()) * period / (2 * np.pi))
 
 
+def document(values: np.ndarray | None, interval: np.ndarray | None) -> dict:
+    """Values (targets,) and interval (targets, 2) as JSON: a number and a list, or lists of those for several."""
+    numbers = None if values is None else values.tolist()
+    ends = None if interval is None else interval.tolist()
+    if numbers and len(numbers) == 1:
+        numbers, ends = numbers[0], ends and ends[0]
+    return {"value": numbers, "interval": ends}
+
+
 @dataclass(frozen=True)
 class Intervals:
     """Half the widths of intervals round an answer, by split conformal prediction.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ..models.base import Classifier
 from ..models.ensemble import Committee
 from ..models.lenet import LeNet5
+from ..models.multi_task import MultiTask
 from ..models.quantized import Quantized
 from ..models.regressor import Regressor
 from ..nn.layers import (
@@ -185,6 +186,8 @@ def _members(model: Exportable) -> list[LeNet5]:
             "a model in 8 bits cannot be exported; export the float model that it was made of, "
             "or take a format in 8 bits: c-int8 or onnx-int8"
         )
+    if isinstance(model, MultiTask):
+        raise ValueError("a model of classes and quantities is not exported in one; export both parts: model.split()")
     if not isinstance(model, Committee):
         raise ValueError(f"a {type(model).__name__} cannot be exported; export its networks one by one")
     members = [member for member in model.models if isinstance(member, LeNet5)]

@@ -13,6 +13,7 @@ from ..preprocessing.preparation import kind_in
 from ..utils.shipped import WEIGHTS
 from . import quantized
 from .lenet import LeNet5
+from .multi_task import MultiTask
 from .quantized import Quantized
 from .regressor import Regressor
 
@@ -63,6 +64,25 @@ def regressor_from_document(tensors: dict[str, np.ndarray], info: dict) -> Regre
     model.training = info.get("training") if isinstance(info.get("training"), dict) else None
     model.load_state_dict(tensors)
     if not is_bounded(model.network):
+        raise ValueError("its weights are too large, answers would not be finite")
+    return model.make_read_only()
+
+
+def multi_task_from_document(tensors: dict[str, np.ndarray], info: dict) -> MultiTask:
+    """The model that `MultiTask.info` describes; errors as of `from_document`."""
+    prepared, labels = info["preparation"], info["labels"]
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError("labels are not a list of names")
+    choices = {name: info[name] for name in CHOICES if name != "head"}
+    model = MultiTask(info["variant"], seed=None, in_channels=info["in_channels"], size=info["size"], labels=labels,
+                      preparation=kind_in(prepared), widths=info.get("widths", ()), **choices)  # fmt: skip
+    model.take(labels, TargetScaling.from_dict(info["targets"]))
+    model.resized = checked_side(prepared["resized"], model.network)
+    model.intervals = Intervals.from_dict(info["intervals"], model.n_targets)
+    model.calibration = Calibration.from_dict(info["calibration"])
+    model.training = info.get("training") if isinstance(info.get("training"), dict) else None
+    model.load_state_dict(tensors)
+    if not is_bounded(model.network, model.temperature):
         raise ValueError("its weights are too large, answers would not be finite")
     return model.make_read_only()
 

@@ -15,8 +15,10 @@ from . import card
 from .ensemble import Committee
 from .lenet import LeNet5
 from .loading import Model
+from .multi_task import MultiTask
+from .quantity_answers import LEVEL, QuantityAnswers
 from .quantized import Quantized
-from .regressor import LEVEL, Regressor
+from .regressor import Regressor
 
 _MOST = 1000  # characters of anything that a file says
 
@@ -36,7 +38,8 @@ def document(model: Model, licence: str | None = None) -> dict:
 
 def lines(model: Model, licence: str | None = None) -> Lines:
     """The same for people."""
-    sure = _quantity_lines(model) if isinstance(model, Regressor) else _calibration_lines(model.calibration)
+    sure = [] if isinstance(model, Regressor) else _calibration_lines(model.calibration)
+    sure += _quantity_lines(model) if isinstance(model, QuantityAnswers) else []
     about = [*_training_lines(model.training), *sure]
     return [
         *_own_lines(model),
@@ -67,7 +70,7 @@ def _own_lines(model: Model) -> Lines:
     return [*_network_lines(model), f"weights: {n_bytes:,} bytes of float32"]
 
 
-def _network_lines(model: LeNet5 | Regressor) -> Lines:
+def _network_lines(model: LeNet5 | Regressor | MultiTask) -> Lines:
     return [
         str(model.summary()),
         "",
@@ -107,7 +110,7 @@ def _calibration_lines(calibration: Calibration) -> list[str]:
     ]
 
 
-def _quantity_lines(model: Regressor) -> list[str]:
+def _quantity_lines(model: QuantityAnswers) -> list[str]:
     """What a model of quantities answers, and within which intervals."""
     scaling, widths = model.scaling, model.intervals.width(LEVEL)
     if model.period is None:

@@ -8,10 +8,12 @@ import numpy as np
 from PIL import Image
 
 from ..evaluation import contact_sheet, risk_coverage, suspects
-from ..evaluation.report import evaluation_lines, rejection_lines
+from ..evaluation.report import evaluation_lines, quantity_lines, rejection_lines
 from ..utils.tables import Lines
 from .cascade_report import CascadeReport, cascade_report
 from .loading import Model, ModelOfClasses
+from .multi_task import MultiTask
+from .regressor import Regressor
 
 if TYPE_CHECKING:
     from ..datasets import Loaded
@@ -51,6 +53,8 @@ class Judgement:
     def lines(self) -> Lines:
         """For people."""
         lines = evaluation_lines(self.data.name, self.report)
+        if "r2" in self.report:
+            lines += ["", *quantity_lines(self.data.name, self.report)]
         if self.rejection:
             lines += ["", *rejection_lines(self.rejection, self.data.name)]
         if self.cascade:
@@ -83,11 +87,19 @@ def judge(
 
     ValueError where labels do not fit; DivergedError where scores are not finite.
     """
-    report, probabilities = model.evaluate(*data.test, threads)
+    report, probabilities = model.evaluate(*data.of_task(task_of(model)).test, threads)
+    data = data.of_task("classification")
     y, name = data.test[1], data.name
     rejected = risk_coverage.report(probabilities, y, model.calibration, dataset=name) if rejection else None
     cascade = cascade_report(small, model, data, threads) if small else None
     return Judgement(model, data, report, probabilities, rejected, cascade)
+
+
+def task_of(model: Model) -> str:
+    """What a model learnt, as `runs.train_run` calls it."""
+    if isinstance(model, MultiTask):
+        return "both"
+    return "regression" if isinstance(model, Regressor) else "classification"
 
 
 def check_classes(models: Sequence[ModelOfClasses], data: "Loaded") -> None:

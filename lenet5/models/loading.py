@@ -8,14 +8,15 @@ import numpy as np
 from ..errors import ModelFileError, one_line
 from ..nn import serialization
 from ..utils.files import check_writable
-from . import compressed, documents, ensemble, quantized, regressor
+from . import compressed, documents, ensemble, multi_task, quantized, regressor
 from .ensemble import Committee
 from .lenet import LeNet5
+from .multi_task import MultiTask
 from .quantized import Quantized
 from .regressor import Regressor
 from .torch_models import from_state_dict
 
-ModelOfClasses = LeNet5 | Committee | Quantized
+ModelOfClasses = LeNet5 | Committee | Quantized | MultiTask
 Model = ModelOfClasses | Regressor
 #: By kind: the function that makes a model of tensors and a document, and the types of its tensors.
 MAKERS: dict[str, tuple[Callable[..., Model], tuple[type, ...]]] = {
@@ -24,6 +25,7 @@ MAKERS: dict[str, tuple[Callable[..., Model], tuple[type, ...]]] = {
     quantized.KIND: (documents.quantized_from_document, (np.int8, np.int32)),
     compressed.KIND: (compressed.from_tensors, (np.uint8,)),
     regressor.KIND: (documents.regressor_from_document, (np.float32,)),
+    multi_task.KIND: (documents.multi_task_from_document, (np.float32,)),
 }
 
 

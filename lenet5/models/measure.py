@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import PictureError, shortened
+from ..evaluation import quantities
 from ..preprocessing import batch
 from ..preprocessing.sources import file_name
 from .recognize import CHUNK, each
-from .regressor import LEVEL
 
 if TYPE_CHECKING:
     from .regressor import Regressor
@@ -51,7 +51,8 @@ def measure(sources, model: "Regressor", *, invert: str = "auto", threads: int |
         each(sources), invert=invert, any_ink=True, preparation=model.preparation, threads=threads
     )
     while chunk := list(itertools.islice(readings, CHUNK)):
-        answers = _answers([reading.input for reading in chunk if reading.input is not None], model, threads)
+        inputs = [reading.input for reading in chunk if reading.input is not None]
+        answers = iter(model.measured(np.stack(inputs), threads) if inputs else [])
         for reading in chunk:
             if reading.error:
                 yield Measured(reading.source, pages=reading.pages, error=reading.error)
@@ -60,25 +61,8 @@ def measure(sources, model: "Regressor", *, invert: str = "auto", threads: int |
                 yield Measured(reading.source, values, interval, reading.pages)
 
 
-def _answers(inputs: list[np.ndarray], model: "Regressor", threads: int | None) -> Iterator[tuple]:
-    """(values, interval) of each prepared image."""
-    if not inputs:
-        return
-    values = model.predict(np.stack(inputs), threads).reshape(-1, model.n_targets)
-    width = model.intervals.width(LEVEL)
-    for row in values:
-        yield row, None if width is None else np.stack([row - width, row + width], axis=1)
-
-
 def document(answer: Measured) -> dict:
     """An answer as JSON: a number and its interval, or lists of them where there are several targets."""
-    values = None if answer.values is None else answer.values.tolist()
-    interval = None if answer.interval is None else answer.interval.tolist()
-    single = values is not None and len(values) == 1
-    found = {
-        "file": answer.file,
-        "value": values[0] if values and single else values,
-        "interval": interval[0] if interval and single else interval,
-    }
+    found = {"file": answer.file, **quantities.document(answer.values, answer.interval)}
     pages = {"pages": answer.pages} if answer.pages > 1 else {}
     return found | ({"error": str(answer.error)} if answer.error else {}) | pages

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import NoDigitError, PictureError, shortened
+from ..evaluation import quantities
 from ..preprocessing import batch
 from ..preprocessing.preparation import DIGIT, Preparation
 from ..preprocessing.sources import file_name
@@ -48,6 +49,8 @@ class Answer:
         `normalization.Prepared.fewer`, from 1
     pages : int, how many the file has, of which the first was read
     error : PictureError or None, why the image cannot be read
+    values : ndarray (targets,) float64, of a model that gives quantities, too; else None
+    interval : ndarray (targets, 2) float64, the ends of the 90 % interval of each value; None where the model has none
     """
 
     source: object
@@ -60,6 +63,8 @@ class Answer:
     part: int = 0
     pages: int = 1
     error: PictureError | None = None
+    values: np.ndarray | None = None
+    interval: np.ndarray | None = None
 
     @property
     def file(self) -> str:
@@ -149,12 +154,13 @@ class _Recognizer:
                 yield _unseen(reading) if reading.error else self._seen(reading, *next(opinions))
 
     def _opinions(self, readings: list[batch.Outcome]) -> Iterator[tuple]:
-        """(probabilities, reason for no label, part) of each image."""
+        """(probabilities, reason for no label, part, (values, interval)) of each image."""
         if not readings:
             return iter(())
         X = np.stack([reading.input for reading in readings if reading.input is not None])
         reasons, parts = self._judged(X, readings)
-        return zip(self.model.predict_proba(X, self.threads), reasons, parts, strict=True)
+        measured = self.model.measured(X, self.threads)
+        return zip(self.model.predict_proba(X, self.threads), reasons, parts, measured, strict=True)
 
     def _judged(self, X: np.ndarray, readings: list[batch.Outcome]) -> tuple[list[str | None], list[int]]:
         """Reasons and parts; where only fewer components are a digit, ``X`` becomes these."""
@@ -181,7 +187,9 @@ class _Recognizer:
         is_sure = scores.max() >= ood.shipped().least_score + ood.FEWER
         return int(scores.argmax()) + 1 if is_sure else 0
 
-    def _seen(self, reading: batch.Outcome, probabilities: np.ndarray, refused: str | None, part: int) -> Answer:
+    def _seen(
+        self, reading: batch.Outcome, probabilities: np.ndarray, refused: str | None, part: int, measured: tuple
+    ) -> Answer:
         order = (-probabilities).argsort(kind="stable")[: self.top]
         top = tuple((_value(self.model.labels[k]), float(probabilities[k])) for k in order)
         label, sure = top[0]
@@ -189,8 +197,9 @@ class _Recognizer:
         confidence = None if refused else sure
         hint = READ if reason == SEVERAL else None
         return Answer(
-            reading.source, None if reason else label, confidence, probabilities, reason, top, hint, part, reading.pages
-        )
+            reading.source, None if reason else label, confidence, probabilities, reason, top, hint, part,
+            reading.pages, None, *measured,
+        )  # fmt: skip
 
 
 def _unseen(reading: batch.Outcome) -> Answer:
@@ -222,7 +231,8 @@ def document(answer: Answer) -> dict:
         best["hint"] = answer.hint
     if len(answer.top) > 1:
         best["top"] = [_plain(*row) for row in answer.top]
-    return best | pages
+    measured = {} if answer.values is None else quantities.document(answer.values, answer.interval)
+    return best | measured | pages
 
 
 def _plain(label: int | str | None, confidence: float | None) -> dict:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NoReturn, Self
 import numpy as np
 
 from ..errors import DivergedError
-from ..evaluation import quantities
 from ..evaluation.quantities import Intervals
 from ..nn import serialization
 from ..nn.bounds import is_bounded
@@ -16,6 +15,7 @@ from ..nn.targets import TargetScaling, checked_targets
 from ..preprocessing.preparation import IMAGE, Preparation
 from . import transfer
 from .batches import gathered
+from .quantity_answers import QuantityAnswers
 from .single import SingleNetwork
 
 if TYPE_CHECKING:
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from .lenet import LeNet5
 
 KIND = "regressor"
-LEVEL = 0.9  # of intervals
 
 
-class Regressor(SingleNetwork):
+class Regressor(SingleNetwork, QuantityAnswers):
     """LeNet-5 with linear outputs: scikit-learn's words for a regressor.
 
     Parameters
@@ -47,8 +46,6 @@ class Regressor(SingleNetwork):
     training : dict or None
     history_ : list of QuantityEpoch, only there after `fit`
     """
-
-    scaling: TargetScaling
 
     labels: tuple[str, ...] = ()
 
@@ -80,14 +77,6 @@ class Regressor(SingleNetwork):
         if not hasattr(self, "scaling") or scaling.n_outputs != self.scaling.n_outputs:
             self._build(scaling.n_outputs)
         self.scaling, self._takes_targets = scaling, False
-
-    @property
-    def n_targets(self) -> int:
-        return self.scaling.n_targets
-
-    @property
-    def period(self) -> float | None:
-        return self.scaling.period
 
     @property
     def preparation(self) -> Preparation:
@@ -179,29 +168,7 @@ class Regressor(SingleNetwork):
         """The quantity of each image, (N,) float64; (N, targets) where there are several. X: as of `LeNet5.predict`."""
         return self._shaped(self._answers(X, threads))
 
-    def predict_interval(self, X, level: float = LEVEL, threads: int | None = None) -> np.ndarray:
-        """The lower and the upper end of each answer's interval, (N, 2) or (N, targets, 2) float64.
-
-        On images like those of validation it holds the truth at least as often as ``level`` says, one of
-        `quantities.LEVELS`. Ends of angles may lie below 0 or above the period.
-
-        ValueError for another level, or where there were no validation images, or too few of them.
-        """
-        width = self.intervals.width(level)
-        if width is None:
-            raise ValueError(f"no interval of level {level:g}: it takes more validation images than "
-                             f"{self.intervals.n:,}; train with validation=..., or calibrate")  # fmt: skip
-        answers = self._answers(X, threads)
-        return self._shaped(np.stack([answers - width, answers + width], axis=2))
-
-    def _shaped(self, values: np.ndarray) -> np.ndarray:
-        return values[:, 0] if self.n_targets == 1 else values
-
-    def _answers(self, X, threads: int | None) -> np.ndarray:
-        """(N, targets)."""
-        return self._answered(lambda X: self.scaling.decode(self._outputs(X, threads)), X, threads)
-
-    def _outputs(self, X: np.ndarray, threads: int | None) -> np.ndarray:
+    def _scaled(self, X: np.ndarray, threads: int | None) -> np.ndarray:
         """The outputs of the network (N, outputs); ValueError for images that give maps."""
         outputs = self.network.logits(X, threads)
         if outputs.ndim != 2:
@@ -219,24 +186,7 @@ class Regressor(SingleNetwork):
 
         ValueError where the targets do not fit; DivergedError where answers are not finite.
         """
-        answers, truths, wrong = self._judged(X, y, threads)
-        return quantities.report(answers, truths, self.period) | {"interval": self._coverage(wrong)}, answers
-
-    def _judged(self, X, y, threads: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(answers, truths, errors), each (N, targets)."""
-        truths = checked_targets(y, len(X))
-        if truths.shape[1] != self.n_targets:
-            raise ValueError(f"y has {truths.shape[1]} targets for each image, the model {self.n_targets}")
-        answers = self._answers(X, threads)
-        if not np.isfinite(answers).all():
-            raise DivergedError("the answers are not finite: the weights are far too large, their training diverged")
-        return answers, truths, quantities.errors(answers, truths, self.period)
-
-    def _coverage(self, wrong: np.ndarray) -> dict | None:
-        width = self.intervals.width(LEVEL)
-        if width is None or not len(wrong):
-            return None
-        return {"level": LEVEL, "coverage": float((np.abs(wrong) <= width).mean()), "half_width": width.tolist()}
+        return self._quantity_report(X, y, threads)
 
     def calibrate(self, X, y, threads: int | None = None) -> Self:
         """Take intervals from the errors on validation images, which must not have been trained on; returns self."""

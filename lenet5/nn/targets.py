@@ -77,6 +77,27 @@ class TargetScaling:
         return cls(tuple(said["mean"]), tuple(said["scale"]), said["period"])
 
 
+def joined(labels: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """A class and targets of each image in one array (N,), with the fields "label", uint8, and "targets".
+
+    labels : (N,), numbers of classes
+    targets : (N, targets), float64 or float32, as the field is
+    """
+    both = np.empty(len(labels), [("label", np.uint8), ("targets", targets.dtype, targets.shape[1:])])
+    both["label"], both["targets"] = labels, targets
+    return both
+
+
+def labels_in(y: np.ndarray) -> np.ndarray:
+    """The labels of a `joined` array, contiguous; any other array as it is."""
+    return np.ascontiguousarray(y["label"]) if y.dtype.names else y
+
+
+def targets_in(y: np.ndarray) -> np.ndarray:
+    """The targets of a `joined` array, contiguous; any other array as it is."""
+    return np.ascontiguousarray(y["targets"]) if y.dtype.names else y
+
+
 def checked_targets(y, n: int) -> np.ndarray:
     """Targets of ``n`` images as float64 (N, targets), from (N,) or (N, targets); ValueError names the fault."""
     try:

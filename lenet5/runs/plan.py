@@ -9,7 +9,9 @@ import numpy as np
 from ..models.documents import checked_side
 from ..models.ensemble import MAX_MEMBERS
 from ..models.lenet import LeNet5
+from ..models.multi_task import MultiTask
 from ..models.regressor import Regressor
+from ..models.single import SingleNetwork
 from ..nn.architectures import CHOICES
 from ..nn.targets import TargetScaling
 from ..training.config import Config
@@ -45,7 +47,7 @@ class Plan:
     preparation: str | None = None
     start: str | None = None  # SHA-256 of the parameters of the model to start from
     source: dict | None = None
-    targets: dict | None = None  # of quantities: their `TargetScaling`; there are no labels then
+    targets: dict | None = None  # of quantities: their `TargetScaling`; labels beside it are learnt at once
 
     def check(self) -> None:
         """ValueError or TypeError where a field is of another type, or no network can be made of the plan."""
@@ -74,25 +76,38 @@ class Plan:
             raise ValueError("quantize makes a single model in 8 bits, so members is 1")
         self.member(self.members).model()
 
+    @property
+    def task(self) -> str:
+        """What is learnt, as `train_run` calls it."""
+        if self.targets is None:
+            return "classification"
+        return "both" if self.labels else "regression"
+
     def member(self, number: int) -> "Plan":
         """The plan of one member, counted from 1; of a single network its own."""
         if self.members == 1:
             return self
         return replace(self, config=replace(self.config, seed=self.config.seed + number - 1), members=1)
 
-    def model(self) -> LeNet5 | Regressor:
+    def model(self) -> LeNet5 | Regressor | MultiTask:
         """The untrained network."""
         if self.targets is not None:
-            return self._regressor(TargetScaling.from_dict(self.targets))
+            return self._of_quantities(TargetScaling.from_dict(self.targets))
         names = (*CHOICES, "labels", "initializer", "in_channels", "size", "preparation")
         model = LeNet5(self.variant, seed=self.config.seed, **{name: getattr(self, name) for name in names})
         model.resized = checked_side(self.resized, model.network)
         return model
 
-    def _regressor(self, scaling: TargetScaling) -> Regressor:
+    def _of_quantities(self, scaling: TargetScaling) -> Regressor | MultiTask:
         names = ("activation", "pool", "c3", "initializer", "in_channels", "size", "preparation")
-        model = Regressor(self.variant, seed=self.config.seed, **{name: getattr(self, name) for name in names})
-        model.take_scaling(scaling)
+        how: dict[str, Any] = {"seed": self.config.seed, **{name: getattr(self, name) for name in names}}
+        model: Regressor | MultiTask
+        if self.labels:
+            model = MultiTask(self.variant, labels=self.labels, **how)
+            model.take(self.labels, scaling)
+        else:
+            model = Regressor(self.variant, **how)
+            model.take_scaling(scaling)
         model.resized = checked_side(self.resized, model.network)
         return model
 
@@ -103,6 +118,6 @@ def sides(X: np.ndarray) -> dict[str, Any]:
     return {"in_channels": X.shape[1] if X.ndim == 4 else 1, "size": 32 if side == 28 else side, "resized": side}
 
 
-def fingerprint(model: LeNet5 | Regressor) -> str:
+def fingerprint(model: SingleNetwork) -> str:
     """SHA-256 of a model's parameters, as they lie in memory."""
     return hashlib.sha256(model.parameters.data).hexdigest()

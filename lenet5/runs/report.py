@@ -55,10 +55,11 @@ def weights_lines(result: TrainingResult) -> list[str]:
 
 def result_line(result: TrainingResult) -> str:
     """The test result."""
-    if "r2" in result.test:
-        return f"{result.judged_on} {errors_line(result.test)}, {result.test['n']:,} images of {result.dataset}"
-    low, high = result.test["accuracy_95"]
+    test, judged_on = result.test, result.judged_on
+    if "accuracy" not in test:
+        return f"{judged_on} {errors_line(test)}, {test['n']:,} images of {result.dataset}"
+    low, high = test["accuracy_95"]
     return (
-        f"{result.judged_on} accuracy {percent(result.test['accuracy'])} (95 % CI {100 * low:.2f}-{100 * high:.2f}), "
-        f"{result.test['errors']:,} errors in {result.test['n']:,} {result.dataset}"
-    )
+        f"{judged_on} accuracy {percent(test['accuracy'])} (95 % CI {100 * low:.2f}-{100 * high:.2f}), "
+        f"{test['errors']:,} errors in {test['n']:,} {result.dataset}"
+    ) + (f"; {errors_line(test)}" if "r2" in test else "")

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from ..models.ensemble import Committee
 from ..models.lenet import LeNet5
+from ..models.multi_task import MultiTask
 from ..models.quantized import Quantized
 from ..models.regressor import Regressor
 from ..training.config import Config
 from ..training.records import AnyEpoch
+
+TrainedModel = LeNet5 | Quantized | Regressor | MultiTask
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +19,7 @@ class TrainedNetwork:
     """A network with the folder of its run, and what its training came to; ``test`` is a report of `evaluate`."""
 
     run: Path
-    model: LeNet5 | Quantized | Regressor
+    model: TrainedModel
     config: Config
     best_epoch: int
     history: list[AnyEpoch]
@@ -31,7 +34,7 @@ class TrainingResult:
     ----------
     run, out : Path, the run folder and the model's file
     dataset : str
-    model : LeNet5, in 8 bits if it was trained for them, the Committee of several, or a Regressor
+    model : LeNet5, in 8 bits if it was trained for them, the Committee of several, a Regressor or MultiTask
     networks : list of TrainedNetwork, the members of a committee or the only one
     test : dict, the report of the model's `evaluate` on the test images
     judged_on : "test"; or "validation", or "training", where the set has no test images
@@ -40,7 +43,7 @@ class TrainingResult:
     run: Path
     out: Path
     dataset: str
-    model: LeNet5 | Committee | Quantized | Regressor
+    model: Committee | TrainedModel
     networks: list[TrainedNetwork]
     test: dict
     judged_on: str = "test"

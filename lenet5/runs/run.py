@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ..evaluation import contact_sheet, plots
 from ..models.ensemble import Committee, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import load
+from ..models.multi_task import MultiTask
 from ..models.quantized import Quantized
 from ..models.regressor import Regressor
 from ..nn import serialization
@@ -234,7 +235,9 @@ class Run:
         if curve:
             contact_sheet.save_png(curve.draw(), self.folder / "learning-rate.png")
 
-    def finished_model(self, trainer: Trainer, parameters=None, test: dict | None = None) -> LeNet5 | Regressor:
+    def finished_model(
+        self, trainer: Trainer, parameters=None, test: dict | None = None
+    ) -> LeNet5 | Regressor | MultiTask:
         """The model with the best (or given) parameters and how it was trained; calibrated once training is done."""
         model = self.plan.model()
         model.parameters[:] = trainer.best if parameters is None else parameters
@@ -290,7 +293,7 @@ def _write_plan(folder: Path, plan: Plan) -> None:
 def _csv(trainer: Trainer) -> str:
     """One row an epoch, with a header; empty cells where there was no validation."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(trainer.record.__dataclass_fields__), lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=[entry.name for entry in fields(trainer.record)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(epoch) for epoch in trainer.history)
     return text.getvalue()

@@ -11,6 +11,7 @@ from ..models import transfer
 from ..models.ensemble import Committee, check_classes, members_of
 from ..models.lenet import LeNet5
 from ..models.loading import check_replaceable, load, single
+from ..models.multi_task import MultiTask
 from ..models.quantized import Quantized
 from ..models.regressor import Regressor
 from ..nn.architectures import CHOICES, VARIANTS
@@ -20,7 +21,7 @@ from ..training.trainer import Trainer
 from . import tasks
 from .listener import Listener
 from .plan import Plan, fingerprint, sides
-from .result import TrainedNetwork, TrainingResult
+from .result import TrainedModel, TrainedNetwork, TrainingResult
 from .run import Run
 
 #: Own images to be judged by, below which the training images say whether anything was learnt.
@@ -55,8 +56,8 @@ def train_run(
     out : the model's file; it may replace an older model, but no other file
     runs : the folder of run folders
     recipe : one of `config.RECIPES`, which ``settings`` change
-    task : "classification", or "regression" for a table of numbers
-    period : of all targets of a regression, see `Regressor`
+    task : "classification", "regression" for a table of numbers, or "both" for one of labels and numbers
+    period : of all targets, see `Regressor`
     members : how many networks of this variant to train as one committee, with the seeds from ``seed`` on
     teachers : models, or their files, to learn from
     start_from : model, its file, or "pretrained", whose weights are taken first, see `LeNet5.fit`
@@ -78,7 +79,8 @@ def train_run(
     how = settings | ({"learning_rate": None} if finds_rate else {})
     config = Config.of_recipe(recipe, **how)  # refuses what cannot be, before the data is read
     _check_out(out, listener)
-    data = data if isinstance(data, datasets.Loaded) else load_data(data)
+    tasks.check_layers(config, variant, choices, data)
+    data = (data if isinstance(data, datasets.Loaded) else load_data(data)).of_task(task)
     tasks.check(data, task, period, choices, members=members, teachers=teachers, finds_rate=finds_rate)
     teachers = _networks_in(teachers, data.classes)
     start = None if start_from is None else single(start_from)
@@ -120,7 +122,7 @@ def resume_run(
     with run.claim():
         plan, out = run.plan, Path(run.plan.out if out is None else out)
         _check_out(out, listener)
-        data = load_data(plan.source or plan.dataset)
+        data = load_data(plan.source or plan.dataset).of_task(plan.task)
         if data.sha256 != plan.data_sha256:
             raise DataError(f"{plan.dataset}: not the images that this run was trained on (SHA-256 differs)")
         job = _Job(data, run.teachers(), threads, listener, run.start())
@@ -145,7 +147,7 @@ class _Job:
         model = plan.model()
         if self.start:
             transfer.start_from(model.network, self.start)
-        if isinstance(model, Regressor):
+        if isinstance(model, Regressor | MultiTask):
             return model.trainer(*self.data.train, plan.config, self.threads, self.data.held_out)
         teachers = [teacher.network for teacher in self.teachers]
         return Trainer(model.network, *self.data.train, plan.config, self.threads, teachers, self.data.held_out)
@@ -197,7 +199,7 @@ class _Job:
 
     def _finish_committee(self, run: Run, networks: list[TrainedNetwork], trainer: Trainer, out: Path) -> tuple:
         """The same for the committee of all: (model, report)."""
-        models = [network.model for network in networks if not isinstance(network.model, Regressor)]  # of classes
+        models = [network.model for network in networks if isinstance(network.model, LeNet5 | Quantized)]  # of classes
         untested = run.finished_committee(models, trainer.validation, threads=trainer.threads)
         report, _ = untested.evaluate(*self.data.judged[1], trainer.threads)
         test = self._test(report)
@@ -252,8 +254,8 @@ def _found_rate(plan: Plan, data: datasets.Loaded, threads: int | None, listener
     return curve
 
 
-def _as_trained_for(model: LeNet5 | Regressor, trainer: Trainer) -> LeNet5 | Quantized | Regressor:
+def _as_trained_for(model: LeNet5 | Regressor | MultiTask, trainer: Trainer) -> TrainedModel:
     """The model, in 8 bits if it was trained for them."""
-    if isinstance(model, Regressor):
+    if isinstance(model, Regressor | MultiTask):
         return model
     return model.quantize(trainer.some_images(N_CALIBRATION)[0]) if trainer.config.quantize else model

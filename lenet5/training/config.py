@@ -190,6 +190,10 @@ class Config:
     label_smoothing: float = setting(0.0, PART, "Fraction of each target that is spread over all classes.")
     class_weight: str = setting("none", Choice(("none", "balanced")),
         "Balanced: all classes count alike in the loss, however many images each has.")
+    logit_adjustment: float = setting(0.0, AT_LEAST_0,
+        "Add this times the logarithm of each class's share to its score in the loss (Menon et al., 2021): with 1, "
+        "rare classes are answered as readily as common ones.")
+    quantity_weight: float = setting(1.0, ABOVE_0, "Of --task both: the factor of the loss of quantities.")
     freeze: str = setting("none", LAYERS,
         "Layers whose weights stay as they are, such as c1,c3; what lies before them costs no gradients.")
     layer_rates: str = setting("none", FACTORS,
@@ -235,6 +239,8 @@ class Config:
             raise ValueError("sdlm takes the curvature of the network as it is, without dropout and batch_norm")
         if self.optimizer == "sdlm" and self.quantize:
             raise ValueError("sdlm takes the curvature of the network as it is, not of weights in 8 bits: quantize")
+        if self.logit_adjustment and self.loss == "mse":
+            raise ValueError("logit_adjustment is of losses with a softmax: cross-entropy and map")
         if self.patience and not self.validation:
             raise ValueError("patience needs validation images, by which a better epoch is recognised: validation is 0")
 

@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
 class Epoch:
     """The result of one epoch. Losses in nats, accuracies in 0..1 (None: no validation)."""
 
+    has_classes: ClassVar[bool] = True
     epoch: int
     train_loss: float
     train_accuracy: float
@@ -53,6 +55,7 @@ class Epoch:
 class QuantityEpoch:
     """The result of one epoch on quantities. Losses of scaled targets; the mean absolute error in the targets' unit."""
 
+    has_classes: ClassVar[bool] = False
     epoch: int
     train_loss: float
     validation_loss: float | None
@@ -84,7 +87,44 @@ class QuantityEpoch:
         return {"loss": _losses(history), "mean absolute error": {"validation": [e.validation_mae for e in history]}}
 
 
-AnyEpoch = Epoch | QuantityEpoch
+@dataclass(frozen=True)
+class MultiTaskEpoch:
+    """The result of one epoch on classes and quantities; losses are the sum of both, else as of the other two."""
+
+    has_classes: ClassVar[bool] = True
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    validation_mae: float | None
+    validation_r2: float | None
+    learning_rate: float
+    seconds: float
+    images_per_second: float
+
+    def __str__(self) -> str:
+        of_classes, known = f"acc {100 * self.train_accuracy:.2f}%", self.validation_accuracy is not None
+        if known:
+            of_classes += f"  val {100 * self.validation_accuracy:.2f}%"
+        return f"{of_classes}  {QuantityEpoch.__str__(self)}"
+
+    def validated(self) -> dict[str, float | None]:
+        """What validation came to, as models tell it."""
+        names = ("validation_accuracy", "validation_mae", "validation_r2", "validation_loss")
+        return {name: getattr(self, name) for name in names}
+
+    def beats(self, other: "MultiTaskEpoch") -> bool:
+        """Whether its validation loss is lower; True where there is none."""
+        return QuantityEpoch.beats(self, other)
+
+    @staticmethod
+    def panels(history: "list[MultiTaskEpoch]") -> dict[str, dict[str, list[float | None]]]:
+        """Curves over epochs, see `plots.curves`."""
+        return {"error (%)": Epoch.panels(history)["error (%)"], **QuantityEpoch.panels(history)}
+
+
+AnyEpoch = Epoch | QuantityEpoch | MultiTaskEpoch
 
 
 def _losses(history: list) -> dict[str, list[float | None]]:

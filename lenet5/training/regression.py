@@ -15,7 +15,7 @@ from .records import QuantityEpoch
 from .trainer import Trainer
 
 #: Settings that have no meaning for quantities, with the value that says nothing.
-_OF_CLASSES = {"label_smoothing": 0.0, "class_weight": "none", "quantize": False}
+_OF_CLASSES = {"label_smoothing": 0.0, "class_weight": "none", "logit_adjustment": 0.0, "quantize": False}
 
 #: Epochs of quantities, and by how much their learning rate with sgd is above that of classes: chosen on validation
 #: images, for areas and angles.

@@ -15,6 +15,7 @@ from ..errors import DivergedError, NothingLearnedError
 from ..nn.arrays import check_labels_of
 from ..nn.losses import cross_entropy
 from ..nn.network import Network
+from ..nn.targets import labels_in
 from ..utils.memmap import Pages
 from ..utils.threads import Workers, check_threads, default_threads
 from . import curvature, stuck
@@ -25,7 +26,7 @@ from .records import AnyEpoch, Epoch, Position, Progress, saved_position
 from .sampler import Order
 from .schedules import learning_rates
 from .updates import Constraint, Updates
-from .weights import image_weights
+from .weights import image_weights, score_shifts
 
 #: Images between two looks at the clock and at whether to stop: some 50 ms.
 PICTURES_PER_RUN = 4096
@@ -93,8 +94,10 @@ class Trainer:
         self.steps_per_epoch = -(-self._order.n // config.batch_size)
         if config.quantize:
             constraint = FakeQuantization(network, config.epochs * self.steps_per_epoch)
-        weights = image_weights(y, self._order.trained(), config.class_weight, sample_weight)
-        self._updates = Updates(self.network, X, self._learnt(y), config, self.threads, teachers, weights, constraint)
+        trained, learnt = self._order.trained(), self._learnt(y)
+        weights = image_weights(labels_in(y), trained, config.class_weight, sample_weight)
+        shifts = score_shifts(learnt[trained], network.n_classes, config.logit_adjustment)
+        self._updates = Updates(self.network, X, learnt, config, self.threads, teachers, weights, constraint, shifts)
         self.best = network.parameters.copy()
         self.last = network.parameters.copy()
         self._at = Position()
@@ -223,7 +226,7 @@ class Trainer:
     def _progress(self) -> Progress:
         at, n = self._at, self._order.n
         n_done = min(n, at.step * self.config.batch_size)
-        accuracy = at.n_correct / n_done if self.record is Epoch else None
+        accuracy = at.n_correct / n_done if self.record.has_classes else None
         return Progress(at.epoch + 1, n_done, n, at.loss_sum / n_done, accuracy, at.seconds)
 
     def _end_epoch(self) -> AnyEpoch:
@@ -233,7 +236,7 @@ class Trainer:
         self._updates.write_back()
         if at.epoch == 0 and self._is_hopeless():
             self._give_up()
-        trained = (at.loss_sum / n, at.n_correct / n) if self.record is Epoch else (at.loss_sum / n,)
+        trained = (at.loss_sum / n, at.n_correct / n) if self.record.has_classes else (at.loss_sum / n,)
         speed = n / at.seconds if at.seconds > 0 else 0.0  # a clock may stand still
         record_of: Callable[..., AnyEpoch] = self.record
         record = record_of(at.epoch + 1, *trained, *self._validate(), float(rate), at.seconds, speed)

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _kernels
 from ..nn.network import Network
+from ..nn.targets import labels_in, targets_in
 from ..utils.threads import Workers
 from . import augment, curvature
 from .config import OPTIMIZERS, Config
@@ -46,6 +47,7 @@ class Updates:
     weights : factors of each image's loss, float32, or None
     constraint : Constraint, optional
         What the weights must be.
+    shifts : (classes,) float64, what is added to the scores in the loss, see `weights.score_shifts`; or None
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Updates:
         teachers: Sequence[Network],
         weights: np.ndarray | None = None,
         constraint: Constraint | None = None,
+        shifts: np.ndarray | None = None,
     ):
         self._network, self._config, self._weights, self._constraint = network, config, weights, constraint
         self._X, self._labels, self._pictures, self._n_done = X, labels, network.pictures(X), 0
@@ -74,7 +77,7 @@ class Updates:
             KINDS[config.optimizer], batch_size=config.batch_size, n_threads=threads,
             momentum=config.momentum, nesterov=config.nesterov, beta2=0.99 if config.optimizer == "rmsprop" else 0.999,
             weight_decay=config.weight_decay, l1=config.l1, clip_norm=config.clip_norm,
-            loss=_loss(config, bool(teachers), labels.dtype == np.float32),
+            loss=_loss(config, bool(teachers), labels, shifts),
             seed=config.seed, mixup=config.mixup, adversarial=config.adversarial,
             teachers=[_taught_by(teacher, network, self._pictures.shape) for teacher in teachers],
             frozen=[number - first for number in frozen if number >= first],
@@ -119,7 +122,9 @@ class Updates:
             X, labels = colour.changed(self._X[numbers], config.seed, epoch, first_step), labels[numbers]
             pictures, weights = self._network.pictures(X), None if weights is None else weights[numbers]
             numbers = np.arange(len(numbers))
-        self._training.prepare(pictures, labels, numbers, rates, first_step, distortions, epoch, weights)
+        self._training.prepare(
+            pictures, _as_kernels_take(labels), numbers, rates, first_step, distortions, epoch, weights
+        )
         workers(self._training.run)
         return self._training.result
 
@@ -217,9 +222,18 @@ def _taught_by(teacher: Network, network: Network, shape: tuple[int, int, int]) 
 _QUANTITY_LOSSES = {"mse": _kernels.SQUARED, "mae": _kernels.ABSOLUTE, "huber": _kernels.HUBER}
 
 
-def _loss(config: Config, is_taught: bool, is_quantity: bool) -> _kernels.Loss:
-    if is_quantity:
+def _as_kernels_take(labels: np.ndarray) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    return (labels_in(labels), targets_in(labels)) if labels.dtype.names else labels
+
+
+def _loss(config: Config, is_taught: bool, labels: np.ndarray, shifts: np.ndarray | None) -> _kernels.Loss:
+    if labels.dtype == np.float32:
         return _kernels.Loss(_QUANTITY_LOSSES[config.loss])
+    if labels.dtype.names:
+        return _kernels.Loss(
+            _kernels.CROSS_ENTROPY, config.label_smoothing, shifts=shifts, n_values=labels["targets"].shape[1],
+            value_kind=_QUANTITY_LOSSES[config.loss], value_weight=config.quantity_weight,
+        )  # fmt: skip
     if config.loss in ("mae", "huber"):
         raise ValueError(f"loss is {config.loss!r}, which is of quantities; classes have cross-entropy, map and mse")
     return _kernels.Loss(
@@ -228,4 +242,5 @@ def _loss(config: Config, is_taught: bool, is_quantity: bool) -> _kernels.Loss:
         -config.rubbish_penalty if config.loss == "map" else -math.inf,
         teacher_weight=config.teacher_weight if is_taught else 0,
         temperature=config.distillation_temperature if is_taught else 1,
+        shifts=shifts,
     )

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..nn.targets import labels_in
+
 
 def image_weights(
     y: np.ndarray, trained: np.ndarray, class_weight: str, sample_weight: np.ndarray | None
@@ -35,6 +37,23 @@ def image_weights(
     if not mean > 0:
         raise ValueError("sample_weight is zero for every image to train on, expected one above zero")
     return (weights / mean).astype(np.float32)
+
+
+def score_shifts(y: np.ndarray, n_outputs: int, adjustment: float) -> np.ndarray | None:
+    """What is added to the scores of classes in the loss, (classes,) float64; None where nothing is.
+
+    Logit adjustment (Menon et al., 2021): ``adjustment`` times the logarithm of each class's share. The network learns
+    scores without it, with which a rare class is answered as readily as a common one. A class without images counts
+    as one with a single image.
+
+    y : (N,), numbers of the classes that are trained on; or `targets.joined` with targets, for which the last of the
+        network's outputs are
+    """
+    if not adjustment:
+        return None
+    n_values = y["targets"].shape[1] if y.dtype.names else 0
+    counts = np.maximum(np.bincount(labels_in(y), minlength=n_outputs - n_values), 1)
+    return adjustment * np.log(counts / counts.sum())
 
 
 def _checked(sample_weight: np.ndarray, n: int) -> np.ndarray:

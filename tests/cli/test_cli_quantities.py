@@ -36,6 +36,8 @@ def write_bars(folder: Path, n: int = 300) -> None:
         "single.csv": [("path", "target"), rows[0]],
         "huge.csv": [("path", "target"), *((name, height * 1e300) for name, height in rows)],
         "empty.csv": [("path", "target"), *((name, "") for name, _ in rows)],
+        "both.csv": [("path", "label", "target"), *((name, "low" if h < 14 else "high", h) for name, h in rows)],
+        "odd.csv": [("path", "label", "target"), (*rows[0][:1], "", 3), (*rows[0][:1], "low", "x"), ("no", "low", 3)],
         "lost.csv": [("path", "target"), *((f"no/{k}.png", 1) for k in range(3))],
     }
     for name, lines in tables.items():
@@ -217,3 +219,67 @@ def test_a_model_worse_than_the_mean_is_not_written(place, tmp_path, monkeypatch
     with pytest.raises(NothingLearnedError, match=r"R2 .* is below the mean's"):
         train_run(data, task="regression", epochs=1, learning_rate=1e-9, out="bad")
     assert not Path("bad").exists()
+
+
+# ---- a class and a quantity ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def both(place):
+    result = run("train", "--data", "both.csv", "--task", "both", "--epochs", "20", "--out", "b", "--json", cwd=place)
+    assert result.code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_both_are_learnt_at_once(place, both):
+    assert both["test"]["accuracy"] > 0.7
+    assert both["test"]["r2"] > 0.9
+    assert {"train_accuracy", "validation_accuracy", "validation_mae"} <= set(both["history"][0])
+    found = json.loads(run("evaluate", "--model", "b", "--data", "both.csv", "--json", cwd=place).stdout)
+    assert {"accuracy", "balanced_accuracy", "macro_f1", "mae", "rmse", "r2", "interval", "confusion"} <= set(found)
+    shown = run("evaluate", "--model", "b", "--data", "both.csv", "--residuals", "both.png", cwd=place)
+    assert "macro F1" in shown.stdout
+    assert "MAE" in shown.stdout
+    assert Image.open(place / "both.png").format == "PNG"
+
+
+def test_a_row_has_label_confidence_value_and_interval(place, both):
+    [answer] = json.loads(run("predict", "--model", "b", "bars/0.png", "--json", cwd=place).stdout)
+    assert answer["label"] in ("low", "high")
+    low, high = answer["interval"]
+    assert low < answer["value"] < high
+    name, label, _, value, *ends = run("predict", "--model", "b", "bars/0.png", cwd=place).stdout.split()
+    assert (name, label) == ("bars/0.png", answer["label"])
+    np.testing.assert_allclose([float(value), *map(float, ends)], [answer["value"], low, high], rtol=1e-4)
+    told = run("info", "b", cwd=place).stdout
+    assert "classes: high low" in told
+    assert "targets: " in told
+
+
+def test_one_table_serves_every_task(place, both):
+    for task, model in (("classification", "c1"), ("regression", "r1")):
+        how = ("--data", "both.csv", "--epochs", "2", "--out", model)
+        assert run("train", *how, "--task", task, cwd=place).code == 0
+        assert run("evaluate", "--model", model, "--data", "both.csv", cwd=place).code == 0
+    assert "right alone" in run("compare", "c1", "b", "--data", "both.csv", cwd=place).stdout
+    longer = run("train", "--resume", both["run"], "--epochs", "21", "--out", "b9", cwd=place)
+    assert longer.code == 0, longer.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "fault"),
+    [
+        (("train", "--data", "bars.csv", "--task", "both"), 2, "path, label and target"),
+        (("train", "--data", "shapes", "--task", "both"), 2, "path, label and target"),
+        (("train", "--data", "odd.csv", "--task", "both"), 4, "no image that can be used"),
+        (("train", "--data", "both.csv", "--task", "both", "--members", "2"), 2, "by one network"),
+        (("export", "b", "--to", "onnx", "--out", "b.onnx"), 2, "split"),
+        (("quantize", "b", "--data", "both.csv", "--out", "q"), 2, "one of quantities"),
+        (("predict", "--model", "b", "--model", "b", "bars/0.png"), 2, "classes alone"),
+        (("evaluate", "--model", "b", "--data", "shapes"), 4, "not a class of the model"),
+    ],
+)
+def test_what_does_not_go_with_both(place, both, args, code, fault):
+    result = run(*args, cwd=place)
+    assert result.code == code
+    assert fault in result.stderr

@@ -481,3 +481,11 @@ def test_a_recipe_and_what_is_given_beside_it(tmp_path):
     config = json.loads((tmp_path / "runs/train-001/config.json").read_text())["config"]
     assert (config["epochs"], config["augment"], config["validation"]) == (1, "none", 0)
     assert config["learning_rate"] == 0.1
+
+
+@pytest.mark.parametrize("how", [("--layer-rates", "c9=0.1"), ("--freeze", "c9"), ("--freeze", "c1,c3,c5,f6,output")])
+def test_layers_that_there_are_not_are_refused_before_data_are_looked_for(tmp_path, how):
+    result = quick("train", "--dataset", "mnist", "--offline", "--data-dir", "none", *how, cwd=tmp_path)
+    assert result.code == 2
+    assert "names" in result.stderr
+    assert list(tmp_path.iterdir()) == []

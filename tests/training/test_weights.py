@@ -5,11 +5,13 @@ import copy
 import numpy as np
 import pytest
 
-from lenet5 import Committee, LeNet5
+from lenet5 import Committee, LeNet5, Regressor
 from lenet5.datasets.synthetic import strokes
 from lenet5.models.loading import single
+from lenet5.nn.targets import joined
+from lenet5.training.config import Config
 from lenet5.training.defaults import config_for
-from lenet5.training.weights import image_weights, of_classes
+from lenet5.training.weights import image_weights, of_classes, score_shifts
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +246,29 @@ def test_a_state_of_a_version_with_fewer_settings_is_taken_up(data):
     again = Trainer(LeNet5(seed=0).network, *data, Config(epochs=2, validation=0))
     again.restore(tensors, document)
     assert again.position == (1, 0)
+
+
+def test_shifts_of_scores_are_the_logarithms_of_shares():
+    y = np.repeat([0, 1, 3], [80, 15, 5]).astype(np.uint8)
+    np.testing.assert_allclose(score_shifts(y, 4, 1.5), 1.5 * np.log(np.array([80, 15, 1, 5]) / 101))
+    assert score_shifts(y, 4, 0) is None
+    with_targets = joined(y, np.zeros((100, 3)))
+    np.testing.assert_array_equal(score_shifts(with_targets, 4 + 3, 1), score_shifts(y, 4, 1))
+
+
+def test_adjusted_scores_answer_a_rare_class_more_often(data):
+    X, y = data
+    few = np.concatenate([np.flatnonzero(y != 9), np.flatnonzero(y == 9)[:4]])
+    answers = [
+        (LeNet5().fit(X[few], y[few], epochs=3, logit_adjustment=strength).predict(X) == 9).sum()
+        for strength in (0, 1, 2)
+    ]
+    assert answers[0] < answers[1] < answers[2]
+
+
+def test_adjustment_is_of_classes_and_of_a_softmax():
+    for how, fault in (({"logit_adjustment": -1}, "at least 0"), ({"logit_adjustment": 1, "loss": "mse"}, "softmax")):
+        with pytest.raises(ValueError, match=fault):
+            Config(**how)
+    with pytest.raises(ValueError, match="about classes"):
+        Regressor().fit(np.zeros((4, 28, 28), np.uint8), np.arange(4), logit_adjustment=1)
