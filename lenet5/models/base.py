@@ -118,7 +118,7 @@ class Classifier(ImageModel):
         numbers = self._answered(lambda X: self.logits(X, threads), X, threads).argmax(axis=1)
         return numbers if self._are_numbered() else np.array(self.labels)[numbers]
 
-    def measured(self, X: np.ndarray, threads: int | None = None) -> list[tuple]:
+    def _measured(self, X: np.ndarray, threads: int | None = None) -> list[tuple]:
         """(values, interval) of each image of a model that gives quantities, too; else (None, None)."""
         return [(None, None)] * len(X)
 

@@ -52,7 +52,7 @@ def measure(sources, model: "Regressor", *, invert: str = "auto", threads: int |
     )
     while chunk := list(itertools.islice(readings, CHUNK)):
         inputs = [reading.input for reading in chunk if reading.input is not None]
-        answers = iter(model.measured(np.stack(inputs), threads) if inputs else [])
+        answers = iter(model._measured(np.stack(inputs), threads) if inputs else [])
         for reading in chunk:
             if reading.error:
                 yield Measured(reading.source, pages=reading.pages, error=reading.error)

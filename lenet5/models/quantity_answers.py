@@ -47,7 +47,7 @@ class QuantityAnswers(ImageModel):
         answers = self._answers(X, threads)
         return self._shaped(np.stack([answers - width, answers + width], axis=2))
 
-    def measured(self, X: np.ndarray, threads: int | None = None) -> list[tuple]:
+    def _measured(self, X: np.ndarray, threads: int | None = None) -> list[tuple]:
         """(values (targets,), 90 % interval (targets, 2) or None) of each image."""
         values, width = self._answers(X, threads), self.intervals.width(LEVEL)
         return [(row, None if width is None else np.stack([row - width, row + width], axis=1)) for row in values]

@@ -159,7 +159,7 @@ class _Recognizer:
             return iter(())
         X = np.stack([reading.input for reading in readings if reading.input is not None])
         reasons, parts = self._judged(X, readings)
-        measured = self.model.measured(X, self.threads)
+        measured = self.model._measured(X, self.threads)
         return zip(self.model.predict_proba(X, self.threads), reasons, parts, measured, strict=True)
 
     def _judged(self, X: np.ndarray, readings: list[batch.Outcome]) -> tuple[list[str | None], list[int]]:
