@@ -147,9 +147,7 @@ class MultiTask(SingleNetwork, QuantityAnswers, Classifier):
         frozen = {"freeze": freeze if isinstance(freeze, str) else ",".join(freeze)} if freeze else {}
         settings = {"validation": 0, "seed": self.seed or 0, **settings, **frozen}
         config = multi_task_config(self.network, n_images=len(both), **settings)
-        held = None
-        if validation_data is not None:
-            held = self._taken(validation_data[0]), self._joined(*validation_data)
+        held = validation_data and (self._taken(validation_data[0]), self._joined(*validation_data))
         trainer = self.trainer(X, both, config, threads, held, sample_weight)
         self._takes_labels = self._takes_targets = False
         self.resized, self.training = self.network.side_of(X), None

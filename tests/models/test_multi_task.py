@@ -136,3 +136,9 @@ def test_a_committee_of_its_classes_is_one(model):
     X, _, _ = bars(5)
     assert Committee([model, model.split()[0]]).predict(X).tolist() == model.predict(X).tolist()
     assert isinstance(model.split()[0], LeNet5)
+
+
+def test_it_validates_on_images_of_ones_own(model):
+    X, y, heights = bars(40, seed=4)
+    own = MultiTask(labels=["left", "right"]).fit(*bars(60), validation_data=(X, y, heights), epochs=1)
+    assert own.intervals.n == own.calibration.n == 40
