@@ -85,11 +85,12 @@ def check_learned(run: Run, report: dict) -> None:
         )
 
 
-def check_layers(config: Config, variant: str, choices: Mapping, data: object) -> None:
-    """ValueError where `freeze` or `layer_rates` name a layer that the network will not have: before data is read."""
+def with_known_layers(config: Config, variant: str, choices: Mapping, data: object) -> Config:
+    """``config``; ValueError where `freeze` or `layer_rates` name a layer that the network will not have."""
     if config.freeze == config.layer_rates == "none" or isinstance(data, Loaded):
-        return
+        return config
     size = data.get("size", 32) if isinstance(data, Mapping) else 32
     network = LeNet5(variant, seed=None, size=size, **choices).network
     frozen_steps(network, config.frozen)
     factors(network, config)
+    return config

@@ -77,9 +77,8 @@ def train_run(
     choices = {name: settings.pop(name, None) for name in (*CHOICES, "initializer")}
     finds_rate = settings.get("learning_rate") == "auto"
     how = settings | ({"learning_rate": None} if finds_rate else {})
-    config = Config.of_recipe(recipe, **how)  # refuses what cannot be, before the data is read
+    config = tasks.with_known_layers(Config.of_recipe(recipe, **how), variant, choices, data)  # before data is read
     _check_out(out, listener)
-    tasks.check_layers(config, variant, choices, data)
     data = (data if isinstance(data, datasets.Loaded) else load_data(data)).of_task(task)
     tasks.check(data, task, period, choices, members=members, teachers=teachers, finds_rate=finds_rate)
     teachers = _networks_in(teachers, data.classes)

@@ -240,7 +240,8 @@ def test_both_are_learnt_at_once(place, both):
     shown = run("evaluate", "--model", "b", "--data", "both.csv", "--residuals", "both.png", cwd=place)
     assert "macro F1" in shown.stdout
     assert "MAE" in shown.stdout
-    assert Image.open(place / "both.png").format == "PNG"
+    with Image.open(place / "both.png") as drawn:
+        assert drawn.format == "PNG"
 
 
 def test_a_row_has_label_confidence_value_and_interval(place, both):
