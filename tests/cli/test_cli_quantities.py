@@ -37,7 +37,7 @@ def write_bars(folder: Path, n: int = 300) -> None:
         "huge.csv": [("path", "target"), *((name, height * 1e300) for name, height in rows)],
         "empty.csv": [("path", "target"), *((name, "") for name, _ in rows)],
         "both.csv": [("path", "label", "target"), *((name, "low" if h < 14 else "high", h) for name, h in rows)],
-        "odd.csv": [("path", "label", "target"), (*rows[0][:1], "", 3), (*rows[0][:1], "low", "x"), ("no", "low", 3)],
+        "gaps.csv": [("path", "label", "target"), (*rows[0][:1], "", 3), (*rows[0][:1], "low", "x"), ("no", "low", 3)],
         "lost.csv": [("path", "target"), *((f"no/{k}.png", 1) for k in range(3))],
     }
     for name, lines in tables.items():
@@ -272,7 +272,7 @@ def test_one_table_serves_every_task(place, both):
     [
         (("train", "--data", "bars.csv", "--task", "both"), 2, "path, label and target"),
         (("train", "--data", "shapes", "--task", "both"), 2, "path, label and target"),
-        (("train", "--data", "odd.csv", "--task", "both"), 4, "no image that can be used"),
+        (("train", "--data", "gaps.csv", "--task", "both"), 4, "no image that can be used"),
         (("train", "--data", "both.csv", "--task", "both", "--members", "2"), 2, "by one network"),
         (("export", "b", "--to", "onnx", "--out", "b.onnx"), 2, "split"),
         (("quantize", "b", "--data", "both.csv", "--out", "q"), 2, "one of quantities"),
