@@ -193,7 +193,7 @@ class Config:
     logit_adjustment: float = setting(0.0, AT_LEAST_0,
         "Add this times the logarithm of each class's share to its score in the loss (Menon et al., 2021): with 1, "
         "rare classes are answered as readily as common ones.")
-    quantity_weight: float = setting(1.0, ABOVE_0, "Of --task both: the factor of the loss of quantities.")
+    quantity_weight: float = setting(10.0, ABOVE_0, "Of --task both: the factor of the loss of quantities.")
     freeze: str = setting("none", LAYERS,
         "Layers whose weights stay as they are, such as c1,c3; what lies before them costs no gradients.")
     layer_rates: str = setting("none", FACTORS,

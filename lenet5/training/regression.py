@@ -12,6 +12,7 @@ from ..nn.targets import TargetScaling, checked_targets
 from .config import QUANTITY_LOSSES, Config
 from .defaults import config_for, peak_rate
 from .records import QuantityEpoch
+from .small_sets import FEW_IMAGES
 from .trainer import Trainer
 
 #: Settings that have no meaning for quantities, with the value that says nothing.
@@ -20,6 +21,8 @@ _OF_CLASSES = {"label_smoothing": 0.0, "class_weight": "none", "logit_adjustment
 #: Epochs of quantities, and by how much their learning rate with sgd is above that of classes: chosen on validation
 #: images, for areas and angles.
 EPOCHS, RATE = 30, 2.0
+#: Images of an update where there are few: chosen on validation images, for areas and angles from 1,000 images.
+FEW_BATCH = 32
 #: Gradients of sgd are shortened to this: errors of the first updates are large.
 CLIPPED = 1.0
 
@@ -37,13 +40,18 @@ def regression_config(network: Network, *, n_images: int | None = None, **settin
             raise ValueError(f"{name} is about classes, and quantities have none; leave it out")
     if config.optimizer == "sdlm":
         raise ValueError("sdlm takes the curvature of losses of classes; quantities are learnt with another optimizer")
-    return replace(config, **_suited(config, settings))
+    return replace(config, **_suited(config, settings, n_images))
 
 
-def _suited(config: Config, settings: dict) -> dict[str, Any]:
-    """What is not given: more epochs, and for sgd a higher rate with gradients that are shortened."""
+def _suited(config: Config, settings: dict, n_images: int | None) -> dict[str, Any]:
+    """What is not given: more epochs, and for sgd a higher rate with gradients that are shortened.
+
+    Few images are learnt by sgd in smaller batches, unless the rate is given, too.
+    """
     is_steady = config.optimizer == "sgd" and config.batch_size > 1
+    is_few = n_images is not None and n_images < FEW_IMAGES and settings.get("learning_rate") is None
     suited = {
+        **({"batch_size": FEW_BATCH} if is_steady and is_few else {}),
         "epochs": max(EPOCHS, config.epochs),
         **({"clip_norm": CLIPPED, "learning_rate": RATE * peak_rate(config)} if is_steady else {}),
     }
