@@ -53,9 +53,10 @@ class Loaded:
         from ..nn.targets import labels_in, targets_in
 
         taken = targets_in if task == "regression" else labels_in
-        parts = {name: getattr(self, name) for name in ("train", "test", "validation")}
-        changed = {name: (part[0], taken(part[1])) for name, part in parts.items() if part is not None}
-        return replace(self, classes=() if task == "regression" else self.classes, **changed)
+        (X, y), (X_test, y_test) = self.train, self.test
+        held = self.validation and (self.validation[0], taken(self.validation[1]))
+        classes = () if task == "regression" else self.classes
+        return replace(self, classes=classes, train=(X, taken(y)), test=(X_test, taken(y_test)), validation=held)
 
     @cached_property
     def sha256(self) -> str:

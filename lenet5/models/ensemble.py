@@ -14,6 +14,7 @@ from . import documents
 from .base import Classifier
 from .images import ImageModel
 from .lenet import LeNet5
+from .multi_task import MultiTask
 from .quantized import Quantized
 
 _Share = TypeVar("_Share", float, np.ndarray)
@@ -269,7 +270,9 @@ def _logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities.astype(np.float64), _LEAST)).astype(np.float32)
 
 
-def common_validation(models: Sequence[LeNet5 | Committee | Quantized], data_sha256: str, n: int) -> np.ndarray | None:
+def common_validation(
+    models: Sequence[LeNet5 | Committee | Quantized | MultiTask], data_sha256: str, n: int
+) -> np.ndarray | None:
     """Return the indices of training images that all models had set apart for validation.
 
     ``n`` is the number of training images. None if a model does not name its validation images, or was trained on

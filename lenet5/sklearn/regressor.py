@@ -6,7 +6,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from ..models.regressor import LEVEL, Regressor
+from ..models.quantity_answers import LEVEL
+from ..models.regressor import Regressor
 from .estimator import NetworkEstimator
 
 

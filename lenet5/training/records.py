@@ -40,15 +40,7 @@ class Epoch:
     @staticmethod
     def panels(history: "list[Epoch]") -> dict[str, dict[str, list[float | None]]]:
         """Curves over epochs, see `plots.curves`."""
-        return {
-            "loss (nats)": _losses(history),
-            "error (%)": {
-                "training": [100 * (1 - e.train_accuracy) for e in history],
-                "validation": [
-                    None if e.validation_accuracy is None else 100 * (1 - e.validation_accuracy) for e in history
-                ],
-            },
-        }
+        return {"loss (nats)": _losses(history), "error (%)": _errors(history)}
 
 
 @dataclass(frozen=True)
@@ -76,15 +68,12 @@ class QuantityEpoch:
 
     def beats(self, other: "QuantityEpoch") -> bool:
         """Whether its validation loss is lower; True where there is none."""
-        if self.validation_loss is None:
-            return True
-        assert other.validation_loss is not None
-        return self.validation_loss < other.validation_loss
+        return _has_lower_loss(self, other)
 
     @staticmethod
     def panels(history: "list[QuantityEpoch]") -> dict[str, dict[str, list[float | None]]]:
         """Curves over epochs, see `plots.curves`."""
-        return {"loss": _losses(history), "mean absolute error": {"validation": [e.validation_mae for e in history]}}
+        return {"loss": _losses(history), "mean absolute error": _mean_errors(history)}
 
 
 @dataclass(frozen=True)
@@ -104,10 +93,14 @@ class MultiTaskEpoch:
     images_per_second: float
 
     def __str__(self) -> str:
-        of_classes, known = f"acc {100 * self.train_accuracy:.2f}%", self.validation_accuracy is not None
-        if known:
-            of_classes += f"  val {100 * self.validation_accuracy:.2f}%"
-        return f"{of_classes}  {QuantityEpoch.__str__(self)}"
+        validation = ""
+        if self.validation_accuracy is not None:
+            right = f"{100 * self.validation_accuracy:.2f}%"
+            validation = f"  val {right}  MAE {self.validation_mae:.4g}  R2 {self.validation_r2:.4f}"
+        return (
+            f"loss {self.train_loss:.4f}  acc {100 * self.train_accuracy:.2f}%{validation}  {self.seconds:.1f} s  "
+            f"{self.images_per_second:,.0f}/s"
+        )
 
     def validated(self) -> dict[str, float | None]:
         """What validation came to, as models tell it."""
@@ -116,12 +109,12 @@ class MultiTaskEpoch:
 
     def beats(self, other: "MultiTaskEpoch") -> bool:
         """Whether its validation loss is lower; True where there is none."""
-        return QuantityEpoch.beats(self, other)
+        return _has_lower_loss(self, other)
 
     @staticmethod
     def panels(history: "list[MultiTaskEpoch]") -> dict[str, dict[str, list[float | None]]]:
         """Curves over epochs, see `plots.curves`."""
-        return {"error (%)": Epoch.panels(history)["error (%)"], **QuantityEpoch.panels(history)}
+        return {"loss": _losses(history), "error (%)": _errors(history), "mean absolute error": _mean_errors(history)}
 
 
 AnyEpoch = Epoch | QuantityEpoch | MultiTaskEpoch
@@ -129,6 +122,25 @@ AnyEpoch = Epoch | QuantityEpoch | MultiTaskEpoch
 
 def _losses(history: list) -> dict[str, list[float | None]]:
     return {"training": [e.train_loss for e in history], "validation": [e.validation_loss for e in history]}
+
+
+def _errors(history: list) -> dict[str, list[float | None]]:
+    accuracies = [e.validation_accuracy for e in history]
+    return {
+        "training": [100 * (1 - e.train_accuracy) for e in history],
+        "validation": [None if accuracy is None else 100 * (1 - accuracy) for accuracy in accuracies],
+    }
+
+
+def _mean_errors(history: list) -> dict[str, list[float | None]]:
+    return {"validation": [e.validation_mae for e in history]}
+
+
+def _has_lower_loss(epoch: QuantityEpoch | MultiTaskEpoch, other: QuantityEpoch | MultiTaskEpoch) -> bool:
+    if epoch.validation_loss is None:
+        return True
+    assert other.validation_loss is not None
+    return epoch.validation_loss < other.validation_loss
 
 
 @dataclass
