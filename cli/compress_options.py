@@ -1,10 +1,9 @@
 """The options of `lenet5 compress` that say how much of a model is left."""
 
-import re
-
 import click
 
 from . import options
+from .types import Widths
 
 #: What is done where no option says what to do.
 DEFAULTS = {"sparsity": 0.89, "codebook": 8}
@@ -18,7 +17,8 @@ compress_options = options.together(
     click.option("--macs", type=click.FloatRange(0, 1, min_open=True), default=1.0, metavar="PART",
                  help="Structured pruning: the fraction of the multiply-adds that stays; channels are removed.  "
                       "[default: 1]"),
-    click.option("--widths", metavar="N,N,...", help="The channels to keep in each hidden layer, instead of --macs."),
+    click.option("--widths", type=Widths(), default=(), metavar="N,N,...",
+                 help="The channels to keep in each hidden layer, instead of --macs."),
     click.option("--quantize", is_flag=True,
                  help="Train for 8 bits, and write a model in 8 bits; not beside --sparsity and --codebook."),
     click.option("--epochs", type=click.IntRange(1), default=40, show_default=True, help="Passes over the images."),
@@ -31,10 +31,6 @@ compress_options = options.together(
 
 def chosen(settings: dict) -> dict:
     """Arguments of the library: what was given, and what is done where nothing was."""
-    widths = settings["widths"]
-    if widths and not re.fullmatch(r"\d{1,5}(,\d{1,5})*", widths, re.ASCII):
-        raise click.UsageError(f"--widths is {widths!r}, expected whole numbers with commas between them")
-    settings["widths"] = tuple(map(int, widths.split(","))) if widths else ()
-    is_dense = bool(widths) or settings["macs"] < 1 or settings["quantize"]
+    is_dense = bool(settings["widths"]) or settings["macs"] < 1 or settings["quantize"]
     left = {option: 0 if is_dense else value for option, value in DEFAULTS.items() if settings[option] is None}
     return settings | left

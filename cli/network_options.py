@@ -3,6 +3,7 @@
 import click
 
 from . import options
+from .types import Widths
 
 #: Parameters that change a part of a variant.
 NETWORK = ("activation", "pool", "c3", "head", "initializer")
@@ -24,4 +25,6 @@ network_options = options.together(
     click.option("--initializer", type=click.Choice(["he", "1998", "1998-root"]),
                  help="Initial weights: he is uniform, for ReLU; 1998 uniform within 2.4 / inputs, 1998-root within "
                       "2.4 / their root.  [default: he with ReLU and for modern; the others 1998]"),
+    click.option("--widths", type=Widths(), default=(), metavar="N,N,...",
+                 help="Output channels of each hidden layer, of the variants modern and 1998.  [default: 6,16,120,84]"),
 )  # fmt: skip

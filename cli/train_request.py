@@ -30,7 +30,8 @@ def arguments(ctx: click.Context, settings: dict) -> dict:
     if not settings["teachers"] and {"teacher_weight", "distillation_temperature"} & how.keys():
         raise click.UsageError("--teacher-weight and --distillation-temperature are of a --teacher; none is given")
     command = command_line()
-    named = ("out", "runs", "recipe", "variant", "members", "teachers", "start_from", "task", "period", *NETWORK)
+    named = ("out", "runs", "recipe", "variant", "widths", "members", "teachers", "start_from", "task", "period",
+             *NETWORK)  # fmt: skip
     return {name: settings[name] for name in named} | how | {"command": command}
 
 

@@ -16,7 +16,7 @@ _LARGEST_SHOWN = 2**31  # a bound above it is one of memory, which nobody reache
 GROUPS = {
     "Most used": ("recipe", "epochs", "dataset", "out", "resume"),
     "One's own images": ("own", "size", "channels", "task", "period"),
-    "Network": ("variant", "activation", "pool", "c3", "head", "initializer"),
+    "Network": ("variant", "activation", "pool", "c3", "head", "initializer", "widths"),
     "Updates": (
         "batch_size", "optimizer", "learning_rate", "momentum", "nesterov", "schedule", "warmup", "weight_decay", "l1",
         "clip_norm", "start_from", "freeze", "layer_rates", "layer_decay",

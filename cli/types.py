@@ -1,5 +1,7 @@
 """What options take beside words and numbers."""
 
+import re
+
 import click
 
 
@@ -50,3 +52,16 @@ class Rate(click.ParamType):
             return float(value)
         except ValueError:
             self.fail(f"{value!r} is neither a number nor auto", param, ctx)
+
+
+class Widths(click.ParamType):
+    """Whole numbers with commas between."""
+
+    name = "numbers"
+
+    def convert(self, value, param, ctx) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        if not re.fullmatch(r"\d{1,5}(,\d{1,5})*", value, re.ASCII):
+            self.fail(f"{value!r}, expected whole numbers with commas between them", param, ctx)
+        return tuple(map(int, value.split(",")))

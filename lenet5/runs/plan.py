@@ -47,6 +47,7 @@ class Plan:
     preparation: str | None = None
     start: str | None = None  # SHA-256 of the parameters of the model to start from
     source: dict | None = None
+    widths: list[int] = field(default_factory=list)  # of the hidden layers; empty: the usual ones
     targets: dict | None = None  # of quantities: their `TargetScaling`; labels beside it are learnt at once
 
     def check(self) -> None:
@@ -64,11 +65,12 @@ class Plan:
         if (
             not isinstance(self.labels, list)
             or not isinstance(self.teachers, list)
+            or not isinstance(self.widths, list)
             or not all(isinstance(text, str) for text in texts)
         ):
             raise ValueError(
                 f"a text is expected for {', '.join(CHOICES)}, initializer, preparation, label, teacher, dataset, "
-                "data_sha256, command and out"
+                "data_sha256, command and out, and a list for widths"
             )
         if type(self.members) is not int or not 1 <= self.members <= MAX_MEMBERS:
             raise ValueError(f"members is {self.members!r}, expected 1 to {MAX_MEMBERS}")
@@ -93,13 +95,13 @@ class Plan:
         """The untrained network."""
         if self.targets is not None:
             return self._of_quantities(TargetScaling.from_dict(self.targets))
-        names = (*CHOICES, "labels", "initializer", "in_channels", "size", "preparation")
+        names = (*CHOICES, "labels", "initializer", "in_channels", "size", "preparation", "widths")
         model = LeNet5(self.variant, seed=self.config.seed, **{name: getattr(self, name) for name in names})
         model.resized = checked_side(self.resized, model.network)
         return model
 
     def _of_quantities(self, scaling: TargetScaling) -> Regressor | MultiTask:
-        names = ("activation", "pool", "c3", "initializer", "in_channels", "size", "preparation")
+        names = ("activation", "pool", "c3", "initializer", "in_channels", "size", "preparation", "widths")
         how: dict[str, Any] = {"seed": self.config.seed, **{name: getattr(self, name) for name in names}}
         model: Regressor | MultiTask
         if self.labels:

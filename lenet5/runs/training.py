@@ -63,8 +63,8 @@ def train_run(
     start_from : model, its file, or "pretrained", whose weights are taken first, see `LeNet5.fit`
     threads : changes the time, not the weights
     command : how the model says it was made
-    **settings : fields of `config.Config`, where learning_rate may be "auto"; and activation, pool, c3, head and
-        initializer as `LeNet5` takes them
+    **settings : fields of `config.Config`, where learning_rate may be "auto"; and activation, pool, c3, head,
+        initializer and widths as `LeNet5` takes them
 
     Raises
     ------
@@ -74,7 +74,7 @@ def train_run(
     StoppedError : the listener asked for it; `resume_run` goes on
     """
     listener, out = listener or Listener(), Path(out)
-    choices = {name: settings.pop(name, None) for name in (*CHOICES, "initializer")}
+    choices = {name: settings.pop(name, None) for name in (*CHOICES, "initializer", "widths")}
     finds_rate = settings.get("learning_rate") == "auto"
     how = settings | ({"learning_rate": None} if finds_rate else {})
     config = tasks.with_known_layers(Config.of_recipe(recipe, **how), variant, choices, data)  # before data is read
@@ -228,7 +228,7 @@ def _plan(
     """What is to be done, before a learning rate is looked for; ValueError for choices that cannot go together."""
     if variant not in VARIANTS:
         raise ValueError(f"variant is {variant!r}, expected one of {', '.join(VARIANTS)}")
-    initializer = choices.pop("initializer")
+    initializer, widths = choices.pop("initializer"), list(choices.pop("widths") or ())
     plan = Plan(
         config,
         variant,
@@ -236,6 +236,7 @@ def _plan(
         dataset=data.name,
         data_sha256=data.sha256,
         initializer=initializer,
+        widths=widths,
         teachers=[fingerprint(teacher) for teacher in teachers],
         preparation=data.preparation,
         source=data.source,

@@ -163,6 +163,31 @@ def test_first_weights_can_be_chosen(tmp_path):
     assert losses["1998-root"] != losses["1998"]
 
 
+def test_widths_make_a_smaller_network_and_go_on_with_its_run(tmp_path):
+    options = ("--widths", "4,8,20,12", "--quantize", "--out", "s.safetensors")
+    assert train(tmp_path, *TWO[:3], *options, "--epochs", "1", "--validation", "1000").code == 0
+    small = load(tmp_path / "s.safetensors")
+    assert [len(small.tensors()[f"{name}.weight"]) for name in ("c1", "c3", "c5", "f6")] == [4, 8, 20, 12]
+    assert json.loads((tmp_path / "runs/train-001/config.json").read_text())["widths"] == [4, 8, 20, 12]
+    assert train(tmp_path, "train", "--resume", "runs/train-001", "--epochs", "2").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--widths", "4,8,x"), "whole numbers with commas between"),
+        (("--widths", "4,8"), "expected 4 numbers"),
+        (("--widths", "4,8,20,0"), "from 1 to 1024"),
+        (("--widths", "4,8,20,12", "--variant", "lenet1"), "fixed widths"),
+    ],
+)
+def test_widths_that_cannot_be_are_refused(tmp_path, options, said):
+    result = train(tmp_path, *TWO, *options)
+    assert (result.code, result.stdout) == (2, "")
+    assert said in result.stderr.splitlines()[-1]
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_bar_on_a_terminal(tmp_path):
     ours, theirs = pty.openpty()
     process = start(*TWO, cwd=tmp_path, command=WITH_FEW_STROKES, stderr=theirs)
