@@ -142,7 +142,7 @@ def _refuse(folder: Path, faults: dict[RemoteFile, str | None]) -> None:
     """Offline, what is not there and right is an error."""
     for file, wrong in faults.items():
         if wrong == MISSING:
-            raise DataError(f"{folder / file.name}: missing; offline, so put it there by hand")
+            raise DataError(f"{folder / file.name}: missing; offline, so put it there by hand, or run lenet5 download")
         if wrong:
             raise ChecksumError(f"{folder / file.name}: {wrong}; offline, so it cannot be fetched anew")
 
