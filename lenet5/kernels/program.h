@@ -144,12 +144,14 @@ static inline int64_t lenet5_n_extra(const lenet5_op *op) {
     }
 }
 
-/* The same for one image at a time (net/batch1.h): for C1 one number more, and dense weights transposed, with rows padded
- * to a multiple of LANES. */
+/* The same for one image at a time (net/batch1.h): for C1 one number more, for C3 output channels padded to a multiple of
+ * LANES, and dense weights transposed, with rows padded alike. */
 static inline int64_t lenet5_n_ready(const lenet5_op *op) {
     const int64_t n_features = (int64_t)op->in_channels * op->kernel_size * op->kernel_size;
+    if (lenet5_has_winograd(op) && op->kind == OP_CONV_POOL)
+        return lenet5_n_prepared(op) + LANES;
     if (lenet5_has_winograd(op))
-        return lenet5_n_prepared(op) + (op->kind == OP_CONV_POOL ? LANES : 0);
+        return lenet5_n_prepared(op) / op->out_channels * ((op->out_channels + LANES - 1) / LANES * LANES);
     if (op->kind != OP_CONV2D || op->out_height != 1 || op->out_width != 1)
         return 0;
     return n_features * ((op->out_channels + LANES - 1) / LANES * LANES);

@@ -6,18 +6,21 @@
 #define LENET5_SPECIAL_SHAPES_H
 
 /* Minimal filtering, which needs transformed kernels: C1 of LeNet-5 with its pooling (ops/conv_pool_relu.h), and C3 of
- * LeNet-5 or with more maps (ops/conv2d_winograd.h); many more maps would not fit the second cache.
+ * LeNet-5 or with more maps (ops/conv2d_winograd.h); many more maps would not fit the second cache. Both also with
+ * fewer maps, for LeNet-5 with half of its multiply-adds.
  *
  * DO(kind, side of the input, in_channels from, to, in steps of, out_channels from, to, in steps of); TAPS x TAPS */
 #define MINIMAL_FILTERING(DO)                                                                                              \
-    DO(OP_CONV_POOL, C1_SIDE, 1, C1_COLOURS, 2, C1_CHANNELS, C1_CHANNELS, 1) /* C1 */                                      \
-    DO(OP_CONV2D, C3_SIDE, 6, C3_MOST_CHANNELS, 2, 16, 64, 16)      /* C3 */
+    DO(OP_CONV_POOL, C1_SIDE, 1, C1_COLOURS, 2, C1_FEWER, C1_CHANNELS, 2) /* C1 */                                         \
+    DO(OP_CONV2D, C3_SIDE, C1_FEWER, C1_FEWER, 2, 8, 8, 8)                /* C3 */                                         \
+    DO(OP_CONV2D, C3_SIDE, 6, C3_MOST_CHANNELS, 2, 16, 64, 16)
 
 #define TAPS 5
 
 /* C1: tiles of 4 columns of outputs, 8 multiplications for 4 outputs of 5 taps */
 #define C1_SIDE 32
 #define C1_CHANNELS 6
+#define C1_FEWER 4
 #define C1_COLOURS 3 /* input channels of colour images; grey ones have 1 */
 #define C1_POINTS 8
 

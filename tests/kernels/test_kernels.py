@@ -32,7 +32,9 @@ SHAPES = [
     (2, 1, 32, 32, 6, 3),
     (2, 6, 14, 14, 16, 3),
     (2, 6, 14, 13, 16, 5),
-    # C3 with more maps, which is filtered minimally too, and what just is not
+    # C3 with more maps, or fewer, which is filtered minimally too, and what just is not
+    (17, 4, 14, 14, 8, 5),
+    (2, 4, 14, 14, 16, 5),
     (17, 12, 14, 14, 32, 5),
     (2, 8, 14, 14, 16, 5),
     (2, 32, 14, 14, 64, 5),
@@ -191,7 +193,8 @@ def test_conv2d_backward_of_any_shape(shape, dtype):
 @pytest.mark.parametrize(
     "shape",
     [(17, 1, 32, 32, 6, 5), (3, 1, 33, 31, 6, 5), (2, 1, 6, 6, 1, 5), (1, 1, 7, 40, 5, 5), (17, 3, 32, 32, 6, 5),
-     (2, 3, 36, 36, 6, 5), (3, 2, 32, 32, 6, 5), (2, 3, 68, 68, 6, 5), (16, 3, 32, 32, 4, 5)],
+     (2, 3, 36, 36, 6, 5), (3, 2, 32, 32, 6, 5), (2, 3, 68, 68, 6, 5), (16, 3, 32, 32, 4, 5),
+     (17, 1, 32, 32, 4, 5), (3, 1, 32, 32, 5, 5)],
 )  # fmt: skip
 def test_conv_pool(shape, dtype):
     check_conv_pool(shape, dtype)
@@ -420,10 +423,10 @@ def test_activations_keep_a_nan(kind, dtype):
     np.testing.assert_array_equal(np.isnan(activate(X, kind)), np.isnan(X))
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("channels", "out_channels"), [(1, 6), (3, 6), (1, 4), (3, 4)])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_conv_pool_keeps_a_nan(dtype, channels):
-    X, W, b, _ = conv_arrays((2, channels, 32, 32, 6, 5), dtype)
+def test_conv_pool_keeps_a_nan(dtype, channels, out_channels):
+    X, W, b, _ = conv_arrays((2, channels, 32, 32, out_channels, 5), dtype)
     X[1, -1, 9, 12] = np.nan
     Y = from_lanes(_kernels.conv_pool_forward(to_lanes(X), W, b)[:, 0].copy(), 2)
     assert np.isfinite(Y[0]).all()

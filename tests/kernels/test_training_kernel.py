@@ -111,10 +111,10 @@ def test_the_weights_are_the_same_bits_for_any_number_of_threads(data, optimizer
     assert results[0][3][2:] == (-(-len(order) // batch_size), False)
 
 
-@pytest.mark.parametrize("widths", [(3, 60, 21, 13), (2, 5, 1, 1), (12, 32, 20, 12)])
+@pytest.mark.parametrize("widths", [(3, 60, 21, 13), (2, 5, 1, 1), (12, 32, 20, 12), (4, 8, 20, 12)])
 def test_networks_of_other_widths_are_trained_by_any_number_of_threads(data, widths):
     """More blocks of dense features than parts that are claimed, and hardly any; more threads than parts; C3 with more
-    maps, which is filtered minimally."""
+    maps, or C1 and C3 with fewer, which are filtered minimally."""
     before = with_biases(Network(networks.layers(widths, 1, 10), seed=5), 5)
     expected, _ = reference_run(data, SGD, {"momentum": 0.9}, [0.02] * 3, 50, before)
     weights = []

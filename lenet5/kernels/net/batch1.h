@@ -18,7 +18,7 @@ static void FN(single_prepare)(const lenet5_net *net, const T *parameters, T *re
         const T *W = parameters + op->weight, *b = parameters + op->bias;
         T *to = ready + op->ready;
         if (FN(is_c1)(op))
-            FN(single_c1_prepare)(op->in_channels, W, b, to);
+            FN(single_c1_prepare)(op->in_channels, op->out_channels, W, b, to);
         else if (FN(is_c3)(op))
             FN(single_c3_prepare)(op, W, to);
         else if (with_dense && FN(is_dense_step)(op))

@@ -122,7 +122,7 @@ static void FN(winograd_finish)(int O, int rows, const T *dU, T *dW) {
 /* ---- C3 ----------------------------------------------------------------------------------------------------------
  *
  * X (C, 14, 14, LANES), Y (O, 10, 10, LANES); LeNet-5 has C = 6 and O = 16. For one tile, v is (9, C, 14, LANES), the
- * points of its columns, and m is (9, O, 10, LANES). C is even, O a multiple of 16 (special_shapes.h).
+ * points of its columns, and m is (9, O, 10, LANES). C is even, O a multiple of 8 (special_shapes.h).
  */
 
 #define C3_N_V(C) ((C) * C3_SIDE * LANES)     /* of one tile and point */
@@ -341,16 +341,19 @@ static void FN(pool_c3)(T *X) {
             }
 }
 
-/* Y (LANES, n) of X (n, LANES): up to VL - 1 elements more are written. */
-static void FN(channels_first)(const T *X, int n, T *Y) {
+/* Lanes that hold one of n output channels. */
+INLINE int FN(own_lanes)(int n) { return n < LANES ? n : LANES; }
+
+/* Y (n_channels, n) of X (n, LANES): up to VL - 1 elements more are written. */
+static void FN(channels_first)(const T *X, int n, int n_channels, T *Y) {
     const int last = (n - 1) / VL * VL;
     for (int k = 0; k <= last; k += VL) {
         const int p = k ? k - VL : last; /* what reaches into the next channel is written before that channel */
-        for (int c = 0; c < LANES; c += VL) {
+        for (int c = 0; c < n_channels; c += VL) {
             V block[VECTOR_BYTES / ELEMENT_BYTES], zero = {0};
             UNROLL for (int i = 0; i < VL; i++) block[i] = p + i < n ? FN(load)(X + (p + i) * LANES + c) : zero;
             FN(transpose)(block);
-            UNROLL for (int i = 0; i < VL; i++) FN(store)(Y + (c + i) * n + p, block[i]);
+            UNROLL for (int i = 0; i < VL; i++) if (c + i < n_channels) FN(store)(Y + (c + i) * n + p, block[i]);
         }
     }
 }
@@ -375,7 +378,7 @@ static void FN(single_winograd)(const lenet5_op *op, const T *X, const T *U, con
         FN(single_c3)(points, U, b + o, out, C);
         if (with_pooling)
             FN(pool_c3)(out);
-        FN(channels_first)(out, n, Y + o * n);
+        FN(channels_first)(out, n, FN(own_lanes)(op->out_channels - o), Y + o * n);
     }
 }
 
@@ -383,11 +386,11 @@ static void FN(single_winograd)(const lenet5_op *op, const T *X, const T *U, con
 static void FN(single_c3_prepare)(const lenet5_op *op, const T *W, T *to) {
     enum { MOST = C3_N_U(C3_MOST_CHANNELS, LANES) }; /* of LANES output channels */
     T U[N_POINTS * MOST + LANES];      /* whole vectors are loaded at the end, too */
-    const int n_taps = op->in_channels * TAPS, n = LANES * n_taps;
+    const int n_taps = op->in_channels * TAPS, n_own = FN(own_lanes)(op->out_channels), n = n_own * n_taps;
     for (int o = 0; o < op->out_channels; o += LANES, W += n * TAPS) {
         memset(U + N_POINTS * n, 0, sizeof(T) * LANES);
         FN(winograd_prepare)(n, W, U);
-        for (int t = 0; t < N_POINTS; t++, to += n)
-            FN(transpose_dense)(U + t * n, n_taps, LANES, to);
+        for (int t = 0; t < N_POINTS; t++, to += LANES * n_taps)
+            FN(transpose_dense)(U + t * n, n_taps, n_own, to);
     }
 }

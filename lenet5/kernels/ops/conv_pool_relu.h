@@ -147,6 +147,7 @@ static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y,
 
 /* ---- C1 of LeNet-5: minimal filtering F(4, 5) ------------------------------------------------------------------------
  *
+ * O output channels: C1_CHANNELS, or C1_FEWER.
  * As in ops/conv2d_winograd.h, with the points 0, +-1/2, +-1, +-2 and infinity: 8 multiplications for 4 outputs of 5 taps. A tile
  * is 4 columns of outputs, two of pooled ones, from top to bottom.
  */
@@ -154,9 +155,10 @@ static void FN(conv_pool_gradients)(const lenet5_op *op, const T *X, const T *Y,
 #define C1_OUT 28
 #define C1_POOLED 14
 #define C1_TILES 7
-#define C1_ROWS(C) (C1_CHANNELS * (C) * TAPS) /* of the kernels (6, C, 5 rows, 5) */
+#define C1_ROWS(C, O) ((O) * (C) * TAPS) /* of the kernels (O, C, 5 rows, 5) */
 #define C1_PIXELS (C1_SIDE * C1_SIDE)
-#define C1_BLOCK (VECTOR_BYTES == 64 ? C1_CHANNELS : 2)
+#define C1_BLOCK(O) (VECTOR_BYTES == 64 ? (O) : 2)
+#define C1_M (C1_BLOCK(C1_CHANNELS) * 4) /* most sums of one point */
 
 static const T FN(c1_point)[3] = {(T)0.5, 1, 2};
 /* The product of (z - q^2) over the other two pairs: the coefficients of 1 and z; that of z^2 is 1. */
@@ -175,23 +177,23 @@ static const T FN(c1_taps)[C1_POINTS][TAPS] = {
     {0, 0, 0, 0, 1},
 };
 
-/* U (8, C1_ROWS) = G W */
-static void FN(c1_prepare)(int C, const T *W, T *U) {
+/* U (8, C1_ROWS) = G W, of n = C1_ROWS */
+static void FN(c1_prepare)(int n, const T *W, T *U) {
     for (int t = 0; t < C1_POINTS; t++)
-        for (int r = 0; r < C1_ROWS(C); r++) {
+        for (int r = 0; r < n; r++) {
             T total = 0;
             for (int k = 0; k < TAPS; k++)
                 total += FN(c1_taps)[t][k] * W[r * TAPS + k];
-            U[t * C1_ROWS(C) + r] = total;
+            U[t * n + r] = total;
         }
 }
 
 /* dW += G^T dU */
-static void FN(c1_finish)(int C, const T *dU, T *dW) {
+static void FN(c1_finish)(int n, const T *dU, T *dW) {
     for (int t = 0; t < C1_POINTS; t++)
-        for (int r = 0; r < C1_ROWS(C); r++)
+        for (int r = 0; r < n; r++)
             for (int k = 0; k < TAPS; k++)
-                dW[r * TAPS + k] += FN(c1_taps)[t][k] * dU[t * C1_ROWS(C) + r];
+                dW[r * TAPS + k] += FN(c1_taps)[t][k] * dU[t * n + r];
 }
 
 /* v = B^T d */
@@ -243,14 +245,13 @@ INLINE void FN(c1_columns)(const T *x, V (*v)[C1_SIDE]) {
     }
 }
 
-/* C1_BLOCK output channels x 4 rows of one tile of C channels v (C, 8, 32): m (8, C1_BLOCK, 4). */
-INLINE void FN(c1_products)(int C, V (*v)[C1_SIDE], const T *U, V (*m)[C1_BLOCK * 4]) {
-    enum { NO = C1_BLOCK };
+/* NO of O output channels x 4 rows of one tile of C channels v (C, 8, 32): m (8, NO, 4). */
+INLINE void FN(c1_products)(int C, int O, V (*v)[C1_SIDE], const T *U, V (*m)[C1_M], int NO) {
     for (int t = 0; t < C1_POINTS; t++) {
         V acc[24];
         UNROLL for (int i = 0; i < NO * 4; i++) acc[i] = (V){0};
         for (int c = 0; c < C; c++) {
-            const T *u = U + t * C1_ROWS(C) + c * TAPS;
+            const T *u = U + t * C1_ROWS(C, O) + c * TAPS;
             UNROLL for (int ky = 0; ky < TAPS; ky++) {
                 V x[4];
                 UNROLL for (int i = 0; i < 4; i++) {
@@ -269,24 +270,31 @@ INLINE void FN(c1_products)(int C, V (*v)[C1_SIDE], const T *U, V (*m)[C1_BLOCK 
 }
 
 /* Functions of their own, as in ops/conv2d_winograd.h. */
-NOINLINE void FN(c1_grey_products)(V (*v)[C1_SIDE], const T *U, V (*m)[C1_BLOCK * 4]) { FN(c1_products)(1, v, U, m); }
-NOINLINE void FN(c1_colour_products)(V (*v)[C1_SIDE], const T *U, V (*m)[C1_BLOCK * 4]) {
-    FN(c1_products)(C1_COLOURS, v, U, m);
+NOINLINE void FN(c1_grey_products)(V (*v)[C1_SIDE], const T *U, V (*m)[C1_M]) {
+    FN(c1_products)(1, C1_CHANNELS, v, U, m, C1_BLOCK(C1_CHANNELS));
+}
+NOINLINE void FN(c1_colour_products)(V (*v)[C1_SIDE], const T *U, V (*m)[C1_M]) {
+    FN(c1_products)(C1_COLOURS, C1_CHANNELS, v, U, m, C1_BLOCK(C1_CHANNELS));
+}
+NOINLINE void FN(c1_fewer_products)(int C, V (*v)[C1_SIDE], const T *U, V (*m)[C1_M]) {
+    FN(c1_products)(C, C1_FEWER, v, U, m, C1_BLOCK(C1_FEWER));
 }
 
-INLINE void FN(c1_forward)(int C, const T *X, const T *U, const T *b, T *Y, int training) {
-    enum { NO = C1_BLOCK };
+INLINE void FN(c1_forward)(int C, int O, const T *X, const T *U, const T *b, T *Y, int training) {
+    const int NO = C1_BLOCK(O);
     const int64_t plane = (int64_t)C1_POOLED * C1_POOLED * LANES;
-    INTEGER *routes = (INTEGER *)(Y + C1_CHANNELS * plane);
-    V v[C1_COLOURS * C1_POINTS][C1_SIDE], m[C1_POINTS][C1_BLOCK * 4];
+    INTEGER *routes = (INTEGER *)(Y + O * plane);
+    V v[C1_COLOURS * C1_POINTS][C1_SIDE], m[C1_POINTS][C1_M];
     for (int l = 0; l < LANES; l += VL) {
-        const V checked = FN(check)(X + l, C * C1_PIXELS, U, C1_POINTS * C1_ROWS(C)) + FN(check)(X, 0, b, C1_CHANNELS);
+        const V checked = FN(check)(X + l, C * C1_PIXELS, U, C1_POINTS * C1_ROWS(C, O)) + FN(check)(X, 0, b, O);
         for (int tile = 0; tile < C1_TILES; tile++) {
             for (int c = 0; c < C; c++)
                 FN(c1_columns)(X + ((int64_t)c * C1_PIXELS + 4 * tile) * LANES + l, v + c * C1_POINTS);
             for (int y = 0; y < C1_OUT; y += 4)
-                for (int o = 0; o < C1_CHANNELS; o += NO) {
-                    if (C == 1)
+                for (int o = 0; o < O; o += NO) {
+                    if (O == C1_FEWER)
+                        FN(c1_fewer_products)(C, (V (*)[C1_SIDE]) & v[0][y], U + o * C * TAPS, m);
+                    else if (C == 1)
                         FN(c1_grey_products)((V (*)[C1_SIDE]) & v[0][y], U + o * TAPS, m);
                     else
                         FN(c1_colour_products)((V (*)[C1_SIDE]) & v[0][y], U + o * C * TAPS, m);
@@ -318,10 +326,12 @@ INLINE void FN(c1_forward)(int C, const T *X, const T *U, const T *b, T *Y, int 
 /* Gradients of the convolution are made for groups of channels and rows that stay in the first cache. */
 #define C1_PART_ROWS 14
 #define C1_PART_CHANNELS (VECTOR_BYTES == 64 ? 3 : 2)
+#define C1_PART(O) ((O) % C1_PART_CHANNELS ? 2 : C1_PART_CHANNELS)
 
-/* Those of one tile, back through pooling and ReLU, as points: m (8, C1_PART_CHANNELS, C1_PART_ROWS). */
-INLINE void FN(c1_gradient_columns)(const T *dY, const INTEGER *routes, V (*m)[C1_PART_CHANNELS][C1_PART_ROWS], V *db) {
-    for (int o = 0; o < C1_PART_CHANNELS; o++)
+/* Those of one tile and NO channels, back through pooling and ReLU, as points: m (8, NO, C1_PART_ROWS). */
+INLINE void FN(c1_gradient_columns)(const T *dY, const INTEGER *routes, V (*m)[C1_PART_CHANNELS][C1_PART_ROWS], V *db,
+                                    int NO) {
+    for (int o = 0; o < NO; o++)
         for (int y = 0; y < C1_PART_ROWS / 2; y++) {
             V e[2][4];
             UNROLL for (int i = 0; i < 2; i++) {
@@ -339,9 +349,8 @@ INLINE void FN(c1_gradient_columns)(const T *dY, const INTEGER *routes, V (*m)[C
         }
 }
 
-/* sums (C1_PART_CHANNELS, C, 5) of one c += the products of gradients m and columns v of one tile and point. */
-INLINE void FN(c1_weight_block)(const V *v, V (*m)[C1_PART_ROWS], V *sums, int C) {
-    const int NO = C1_PART_CHANNELS;
+/* sums (NO, C, 5) of one c += the products of gradients m and columns v of one tile and point. */
+INLINE void FN(c1_weight_block)(const V *v, V (*m)[C1_PART_ROWS], V *sums, int C, int NO) {
     V acc[24];
     UNROLL for (int r = 0; r < NO; r++) UNROLL for (int ky = 0; ky < TAPS; ky++)
         acc[r * TAPS + ky] = sums[r * C * TAPS + ky];
@@ -361,29 +370,29 @@ INLINE void FN(c1_weight_block)(const V *v, V (*m)[C1_PART_ROWS], V *sums, int C
         sums[r * C * TAPS + ky] = acc[r * TAPS + ky];
 }
 
-/* dU (8, C1_ROWS) and db (6) are written or added to. */
-INLINE void FN(c1_backward)(int C, const T *X, const T *Y, const T *dY, T *dU, T *db, int accumulate) {
-    const int N = C1_POINTS * C1_ROWS(C);
-    const INTEGER *routes = (const INTEGER *)(Y + (int64_t)C1_CHANNELS * C1_POOLED * C1_POOLED * LANES);
+/* dU (8, C1_ROWS) and db (O) are written or added to. */
+INLINE void FN(c1_backward)(int C, int O, const T *X, const T *Y, const T *dY, T *dU, T *db, int accumulate) {
+    const int N = C1_POINTS * C1_ROWS(C, O), NO = C1_PART(O);
+    const INTEGER *routes = (const INTEGER *)(Y + (int64_t)O * C1_POOLED * C1_POOLED * LANES);
     V m[C1_POINTS][C1_PART_CHANNELS][C1_PART_ROWS], v[C1_COLOURS * C1_POINTS][C1_SIDE];
-    V sums[C1_POINTS * C1_ROWS(C1_COLOURS) + C1_CHANNELS + VECTOR_BYTES / ELEMENT_BYTES];
-    for (int i = 0; i < N + C1_CHANNELS + VL; i++)
+    V sums[C1_POINTS * C1_ROWS(C1_COLOURS, C1_CHANNELS) + C1_CHANNELS + VECTOR_BYTES / ELEMENT_BYTES];
+    for (int i = 0; i < N + O + VL; i++)
         sums[i] = (V){0};
     for (int l = 0; l < LANES; l += VL)
         for (int tile = 0; tile < C1_TILES; tile++) {
             for (int c = 0; c < C; c++)
                 FN(c1_columns)(X + ((int64_t)c * C1_PIXELS + 4 * tile) * LANES + l, v + c * C1_POINTS);
-            for (int o = 0; o < C1_CHANNELS; o += C1_PART_CHANNELS)
+            for (int o = 0; o < O; o += NO)
                 for (int y = 0; y < C1_OUT; y += C1_PART_ROWS) {
                     const int64_t at = (((int64_t)o * C1_POOLED + y / 2) * C1_POOLED + 2 * tile) * LANES + l;
-                    FN(c1_gradient_columns)(dY + at, routes + at, m, sums + N + o);
+                    FN(c1_gradient_columns)(dY + at, routes + at, m, sums + N + o, NO);
                     for (int t = 0; t < C1_POINTS; t++)
                         for (int c = 0; c < C; c++)
-                            FN(c1_weight_block)(v[c * C1_POINTS + t] + y, m[t], sums + t * C1_ROWS(C) + (o * C + c) * TAPS,
-                                                C);
+                            FN(c1_weight_block)(v[c * C1_POINTS + t] + y, m[t],
+                                                sums + t * C1_ROWS(C, O) + (o * C + c) * TAPS, C, NO);
                 }
         }
-    FN(store_sums)(sums, N, dU, C1_CHANNELS, db, accumulate);
+    FN(store_sums)(sums, N, dU, O, db, accumulate);
 }
 
 /* ---- the step --------------------------------------------------------------------------------------------------------- */
@@ -392,14 +401,14 @@ static void FN(conv_pool_prepare)(const lenet5_op *op, const T *W, T *U) {
     ASSERT_OP(op);
     ASSERT_ARRAYS(W, U);
     if (lenet5_has_winograd(op))
-        FN(c1_prepare)(op->in_channels, W, U);
+        FN(c1_prepare)(C1_ROWS(op->in_channels, op->out_channels), W, U);
 }
 
 static void FN(conv_pool_finish)(const lenet5_op *op, const T *dU, T *dW) {
     ASSERT_OP(op);
     ASSERT_ARRAYS(dU, dW);
     if (lenet5_has_winograd(op))
-        FN(c1_finish)(op->in_channels, dU, dW);
+        FN(c1_finish)(C1_ROWS(op->in_channels, op->out_channels), dU, dW);
 }
 
 static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, const T *b, const T *U, T *Y, int training) {
@@ -407,14 +416,16 @@ static void FN(conv_pool_forward)(const lenet5_op *op, const T *X, const T *W, c
     ASSERT_ARRAYS(X, W, b, U, Y);
     if (!lenet5_has_winograd(op))
         FN(conv_pool_general)(op, X, W, b, Y);
+    else if (op->out_channels == C1_FEWER)
+        FN(c1_forward)(op->in_channels, C1_FEWER, X, U, b, Y, training);
     else if (op->in_channels == 1 && training)
-        FN(c1_forward)(1, X, U, b, Y, 1);
+        FN(c1_forward)(1, C1_CHANNELS, X, U, b, Y, 1);
     else if (op->in_channels == 1)
-        FN(c1_forward)(1, X, U, b, Y, 0);
+        FN(c1_forward)(1, C1_CHANNELS, X, U, b, Y, 0);
     else if (training)
-        FN(c1_forward)(C1_COLOURS, X, U, b, Y, 1);
+        FN(c1_forward)(C1_COLOURS, C1_CHANNELS, X, U, b, Y, 1);
     else
-        FN(c1_forward)(C1_COLOURS, X, U, b, Y, 0);
+        FN(c1_forward)(C1_COLOURS, C1_CHANNELS, X, U, b, Y, 0);
 }
 
 /* There is no gradient for the image. */
@@ -424,11 +435,13 @@ static void FN(conv_pool_backward)(const lenet5_op *op, const T *X, const T *Y, 
     ASSERT_ARRAYS(X, Y, dY, dW, db, dU, scratch);
     if (lenet5_has_winograd(op)) {
         if (!accumulate)
-            memset(dW, 0, sizeof(T) * C1_ROWS(op->in_channels) * TAPS);
-        if (op->in_channels == 1)
-            FN(c1_backward)(1, X, Y, dY, dU, db, accumulate);
+            memset(dW, 0, sizeof(T) * C1_ROWS(op->in_channels, op->out_channels) * TAPS);
+        if (op->out_channels == C1_FEWER)
+            FN(c1_backward)(op->in_channels, C1_FEWER, X, Y, dY, dU, db, accumulate);
+        else if (op->in_channels == 1)
+            FN(c1_backward)(1, C1_CHANNELS, X, Y, dY, dU, db, accumulate);
         else
-            FN(c1_backward)(C1_COLOURS, X, Y, dY, dU, db, accumulate);
+            FN(c1_backward)(C1_COLOURS, C1_CHANNELS, X, Y, dY, dU, db, accumulate);
     } else
         FN(conv_pool_gradients)(op, X, Y, dY, dW, db, accumulate, scratch);
 }

@@ -45,19 +45,23 @@ INLINE void FN(single_c1_point)(int C, const T (*v)[2][PARITY_ROWS], const T *U,
 }
 
 /* All points and channels of a tile; below, functions of their own, as in ops/conv2d_winograd.h. */
-INLINE void FN(single_c1_products)(int C, const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
-    enum { NO = VECTOR_BYTES == 64 ? 6 : 3 };
+INLINE void FN(single_c1_products)(int C, int O, const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
+    const int NO = VECTOR_BYTES == 64 ? O : O / 2;
     for (int t = 0; t < C1_POINTS; t++)
-        for (int o = 0; o < C1_CHANNELS; o += NO)
-            FN(single_c1_point)(C, v + t, U + t * C1_ROWS(C) + o * C * TAPS, m[t][o][0], NO);
+        for (int o = 0; o < O; o += NO)
+            FN(single_c1_point)(C, v + t, U + t * C1_ROWS(C, O) + o * C * TAPS, m[t][o][0], NO);
 }
 
 NOINLINE void FN(single_c1_grey_products)(const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
-    FN(single_c1_products)(1, v, U, m);
+    FN(single_c1_products)(1, C1_CHANNELS, v, U, m);
 }
 
 NOINLINE void FN(single_c1_colour_products)(const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
-    FN(single_c1_products)(C1_COLOURS, v, U, m);
+    FN(single_c1_products)(C1_COLOURS, C1_CHANNELS, v, U, m);
+}
+
+NOINLINE void FN(single_c1_fewer_products)(int C, const T (*v)[2][PARITY_ROWS], const T *U, T (*m)[C1_CHANNELS][2][LANES]) {
+    FN(single_c1_products)(C, C1_FEWER, v, U, m);
 }
 
 /* The points of one tile and channel, v (8, 2, rows). */
@@ -71,9 +75,9 @@ INLINE void FN(single_c1_tile)(T (*columns)[C1_SIDE][LANES], int tile, T (*v)[2]
         }
 }
 
-/* X (C, 32, 32), U as c1_prepare gives it, Y (6, 14, LANES): channels, columns, rows, of which there are 14. checked: 0, or
+/* X (C, 32, 32), U as c1_prepare gives it, Y (O, 14, LANES): channels, columns, rows, of which there are 14. checked: 0, or
  * NaN where a weight is not finite. */
-static void FN(single_c1)(int C, const T *X, const T *U, const T *b, T checked, T *Y) {
+static void FN(single_c1)(int C, int O, const T *X, const T *U, const T *b, T checked, T *Y) {
     T columns[2 * C1_COLOURS][C1_SIDE][LANES], v[C1_COLOURS * C1_POINTS][2][PARITY_ROWS];
     T m[C1_POINTS][C1_CHANNELS][2][LANES];
     V seen[2] = {FN(splat)(checked), {0}};
@@ -86,11 +90,13 @@ static void FN(single_c1)(int C, const T *X, const T *U, const T *b, T checked, 
     for (int tile = 0; tile < C1_TILES; tile++) {
         for (int c = 0; c < C; c++)
             FN(single_c1_tile)(columns + 2 * c, tile, v + c * C1_POINTS);
-        if (C == 1)
+        if (O == C1_FEWER)
+            FN(single_c1_fewer_products)(C, (const T (*)[2][PARITY_ROWS])v, U, m);
+        else if (C == 1)
             FN(single_c1_grey_products)((const T (*)[2][PARITY_ROWS])v, U, m);
         else
             FN(single_c1_colour_products)((const T (*)[2][PARITY_ROWS])v, U, m);
-        for (int o = 0; o < C1_CHANNELS; o++)
+        for (int o = 0; o < O; o++)
             for (int l = 0; l < LANES; l += VL) {
                 V p[2][C1_POINTS], y[2][4];
                 UNROLL for (int q = 0; q < 2; q++) {
@@ -105,14 +111,15 @@ static void FN(single_c1)(int C, const T *X, const T *U, const T *b, T checked, 
 }
 
 /* U, and behind it 0, or NaN where a weight or a bias is not finite. */
-static void FN(single_c1_prepare)(int C, const T *W, const T *b, T *to) {
-    FN(c1_prepare)(C, W, to);
+static void FN(single_c1_prepare)(int C, int O, const T *W, const T *b, T *to) {
+    const int n = C1_ROWS(C, O);
+    FN(c1_prepare)(n, W, to);
     T checked = 0;
-    for (int k = 0; k < C1_POINTS * C1_ROWS(C); k++)
+    for (int k = 0; k < C1_POINTS * n; k++)
         checked += to[k] * 0;
-    for (int o = 0; o < C1_CHANNELS; o++)
+    for (int o = 0; o < O; o++)
         checked += b[o] * 0;
-    to[C1_POINTS * C1_ROWS(C)] = checked;
+    to[C1_POINTS * n] = checked;
 }
 
 /* Columns (C, W, LANES) to (C, H, W) */
@@ -135,7 +142,7 @@ static void FN(single_conv_pool)(const lenet5_op *op, const T *X, const T *W, co
                                  int as_columns, T *scratch) {
     const int H = op->in_height, IW = op->in_width, C = op->in_channels, O = op->out_channels;
     if (lenet5_has_winograd(op)) {
-        FN(single_c1)(C, X, ready, b, ready[C1_POINTS * C1_ROWS(C)], as_columns ? Y : scratch);
+        FN(single_c1)(C, O, X, ready, b, ready[C1_POINTS * C1_ROWS(C, O)], as_columns ? Y : scratch);
         if (!as_columns)
             FN(from_columns)(scratch, O, op->out_height, op->out_width, Y);
         return;
