@@ -28,8 +28,11 @@ SETTINGS: dict[str, Any] = {
     "schedule": "cosine",
     "learning_rate": 0.02,
 }
-#: The learning rate where weights share values.
-SHARING_RATE = 0.012
+#: Where weights share values: with a lower rate.
+SHARING: dict[str, Any] = {"learning_rate": 0.012}
+#: Where channels are removed: the gradients of what is left are steep at first, so the rate rises from a low one. The
+#: last epochs lack distortions, which take some of what a small network can hold.
+NARROW: dict[str, Any] = {"schedule": "onecycle", "finetune": 0.1, "finetune_augment": "crop"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +133,7 @@ def compress(
     taught_by = [member for teacher in teachers or [model] for member in members_of(teacher)]
     check_classes(taught_by, model.labels)
     networks = [member.network for member in taught_by]
-    settings = SETTINGS | ({"learning_rate": SHARING_RATE} if codebook else {})
+    settings = SETTINGS | (NARROW if widths else {}) | (SHARING if codebook else {})
     config = Config(**settings, epochs=epochs, seed=seed, validation=len(parts.validation[1]), quantize=quantize)
     n_weights = sum(tensor.size for name, tensor in small.state_dict().items() if name.endswith(".weight"))
     n_steps = epochs * -(-len(parts.train[1]) // config.batch_size)

@@ -6,6 +6,12 @@ from ..models.lenet import LeNet5
 from ..nn.layers import Conv2d
 
 
+#: Channels of C1 and C3 for which there are fast kernels (`kernels/special_shapes.h`), for images of 32 x 32.
+FAST = ((6, 16), (4, 8))
+#: They are taken where at least this part of the multiply-adds that may stay is left, and of the other widths.
+NEARLY_ALL, ENOUGH_OTHERS = 0.9, 0.3
+
+
 def hidden_layers(model: LeNet5) -> dict[str, Conv2d]:
     """The layers with weights before the last one. ValueError where channels cannot be removed."""
     layers = {name: layer for name, layer in model.layers.items() if layer.parameter_shapes()}
@@ -19,13 +25,34 @@ def hidden_layers(model: LeNet5) -> dict[str, Conv2d]:
 
 
 def widths_for(model: LeNet5, fraction: float) -> tuple[int, ...]:
-    """The largest widths, all reduced alike, with at most this fraction of the model's multiply-adds."""
+    """The largest widths with at most this fraction of the model's multiply-adds.
+
+    C1 and C3 get the channels that are fast where nearly as many multiply-adds are left; else all widths are reduced
+    alike.
+    """
     usual = [layer.out_channels for layer in hidden_layers(model).values()]
-    for share in np.arange(1.0, 0.0, -0.005):
-        widths = tuple(max(1, round(share * n)) for n in usual)
-        if resized(model, widths).macs <= fraction * model.macs:
+    most = fraction * model.macs
+    for maps in FAST if model.size == 32 and tuple(usual[:2]) == FAST[0] else ():
+        widths = _reduced(model, maps, usual[2:], most, ENOUGH_OTHERS)
+        if widths and resized(model, widths).macs >= NEARLY_ALL * most:
             return widths
+    if widths := _reduced(model, (), usual, most, 0.0):
+        return widths
     raise ValueError(f"no network of this kind has {fraction:g} of the multiply-adds")
+
+
+def _reduced(
+    model: LeNet5, first: tuple[int, ...], others: list[int], most: float, least: float
+) -> tuple[int, ...] | None:
+    """The ``first`` widths, and the others reduced alike until at most so many multiply-adds are left.
+
+    None where that leaves less than the share ``least`` of the others.
+    """
+    for share in np.arange(1.0, least, -0.005):
+        widths = (*first, *(max(1, round(share * n)) for n in others))
+        if resized(model, widths).macs <= most:
+            return widths
+    return None
 
 
 def resized(model: LeNet5, widths: tuple[int, ...]) -> LeNet5:

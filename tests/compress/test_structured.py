@@ -25,6 +25,16 @@ def test_half_of_the_multiply_adds():
     assert 0.4 < small.macs / model.macs <= 0.5
 
 
+@pytest.mark.parametrize(
+    ("fraction", "first", "least"), [(1.0, (6, 16), 1.0), (0.9, (6, 16), 0.88), (0.5, (4, 8), 0.45), (0.86, (5, 15), 0.8), (0.7, (5, 12), 0.65)]
+)
+def test_channels_with_fast_kernels_are_taken_where_they_nearly_fit(fraction, first, least):
+    model = LeNet5(seed=None)
+    widths = widths_for(model, fraction)
+    assert widths[:2] == first
+    assert least <= without_channels(model, widths).macs / model.macs <= fraction
+
+
 def test_own_classes_colour_and_size_are_kept(tmp_path):
     model = LeNet5(seed=0, labels=["cat", "dog"], in_channels=3, size=64)
     small = without_channels(model, widths_for(model, 0.3))
