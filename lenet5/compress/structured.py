@@ -44,7 +44,7 @@ def widths_for(model: LeNet5, fraction: float) -> tuple[int, ...]:
 def _reduced(
     model: LeNet5, first: tuple[int, ...], others: list[int], most: float, least: float
 ) -> tuple[int, ...] | None:
-    """The ``first`` widths, and the others reduced alike until at most so many multiply-adds are left.
+    """The ``first`` widths, and the others reduced alike until at most ``most`` multiply-adds are left.
 
     None where that leaves less than the share ``least`` of the others.
     """
