@@ -5,7 +5,6 @@ import numpy as np
 from ..models.lenet import LeNet5
 from ..nn.layers import Conv2d
 
-
 #: Channels of C1 and C3 for which there are fast kernels (`kernels/special_shapes.h`), for images of 32 x 32.
 FAST = ((6, 16), (4, 8))
 #: They are taken where at least this part of the multiply-adds that may stay is left, and of the other widths.

@@ -26,7 +26,8 @@ def test_half_of_the_multiply_adds():
 
 
 @pytest.mark.parametrize(
-    ("fraction", "first", "least"), [(1.0, (6, 16), 1.0), (0.9, (6, 16), 0.88), (0.5, (4, 8), 0.45), (0.86, (5, 15), 0.8), (0.7, (5, 12), 0.65)]
+    ("fraction", "first", "least"),
+    [(1.0, (6, 16), 1.0), (0.9, (6, 16), 0.88), (0.5, (4, 8), 0.45), (0.86, (5, 15), 0.8), (0.7, (5, 12), 0.65)],
 )
 def test_channels_with_fast_kernels_are_taken_where_they_nearly_fit(fraction, first, least):
     model = LeNet5(seed=None)
