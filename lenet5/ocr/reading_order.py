@@ -45,9 +45,13 @@ def levelled(boxes: np.ndarray, marks: Sequence[np.ndarray] = ()) -> np.ndarray:
 
 
 def _slope(marks: Sequence[np.ndarray]) -> float:
-    """How steeply the digits of all numbers fall on average, as a tangent; marks are boxes (m, 4) of each number's."""
+    """How steeply the digits of all numbers fall on average, as a tangent; marks are boxes (m, 4) of each number's.
+
+    Numbers that are higher than wide are digits in several parts, which say nothing.
+    """
     middles = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in marks]
-    moved = np.concatenate([number - number.mean(axis=0) for number in middles] or [np.zeros((1, 2))])
+    moved = [number - number.mean(axis=0) for number in middles if np.ptp(number[:, 1]) > np.ptp(number[:, 0])]
+    moved = np.concatenate(moved or [np.zeros((1, 2))])
     return float(moved[:, 0] @ moved[:, 1] / max(moved[:, 1] @ moved[:, 1], 1.0))
 
 
