@@ -28,8 +28,8 @@ def model(data):
 
 def test_the_public_names():
     assert set(lenet5.__all__) == {
-        "Cascade", "Committee", "LeNet5", "Regressor", "datasets", "export", "from_torch", "load", "pretrained",
-        "read_image",
+        "Cascade", "Committee", "LeNet5", "MultiTask", "Regressor", "datasets", "export", "from_torch", "load",
+        "pretrained", "read_image",
     }  # fmt: skip
     assert all(getattr(lenet5, name) for name in lenet5.__all__)
     assert set(lenet5.__all__) <= set(dir(lenet5))
