@@ -50,8 +50,8 @@ def _slope(marks: Sequence[np.ndarray]) -> float:
     Numbers that are higher than wide are digits in several parts, which say nothing.
     """
     middles = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in marks]
-    moved = [number - number.mean(axis=0) for number in middles if np.ptp(number[:, 1]) > np.ptp(number[:, 0])]
-    moved = np.concatenate(moved or [np.zeros((1, 2))])
+    wide = [number - number.mean(axis=0) for number in middles if np.ptp(number[:, 1]) > np.ptp(number[:, 0])]
+    moved = np.concatenate(wide or [np.zeros((1, 2))])
     return float(moved[:, 0] @ moved[:, 1] / max(moved[:, 1] @ moved[:, 1], 1.0))
 
 

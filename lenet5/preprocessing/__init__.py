@@ -1,4 +1,5 @@
 """Any image to the network's input, one stage per module.
 
-The stages are decode, segmenter, normalization; `show` draws them. Pages of numbers have a segmenter of their own, in ocr/.
+The stages are decode, segmenter, normalization; `show` draws them. Background, binarization, ruled_lines and sheets are
+those of pages of numbers.
 """

@@ -56,6 +56,6 @@ def test_few_boxes():
 def test_digits_in_several_parts_do_not_say_how_lines_run():
     """A table of single digits, some of them with a stroke of its own above."""
     one = np.array([[0.0, 5, 4, 9], [4, 0, 12, 6]])  # its foot is to the left
-    parts = [one + [25 * y, 90 * x, 25 * y, 90 * x] for y, x in np.ndindex(12, 4)]
+    parts = [one + np.array([25 * y, 90 * x, 25 * y, 90 * x]) for y, x in np.ndindex(12, 4)]
     expected = np.arange(48).reshape(12, 4).tolist()
     assert reading_order(map(around, parts), parts) == expected
