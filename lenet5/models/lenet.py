@@ -3,15 +3,12 @@
 import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import DivergedError
 from ..evaluation.calibration import Calibration
 from ..nn import serialization
-from ..nn.bounds import is_bounded
 from ..preprocessing.preparation import Preparation
 from ..training.weights import of_classes
 from ..utils.characters import DIGITS
@@ -20,7 +17,7 @@ from .base import Classifier
 from .batches import gathered
 from .class_names import are_other_classes, checked_labels, class_numbers, names_in
 from .quantized import Quantized
-from .single import SingleNetwork
+from .single import SingleNetwork, finish
 
 if TYPE_CHECKING:
     from ..training.records import Epoch
@@ -157,14 +154,7 @@ class LeNet5(SingleNetwork, Classifier):
         trainer = self._trainer(X, y, settings, threads, teachers, validation_data, sample_weight)
         self._takes_labels, self.resized = False, self.network.side_of(X)
         self.training, self.calibration = None, Calibration()  # what it said before is not true any more
-        trainer.finish(verbose, callback)
-        self.history_ = trainer.history
-        self.parameters[:] = trainer.best
-        if not is_bounded(self.network):
-            raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
-        if trainer.validation:
-            self.calibrate(*trainer.validation, trainer.threads)
-        self.training = {"command": "LeNet5.fit", "config": asdict(trainer.config)}
+        finish(self, trainer, "LeNet5.fit", verbose, callback)
         return self
 
     def _trainer(self, X, y, settings: dict, threads: int | None, teachers, *others) -> "Trainer":

@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, NoReturn, Self
 
 import numpy as np
 
-from ..errors import DivergedError
 from ..evaluation.calibration import Calibration
 from ..evaluation.quantities import Intervals
 from ..nn import serialization
-from ..nn.bounds import is_bounded
 from ..nn.targets import TargetScaling, checked_targets, joined, labels_in, targets_in
 from ..preprocessing.preparation import IMAGE, Preparation
 from . import transfer
@@ -20,7 +17,7 @@ from .class_names import are_other_classes, checked_labels, class_numbers, names
 from .lenet import DIGITS, LeNet5
 from .quantity_answers import QuantityAnswers
 from .regressor import Regressor
-from .single import SingleNetwork
+from .single import SingleNetwork, finish
 
 if TYPE_CHECKING:
     from ..training.config import Config
@@ -152,14 +149,7 @@ class MultiTask(SingleNetwork, QuantityAnswers, Classifier):
         self._takes_labels = self._takes_targets = False
         self.resized, self.training = self.network.side_of(X), None
         self.intervals, self.calibration = Intervals(), Calibration()
-        trainer.finish(verbose, callback)
-        self.history_ = trainer.history
-        self.parameters[:] = trainer.best
-        if not is_bounded(self.network):
-            raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
-        if trainer.validation:
-            self.calibrate(*trainer.validation, trainer.threads)
-        self.training = {"command": "MultiTask.fit", "config": asdict(trainer.config)}
+        finish(self, trainer, "MultiTask.fit", verbose, callback)
         return self
 
     def _joined(self, X, y, targets, *, is_new: bool = False) -> np.ndarray:

@@ -2,21 +2,18 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, NoReturn, Self
 
 import numpy as np
 
-from ..errors import DivergedError
 from ..evaluation.quantities import Intervals
 from ..nn import serialization
-from ..nn.bounds import is_bounded
 from ..nn.targets import TargetScaling, checked_targets
 from ..preprocessing.preparation import IMAGE, Preparation
 from . import transfer
 from .batches import gathered
 from .quantity_answers import QuantityAnswers
-from .single import SingleNetwork
+from .single import SingleNetwork, finish
 
 if TYPE_CHECKING:
     from ..training.config import Config
@@ -135,14 +132,7 @@ class Regressor(SingleNetwork, QuantityAnswers):
             validation_data = self._gathered(validation_data)
         trainer = self.trainer(X, y, config, threads, validation_data, sample_weight)
         self.resized, self.training, self.intervals = self.network.side_of(X), None, Intervals()
-        trainer.finish(verbose, callback)
-        self.history_ = trainer.history
-        self.parameters[:] = trainer.best
-        if not is_bounded(self.network):
-            raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
-        if trainer.validation:
-            self.calibrate(*trainer.validation, trainer.threads)
-        self.training = {"command": "Regressor.fit", "config": asdict(trainer.config)}
+        finish(self, trainer, "Regressor.fit", verbose, callback)
         return self
 
     def _gathered(self, data) -> tuple[np.ndarray, np.ndarray]:

@@ -2,16 +2,21 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
-from typing import Self
+from dataclasses import asdict, astuple
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from ..errors import DivergedError
 from ..nn.architectures import CHOICES, VARIANTS, stages_for
+from ..nn.bounds import is_bounded
 from ..nn.network import Network
 from ..nn.summary import Summary
 from ..preprocessing.preparation import Preparation
 from .images import ImageModel
+
+if TYPE_CHECKING:
+    from ..training.trainer import Trainer
 
 
 class SingleNetwork(ImageModel):
@@ -117,3 +122,18 @@ class SingleNetwork(ImageModel):
             "shapes": {name: list(tensor.shape) for name, tensor in self.state_dict().items()},
             "preparation": self.preparation.as_dict(),
         }
+
+
+def finish(model: Any, trainer: "Trainer", command: str, verbose: bool, callback) -> None:
+    """Run the training that `fit` of a model made; keep its best weights, and calibrate them.
+
+    DivergedError where the loss, or answers, became NaN or infinite.
+    """
+    trainer.finish(verbose, callback)
+    model.history_ = trainer.history
+    model.parameters[:] = trainer.best
+    if not is_bounded(model.network):
+        raise DivergedError("the weights grew so large that answers would not be finite; lower the learning rate")
+    if trainer.validation:
+        model.calibrate(*trainer.validation, trainer.threads)
+    model.training = {"command": command, "config": asdict(trainer.config)}
