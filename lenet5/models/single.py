@@ -24,6 +24,7 @@ class SingleNetwork(ImageModel):
 
     network: Network
     training: dict | None
+    history_: list  # only there after `fit`
 
     def _choose(
         self,
