@@ -7,7 +7,7 @@ of all kinds. It is trained with PyTorch, which only this recipe needs: `pip ins
 import functools
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
@@ -46,10 +46,7 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
 
     DataError where MNIST cannot be had; LeNet5Error without PyTorch.
     """
-    try:
-        from .segmenter_torch import train
-    except ImportError as error:
-        raise LeNet5Error(f"this recipe needs PyTorch ({error}); pip install torch") from None
+    train = trainer()
     (X, y), held_out = held_out_digits(data_dir)
     n_threads = threads or default_threads()
     truth = Truth.joined(
@@ -61,6 +58,15 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     tensors, dice = train(truth, judged, settings, n_threads)
     facts = {**command.facts("segmenter", settings, data_dir), "dice": dice}
     return Segmenter(tensors, facts)
+
+
+def trainer() -> Callable:
+    """`segmenter_torch.train`; LeNet5Error without PyTorch."""
+    try:
+        from .segmenter_torch import train
+    except ImportError as error:
+        raise LeNet5Error(f"this recipe needs PyTorch ({error}); pip install torch") from None
+    return train
 
 
 class Truth:
@@ -92,6 +98,11 @@ def _part(kind: str, n: int, seed: int, digits: tuple, first: int) -> tuple[np.n
         samples = segmentation_scenes.draw(n, seed=seed, first=first)
     else:
         samples = segmentation.draw(n, seed=seed, first=first, X=digits[0], y=digits[1])
+    return arrays(samples)
+
+
+def arrays(samples: Sequence[segmentation.Sample]) -> tuple[np.ndarray, ...]:
+    """What `Truth` takes, of samples."""
     images, truth = (np.stack([getattr(sample, name) for sample in samples]) for name in ("image", "truth"))
     return images, truth, np.array([sample.shape for sample in samples], np.int16)
 

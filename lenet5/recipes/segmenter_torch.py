@@ -1,6 +1,7 @@
 """The training of the segmenter in PyTorch; nothing else imports this module, so that nothing else needs PyTorch."""
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,8 +101,13 @@ def _enlarged(blocks: Tensor) -> Tensor:
     return F.interpolate(blocks, scale_factor=4.0, mode="bilinear", align_corners=False)[:, 0]
 
 
-def train(truth: "Truth", judged: "Truth", settings: "Settings", threads: int) -> tuple[dict[str, np.ndarray], float]:
-    """Weights and biases of a network trained on ``truth``, and its mean Dice coefficient on ``judged``."""
+def train(
+    truth: "Truth", judged: "Truth", settings: "Settings", threads: int, class_weights: Sequence[float] = CLASS_WEIGHTS
+) -> tuple[dict[str, np.ndarray], float]:
+    """Weights and biases of a network trained on ``truth``, and its mean Dice coefficient on ``judged``.
+
+    class_weights : what an error costs on paper, ink and other marks
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
     network = Trainable().to(memory_format=torch.channels_last)
@@ -111,7 +117,7 @@ def train(truth: "Truth", judged: "Truth", settings: "Settings", threads: int) -
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * schedule(step, settings.steps)
         chosen = torch.randint(len(truth.shapes), (BATCH,)).numpy()
-        loss = loss_of(network, *_batch(truth, chosen, is_varied=True))
+        loss = loss_of(network, *_batch(truth, chosen, is_varied=True), class_weights)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -141,12 +147,14 @@ def _batch(truth: "Truth", chosen: np.ndarray, *, is_varied: bool = False) -> tu
     return seen, torch.stack([1 - ink - other, ink, other], 1), F.max_pool2d(seen[:, 2:], 2)[:, 0]
 
 
-def loss_of(network: Trainable, seen: Tensor, shares: Tensor, inside: Tensor) -> Tensor:
+def loss_of(
+    network: Trainable, seen: Tensor, shares: Tensor, inside: Tensor, class_weights: Sequence[float] = CLASS_WEIGHTS
+) -> Tensor:
     """Weighted cross-entropy, and half of what lacks in the Dice coefficient of ink."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = network(seen.to(memory_format=torch.channels_last))
     log_probabilities = F.log_softmax(logits.float(), 1)
-    weights = torch.tensor(CLASS_WEIGHTS)[:, None, None]
+    weights = torch.tensor(class_weights)[:, None, None]
     entropy = -(shares * log_probabilities * weights).sum(1)
     dice = dice_of(log_probabilities[:, 1].exp() * inside, shares[:, 1] * inside)
     return (entropy * inside).sum() / inside.sum() + 0.5 * (1 - dice).mean()

@@ -72,12 +72,12 @@ def sample(rng: np.random.Generator, digits: Digits, layouts: dict[str, float] =
     grey = toned(page, plain)
     if not plain:
         grey = lit(page, grey)
-    return _sample(taken(grey, page, layout, plain), page.ink, page.other * (1 - page.ink), page.label)._replace(
+    return as_sample(taken(grey, page, layout, plain), page.ink, page.other * (1 - page.ink), page.label)._replace(
         several=layout == "number"
     )
 
 
-def _sample(grey: np.ndarray, ink: np.ndarray, other: np.ndarray, label: int) -> Sample:
+def as_sample(grey: np.ndarray, ink: np.ndarray, other: np.ndarray, label: int) -> Sample:
     """Of arrays (h, w) in 0..1."""
     h, w = grey.shape
     image, truth = np.zeros((SIDE, SIDE), np.uint8), np.zeros((2, SIDE, SIDE), np.float32)
@@ -91,7 +91,7 @@ def scene_sample(grey: np.ndarray, ink: np.ndarray, other: np.ndarray, label: in
     """Of a larger image and its truth, arrays (H, W) in 0..1, brought to SIDE."""
     k = SIDE / max(grey.shape)
     shape = tuple(max(6, round(n * k)) for n in grey.shape)
-    return _sample(_to(grey, shape), _to(ink, shape), _to(other, shape), label)
+    return as_sample(_to(grey, shape), _to(ink, shape), _to(other, shape), label)
 
 
 def _to(plane: np.ndarray, shape) -> np.ndarray:
@@ -186,7 +186,7 @@ def _raw(rng: np.random.Generator, digits: Digits, *, is_coarse: bool) -> Sample
         image = np.pad(image, [((side - n) // 2, side - n - (side - n) // 2) for n in image.shape])
     ink = _enlarged(rng, image)
     truth = np.clip(1.3 * ink - 0.1, 0, 1)
-    return _sample(_in_tones(rng, ink), truth, np.zeros_like(truth), label)
+    return as_sample(_in_tones(rng, ink), truth, np.zeros_like(truth), label)
 
 
 def _object(rng: np.random.Generator) -> Sample:
@@ -195,7 +195,7 @@ def _object(rng: np.random.Generator) -> Sample:
     if rng.random() < 0.7:  # as small as icons are
         image = _to(image, [int(rng.integers(8, 40))] * 2)
     solid = _enlarged(rng, np.pad(image, int(rng.choice([0, 0, 1, 2, 4]))))
-    return _sample(_in_tones(rng, solid), np.zeros_like(solid), np.clip(4 * solid, 0, 1), -1)
+    return as_sample(_in_tones(rng, solid), np.zeros_like(solid), np.clip(4 * solid, 0, 1), -1)
 
 
 def _enlarged(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:

@@ -1,0 +1,84 @@
+"""What is written on a page of numbers, as mattes, (h, w) float32 in 0..1 of ink: strings of digits and signs, words."""
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from . import digit_strings
+from .segmentation_digits import Digits, sign
+from .segmentation_page import placed
+
+STYLES = ("plain", "varied", "amounts", "signs")
+#: How often a string is printed, and of single digits of several pens; the others are composed as for reading.
+PRINTED, OF_SINGLE_DIGITS = 0.12, 0.4
+
+
+class Writer:
+    """Strings of MNIST's digits (N, 28, 28) uint8 with their classes, of which ``n`` are composed in advance."""
+
+    def __init__(self, X: np.ndarray, y: np.ndarray, n: int, seed: int):
+        self.digits = Digits(X, y)
+        self.strings: list[tuple[np.ndarray, float]] = []  # ink (h, w) uint8, and the height of its digits
+        for k, name in enumerate(STYLES):
+            style = replace(digit_strings.STYLES[name], rules=0.0, grain=0.0)
+            for string in digit_strings.compose(X, y, n // len(STYLES), style=style, seed=1000 * seed + k):
+                heights = [box.bottom - box.top for box in string.boxes]
+                tall = max(float(np.median(heights)), 0.7 * max(heights))
+                self.strings.append((np.rint(255 * string.ink).astype(np.uint8), tall))
+
+    def string(self, rng: np.random.Generator, height: float) -> np.ndarray:
+        """A string with digits about ``height`` pixels high."""
+        if rng.random() < PRINTED:
+            return printed(rng, height, "".join(rng.choice(list("0123456789"), int(rng.integers(1, 8)))))
+        if rng.random() < OF_SINGLE_DIGITS:
+            return self._single_digits(rng, height)
+        ink, tall = self.strings[rng.integers(len(self.strings))]
+        image, k = Image.fromarray(ink), height / tall
+        if rng.random() < 0.4:
+            image = image.rotate(rng.normal(0, 3), Image.Resampling.BILINEAR, expand=True)
+        size = [max(3, round(n * k)) for n in image.size]
+        method = Image.Resampling.BICUBIC if k > 1 else Image.Resampling.BOX
+        matte = np.asarray(image.resize(size, method), np.float32) / 255
+        if k > 1.3 and rng.random() < 0.7:  # with sharp edges again
+            matte = np.clip((matte - rng.uniform(0.15, 0.4)) / rng.choice([0.2, 0.4]), 0, 1)
+        return matte
+
+    def _single_digits(self, rng: np.random.Generator, height: float) -> np.ndarray:
+        mattes = [self.digit(rng, height * np.exp(rng.normal(0, 0.12))) for _ in range(int(rng.integers(1, 7)))]
+        gaps = np.maximum(1, height * rng.uniform(0.03, 0.35, len(mattes)))
+        shape = int(1.4 * height) + 4, int(sum(matte.shape[1] for matte in mattes) + gaps.sum()) + 2
+        out, left = np.zeros(shape, np.float32), 0.0
+        for matte, gap in zip(mattes, gaps, strict=True):
+            top = shape[0] / 2 - matte.shape[0] / 2 + rng.normal(0, 0.05) * height
+            out = np.maximum(out, placed(shape, matte, round(top), round(left)))
+            left += matte.shape[1] + gap
+        return out
+
+    def digit(self, rng: np.random.Generator, height: float) -> np.ndarray:
+        """A single digit, cut to its ink."""
+        return self.digits.matte(rng, max(5, round(height)), turn=0.06)[0]
+
+
+def printed(rng: np.random.Generator, size: float, text: str) -> np.ndarray:
+    """A text in print, whose digits are about ``size`` pixels high."""
+    font = ImageFont.load_default(max(5, round(size * 1.35)))
+    image = Image.new("L", (int(font.getlength(text)) + 4, round(size * 1.8) + 2))
+    bold = round(rng.uniform(0, 0.06) * size)
+    ImageDraw.Draw(image).text((2, round(size * 1.4)), text, 255, font, "ls", stroke_width=bold)
+    return np.asarray(image, np.float32) / 255
+
+
+def word(rng: np.random.Generator, size: float) -> np.ndarray:
+    """A word of letters, printed or by hand."""
+    if rng.random() < 0.5:
+        letters = (chr(rng.integers(97, 123)) if rng.random() < 0.85 else " " for _ in range(int(rng.integers(2, 12))))
+        text = "".join(letters)
+        return printed(rng, size, text.upper() if rng.random() < 0.3 else text.title() if rng.random() < 0.5 else text)
+    signs = [sign(rng, max(4, round(size * rng.uniform(0.6, 1.3)))) for _ in range(int(rng.integers(2, 8)))]
+    wide = sum(matte.shape[1] for matte in signs) + round(0.2 * size) * len(signs) + 2
+    out, left, bottom = np.zeros((round(1.4 * size) + 2, wide), np.float32), 0, round(1.3 * size)
+    for matte in signs:
+        out = np.maximum(out, placed(out.shape, matte, bottom - matte.shape[0], left))
+        left += matte.shape[1] + round(rng.uniform(0, 0.2) * size)
+    return out

@@ -1,0 +1,52 @@
+"""Printed lines of forms: rules, squares, boxes, combs and tables, solid or not, laid on a `Page` as other marks."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from .segmentation_page import Page
+
+LOOKS = {"solid": 0.5, "dashed": 0.2, "dotted": 0.15, "broken": 0.15}
+
+
+class Line:
+    """How the lines of one form look: width, strength, and what is missing of them, on a page of digits so high."""
+
+    def __init__(self, rng: np.random.Generator, height: float):
+        self.rng = rng
+        self.look = str(rng.choice(list(LOOKS), p=list(LOOKS.values())))
+        size = height / 28
+        self.width = float(np.exp(rng.uniform(np.log(0.5), np.log(2.5)))) * min(max(size, 0.6), 1.5)
+        self.strength = rng.uniform(0.15, 1.1) * (-1 if rng.random() < 0.03 else 1)
+        is_dashed = self.look == "dashed"
+        self.period = rng.uniform(3, 16) * min(max(size, 0.7), 1.5) if is_dashed else rng.uniform(2.0, 5)
+        self.on = rng.uniform(0.35, 0.8) if is_dashed else 0.5
+        self.patch = rng.uniform(8, 40)
+
+    def mask(self, away: np.ndarray, along: np.ndarray) -> np.ndarray:
+        """Coverage, (h, w), of pixels by how far they are from the line, and where along it."""
+        mask = np.clip(self.width / 2 + 0.5 - abs(away), 0, 1) * min(self.width, 1)
+        if self.look in ("dashed", "dotted"):
+            return mask * ((along / self.period + self.rng.random()) % 1 < self.on)
+        if self.look == "broken":
+            places = np.arange(-64, mask.shape[1] + 200, self.patch)
+            return mask * (np.interp(along, places, self.rng.random(len(places))) > 0.45)
+        return mask
+
+
+def grid(
+    page: Page, line: Line, upright: Iterable[float], across: Iterable[float], *,
+    left_right: tuple[float, float] | None = None, top_bottom: tuple[float, float] | None = None, turn: float = 0.0,
+) -> None:  # fmt: skip
+    """Lay lines at x ``upright`` and y ``across``, which end at ``top_bottom`` and ``left_right``; turned, radians."""
+    x, y = page.x + turn * page.y, page.y - turn * page.x
+    mask = np.zeros(page.shape, np.float32)
+    for at in upright:
+        mask = np.maximum(mask, line.mask(x - at, y) * _within(y, top_bottom))
+    for at in across:
+        mask = np.maximum(mask, line.mask(y - at, x) * _within(x, left_right))
+    page.lay(mask.astype(np.float32), line.strength)
+
+
+def _within(place: np.ndarray, ends: tuple[float, float] | None):
+    return 1.0 if ends is None else (place >= ends[0]) & (place <= ends[1])
