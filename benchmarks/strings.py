@@ -70,7 +70,7 @@ def lattice_alone(files: list[Path]) -> list[str]:
 def sliding_alone(files: list[Path]) -> list[str]:
     """Read by the sliding network and its own search, on the lines found."""
     net = reader.shipped_once().sliding
-    found = (layout.find(to_grey(decode(file))) for file in files)
+    found = (layout.find(to_grey(decode(file))).numbers for file in files)
     return [" ".join(sdnn.read_line(number.ink, net) for number in numbers) for numbers in found]
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from ..utils.geometry import Box
 from . import lattice, layout, sdnn
 from .networks import CLASSES, N_DIGITS, RUBBISH, SIGNS, StringNetworks, log_softmax
 from .oversegmentation import Hypotheses, Pieces, cut, hypotheses
@@ -48,20 +49,27 @@ class Line(NamedTuple):
     total: float
 
 
+class PageLines(NamedTuple):
+    """The ``lines`` of an image, and the boxes of other marks that may be ``words``."""
+
+    lines: list[Line]
+    words: list[Box]
+
+
 def lines_of(
     grey: np.ndarray, invert: str, networks: StringNetworks, network: Scorer | None = None, *,
     allow: str = "", length: int | None = None, table: bool = False, threads: int | None = None,
     most: int | None = None,
-) -> list[Line]:  # fmt: skip
-    """The numbers of an image (H, W) float32 in 0..1, in reading order; only the ``most`` largest where that is given.
+) -> PageLines:  # fmt: skip
+    """The numbers of an image (H, W) float32 in 0..1, in reading order, and its words; only the ``most`` largest where that is given.
 
     Other arguments are those of `reader.read`. Signs that are allowed are expected.
     """
-    numbers = layout.find(grey, invert, table=table)
+    numbers, words = layout.find(grey, invert, table=table, threads=threads)
     cuts = [(number, cut(number.ink)) for number in largest(numbers, most, numbers)]
     found = [(number, pieces, hypotheses(pieces)) for number, pieces in cuts if len(pieces)]
     if not found:
-        return []
+        return PageLines([], words)
     pictures = np.concatenate([runs.pictures for _, _, runs in found])
     slid = np.concatenate(sdnn.opinions([(line, runs.boxes) for _, line, runs in found], networks.sliding, threads))
     ways = [(runs.first, runs.stop, leave_out(pieces)) for _, pieces, runs in found]
@@ -74,7 +82,7 @@ def lines_of(
             part[:, _classes(never_closed)] = -lattice.LIMIT
             path, total = lattice.search(first, stop, part, dropped, length, N_DIGITS)
         lines.append(Line(number, runs, (first, stop, part, dropped), path, total))
-    return lines
+    return PageLines(lines, words)
 
 
 def _classes(signs: Iterable[str]) -> list[int]:
@@ -90,7 +98,7 @@ def largest(things: list[T], most: int | None, numbers: Sequence[layout.NumberIm
     """``most`` of what belongs to ``numbers``, those with the widest images, in their order; all if it is None."""
     if most is None or len(numbers) <= most:
         return things
-    widest = np.argsort([-number.ink.shape[1] / number.scale[1] for number in numbers], kind="stable")[:most]
+    widest = np.argsort([-number.ink.shape[1] / number.part.scale[1] for number in numbers], kind="stable")[:most]
     return [things[i] for i in sorted(widest)]
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from ..preprocessing.decode import Decoded
 from ..utils.geometry import Box
 from .dropped import are_numbers
-from .layout import NumberImage
-from .lines import Line, evidence, largest, sureness
+from .layout import Part
+from .lines import Line, PageLines, evidence, largest, sureness
 
 #: A page is upright for sure where the mean logarithm of its digits' confidence is above this. Of pages of 20 numbers,
 #: upright ones have -0.03 to -0.003, others -0.4 to -0.13.
@@ -24,21 +24,26 @@ SURER = 0.05  # by as much is the mean logarithm of confidence greater where it 
 class Oriented(NamedTuple):
     """What was read on a page (H, W) of ``shape`` after ``quarters`` of a turn counterclockwise."""
 
-    lines: list[Line]
+    page: PageLines
     shape: tuple[int, int]
     quarters: int = 0
+
+    @property
+    def lines(self) -> list[Line]:
+        """Its numbers."""
+        return self.page.lines
 
     @property
     def turn(self) -> int:
         """In degrees."""
         return 90 * self.quarters
 
-    def placed(self, number: NumberImage, picture: Decoded) -> Callable[[np.ndarray], Box]:
-        """What gives the box in the file of a box in the number's ink; ``picture`` is the page, not turned."""
+    def placed(self, part: Part, picture: Decoded) -> Callable[[np.ndarray], Box]:
+        """What gives the box in the file of a box in a part of the page; ``picture`` is the page, not turned."""
         if not self.quarters:
-            return number.in_file(picture).box
+            return part.in_file(picture).box
         whole = self.shape[0] * picture.scale, self.shape[1] * picture.scale
-        turned = number.in_file(picture._replace(top=0, left=0))
+        turned = part.in_file(picture._replace(top=0, left=0))
 
         def box(inner: np.ndarray) -> Box:
             top, left, bottom, right = back(turned.box(inner), self.quarters, whole)
@@ -47,7 +52,7 @@ class Oriented(NamedTuple):
         return box
 
 
-def found(grey: np.ndarray, read: Callable[[np.ndarray, int | None], list[Line]]) -> Oriented:
+def found(grey: np.ndarray, read: Callable[[np.ndarray, int | None], PageLines]) -> Oriented:
     """Read a page (H, W) float32, where that is doubtful in all four directions, and return the likeliest.
 
     read : reads a page, or as many of its largest numbers; such a sample says which way up a page is
@@ -63,7 +68,7 @@ def found(grey: np.ndarray, read: Callable[[np.ndarray, int | None], list[Line]]
     is_surer = sureness(best.lines) > sureness(sample) + SURER
     if not (is_likelier and is_surer and are_numbers(best.lines).any()):  # else words may look surer upside down
         return upright
-    return best._replace(lines=read(pages[best.quarters - 1], None)) if len(best.lines) == SAMPLE else best
+    return best._replace(page=read(pages[best.quarters - 1], None)) if len(best.lines) == SAMPLE else best
 
 
 def back(box: Box, quarters: int, shape: tuple[int, int]) -> Box:

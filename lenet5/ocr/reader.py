@@ -14,6 +14,7 @@ from ..utils.characters import DIGITS
 from ..utils.geometry import Box
 from . import lattice, orientation, tables
 from .dropped import are_numbers
+from .layout import Part
 from .lines import Line, Scorer, lines_of
 from .networks import CLASSES, N_DIGITS, RUBBISH, SEPARATORS, SIGNS, StringNetworks, shipped
 
@@ -164,12 +165,14 @@ def read(
     )
     kept, left = [], []
     for line, is_number in zip(oriented.lines, are_numbers(oriented.lines), strict=True):
-        place = oriented.placed(line.number, picture)
+        place = oriented.placed(line.number.part, picture)
         number = _number(line, place, allow, min_confidence) if is_number else None
         if number is None:
             left.append(Dropped(place(np.array([0, 0, *line.number.ink.shape])), NO_DIGIT if is_number else NO_NUMBER))
         else:
             kept.append(number)
+    place = oriented.placed(Part(), picture)
+    left += [Dropped(place(np.array(box)), NO_NUMBER) for box in oriented.page.words]
     return Reading(kept, picture.pages, picture.page, turn=oriented.turn, dropped=left)
 
 

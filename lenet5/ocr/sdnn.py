@@ -9,10 +9,11 @@ also says, for each segment of the lattice, which digit has its middle there.
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from ..nn.network import Network
 from ..preprocessing.components import Components
-from .layout import resized
+from ..preprocessing.scaling import resized
 from .networks import log_softmax
 from .oversegmentation import LEVEL, Pieces, line_height
 
@@ -34,7 +35,7 @@ def normalized(ink: np.ndarray, height: float | None = None) -> tuple[np.ndarray
     scale = GLYPH / max(height, 4.0)
     scale = 1.0 if abs(scale - 1) < 0.12 else scale  # resampling would gain nothing
     shape = tuple(max(1, round(n * scale)) for n in ink.shape)
-    small = np.clip(resized(ink, shape), 0, 1)
+    small = np.clip(resized(ink, shape, Image.Resampling.BICUBIC), 0, 1)
     rows = small.sum(1) > 0
     middle = (np.flatnonzero(rows)[[0, -1]].sum() + 1) / 2 if rows.any() else shape[0] / 2
     top = round(middle - FIELD / 2)

@@ -6,12 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..datasets.synthetic.digit_strings import Composed
-from ..ocr import sdnn
+from ..ocr import ink, sdnn
 from ..ocr.layout import evened
 from ..ocr.networks import CLASSES, RUBBISH
-from ..ocr.oversegmentation import LEVEL, Hypotheses, Pieces, cut, hypotheses
+from ..ocr.oversegmentation import Hypotheses, Pieces, cut, hypotheses
 from ..preprocessing.binarization import quantile
-from ..preprocessing.ruled_lines import without_rules
 
 _THERE = 0.2  # ink of a character that counts where another one may have some, too
 _SAME_OVERLAPPING = 0.78  # as _SAME, for characters that overlap
@@ -55,24 +54,18 @@ def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
     return np.where(best >= _SAME, labels, np.where(best < _OTHER, RUBBISH, -1))
 
 
-def unruled(ink: np.ndarray) -> np.ndarray:
-    """Remove rules from a line's ink (H, W), as `layout.find` does, except for the soft edges that remain."""
-    mask = ink > LEVEL
-    removed = mask & ~without_rules(mask)
-    return np.where(removed, 0, ink).astype(np.float32) if removed.any() else ink
-
-
 def as_found(string: Composed, rng: np.random.Generator, even: float = 0.5) -> Composed:
-    """Make a composed line look as reading finds it: without rules, and, in the fraction ``even``, equalised.
+    """Make a composed line look as reading finds it, in the fraction ``even`` with its contrast equalised.
 
     Ink and layers are equalised alike, so that they can still be compared.
     """
-    ink = unruled(string.ink)
-    strong = ink[ink > LEVEL]
-    if not len(strong) or rng.random() >= even:
-        return replace(string, ink=ink)
-    full = float(quantile(strong, 0.7))
-    return replace(string, ink=evened(ink, full), layers=[evened(layer, full) for layer in string.layers])
+    seen = ink.found(1 - string.ink, "yes", 1)
+    if seen is None or not seen.mask.any():
+        return string
+    if rng.random() >= even:
+        return replace(string, ink=seen.ink)
+    full = float(quantile(seen.ink[seen.mask], 0.7))
+    return replace(string, ink=evened(seen.ink, full), layers=[evened(layer, full) for layer in string.layers])
 
 
 def examples(strings: Iterable[Composed], *, seed: int = 0, rubbish: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ X, Y = strokes.draw(400, seed=12)
 
 
 def found_in(picture):
-    return lines_of(to_grey(decode(picture)), "auto", networks.shipped(), threads=1)
+    return lines_of(to_grey(decode(picture)), "auto", networks.shipped(), threads=1).lines
 
 
 @pytest.fixture(scope="module")

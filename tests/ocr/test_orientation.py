@@ -8,6 +8,8 @@ import pytest
 
 from lenet5.datasets.synthetic import digit_strings, strokes
 from lenet5.ocr import orientation, reader
+from lenet5.ocr.layout import NumberImage, Part
+from lenet5.ocr.lines import PageLines
 from lenet5.ocr.orientation import back
 from lenet5.utils.geometry import Box
 
@@ -62,11 +64,11 @@ def test_what_holds_few_digits_is_not_turned():
 @pytest.mark.parametrize(("is_number", "quarters"), [(True, 2), (False, 0)])
 def test_a_page_without_numbers_is_upright(monkeypatch, is_number, quarters):
     """Words may be read with more certainty upside down, but they are no numbers there either."""
-    number = SimpleNamespace(number=SimpleNamespace(ink=np.ones((4, 4)), scale=(1.0, 1.0)))
+    number = SimpleNamespace(number=NumberImage(np.ones((4, 4)), Part(), 0))
     page = np.zeros((8, 8), np.float32)
     page[0, 0] = 1
     monkeypatch.setattr(orientation, "sureness", lambda lines: -0.1 * len(lines))
     monkeypatch.setattr(orientation, "evidence", lambda lines: -100.0 * len(lines))
     monkeypatch.setattr(orientation, "are_numbers", lambda lines: np.array([is_number] * len(lines)))
-    found = orientation.found(page, lambda grey, most: [number] * (1 if grey[-1, -1] else 3))
+    found = orientation.found(page, lambda grey, most: PageLines([number] * (1 if grey[-1, -1] else 3), []))
     assert found.quarters == quarters

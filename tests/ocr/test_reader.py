@@ -16,7 +16,6 @@ from lenet5.evaluation.calibration import Calibration, Threshold
 from lenet5.nn import serialization
 from lenet5.nn.network import Network
 from lenet5.ocr import boxes, evaluation, layout, lines, networks, reader
-from lenet5.preprocessing import sheets
 from lenet5.utils.characters import SEPARATORS, SIGNS
 
 X, Y = strokes.draw(400, seed=12)
@@ -425,17 +424,6 @@ def test_a_sheet_on_a_darker_desk(model, desk, margin, tilt):
     assert reading.text == right
     for digit in reading.digits:
         assert margin <= digit.box.top < digit.box.bottom <= picture.shape[0] - margin
-
-
-def test_what_is_no_sheet():
-    white = [Image.fromarray(255 - picture) for picture, _ in pictures(6, seed=62, pen=(1, 3))]
-    for number in white:  # bright digits on a dark ground
-        assert sheets.sheets(np.asarray(number, np.float32) / 255) == []
-    half = np.full((200, 300), 0.9, np.float32)
-    half[:, 150:] = 0.4  # a shadow
-    assert sheets.sheets(half) == []
-    assert sheets.sheets(np.full((50, 90), 0.5, np.float32)) == []
-    assert sheets.sheets(np.zeros((1, 500), np.float32)) == []
 
 
 @pytest.mark.parametrize("strength", [0.5, 0.7])

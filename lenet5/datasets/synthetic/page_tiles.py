@@ -10,7 +10,7 @@ from PIL import Image
 from . import segmentation_marks as marks
 from . import segmentation_surroundings as surroundings
 from .page_writing import Writer, word
-from .printed_forms import Line, grid
+from .printed_forms import PrintedLine, grid
 from .segmentation import SIDE, Sample, as_sample
 from .segmentation_camera import taken
 from .segmentation_page import Page, lit, placed, toned
@@ -21,8 +21,8 @@ LEAST_SEEN = 9  # pixels of a digit that the camera sees at least
 
 #: How often a page is laid out in each way.
 LAYOUTS = {
-    "lines": 0.5, "ruled": 0.12, "squared": 0.08, "boxes": 0.08, "combs": 0.06, "table": 0.08, "print": 0.04,
-    "empty": 0.04,
+    "lines": 0.4, "close": 0.12, "ruled": 0.12, "squared": 0.08, "boxes": 0.08, "combs": 0.06, "table": 0.08,
+    "print": 0.03, "empty": 0.03,
 }  # fmt: skip
 #: Other marks, and how often each is there.
 MARKS = (
@@ -58,7 +58,20 @@ def tile(rng: np.random.Generator, writer: Writer) -> Sample:
         grey = lit(page, grey)
     least = max(0.3, min(LEAST_SEEN / height, 1))
     page.native = CANVAS * float(np.exp(rng.uniform(np.log(least), np.log(1.4))))
-    return _cut_out(rng, taken(grey, page, "lines", plain), page.ink, page.other * (1 - page.ink))
+    planes = taken(grey, page, "lines", plain), page.ink, page.other * (1 - page.ink)
+    return _cut_to_ink(rng, *planes) if layout == "close" else _cut_out(rng, *planes)
+
+
+def _cut_to_ink(rng: np.random.Generator, *planes: np.ndarray) -> Sample:
+    """A number as a detector or a person cuts it out: with little room around it."""
+    rows, columns = (np.flatnonzero((planes[1] > 0.3).any(axis)) for axis in (1, 0))
+    if len(rows) < 4 or len(columns) < 4:
+        return _cut_out(rng, *planes)
+    room = rng.integers(0, 1 + rng.choice([2, 8, 24]), 4)
+    top, left = max(rows[0] - room[0], 0), max(columns[0] - room[1], 0)
+    planes = tuple(plane[top : rows[-1] + room[2] + 1, left : columns[-1] + room[3] + 1] for plane in planes)
+    planes = tuple(plane[:SIDE, :SIDE] for plane in planes)
+    return as_sample(*planes, -1)
 
 
 def _cut_out(rng: np.random.Generator, *planes: np.ndarray) -> Sample:
@@ -95,14 +108,14 @@ def _put_in(page: Page, matte: np.ndarray, y: float, x: float, spread: tuple[flo
     _put(page, matte, round(y - matte.shape[0] / 2 + dy), round(x - matte.shape[1] / 2 + dx))
 
 
-def _lines(page: Page, writer: Writer, height: float, density: float | None = None) -> tuple[Line, float, list[float]]:
+def _lines(page: Page, writer: Writer, height: float, density: float | None = None) -> tuple[PrintedLine, float, list[float]]:
     """Numbers and words in lines; what rules would look like, the slope and where the rules would be."""
     rng = page.rng
     if density is None:
         density = rng.uniform(0.5, 1.0)
     pitch = height * float(np.exp(rng.uniform(np.log(1.15), np.log(3.5))))
     y = rng.uniform(-1, 1) * pitch
-    line = Line(rng, height)
+    line = PrintedLine(rng, height)
     slope = rng.normal(0, 0.03) if rng.random() < 0.6 else rng.uniform(-0.15, 0.15)
     rules = []
     while y < CANVAS + height:
@@ -127,6 +140,21 @@ def _line(page: Page, writer: Writer, height: float, y: float, slope: float, den
                 _put(page, matte, top, left, only_if_free=True)
             x += matte.shape[1]
         x += height * rng.uniform(0.4, 4)
+
+
+def _close(page: Page, writer: Writer, height: float) -> None:
+    """One number that fits on the tile, perhaps with another one below, or on a rule."""
+    rng, most = page.rng, SIDE - 4
+    matte = writer.string(rng, height * rng.choice([1, 1.5, 2]))
+    scale = min(1.0, most / max(matte.shape))
+    size = max(3, round(matte.shape[1] * scale)), max(3, round(matte.shape[0] * scale))
+    matte = np.clip(np.asarray(Image.fromarray(matte).resize(size, Image.Resampling.BOX)), 0, 1)
+    _put_in(page, matte, CANVAS / 2, CANVAS / 2, (0, 0))
+    if rng.random() < 0.12:
+        _put_in(page, writer.string(rng, size[1]), CANVAS / 2 + 1.2 * size[1], CANVAS / 2, (0, 4))
+    if rng.random() < 0.3:
+        at = CANVAS / 2 + size[1] * rng.choice([-0.5, 0.5]) * rng.uniform(0.8, 1.3)
+        grid(page, PrintedLine(rng, size[1]), [], [at], turn=rng.normal(0, 0.03))
 
 
 def _ruled(page: Page, writer: Writer, height: float) -> None:
@@ -156,7 +184,7 @@ def _squared(page: Page, writer: Writer, height: float) -> None:
         _lines(page, writer, height, 0.8)
         side = max(5, height * rng.uniform(0.25, 1.5))
         upright, across = (np.arange(rng.uniform(0, 1) * side, CANVAS, side) for _ in range(2))
-    grid(page, Line(rng, height), upright, across, turn=rng.normal(0, 0.02))
+    grid(page, PrintedLine(rng, height), upright, across, turn=rng.normal(0, 0.02))
 
 
 def _boxes(page: Page, writer: Writer, height: float) -> None:
@@ -164,7 +192,7 @@ def _boxes(page: Page, writer: Writer, height: float) -> None:
     rng = page.rng
     w, h = height * rng.uniform(0.95, 1.7), height * rng.uniform(1.15, 1.8)
     gap = 0.0 if rng.random() < 0.5 else height * rng.uniform(0.1, 0.5)
-    line, pitch = Line(rng, height), h * rng.uniform(1.05, 2.2)
+    line, pitch = PrintedLine(rng, height), h * rng.uniform(1.05, 2.2)
     for y in np.arange(rng.uniform(-0.5, 0.5) * h, CANVAS, pitch):
         left, n = rng.uniform(-2, 0.5) * w, int(rng.integers(2, 14))
         for x in left + (w + gap) * np.arange(n):
@@ -179,7 +207,7 @@ def _combs(page: Page, writer: Writer, height: float) -> None:
     """A base line with ticks between the digits."""
     rng = page.rng
     w, tick = height * rng.uniform(0.8, 1.5), height * rng.uniform(0.2, 0.9)
-    line, pitch = Line(rng, height), height * rng.uniform(1.5, 3)
+    line, pitch = PrintedLine(rng, height), height * rng.uniform(1.5, 3)
     for y in np.arange(rng.uniform(0.3, 1.2) * height, CANVAS + height, pitch):
         ticks = rng.uniform(-2, 1) * w + w * np.arange(int(rng.integers(3, 14)) + 1)
         ends = ticks[0], ticks[-1]
@@ -197,7 +225,7 @@ def _combs(page: Page, writer: Writer, height: float) -> None:
 def _table(page: Page, writer: Writer, height: float) -> None:
     """Numbers, and some words, in the cells of a table, with rules or without."""
     rng = page.rng
-    h, line = height * rng.uniform(1.3, 2.4), Line(rng, height)
+    h, line = height * rng.uniform(1.3, 2.4), PrintedLine(rng, height)
     rows = np.arange(rng.uniform(-1, 0) * h, CANVAS + h, h)
     columns = [rng.uniform(-3, 1) * height]
     while columns[-1] < CANVAS:
@@ -246,6 +274,6 @@ def _words_beside(page: Page, height: float) -> None:
 
 
 _LAID_OUT = {
-    "lines": _lines, "ruled": _ruled, "squared": _squared, "boxes": _boxes, "combs": _combs, "table": _table,
-    "print": _print,
+    "lines": _lines, "close": _close, "ruled": _ruled, "squared": _squared, "boxes": _boxes, "combs": _combs,
+    "table": _table, "print": _print,
 }  # fmt: skip

@@ -12,6 +12,8 @@ from .segmentation_page import placed
 STYLES = ("plain", "varied", "amounts", "signs")
 #: How often a string is printed, and of single digits of several pens; the others are composed as for reading.
 PRINTED, OF_SINGLE_DIGITS = 0.12, 0.4
+#: How often a digit is a 1 of one straight line, and how often digits overlap.
+BARS, OVERLAPPING = 0.04, 0.25
 
 
 class Writer:
@@ -46,8 +48,9 @@ class Writer:
 
     def _single_digits(self, rng: np.random.Generator, height: float) -> np.ndarray:
         mattes = [self.digit(rng, height * np.exp(rng.normal(0, 0.12))) for _ in range(int(rng.integers(1, 7)))]
-        gaps = np.maximum(1, height * rng.uniform(0.03, 0.35, len(mattes)))
-        shape = int(1.4 * height) + 4, int(sum(matte.shape[1] for matte in mattes) + gaps.sum()) + 2
+        least = -0.15 if rng.random() < OVERLAPPING else 0.03
+        gaps = height * rng.uniform(least, 0.35 if least > 0 else 0.08, len(mattes))
+        shape = int(1.4 * height) + 4, int(sum(matte.shape[1] for matte in mattes) + abs(gaps).sum()) + 2
         out, left = np.zeros(shape, np.float32), 0.0
         for matte, gap in zip(mattes, gaps, strict=True):
             top = shape[0] / 2 - matte.shape[0] / 2 + rng.normal(0, 0.05) * height
@@ -57,7 +60,19 @@ class Writer:
 
     def digit(self, rng: np.random.Generator, height: float) -> np.ndarray:
         """A single digit, cut to its ink."""
+        if rng.random() < BARS:
+            return _bar(rng, max(5, round(height)))
         return self.digits.matte(rng, max(5, round(height)), turn=0.06)[0]
+
+
+def _bar(rng: np.random.Generator, height: int) -> np.ndarray:
+    """A 1 that is one straight line."""
+    pen = max(1, round(height * rng.uniform(0.04, 0.16)))
+    width = pen + round(height * rng.uniform(0, 0.3))
+    image = Image.new("L", (width, height))
+    top, bottom = rng.uniform(pen / 2, width - pen / 2, 2) if rng.random() < 0.7 else (width / 2, width / 2)
+    ImageDraw.Draw(image).line([(top, 0), (bottom, height)], 255, pen)
+    return np.asarray(image, np.float32) / 255
 
 
 def printed(rng: np.random.Generator, size: float, text: str) -> np.ndarray:

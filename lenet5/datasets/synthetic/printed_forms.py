@@ -9,7 +9,7 @@ from .segmentation_page import Page
 LOOKS = {"solid": 0.5, "dashed": 0.2, "dotted": 0.15, "broken": 0.15}
 
 
-class Line:
+class PrintedLine:
     """How the lines of one form look: width, strength, and what is missing of them, on a page of digits so high."""
 
     def __init__(self, rng: np.random.Generator, height: float):
@@ -35,7 +35,7 @@ class Line:
 
 
 def grid(
-    page: Page, line: Line, upright: Iterable[float], across: Iterable[float], *,
+    page: Page, line: PrintedLine, upright: Iterable[float], across: Iterable[float], *,
     left_right: tuple[float, float] | None = None, top_bottom: tuple[float, float] | None = None, turn: float = 0.0,
 ) -> None:  # fmt: skip
     """Lay lines at x ``upright`` and y ``across``, which end at ``top_bottom`` and ``left_right``; turned, radians."""

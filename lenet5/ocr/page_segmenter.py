@@ -1,0 +1,94 @@
+"""Which pixels of a page are paper, ink of numbers, or something else: print, letters, rules.
+
+It is the U-Net of preprocessing/segmenter.py with weights of its own (recipes/page_segmenter.py). It sees the page in
+tiles, at the size at which digits are about as high as in its training.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+from ..preprocessing.components import Components
+from ..preprocessing.scaling import resized
+from ..preprocessing.segmenter import INK, Segmenter, loaded
+from ..utils.shipped import WEIGHTS
+from ..utils.threads import check_threads, default_threads, in_shares
+from .grouping import typical_height
+
+TILE, MARGIN = 128, 16  # pixels of a tile; those at its edge that the next tile answers for
+STRIDE = 2  # pixels that it sees for each one that it answers
+HEIGHT, TOLERANCE = 36, 1.5  # pixels: of the digits; at heights that differ by a smaller factor it looks no second time
+SIDES = 256, 512, 1024, 128, 64  # pixels: long sides at which a page is looked at, until ink is found
+LARGEST, ENLARGED = 1400, 2  # pixels: the largest such side; and times that of the page
+MOST_LOOKS = 3
+
+
+@functools.cache
+def shipped() -> Segmenter:
+    """The network that ships with the package."""
+    return loaded(WEIGHTS / "page-segmenter.safetensors")
+
+
+def look(grey: np.ndarray, threads: int | None = None) -> np.ndarray:
+    """Probabilities (3, h, w) float32 of PAPER, INK and OTHER on a page (H, W) float32 in 0..1.
+
+    Each answer is about a square of pixels, which may be less than one of the page's.
+    """
+    largest = min(LARGEST, ENLARGED * max(grey.shape))
+    without_ink = []
+    for side in dict.fromkeys(min(side, largest) for side in SIDES):
+        classes = _in_tiles(grey, side, threads)
+        if _height(classes[INK]):
+            return _closer(grey, side, largest, classes, threads)
+        without_ink.append(classes)
+    return max(without_ink, key=np.size)
+
+
+def _closer(grey: np.ndarray, side: int, largest: int, classes: np.ndarray, threads: int | None) -> np.ndarray:
+    """`look` again at other sizes, until digits are nearly as high as they should be; the best of all looks."""
+    seen = []
+    for k in range(MOST_LOOKS):
+        factor = HEIGHT / (_height(classes[INK]) or HEIGHT)
+        seen.append((abs(np.log(factor)), k, classes))
+        before, side = side, int(np.clip(side * factor, TILE // 4, largest))
+        if side == before or 1 / TOLERANCE <= factor <= TOLERANCE or k == MOST_LOOKS - 1:
+            break
+        classes = _in_tiles(grey, side, threads)
+    return min(seen)[2]
+
+
+def _height(ink: np.ndarray) -> float:
+    """The typical height of digits in pixels that the network sees; 0 without any."""
+    marks = Components(ink > 0.5)
+    return STRIDE * typical_height(marks.boxes, marks.areas) if len(marks.areas) else 0.0
+
+
+def _in_tiles(grey: np.ndarray, side: int, threads: int | None) -> np.ndarray:
+    """`look` at a page whose long side is brought to ``side``."""
+    k = side / max(grey.shape)
+    page = resized(grey, tuple(max(TILE // 16, round(n * k)) for n in grey.shape))
+    classes = np.empty((3, *(-(-n // STRIDE) for n in page.shape)), np.float32)
+    tiles = [(y, x) for y in _parts(page.shape[0]) for x in _parts(page.shape[1])]
+    network = shipped().network
+
+    def answer(start: int, stop: int) -> None:
+        for (top, bottom, upper, lower), (left, right, near, far) in tiles[start:stop]:
+            seen = network.probabilities_of_grey(np.ascontiguousarray(page[top:bottom, left:right]))
+            part = classes[:, upper:lower, near:far]
+            y, x = upper - top // STRIDE, near - left // STRIDE
+            part[:] = seen[:, y : y + part.shape[1], x : x + part.shape[2]]
+
+    n_threads = default_threads() if threads is None else check_threads(threads)
+    in_shares(min(n_threads, len(tiles)), len(tiles), answer)
+    return classes
+
+
+def _parts(length: int) -> list[tuple[int, int, int, int]]:
+    """Overlapping tiles along a side: where each starts and stops, and of which answers, first and last."""
+    n = max(1, -(-(length - 2 * MARGIN) // (TILE - 2 * MARGIN)))
+    step = (length - TILE) / max(n - 1, 1)
+    starts = [STRIDE * math.ceil(i * step / STRIDE) for i in range(n)]
+    answers = -(-length // STRIDE)
+    cuts = [0, *((start + MARGIN) // STRIDE for start in starts[1:]), answers]
+    return [(start, min(start + TILE, length), *cuts[i : i + 2]) for i, start in enumerate(starts)]
