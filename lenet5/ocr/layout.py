@@ -1,7 +1,8 @@
 """Layout: where the numbers of an image are, and their ink, without background and rules, in reading order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -34,6 +35,9 @@ THINNEST = 0.09  # of the height: thinner strokes are thickened to it
 FAINT = 0.7  # of the digits' strength: a fainter small mark belongs to the print behind them
 MOST_MARKS = 3000
 LETTERS = 3  # the heights of letters and most other marks differ by a smaller factor
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ class NumberImage:
     part: Part
     line: int
 
+    @property
+    def width(self) -> float:
+        """In pixels of the image."""
+        return self.ink.shape[1] / self.part.scale[1]
+
 
 class PageLayout(NamedTuple):
     """The ``numbers`` of an image in reading order, and the boxes of other marks that may be ``words``."""
@@ -80,24 +89,34 @@ class PageLayout(NamedTuple):
     words: list[Box]
 
 
-def find(grey: np.ndarray, invert: str = "auto", *, table: bool = False, threads: int | None = None) -> PageLayout:
+def find(
+    grey: np.ndarray, invert: str = "auto", *, table: bool = False, most: int | None = None, threads: int | None = None
+) -> PageLayout:
     """Find the numbers of an image (H, W), float32 in 0..1, if any.
 
-    In a ``table``, a number does not go on beyond a vertical rule.
+    In a ``table``, a number does not go on beyond a vertical rule. Where ``most`` is given, only as many are cut out,
+    the widest, and no words.
     """
     seen = ink.found(grey, invert, threads)
     marks = Components(seen.mask)
     kept, labels = _large_enough(marks), marks.labels()
     if not len(kept):
-        return PageLayout([], _words(seen.other))
+        return PageLayout([], [] if most else _words(seen.other))
     groups = [kept[group] for group in _groups(seen.ink, labels, kept, marks)]
     if table:
         groups = [part for group in groups for part in parted(marks.boxes, group, seen.other)]
     lines = reading_order((union(marks.boxes[group]) for group in groups), [marks.boxes[group] for group in groups])
-    numbers = [
-        _number(seen.ink, labels, marks.boxes[groups[i]], groups[i], line) for line, row in enumerate(lines) for i in row
-    ]
-    return PageLayout(numbers, _words(seen.other))
+    places = [(i, line) for line, row in enumerate(lines) for i in row]
+    places = largest(places, most, [np.ptp(marks.boxes[groups[i], 1::2]) for i, _ in places])
+    numbers = [_number(seen.ink, labels, marks.boxes[groups[i]], groups[i], line) for i, line in places]
+    return PageLayout(numbers, [] if most else _words(seen.other))
+
+
+def largest(things: list[T], most: int | None, sizes: Sequence[float]) -> list[T]:
+    """``most`` of the things, those with the largest ``sizes``, in their order; all if it is None."""
+    if most is None or len(things) <= most:
+        return things
+    return [things[i] for i in sorted(np.argsort(-np.asarray(sizes), kind="stable")[:most])]
 
 
 def _words(other: np.ndarray) -> list[Box]:

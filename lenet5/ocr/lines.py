@@ -1,7 +1,7 @@
 """The numbers of an image with the best path through the lattice of each, and what speaks for all of them together."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,9 +18,6 @@ SEEN = 3.0  # weight of the sliding network's opinion on whether it is a digit
 NOT_FIRST, NOT_LAST, BRACKETS = "/)]", "/", (("(", ")"), ("[", "]"))
 UNLIKELY = -7.0  # logarithm of a segment's share of all paths, below which it is not looked at more closely
 MOST_SLIDING = 9.0  # how far that opinion moves the logarithm of the weight at most
-
-
-T = TypeVar("T")
 
 
 class Scorer(Protocol):
@@ -65,8 +62,8 @@ def lines_of(
 
     Other arguments are those of `reader.read`. Signs that are allowed are expected.
     """
-    numbers, words = layout.find(grey, invert, table=table, threads=threads)
-    cuts = [(number, cut(number.ink)) for number in largest(numbers, most, numbers)]
+    numbers, words = layout.find(grey, invert, table=table, most=most, threads=threads)
+    cuts = [(number, cut(number.ink)) for number in numbers]
     found = [(number, pieces, hypotheses(pieces)) for number, pieces in cuts if len(pieces)]
     if not found:
         return PageLines([], words)
@@ -92,14 +89,6 @@ def _classes(signs: Iterable[str]) -> list[int]:
 def _n(path: Sequence[lattice.Step], sign: str) -> int:
     """How often a sign is read."""
     return sum(CLASSES[step.label] == sign for step in path)
-
-
-def largest(things: list[T], most: int | None, numbers: Sequence[layout.NumberImage]) -> list[T]:
-    """``most`` of what belongs to ``numbers``, those with the widest images, in their order; all if it is None."""
-    if most is None or len(numbers) <= most:
-        return things
-    widest = np.argsort([-number.ink.shape[1] / number.part.scale[1] for number in numbers], kind="stable")[:most]
-    return [things[i] for i in sorted(widest)]
 
 
 def evidence(lines: Sequence[Line]) -> float:

@@ -8,8 +8,8 @@ import numpy as np
 from ..preprocessing.decode import Decoded
 from ..utils.geometry import Box
 from .dropped import are_numbers
-from .layout import Part
-from .lines import Line, PageLines, evidence, largest, sureness
+from .layout import Part, largest
+from .lines import Line, PageLines, evidence, sureness
 
 #: A page is upright for sure where the mean logarithm of its digits' confidence is above this. Of pages of 20 numbers,
 #: upright ones have -0.03 to -0.003, others -0.4 to -0.13.
@@ -60,7 +60,7 @@ def found(grey: np.ndarray, read: Callable[[np.ndarray, int | None], PageLines])
     upright = Oriented(read(grey, None), grey.shape)
     if not upright.lines or sureness(upright.lines) > UPRIGHT:
         return upright
-    sample = largest(upright.lines, SAMPLE, [line.number for line in upright.lines])
+    sample = largest(upright.lines, SAMPLE, [line.number.width for line in upright.lines])
     pages = [np.ascontiguousarray(np.rot90(grey, k)) for k in (1, 2, 3)]
     turned = [Oriented(read(page, SAMPLE), grey.shape, k) for k, page in enumerate(pages, 1)]
     best = max(turned, key=lambda page: evidence(page.lines))

@@ -14,7 +14,7 @@ from lenet5.models.ood import loaded as load_detector
 from lenet5.models.ood import score
 from lenet5.ocr import networks, reader
 from lenet5.preprocessing.segmenter import loaded as load_segmenter
-from lenet5.recipes import command, digits, hands, ocr, ood, segmenter
+from lenet5.recipes import command, digits, hands, ocr, ood, page_segmenter, segmenter
 from lenet5.recipes import data as recipe_data
 from lenet5.utils.characters import DIGITS
 
@@ -65,19 +65,21 @@ def test_hands(tmp_path, data):
     assert model.training["held_out_accuracy"] > 0.8
 
 
-def test_segmenter(tmp_path, data):
+@pytest.mark.parametrize("recipe", [segmenter, page_segmenter])
+def test_segmenters(tmp_path, data, recipe):
     pytest.importorskip("torch")
     out = tmp_path / "segmenter.safetensors"
-    assert segmenter.main(["--small", "--threads", "1", "--out", str(out)]) == 0
+    assert recipe.main(["--small", "--threads", "1", "--out", str(out)]) == 0
     found = load_segmenter(out)
     assert found.classes(np.ones((40, 60), np.float32)).shape == (3, 43, 64)
     assert 0 <= found.training["dice"] <= 1
 
 
-def test_segmenter_says_what_it_needs(tmp_path, data, monkeypatch, capsys):
+@pytest.mark.parametrize("recipe", [segmenter, page_segmenter])
+def test_segmenters_say_what_they_need(tmp_path, data, monkeypatch, capsys, recipe):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "lenet5.recipes.segmenter_torch", raising=False)
-    assert segmenter.main(["--small", "--out", str(tmp_path / "none")]) == 1
+    assert recipe.main(["--small", "--out", str(tmp_path / "none")]) == 1
     assert "pip install torch" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
