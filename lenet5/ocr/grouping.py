@@ -12,26 +12,19 @@ SMALLER, LOWEST = 0.15, 8  # least height of a smaller number: as a fraction of 
 ALIKE = 2.2  # the heights of its marks differ by a smaller factor
 WORD_GAP, LONE_GAP = 0.7, 1.0  # heights: narrower gaps do not separate words; on a page, and on a single line
 WORD_RATIO, NARROW_GAP = 2, 0.1  # nor do gaps less than twice as wide as all narrow ones, which count as this, at least
-EDGE = 2  # pixels: a mark nearer to the edge of the image is cut off by it
-THICKEST = 4  # a box counts at most this many times its ink: a ring or a long line does not set the height
 
 
-def typical_height(boxes: np.ndarray, areas: np.ndarray) -> float:
-    """Return the height up to which marks, boxes (n, 4) and pixels (n,) int, hold half of the ink."""
+def typical_height(boxes: np.ndarray) -> float:
+    """Return the height up to which the boxes (n, 4) of marks have half of the area; a long one counts as two squares."""
     height, width = sizes(boxes)
     order = np.argsort(height)
-    weights = np.cumsum(np.minimum(height * np.minimum(width, 2 * height), THICKEST * areas)[order])
+    weights = np.cumsum((height * np.minimum(width, 2 * height))[order])
     return float(height[order][np.searchsorted(weights, weights[-1] / 2)])
 
 
 def sizes(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return heights and widths (n,) of boxes (n, 4)."""
     return boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-
-
-def cut_off(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Find the marks that the edge of an image of ``shape`` cuts off: (n,) bool."""
-    return np.any(boxes[:, :2] < EDGE, axis=1) | np.any(boxes[:, 2:] > np.array(shape) - EDGE, axis=1)
 
 
 def tall_groups(boxes: np.ndarray, typical: float) -> tuple[list[np.ndarray], np.ndarray]:

@@ -11,7 +11,7 @@ from ..preprocessing.segmenter import INK, OTHER
 from . import page_segmenter
 
 PAPER_SIDE, SURROUNDINGS = 256, 0.04  # pixels: the paper is estimated on an image reduced to this side; of that side
-LEAST_SURE = 0.4  # probability of ink
+LEAST_SURE = 0.25  # probability of ink
 LEVEL = 0.3  # of the strokes' contrast: less is not ink
 BARE = 0.2  # probability of ink or of other marks, below which the paper is bare
 

@@ -61,7 +61,7 @@ def _closer(grey: np.ndarray, side: int, largest: int, classes: np.ndarray, thre
 def _height(ink: np.ndarray) -> float:
     """The typical height of digits in pixels that the network sees; 0 without any."""
     marks = Components(ink > 0.5)
-    return STRIDE * typical_height(marks.boxes, marks.areas) if len(marks.areas) else 0.0
+    return STRIDE * typical_height(marks.boxes) if len(marks.areas) else 0.0
 
 
 def _in_tiles(grey: np.ndarray, side: int, threads: int | None) -> np.ndarray:

@@ -12,11 +12,6 @@ def boxes(*places):
     return np.stack([top, left, top + height, left + width], axis=1)
 
 
-def ink(marks, fill=0.4):
-    """How many pixels marks have that fill such a part of their boxes."""
-    return np.maximum((fill * np.prod(marks[:, 2:] - marks[:, :2], axis=1)).astype(int), 4)
-
-
 def digits(top, left, n, height=20):
     """Places of digits in a row, a tenth of their height apart."""
     width = int(0.6 * height)
@@ -24,12 +19,9 @@ def digits(top, left, n, height=20):
 
 
 def test_the_typical_height_is_that_of_most_ink():
-    marks = boxes(*digits(0, 0, 20), *[(40, 4 * i, 2, 2) for i in range(30)], (0, 400, 300, 300))
-    areas = ink(marks)
-    areas[-1] = 900  # a ring
-    assert grouping.typical_height(marks, areas) == 20
-    areas[-1] = 60_000  # a large digit
-    assert grouping.typical_height(marks, areas) == 300
+    marks = boxes(*digits(0, 0, 20), *[(40, 4 * i, 2, 2) for i in range(30)])
+    assert grouping.typical_height(marks) == 20
+    assert grouping.typical_height(np.concatenate([marks, boxes((0, 400, 300, 300))])) == 300  # a large digit
 
 
 def test_marks_on_a_line_follow_each_other_unless_they_are_far_apart_or_of_other_heights():
@@ -42,15 +34,10 @@ def test_marks_on_a_line_follow_each_other_unless_they_are_far_apart_or_of_other
 def test_numbers_much_smaller_than_others_are_numbers_where_two_digits_or_more_are_alike():
     specks = [(200, 4 * i, 3, 3) for i in range(9)]
     marks = boxes(*digits(0, 0, 4, 60), *digits(100, 0, 2, 15), (150, 0, 15, 9), *specks)
-    typical = grouping.typical_height(marks, ink(marks))
+    typical = grouping.typical_height(marks)
     tall, small = grouping.tall_groups(marks, typical)
     assert [group.tolist() for group in tall] == [[0, 1, 2, 3]]
     assert [group.tolist() for group in grouping.smaller_groups(marks, small, typical)] == [[4, 5]]
-
-
-def test_marks_at_the_edge_are_cut_off():
-    marks = boxes((0, 40, 9, 9), (40, 1, 9, 9), (40, 40, 9, 9), (90, 40, 9, 9), (40, 90, 9, 9))
-    assert grouping.cut_off(marks, (100, 100)).tolist() == [True, True, False, True, True]
 
 
 def row(gaps, height=20):

@@ -12,8 +12,8 @@ from .segmentation_page import placed
 STYLES = ("plain", "varied", "amounts", "signs")
 #: How often a string is printed, and of single digits of several pens; the others are composed as for reading.
 PRINTED, OF_SINGLE_DIGITS = 0.12, 0.4
-#: How often a digit is a 1 of one straight line, and how often digits overlap.
-BARS, OVERLAPPING = 0.04, 0.25
+#: How often a digit is a 1 of one straight line, how often digits overlap, and how often a number ends in like noughts.
+BARS, OVERLAPPING, NOUGHTS = 0.1, 0.25, 0.2
 
 
 class Writer:
@@ -48,6 +48,8 @@ class Writer:
 
     def _single_digits(self, rng: np.random.Generator, height: float) -> np.ndarray:
         mattes = [self.digit(rng, height * np.exp(rng.normal(0, 0.12))) for _ in range(int(rng.integers(1, 7)))]
+        if rng.random() < NOUGHTS:
+            mattes = mattes[:2] + self._noughts(rng, height)
         least = -0.15 if rng.random() < OVERLAPPING else 0.03
         gaps = height * rng.uniform(least, 0.35 if least > 0 else 0.08, len(mattes))
         shape = int(1.4 * height) + 4, int(sum(matte.shape[1] for matte in mattes) + abs(gaps).sum()) + 2
@@ -57,6 +59,13 @@ class Writer:
             out = np.maximum(out, placed(shape, matte, round(top), round(left)))
             left += matte.shape[1] + gap
         return out
+
+    def _noughts(self, rng: np.random.Generator, height: float) -> list[np.ndarray]:
+        """Several 0s of one pen, as amounts end in them."""
+        images = self.digits.X[self.digits.y == 0]
+        some = Digits(images, np.zeros(len(images), np.uint8))
+        matte = some.matte(rng, max(5, round(height * rng.uniform(0.75, 1.0))), of=0)[0]
+        return [matte] * int(rng.integers(2, 5))
 
     def digit(self, rng: np.random.Generator, height: float) -> np.ndarray:
         """A single digit, cut to its ink."""

@@ -34,8 +34,12 @@ class Digits:
         i = rng.integers(len(self.X))
         return _cut(self.X[i].astype(np.float32) / 255, 0.0), int(self.y[i])
 
-    def matte(self, rng: np.random.Generator, height: int, *, is_sign: bool = False, turn: float = 0.0):
-        """A digit about ``height`` pixels high, or a sign, turned by a deviation of ``turn``; and its class, or -1."""
+    def matte(self, rng: np.random.Generator, height: int, *, is_sign: bool = False, turn: float = 0.0,
+              of: int | None = None):
+        """A digit about ``height`` pixels high, or a sign, turned by a deviation of ``turn``; and its class, or -1.
+
+        of : the class of drawn digits, by default any
+        """
         source = str(rng.choice(list(SOURCES), p=list(SOURCES.values())))
         if is_sign:
             matte, digit = sign(rng, height), -1
@@ -43,7 +47,7 @@ class Digits:
             i = rng.integers(len(self.X))
             matte, digit = _enlarged(self.X[i], rng, height), int(self.y[i])
         else:
-            digit = int(rng.integers(10))
+            digit = int(rng.integers(10)) if of is None else of
             matte = line(digit, rng, height, _tables()["usual" if source == "mnist" else source])
         if turn and rng.random() < 0.5:
             matte = _turned(matte, rng.normal(0, turn))
