@@ -31,6 +31,7 @@ from .tables import parted
 
 TALLEST, LOWEST = 40, 18  # pixels: heights of digits that are read without scaling
 THINNEST = 0.09  # of the height: thinner strokes are thickened to it
+FAINT = 0.7  # of the digits' strength: a fainter small mark belongs to the print behind them
 MOST_MARKS = 3000
 LETTERS = 3  # the heights of letters and most other marks differ by a smaller factor
 
@@ -100,7 +101,7 @@ def find(
     kept, labels = _large_enough(marks), marks.labels()
     if not len(kept):
         return PageLayout([], [] if most else _words(seen.other))
-    groups = [kept[group] for group in _groups(kept, marks)]
+    groups = [kept[group] for group in _groups(seen.ink, labels, kept, marks)]
     if table:
         groups = [part for group in groups for part in parted(marks.boxes, group, seen.other)]
     lines = reading_order((union(marks.boxes[group]) for group in groups), [marks.boxes[group] for group in groups])
@@ -136,16 +137,27 @@ def _large_enough(marks: Components) -> np.ndarray:
     return kept[np.argsort(-marks.areas[kept], kind="stable")][:MOST_MARKS]
 
 
-def _groups(kept: np.ndarray, marks: Components) -> list[np.ndarray]:
+def _groups(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, marks: Components) -> list[np.ndarray]:
     """Group the marks ``kept`` into numbers, as lists of positions in ``kept``; the others are left out."""
     boxes = marks.boxes[kept]
     typical = typical_height(boxes)
     groups, strays = tall_groups(boxes, typical)
+    strays = strays[_as_strong(ink, labels, kept, groups)[strays]]
     groups = with_small(boxes, groups, strays)
     left = np.setdiff1d(strays, np.concatenate(groups))
     groups += smaller_groups(boxes, left, typical)
     least = WORD_GAP if len(groups) > 1 else LONE_GAP
     return [word for group in groups for word in words(boxes, group, least)]
+
+
+def _as_strong(ink: np.ndarray, labels: np.ndarray, kept: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
+    """Find the marks ``kept`` that are drawn about as strongly as those in ``groups`` on average: (n,) bool."""
+    inside = labels >= 0
+    own, levels, n = labels[inside], ink[inside], int(labels.max()) + 1
+    sums = np.bincount(own, levels, n)
+    strength = (np.bincount(own, levels**2, n) / np.maximum(sums, 1e-9))[kept]  # the strong pixels count more
+    tall = np.concatenate(groups)
+    return strength >= FAINT * np.average(strength[tall], weights=sums[kept[tall]])
 
 
 def _number(ink: np.ndarray, labels: np.ndarray, boxes: np.ndarray, marks: np.ndarray, line: int) -> NumberImage:

@@ -27,7 +27,7 @@ LAYOUTS = {
 #: Other marks, and how often each is there.
 MARKS = (
     (surroundings.stain, 0.06), (surroundings.highlighter, 0.06), (surroundings.show_through, 0.08),
-    (marks.single_lines, 0.06), (marks.ring, 0.04), (marks.box, 0.03), (marks.underline, 0.1),
+    (marks.single_lines, 0.06), (marks.ring, 0.1), (marks.box, 0.03), (marks.underline, 0.1),
     (marks.specks, 0.12), (surroundings.table, 0.06), (surroundings.thumb, 0.05), (surroundings.texture, 0.04),
 )  # fmt: skip
 WORDS = 0.15  # how often there are words beside the numbers; within lines and tables there are more
