@@ -10,7 +10,7 @@ from PIL import Image
 from . import segmentation_marks as marks
 from . import segmentation_surroundings as surroundings
 from .page_writing import Writer, word
-from .printed_forms import PrintedLine, grid
+from .printed_forms import PrintedLine, enclosure, grid
 from .segmentation import SIDE, Sample, as_sample
 from .segmentation_camera import taken
 from .segmentation_page import Page, lit, placed, toned
@@ -27,7 +27,7 @@ LAYOUTS = {
 #: Other marks, and how often each is there.
 MARKS = (
     (surroundings.stain, 0.06), (surroundings.highlighter, 0.06), (surroundings.show_through, 0.08),
-    (marks.single_lines, 0.06), (marks.ring, 0.1), (marks.box, 0.03), (marks.underline, 0.1),
+    (marks.single_lines, 0.06), (marks.ring, 0.06), (enclosure, 0.08), (marks.underline, 0.1),
     (marks.specks, 0.12), (surroundings.table, 0.06), (surroundings.thumb, 0.05), (surroundings.texture, 0.04),
 )  # fmt: skip
 WORDS = 0.15  # how often there are words beside the numbers; within lines and tables there are more

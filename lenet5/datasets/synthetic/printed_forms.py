@@ -48,5 +48,28 @@ def grid(
     page.lay(mask.astype(np.float32), line.strength)
 
 
+def enclosure(page: Page, _digits: object) -> None:
+    """Lay an oval, or a frame that may be parted into boxes, around the page's number or far around, perhaps askew."""
+    rng = page.rng
+    top, left, bottom, right = page.box or (0, 0, *page.shape)
+    height, width = bottom - top, right - left
+    line, turn, room = PrintedLine(rng, page.height), rng.normal(0, 0.07), rng.uniform(0.1, 0.6, 2) * height
+    if rng.random() < 0.15:
+        room *= 4
+    y, x = page.y - (top + bottom) / 2, page.x - (left + right) / 2
+    along, down = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    half_width, half_height = width / 2 + room[0], height / 2 + room[1]
+    if rng.random() < 0.5:
+        grown = np.hypot(along / (half_width * 1.2), down / (half_height * 1.3))
+        away = (grown - 1) * np.minimum(half_width, half_height)
+        page.lay(np.clip(line.width / 2 + 0.5 - abs(away), 0, 1).astype(np.float32), rng.uniform(0.4, 1.1))
+        return
+    away = abs(np.maximum(abs(along) - half_width, abs(down) - half_height))
+    if rng.random() < 0.4:
+        for at in np.linspace(-half_width, half_width, int(rng.integers(3, 7)))[1:-1]:
+            away = np.minimum(away, np.where(abs(down) < half_height, abs(along - at), np.inf))
+    page.lay(np.clip(line.width / 2 + 0.5 - away, 0, 1).astype(np.float32), rng.uniform(0.4, 1.1))
+
+
 def _within(place: np.ndarray, ends: tuple[float, float] | None):
     return 1.0 if ends is None else (place >= ends[0]) & (place <= ends[1])
