@@ -21,13 +21,13 @@ LEAST_SEEN = 9  # pixels of a digit that the camera sees at least
 
 #: How often a page is laid out in each way.
 LAYOUTS = {
-    "lines": 0.4, "close": 0.12, "ruled": 0.12, "squared": 0.08, "boxes": 0.08, "combs": 0.06, "table": 0.08,
-    "print": 0.03, "empty": 0.03,
+    "lines": 0.33, "close": 0.2, "ruled": 0.1, "squared": 0.07, "boxes": 0.08, "combs": 0.08, "table": 0.07,
+    "print": 0.04, "empty": 0.03,
 }  # fmt: skip
 #: Other marks, and how often each is there.
 MARKS = (
     (surroundings.stain, 0.06), (surroundings.highlighter, 0.06), (surroundings.show_through, 0.08),
-    (marks.single_lines, 0.06), (marks.ring, 0.06), (enclosure, 0.08), (marks.underline, 0.1),
+    (marks.single_lines, 0.06), (marks.ring, 0.06), (enclosure, 0.12), (marks.underline, 0.1),
     (marks.specks, 0.12), (surroundings.table, 0.06), (surroundings.thumb, 0.05), (surroundings.texture, 0.04),
 )  # fmt: skip
 WORDS = 0.15  # how often there are words beside the numbers; within lines and tables there are more
