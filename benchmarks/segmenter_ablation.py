@@ -24,8 +24,8 @@ from lenet5.recipes import segmenter, segmenter_torch
 from lenet5.recipes.data import held_out_digits
 from lenet5.utils.geometry import box_of
 
-HALF = {name: width // 2 for name, width in segmenter_torch.WIDTHS.items()}
-WIDER = {name: width * 3 // 2 for name, width in segmenter_torch.WIDTHS.items()}
+HALF = tuple(width // 2 for width in segmenter_torch.WIDTHS)
+WIDER = tuple(width * 3 // 2 for width in segmenter_torch.WIDTHS)
 _planes = segmenter_torch.planes
 
 

@@ -1,5 +1,4 @@
 """Any image to the network's input, one stage per module.
 
-The stages are decode, segmenter, normalization; `show` draws them. Background, binarization, ruled_lines and sheets are
-those of pages of numbers.
+The stages are decode, segmenter, normalization; `show` draws them. Pages of numbers have a segmenter of their own, in ocr/.
 """

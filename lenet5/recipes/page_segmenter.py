@@ -25,6 +25,8 @@ from .segmenter import Truth, arrays, trainer
 log = logging.getLogger("lenet5")
 #: What an error costs on paper, ink and other marks: ink is rare.
 CLASS_WEIGHTS = (1.0, 2.5, 1.0)
+#: Channels, as of `segmenter_torch.WIDTHS`: more than the digit's segmenter has where it sees far.
+WIDTHS = (16, 32, 48, 64, 48, 16, 16)
 JUDGED = 1_500, 800  # tiles, and strings, of held-out digits by which it is measured
 
 
@@ -59,7 +61,7 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     n_tiles, n_strings = (min(n, most) for n, most in zip((settings.tiles, settings.strings), JUDGED, strict=True))
     judged = Truth(*_part(n_tiles, n_strings, settings.seed + 99, held_out, 0))
     log.info("%s tiles", f"{len(truth.shapes):,}")
-    tensors, dice = train(truth, judged, settings, n_threads, CLASS_WEIGHTS)
+    tensors, dice = train(truth, judged, settings, n_threads, CLASS_WEIGHTS, WIDTHS)
     return Segmenter(tensors, {**command.facts("page_segmenter", settings, data_dir), "dice": dice})
 
 

@@ -16,23 +16,24 @@ log = logging.getLogger("lenet5")
 BATCH = 64
 #: What an error costs on paper, ink and other marks: ink is rare.
 CLASS_WEIGHTS = (1.0, 2.5, 1.5)
-WIDTHS = {"stem": 16, "d1": 32, "d2": 32, "d3": 48, "u2": 32, "u1": 16, "u0": 16}
+#: Channels of the stem, of the three levels below it and of the steps back up.
+WIDTHS = (16, 32, 32, 48, 32, 16, 16)
 
 
 class Trainable(nn.Module):
     """The network of `lenet5.nn.unet.UNet` with batch norm, which `folded` takes into the weights."""
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
-        w = WIDTHS
-        self.stem = _conv(3, w["stem"], 5, stride=2)
-        self.d1a, self.d1b = _conv(w["stem"], w["d1"]), _conv(w["d1"], w["d1"])
-        self.d2a, self.d2b = _conv(w["d1"], w["d2"]), _conv(w["d2"], w["d2"])
-        self.d3a, self.d3b = _conv(w["d2"], w["d3"]), _conv(w["d3"], w["d3"], dilation=2)
-        self.u2 = _conv(w["d3"] + w["d2"], w["u2"])
-        self.u1 = _conv(w["u2"] + w["d1"], w["u1"])
-        self.u0 = _conv(w["u1"] + w["stem"], w["u0"])
-        self.out = nn.Conv2d(w["u0"], 3, 1)
+        stem, d1, d2, d3, u2, u1, u0 = widths
+        self.stem = _conv(3, stem, 5, stride=2)
+        self.d1a, self.d1b = _conv(stem, d1), _conv(d1, d1)
+        self.d2a, self.d2b = _conv(d1, d2), _conv(d2, d2)
+        self.d3a, self.d3b = _conv(d2, d3), _conv(d3, d3, dilation=2)
+        self.u2 = _conv(d3 + d2, u2)
+        self.u1 = _conv(u2 + d1, u1)
+        self.u0 = _conv(u1 + stem, u0)
+        self.out = nn.Conv2d(u0, 3, 1)
 
     def forward(self, planes: Tensor) -> Tensor:
         """Logits (N, 3, H / 2, W / 2) of planes (N, 3, H, W)."""
@@ -102,15 +103,17 @@ def _enlarged(blocks: Tensor) -> Tensor:
 
 
 def train(
-    truth: "Truth", judged: "Truth", settings: "Settings", threads: int, class_weights: Sequence[float] = CLASS_WEIGHTS
+    truth: "Truth", judged: "Truth", settings: "Settings", threads: int,
+    class_weights: Sequence[float] = CLASS_WEIGHTS, widths: Sequence[int] | None = None,
 ) -> tuple[dict[str, np.ndarray], float]:
     """Weights and biases of a network trained on ``truth``, and its mean Dice coefficient on ``judged``.
 
     class_weights : what an error costs on paper, ink and other marks
+    widths : channels, by default WIDTHS
     """
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
-    network = Trainable().to(memory_format=torch.channels_last)
+    network = Trainable(widths or WIDTHS).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
     dice = mean_dice(network, judged) if not settings.steps else 0.0
     for step in range(settings.steps):
