@@ -11,7 +11,7 @@ import numpy as np
 
 from ..preprocessing.components import Components
 from ..preprocessing.scaling import resized
-from ..preprocessing.segmenter import INK, Segmenter, loaded
+from ..preprocessing.segmenter import INK, LEAST_CERTAINTY, Segmenter, loaded
 from ..utils.shipped import WEIGHTS
 from ..utils.threads import check_threads, default_threads, in_shares
 from .grouping import typical_height
@@ -19,7 +19,7 @@ from .grouping import typical_height
 TILE, MARGIN = 128, 16  # pixels of a tile; those at its edge that the next tile answers for
 STRIDE = 2  # pixels that it sees for each one that it answers
 HEIGHT, TOLERANCE = 36, 1.5  # pixels: of the digits; at heights that differ by a smaller factor it looks no second time
-SIDES = 256, 512, 1024, 128, 64  # pixels: long sides at which a page is looked at, until ink is found
+SIDES = 256, 512, 1024, 128, 64  # pixels: long sides at which a page is looked at, until ink is certain
 LARGEST, ENLARGED = 1400, 2  # pixels: the largest such side; and times that of the page
 MOST_LOOKS = 3
 
@@ -36,26 +36,33 @@ def look(grey: np.ndarray, threads: int | None = None) -> np.ndarray:
     Each answer is about a square of pixels, which may be less than one of the page's.
     """
     largest = min(LARGEST, ENLARGED * max(grey.shape))
-    without_ink = []
+    looks = []
     for side in dict.fromkeys(min(side, largest) for side in SIDES):
-        classes = _in_tiles(grey, side, threads)
-        if _height(classes[INK]):
-            return _closer(grey, side, largest, classes, threads)
-        without_ink.append(classes)
-    return max(without_ink, key=np.size)
+        looks.append(_closer(grey, side, largest, threads))
+        if _certainty(looks[-1]) >= LEAST_CERTAINTY:  # parts of strokes that are far too large pass for small digits
+            return looks[-1]
+    return max(looks, key=lambda classes: (_certainty(classes), classes.size))
 
 
-def _closer(grey: np.ndarray, side: int, largest: int, classes: np.ndarray, threads: int | None) -> np.ndarray:
-    """`look` again at other sizes, until digits are nearly as high as they should be; the best of all looks."""
+def _closer(grey: np.ndarray, side: int, largest: int, threads: int | None) -> np.ndarray:
+    """`look` at a long side of ``side``, and at others until digits are nearly as high as they should be."""
     seen = []
     for k in range(MOST_LOOKS):
-        factor = HEIGHT / (_height(classes[INK]) or HEIGHT)
-        seen.append((abs(np.log(factor)), k, classes))
-        before, side = side, int(np.clip(side * factor, TILE // 4, largest))
-        if side == before or 1 / TOLERANCE <= factor <= TOLERANCE or k == MOST_LOOKS - 1:
-            break
         classes = _in_tiles(grey, side, threads)
-    return min(seen)[2]
+        height = _height(classes[INK])
+        factor = HEIGHT / (height or HEIGHT)
+        seen.append((not height, abs(np.log(factor)), k, classes))
+        before, side = side, int(np.clip(side * factor, TILE // 4, largest))
+        if side == before or 1 / TOLERANCE <= factor <= TOLERANCE:
+            break
+    return min(seen)[3]
+
+
+def _certainty(classes: np.ndarray) -> float:
+    """The mean probability of ink where it is above a half; 0 where it is so nowhere."""
+    ink = classes[INK]
+    sure = ink > 0.5
+    return float(ink[sure].mean()) if sure.any() else 0.0
 
 
 def _height(ink: np.ndarray) -> float:

@@ -27,6 +27,7 @@ log = logging.getLogger("lenet5")
 CLASS_WEIGHTS = (1.0, 2.5, 1.0)
 #: Channels, as of `segmenter_torch.WIDTHS`: more than the digit's segmenter has where it sees far.
 WIDTHS = (16, 32, 48, 64, 48, 16, 16)
+MARKS_WEIGHT = 6.0  # of the loss of ink against other marks
 JUDGED = 1_500, 800  # tiles, and strings, of held-out digits by which it is measured
 
 
@@ -34,10 +35,10 @@ JUDGED = 1_500, 800  # tiles, and strings, of held-out digits by which it is mea
 class Settings:
     """How much is drawn, and how long is trained."""
 
-    parts: int = setting(2, "sets of tiles, each with strings of its own")
-    tiles: int = setting(30_000, "drawn tiles of each")
+    parts: int = setting(12, "sets of tiles, each with strings of its own")
+    tiles: int = setting(10_000, "drawn tiles of each")
     strings: int = setting(6_000, "composed strings of each")
-    steps: int = setting(6_000, "batches of 64 tiles")
+    steps: int = setting(20_000, "batches of 64 tiles")
     learning_rate: float = setting(0.004, "of AdamW; constant, then down a cosine")
     seed: int = setting(0, "of the weights, and of all that is drawn")
 
@@ -61,7 +62,9 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     n_tiles, n_strings = (min(n, most) for n, most in zip((settings.tiles, settings.strings), JUDGED, strict=True))
     judged = Truth(*_part(n_tiles, n_strings, settings.seed + 99, held_out, 0))
     log.info("%s tiles", f"{len(truth.shapes):,}")
-    tensors, dice = train(truth, judged, settings, n_threads, CLASS_WEIGHTS, WIDTHS)
+    tensors, dice = train(
+        truth, judged, settings, n_threads, class_weights=CLASS_WEIGHTS, widths=WIDTHS, marks_weight=MARKS_WEIGHT
+    )
     return Segmenter(tensors, {**command.facts("page_segmenter", settings, data_dir), "dice": dice})
 
 

@@ -103,13 +103,14 @@ def _enlarged(blocks: Tensor) -> Tensor:
 
 
 def train(
-    truth: "Truth", judged: "Truth", settings: "Settings", threads: int,
-    class_weights: Sequence[float] = CLASS_WEIGHTS, widths: Sequence[int] | None = None,
-) -> tuple[dict[str, np.ndarray], float]:
+    truth: "Truth", judged: "Truth", settings: "Settings", threads: int, *,
+    class_weights: Sequence[float] = CLASS_WEIGHTS, widths: Sequence[int] | None = None, marks_weight: float = 0.0,
+) -> tuple[dict[str, np.ndarray], float]:  # fmt: skip
     """Weights and biases of a network trained on ``truth``, and its mean Dice coefficient on ``judged``.
 
     class_weights : what an error costs on paper, ink and other marks
     widths : channels, by default WIDTHS
+    marks_weight : of `marks_loss`
     """
     torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
@@ -120,7 +121,7 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * schedule(step, settings.steps)
         chosen = torch.randint(len(truth.shapes), (BATCH,)).numpy()
-        loss = loss_of(network, *_batch(truth, chosen, is_varied=True), class_weights)
+        loss = loss_of(network, *_batch(truth, chosen, is_varied=True), class_weights, marks_weight)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -151,16 +152,32 @@ def _batch(truth: "Truth", chosen: np.ndarray, *, is_varied: bool = False) -> tu
 
 
 def loss_of(
-    network: Trainable, seen: Tensor, shares: Tensor, inside: Tensor, class_weights: Sequence[float] = CLASS_WEIGHTS
-) -> Tensor:
-    """Weighted cross-entropy, and half of what lacks in the Dice coefficient of ink."""
+    network: Trainable, seen: Tensor, shares: Tensor, inside: Tensor,
+    class_weights: Sequence[float] = CLASS_WEIGHTS, marks_weight: float = 0.0,
+) -> Tensor:  # fmt: skip
+    """Weighted cross-entropy, half of what lacks in the Dice coefficient of ink, and the weighted `marks_loss`."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = network(seen.to(memory_format=torch.channels_last))
-    log_probabilities = F.log_softmax(logits.float(), 1)
+        logits = network(seen.to(memory_format=torch.channels_last)).float()
+    log_probabilities = F.log_softmax(logits, 1)
     weights = torch.tensor(class_weights)[:, None, None]
     entropy = -(shares * log_probabilities * weights).sum(1)
     dice = dice_of(log_probabilities[:, 1].exp() * inside, shares[:, 1] * inside)
-    return (entropy * inside).sum() / inside.sum() + 0.5 * (1 - dice).mean()
+    loss = (entropy * inside).sum() / inside.sum() + 0.5 * (1 - dice).mean()
+    return loss + marks_weight * marks_loss(logits, shares, inside) if marks_weight else loss
+
+
+def marks_loss(logits: Tensor, shares: Tensor, inside: Tensor) -> Tensor:
+    """Focal loss (Lin et al., 2017) of ink against other marks, where there are marks.
+
+    The cross-entropy of all classes comes mostly from the edges of strokes, which no training makes certain.
+    """
+    marks = shares[:, 1] + shares[:, 2]
+    counted = (marks > 0.5) * inside
+    target = shares[:, 1] / marks.clamp_min(1e-3)
+    odds = logits[:, 1] - logits[:, 2]
+    entropy = F.binary_cross_entropy_with_logits(odds, target, reduction="none")
+    entropy = entropy * (target - odds.sigmoid()).abs().detach()
+    return (entropy * counted).sum() / counted.sum().clamp_min(1)
 
 
 def dice_of(one: Tensor, other: Tensor) -> Tensor:

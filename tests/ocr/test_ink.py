@@ -51,9 +51,7 @@ def test_other_marks_are_no_paper(written):
 
 def test_means_of_surroundings_against_every_square():
     plane = np.random.default_rng(0).random((9, 13)).astype(np.float32)
-    expected = [
-        [plane[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].mean() for x in range(13)] for y in range(9)
-    ]
+    expected = [[plane[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].mean() for x in range(13)] for y in range(9)]
     np.testing.assert_allclose(ink._blurred(plane, 2), expected, rtol=1e-5)
 
 

@@ -21,8 +21,8 @@ LEAST_SEEN = 9  # pixels of a digit that the camera sees at least
 
 #: How often a page is laid out in each way.
 LAYOUTS = {
-    "lines": 0.33, "close": 0.2, "ruled": 0.1, "squared": 0.07, "boxes": 0.08, "combs": 0.08, "table": 0.07,
-    "print": 0.04, "empty": 0.03,
+    "lines": 0.23, "close": 0.27, "ruled": 0.09, "squared": 0.07, "boxes": 0.11, "combs": 0.11, "table": 0.06,
+    "print": 0.03, "empty": 0.03,
 }  # fmt: skip
 #: Other marks, and how often each is there.
 MARKS = (
@@ -108,7 +108,9 @@ def _put_in(page: Page, matte: np.ndarray, y: float, x: float, spread: tuple[flo
     _put(page, matte, round(y - matte.shape[0] / 2 + dy), round(x - matte.shape[1] / 2 + dx))
 
 
-def _lines(page: Page, writer: Writer, height: float, density: float | None = None) -> tuple[PrintedLine, float, list[float]]:
+def _lines(
+    page: Page, writer: Writer, height: float, density: float | None = None
+) -> tuple[PrintedLine, float, list[float]]:
     """Numbers and words in lines; what rules would look like, the slope and where the rules would be."""
     rng = page.rng
     if density is None:

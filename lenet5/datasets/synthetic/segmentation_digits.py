@@ -34,8 +34,9 @@ class Digits:
         i = rng.integers(len(self.X))
         return _cut(self.X[i].astype(np.float32) / 255, 0.0), int(self.y[i])
 
-    def matte(self, rng: np.random.Generator, height: int, *, is_sign: bool = False, turn: float = 0.0,
-              of: int | None = None):
+    def matte(
+        self, rng: np.random.Generator, height: int, *, is_sign: bool = False, turn: float = 0.0, of: int | None = None
+    ):
         """A digit about ``height`` pixels high, or a sign, turned by a deviation of ``turn``; and its class, or -1.
 
         of : the class of drawn digits, by default any
