@@ -11,11 +11,11 @@ RATIO = 3  # a mark is at most this many times as high as the next one of its nu
 SMALLER, LOWEST = 0.15, 8  # least height of a smaller number: as a fraction of the typical height, and in pixels
 ALIKE = 2.2  # the heights of its marks differ by a smaller factor
 WORD_GAP, LONE_GAP = 0.7, 1.0  # heights: narrower gaps do not separate words; on a page, and on a single line
-WORD_RATIO, NARROW_GAP = 2, 0.1  # nor do gaps less than twice as wide as all narrow ones, which count as this, at least
+WORD_RATIO, NARROW_GAP = 2, 0.1  # nor do gaps under twice as wide as all narrow ones, which count as this, at least
 
 
 def typical_height(boxes: np.ndarray) -> float:
-    """Return the height up to which the boxes (n, 4) of marks have half of the area; a long one counts as two squares."""
+    """The height up to which the boxes (n, 4) of marks have half of the area; a long one counts as 2 squares."""
     height, width = sizes(boxes)
     order = np.argsort(height)
     weights = np.cumsum((height * np.minimum(width, 2 * height))[order])

@@ -1,4 +1,4 @@
-"""The ink of numbers on each pixel of a page: where the network sees it, as much as the contrast with the paper says."""
+"""The ink of numbers on each pixel of a page: where the network sees it, as much as its contrast with paper says."""
 
 from typing import NamedTuple
 

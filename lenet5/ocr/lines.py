@@ -58,7 +58,7 @@ def lines_of(
     allow: str = "", length: int | None = None, table: bool = False, threads: int | None = None,
     most: int | None = None,
 ) -> PageLines:  # fmt: skip
-    """The numbers of an image (H, W) float32 in 0..1, in reading order, and its words; only the ``most`` largest where that is given.
+    """The numbers of a page (H, W) float32 in 0..1, in reading order, and its words; the ``most`` largest if given.
 
     Other arguments are those of `reader.read`. Signs that are allowed are expected.
     """

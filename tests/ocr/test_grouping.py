@@ -1,7 +1,6 @@
 """Which marks make up numbers, and which are none: boxes alone, no pictures."""
 
 import numpy as np
-import pytest
 
 from lenet5.ocr import grouping
 

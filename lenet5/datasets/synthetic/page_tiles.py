@@ -4,6 +4,8 @@ Lines of numbers are written, on plain or ruled paper, in squares, boxes, combs 
 marks are something else. A camera takes the page, and a tile of it is cut out.
 """
 
+import itertools
+
 import numpy as np
 from PIL import Image
 
@@ -233,7 +235,7 @@ def _table(page: Page, writer: Writer, height: float) -> None:
     while columns[-1] < CANVAS:
         columns.append(columns[-1] + height * rng.uniform(1.5, 6))
     for y in rows:
-        for left, right in zip(columns[:-1], columns[1:], strict=True):
+        for left, right in itertools.pairwise(columns):
             if rng.random() < 0.75:
                 _cell(page, writer, height, y + h / 2, (left, right))
     grid(page, line, columns if rng.random() < 0.85 else [], rows if rng.random() < 0.85 else [])

@@ -1,4 +1,4 @@
-"""What is written on a page of numbers, as mattes, (h, w) float32 in 0..1 of ink: strings of digits and signs, words."""
+"""What is written on a page of numbers, as mattes (h, w) float32, 0..1 of ink: strings of digits and signs, words."""
 
 from dataclasses import replace
 
