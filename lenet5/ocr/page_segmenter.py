@@ -98,4 +98,4 @@ def _parts(length: int) -> list[tuple[int, int, int, int]]:
     starts = [STRIDE * math.ceil(i * step / STRIDE) for i in range(n)]
     answers = -(-length // STRIDE)
     cuts = [0, *((start + MARGIN) // STRIDE for start in starts[1:]), answers]
-    return [(start, min(start + TILE, length), *cuts[i : i + 2]) for i, start in enumerate(starts)]
+    return [(start, min(start + TILE, length), cuts[i], cuts[i + 1]) for i, start in enumerate(starts)]

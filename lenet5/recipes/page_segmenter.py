@@ -68,8 +68,11 @@ def make(settings: Settings, data_dir: str | None = None, threads: int | None = 
     return Segmenter(tensors, {**command.facts("page_segmenter", settings, data_dir), "dice": dice})
 
 
-def _part(n_tiles: int, n_strings: int, seed: int, digits: tuple, part: int) -> tuple[np.ndarray, ...]:
-    writer = Writer(*digits, n_strings, seed + part)
+def _part(
+    n_tiles: int, n_strings: int, seed: int, digits: tuple[np.ndarray, np.ndarray], part: int
+) -> tuple[np.ndarray, ...]:
+    X, y = digits
+    writer = Writer(X, y, n_strings, seed + part)
     return arrays(page_tiles.draw(n_tiles, seed=seed, writer=writer, first=part * n_tiles))
 
 

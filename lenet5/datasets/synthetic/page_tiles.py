@@ -5,6 +5,7 @@ marks are something else. A camera takes the page, and a tile of it is cut out.
 """
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -72,8 +73,8 @@ def _cut_to_ink(rng: np.random.Generator, *planes: np.ndarray) -> Sample:
     room = rng.integers(0, 1 + rng.choice([2, 8, 24]), 4)
     top, left = max(rows[0] - room[0], 0), max(columns[0] - room[1], 0)
     planes = tuple(plane[top : rows[-1] + room[2] + 1, left : columns[-1] + room[3] + 1] for plane in planes)
-    planes = tuple(plane[:SIDE, :SIDE] for plane in planes)
-    return as_sample(*planes, -1)
+    grey, ink, other = (plane[:SIDE, :SIDE] for plane in planes)
+    return as_sample(grey, ink, other, -1)
 
 
 def _cut_out(rng: np.random.Generator, *planes: np.ndarray) -> Sample:
@@ -90,7 +91,8 @@ def _cut_out(rng: np.random.Generator, *planes: np.ndarray) -> Sample:
     if rng.random() < 0.2:
         height, width = rng.integers(24, SIDE + 1, 2)
         planes = tuple(plane[:height, :width] for plane in planes)
-    return as_sample(*planes, -1)
+    grey, ink, other = planes
+    return as_sample(grey, ink, other, -1)
 
 
 def _put(page: Page, matte: np.ndarray, top: float, left: float, *, only_if_free: bool = False) -> None:
@@ -277,7 +279,7 @@ def _words_beside(page: Page, height: float) -> None:
             page.lay(mask, rng.uniform(0.5, 1.05))
 
 
-_LAID_OUT = {
+_LAID_OUT: dict[str, Callable] = {
     "lines": _lines, "close": _close, "ruled": _ruled, "squared": _squared, "boxes": _boxes, "combs": _combs,
     "table": _table, "print": _print,
 }  # fmt: skip
