@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from small_sets import PEERS, lenet5, peer
+from small_sets import measured
 
 #: Class: the file in skimage/data or sklearn/datasets/images.
 PHOTOGRAPHS = {
@@ -62,13 +62,7 @@ def main() -> None:
         judged = write(folder / "judged", args.n_test, np.random.default_rng(999), is_test=True)
         for seed in range(args.seeds):
             data = write(folder / f"train-{seed}", args.n, np.random.default_rng(seed), is_test=False)
-            _, seconds = lenet5(folder, "train", "--data", data, "--channels", 3, "--seed", seed, *how)
-            report, _ = lenet5(folder, "evaluate", "--model", "lenet5.safetensors", "--data", judged)
-            found.append(100 * report["accuracy"])
-            print(f"seed {seed}: {found[-1]:.2f} %, {seconds:.1f} processor seconds", flush=True)
-            for name, epochs in PEERS.items() if args.peers else ():
-                report, seconds = peer(args.peers, name, data, judged, epochs)
-                print(f"    {name}: {100 * report['accuracy']:.2f} %, {seconds:.1f} processor seconds", flush=True)
+            found.append(measured(folder, data, judged, "--seed", seed, *how, peers=args.peers)[0])
     print(f"mean {np.mean(found):.2f} +- {np.std(found, ddof=1) if len(found) > 1 else 0:.2f} %")
 
 

@@ -60,6 +60,18 @@ def timed(command: list[str], folder: Path, env: dict[str, str]) -> tuple[dict, 
     return json.loads(done.stdout[done.stdout.rindex(b"\n{") if b"\n{" in done.stdout else 0 :]), seconds
 
 
+def measured(folder: Path, data: Path, judged: Path, *how, peers: str | None = None) -> tuple[float, float]:
+    """Accuracy in percent on ``judged`` after a training on ``data``, and its processor seconds; peers' are printed."""
+    _, seconds = lenet5(folder, "train", "--data", data, "--channels", 3, *how)
+    report, _ = lenet5(folder, "evaluate", "--model", "lenet5.safetensors", "--data", judged)
+    accuracy = 100 * report["accuracy"]
+    print(f"{data.name}: {accuracy:.2f} %, {seconds:.1f} processor seconds", flush=True)
+    for name, epochs in PEERS.items() if peers else ():
+        report, of_peer = peer(peers, name, data, judged, epochs)
+        print(f"    {name}: {100 * report['accuracy']:.2f} %, {of_peer:.1f} processor seconds", flush=True)
+    return accuracy, seconds
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=5, help="images a class")
@@ -76,13 +88,7 @@ def main() -> None:
         write(folder / "judged", *judged, args.n_test, np.random.default_rng(999))
         for draw in range(args.draws):
             data = write(folder / f"draw-{draw}", X[:50_000], y[:50_000], args.n, np.random.default_rng(draw))
-            _, seconds = lenet5(folder, "train", "--data", data, "--channels", 3, *how)
-            report, _ = lenet5(folder, "evaluate", "--model", "lenet5.safetensors", "--data", "judged")
-            found.append((100 * report["accuracy"], seconds))
-            print(f"{args.n} a class, draw {draw}: {found[-1][0]:.2f} %, {seconds:.1f} processor seconds", flush=True)
-            for name, epochs in PEERS.items() if args.peers else ():
-                report, seconds = peer(args.peers, name, data, folder / "judged", epochs)
-                print(f"    {name}: {100 * report['accuracy']:.2f} %, {seconds:.1f} processor seconds", flush=True)
+            found.append(measured(folder, data, folder / "judged", *how, peers=args.peers))
     accuracy, seconds = np.array(found).T
     print(f"mean {accuracy.mean():.2f} % ({accuracy.min():.2f} to {accuracy.max():.2f}), {seconds.mean():.1f} s")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..preprocessing.components import Components
 from ..preprocessing.scaling import resized
-from ..preprocessing.segmenter import INK, LEAST_CERTAINTY, Segmenter, loaded
+from ..preprocessing.segmenter import INK, LEAST_CERTAINTY, Segmenter, certainty, loaded
 from ..utils.shipped import WEIGHTS
 from ..utils.threads import check_threads, default_threads, in_shares
 from .grouping import typical_height
@@ -39,9 +39,11 @@ def look(grey: np.ndarray, threads: int | None = None) -> np.ndarray:
     looks = []
     for side in dict.fromkeys(min(side, largest) for side in SIDES):
         looks.append(_closer(grey, side, largest, threads))
-        if _certainty(looks[-1]) >= LEAST_CERTAINTY:  # parts of strokes that are far too large pass for small digits
+        if (
+            certainty(looks[-1][INK]) >= LEAST_CERTAINTY
+        ):  # parts of strokes that are far too large pass for small digits
             return looks[-1]
-    return max(looks, key=lambda classes: (_certainty(classes), classes.size))
+    return max(looks, key=lambda classes: (certainty(classes[INK]), classes.size))
 
 
 def _closer(grey: np.ndarray, side: int, largest: int, threads: int | None) -> np.ndarray:
@@ -56,13 +58,6 @@ def _closer(grey: np.ndarray, side: int, largest: int, threads: int | None) -> n
         if side == before or 1 / TOLERANCE <= factor <= TOLERANCE:
             break
     return min(seen)[3]
-
-
-def _certainty(classes: np.ndarray) -> float:
-    """The mean probability of ink where it is above a half; 0 where it is so nowhere."""
-    ink = classes[INK]
-    sure = ink > 0.5
-    return float(ink[sure].mean()) if sure.any() else 0.0
 
 
 def _height(ink: np.ndarray) -> float:

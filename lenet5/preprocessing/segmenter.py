@@ -105,9 +105,8 @@ class Segmenter:
             for chosen in (digit, *_fewer(digit, amounts, counted))
         )
         beside = int((~digit & (amounts > amounts.max() / 3)).sum())
-        certainty = float(ink[ink > 0.5].mean()) if peak > 0.5 else 0.0
         goes_on = bool(_go_on(marks.boxes, ink.shape, window, grey.shape)[np.argmax(counted)])
-        return Segmentation(window, classes, whole, tuple(fewer), certainty, beside, goes_on)
+        return Segmentation(window, classes, whole, tuple(fewer), certainty(ink), beside, goes_on)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the weights, in 8 bits, wholly or not at all (safetensors)."""
@@ -120,6 +119,12 @@ class Segmenter:
             tensors[name] = np.rint(tensor / np.maximum(scale, 1e-12)[:, None, None, None]).astype(np.int8)
             tensors[f"{name}.scale"] = scale.astype(np.float32)
         serialization.save(path, tensors, "segmenter", {"training": self.training})
+
+
+def certainty(ink: np.ndarray) -> float:
+    """The mean probability of ink (h, w) where it is above a half; 0 where it is so nowhere."""
+    sure = ink > 0.5
+    return float(ink[sure].mean()) if sure.any() else 0.0
 
 
 def _are_cut_off(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

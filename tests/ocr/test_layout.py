@@ -149,7 +149,10 @@ def test_numbers_in_circles_and_boxes(shape):
         assert np.abs(np.subtract(number.part.box((0, 0, *number.ink.shape)), box)).max() <= 6
 
 
-@pytest.mark.parametrize("below", [8, -1])
+TOUCHING = pytest.mark.xfail(reason="an end of an underline that touches stays", strict=False)
+
+
+@pytest.mark.parametrize("below", [8, pytest.param(-1, marks=TOUCHING)])
 def test_underlined_numbers(below):
     """Each by itself, not touching the digits, and touching them."""
     ink, boxes = page([(10, 20), (10, 260), (110, 40)])
@@ -159,9 +162,7 @@ def test_underlined_numbers(below):
     found = find(0.95 - 0.8 * np.asarray(image))
     assert [number.line for number in found] == [0, 0, 1]
     for number, box in zip(found, boxes, strict=True):
-        assert (
-            np.abs(np.subtract(number.part.box((0, 0, *number.ink.shape)), box)).max() <= 8
-        )  # the underline that touches stays, in part
+        assert np.abs(np.subtract(number.part.box((0, 0, *number.ink.shape)), box)).max() <= 6
 
 
 def test_the_black_border_of_a_scan_is_cut_off():

@@ -20,7 +20,7 @@ class Writer:
     """Strings of MNIST's digits (N, 28, 28) uint8 with their classes, of which ``n`` are composed in advance."""
 
     def __init__(self, X: np.ndarray, y: np.ndarray, n: int, seed: int):
-        self.digits = Digits(X, y)
+        self.digits, self.noughts = Digits(X, y), Digits(X[y == 0], y[y == 0])
         self.strings: list[tuple[np.ndarray, float]] = []  # ink (h, w) uint8, and the height of its digits
         for k, name in enumerate(STYLES):
             style = replace(digit_strings.STYLES[name], rules=0.0, grain=0.0)
@@ -62,9 +62,7 @@ class Writer:
 
     def _noughts(self, rng: np.random.Generator, height: float) -> list[np.ndarray]:
         """Several 0s of one pen, as amounts end in them."""
-        images = self.digits.X[self.digits.y == 0]
-        some = Digits(images, np.zeros(len(images), np.uint8))
-        matte = some.matte(rng, max(5, round(height * rng.uniform(0.75, 1.0))), of=0)[0]
+        matte = self.noughts.matte(rng, max(5, round(height * rng.uniform(0.75, 1.0))), of=0)[0]
         return [matte] * int(rng.integers(2, 5))
 
     def digit(self, rng: np.random.Generator, height: float) -> np.ndarray:
