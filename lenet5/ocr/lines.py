@@ -112,14 +112,16 @@ def _scores(
     `sdnn.opinions`. ways: first, stop and leave_out of each number. The segment and the sliding networks decide whether
     a segment is a digit at all; all networks decide which. Where by these two only a trace of all paths goes through a
     segment, the others are not asked. The sliding network knows no signs: where it sees a digit, there may be one of
-    the signs ``expected``, too; were all of them expected, slanted 1s would be taken for slashes.
+    the signs ``expected``, too; were all of them expected, slanted 1s would be taken for slashes. The networks learnt
+    from strings with all signs: the fewer of them may be there, the likelier each is.
     """
     scores = lattice.odds(networks.log_probabilities(pictures, threads), RUBBISH)
     digits, blank = scores[:, :10], slid[:, 10]
     seen = SEEN * (np.log1p(-np.exp(np.minimum(blank, -1e-9))) - blank)
     seen = np.clip(seen, -MOST_SLIDING, MOST_SLIDING)
     total = np.logaddexp.reduce(digits, axis=1) + seen
-    scores[:, expected] += np.maximum(seen, 0)[:, None]
+    if expected:
+        scores[:, expected] += np.maximum(seen, 0)[:, None] + np.log(len(SIGNS) / len(expected))
     starts = np.concatenate([first == 0 for first, _, _ in ways])
     ends = np.concatenate([stop == len(out) for _, stop, out in ways])
     for place, signs in ((starts, NOT_FIRST), (ends, NOT_LAST)):

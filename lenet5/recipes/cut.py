@@ -1,7 +1,7 @@
 """Drawn images as the segmenter cuts them: what networks of digits, and the one that rejects, see of images."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -12,9 +12,9 @@ from ..models import ood
 from ..preprocessing.normalization import prepare_grey
 from ..utils.threads import default_threads
 
-PART = 500  # images that a process draws and cuts at a time
+PART = 500  # images, or strings, that a process draws and cuts at a time
 
-Examples = tuple[np.ndarray, np.ndarray]  # images (N, 28, 28) and classes (N,), uint8
+Examples = tuple[np.ndarray, np.ndarray]  # images (N, ...) and classes (N,), uint8
 
 
 def digits(
@@ -24,17 +24,17 @@ def digits(
 
     ``digits`` are MNIST's; with the ``layouts`` AS_IT_IS also any other images like these, with their classes.
     """
-    return _in_parts(functools.partial(_digits, digits, seed, n, layouts), n, threads)
+    return in_parts(functools.partial(_digits, digits, seed, n, layouts), n, threads)
 
 
 def photographed(n: int, *, seed: int, threads: int | None = None) -> Examples:
     """Digits out of ``n`` composed photos, each whole and once more from close by."""
-    return _in_parts(functools.partial(_photographed, seed, n), n, threads)
+    return in_parts(functools.partial(_photographed, seed, n), n, threads)
 
 
 def others(n: int, digits: Examples, *, seed: int, threads: int | None = None) -> Examples:
     """What is taken for ink in ``n`` drawn images without a digit, class `ood.NOTHING`, or with several."""
-    return _in_parts(functools.partial(_others, digits, seed, n), n, threads)
+    return in_parts(functools.partial(_others, digits, seed, n), n, threads)
 
 
 def joined(parts: Sequence[Examples]) -> Examples:
@@ -43,7 +43,8 @@ def joined(parts: Sequence[Examples]) -> Examples:
     return X, y
 
 
-def _in_parts(part, n: int, threads: int | None) -> Examples:
+def in_parts(part: Callable[[int], Examples], n: int, threads: int | None) -> Examples:
+    """What ``part`` makes of each PART of ``n`` images or strings, of which it is given the number of the first."""
     starts, threads = range(0, n, PART), threads or default_threads()
     if threads < 2 or len(starts) < 2:
         return joined(list(map(part, starts)))

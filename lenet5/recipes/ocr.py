@@ -12,14 +12,16 @@ them give the thresholds of `lenet5 read --max-error`.
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import datasets
 from ..datasets.synthetic import allographs, digit_strings, strokes
+from ..datasets.synthetic.digit_strings import Style
 from ..evaluation.calibration import Calibration, find_thresholds
 from ..models.documents import pretrained
 from ..nn.network import Network
@@ -28,24 +30,28 @@ from ..ocr.layout import evened
 from ..training.config import Config
 from . import command, segments
 from .command import setting
+from .cut import PART, Examples, in_parts, joined
 from .data import HELD_OUT, held_out_digits
 from .fitting import as_stored, fit
 
 log = logging.getLogger("lenet5")
 
+PLAIN = digit_strings.STYLES["plain"]
+# Noughts at the end of amounts are often not closed.
+AMOUNTS = replace(digit_strings.STYLES["amounts"], opened=0.25)
 # Style, source of the digits, and share of all strings: MNIST's digits, with allographs ("forms"), and strokes.
 SHARES = (
-    ("plain", "mnist", 0.264),
-    ("varied", "mnist", 0.094),
-    ("amounts", "forms", 0.311),
-    ("varied", "strokes", 0.109),
-    ("signs", "forms", 0.222),
+    (PLAIN, "mnist", 0.264),
+    (digit_strings.STYLES["varied"], "mnist", 0.094),
+    (AMOUNTS, "forms", 0.311),
+    (digit_strings.STYLES["varied"], "strokes", 0.109),
+    (digit_strings.STYLES["signs"], "forms", 0.222),
 )
 # More strings, for the segment networks alone, in the plain style: neighbouring ones are the hardest to separate.
-ONES_SHARE, ONES = 0.125, replace(digit_strings.STYLES["plain"], ones=0.6)
+ONES_SHARE, ONES = 0.125, replace(PLAIN, ones=0.6)
 
 # For the digit networks more ones have a flag and more sevens a bar, since writers tend to use both.
-FLAGGED = replace(digit_strings.STYLES["amounts"], flags=0.6)
+FLAGGED = replace(AMOUNTS, flags=0.6)
 
 # Training settings of the networks.
 SEGMENTS: dict[str, Any] = {"augment": "affine,elastic", "finetune": 0.125}
@@ -56,8 +62,6 @@ DIGITS: dict[str, Any] = {
     "validation": 0,
 }
 SLIDING: dict[str, Any] = {"augment": "rotation,scale,shear,elastic"}  # nothing may move a digit from the middle
-
-Examples = tuple[np.ndarray, np.ndarray]  # images uint8, and their classes (N,)
 
 
 @dataclass(frozen=True)
@@ -138,28 +142,37 @@ class Training:
         segment_networks = self._segment_networks(X, y)
         X, y = self.digit_examples(X[:n_runs], y[:n_runs])
         straight, upright = self._digit_networks(X, y)
-        X, y = segments.windows(self.composed(self.settings.sliding_strings), seed=self.settings.seed)
+        X, y = self.composed(_windows, self.settings.sliding_strings)
         sliding = self._sliding_network(X, y)
         training = {"validation_accuracy": self.accuracies}
         return networks.StringNetworks(segment_networks, straight, sliding, training, upright=upright)
 
-    def composed(self, n: int) -> Iterator[digit_strings.Composed]:
-        """Compose about ``n`` strings in all, in the proportions of `SHARES`."""
+    def composed(self, work: Callable[..., Examples], n: int, **options: Any) -> Examples:
+        """Examples that ``work`` cuts out of about ``n`` strings in all, in the proportions of `SHARES`."""
         (X, y), seed = self._digits, self.settings.seed + 1
         drawn = allographs.draw(len(X) // 3, seed=seed)
         pools: dict[str, Examples] = {"mnist": (X, y), "strokes": strokes.draw(len(X), seed=seed)}
-        pools["forms"] = _joined((X, y), drawn)
-        for k, (style, pool, share) in enumerate(SHARES):
-            yield from digit_strings.compose(*pools[pool], round(n * share), style=style, seed=1000 * seed + k)
+        pools["forms"] = joined([(X, y), drawn])
+        return joined(
+            [
+                self._cut(work, pools[pool], style, round(n * share), 1000 * seed + k, **options)
+                for k, (style, pool, share) in enumerate(SHARES)
+            ]
+        )
+
+    def _cut(
+        self, work: Callable[..., Examples], pool: Examples, style: Style, n: int, seed: int, **options: Any
+    ) -> Examples:
+        """Examples of ``n`` strings of the digits in a pool."""
+        return in_parts(partial(work, pool, style, n, seed, **options), n, self.threads)
 
     def segment_examples(self) -> tuple[np.ndarray, np.ndarray, int]:
         """Return images and classes of segments, those of the strings of ones last, and the number of the others."""
         settings, seed = self.settings, self.settings.seed
-        n_ones = round(ONES_SHARE * settings.strings)
-        ones = digit_strings.compose(*self._digits, n_ones, style=ONES, seed=1000 * (seed + 1) + len(SHARES))
-        runs = segments.examples(self.composed(settings.strings), seed=seed, rubbish=settings.rubbish)
-        more = segments.examples(ones, seed=seed + 1, rubbish=settings.rubbish)
-        return *_joined(runs, more), len(runs[0])
+        n_ones, rubbish = round(ONES_SHARE * settings.strings), settings.rubbish
+        runs = self.composed(_segments, settings.strings, rubbish=rubbish)
+        more = self._cut(_segments, self._digits, ONES, n_ones, 1000 * (seed + 1) + len(SHARES), rubbish=rubbish)
+        return *joined([runs, more]), len(runs[0])
 
     def digit_examples(self, X: np.ndarray, y: np.ndarray) -> Examples:
         """Return the examples of the digit networks.
@@ -168,12 +181,10 @@ class Training:
         """
         (single, label), settings = self._digits, self.settings
         seed = 1000 * (settings.seed + 1)
-        drawn = allographs.draw(len(single), seed=settings.seed + 1)
-        both = _joined((single, label), drawn)
-        plain = digit_strings.compose(single, label, settings.plain_strings, style="plain", seed=seed + 10)
-        flagged = digit_strings.compose(*both, settings.flagged_strings, style=FLAGGED, seed=seed + 11)
-        more = (segments.examples(strings, seed=settings.seed + 2, rubbish=0) for strings in (plain, flagged))
-        runs = [(X, y), *more]
+        both = joined([(single, label), allographs.draw(len(single), seed=settings.seed + 1)])
+        plain = self._cut(_segments, (single, label), PLAIN, settings.plain_strings, seed + 10, rubbish=0)
+        flagged = self._cut(_segments, both, FLAGGED, settings.flagged_strings, seed + 11, rubbish=0)
+        runs = [(X, y), plain, flagged]
         as_read = np.rint(255 * evened(single.astype(np.float32) / 255, 1.0)).astype(np.uint8)
         X = np.concatenate([*(X[y < 10, :1] for X, y in runs), as_read[:, None]])
         return X, np.concatenate([*(y[y < 10] for _, y in runs), label])
@@ -220,8 +231,14 @@ def configs(settings: Settings) -> dict[str, Config]:
     }
 
 
-def _joined(some: Examples, others: Examples) -> Examples:
-    return np.concatenate([some[0], others[0]]), np.concatenate([some[1], others[1]])
+def _segments(pool: Examples, style: Style, n: int, seed: int, first: int, *, rubbish: float) -> Examples:
+    strings = digit_strings.compose(*pool, min(PART, n - first), style=style, seed=seed, first=first)
+    return segments.examples(strings, seed=seed + first, rubbish=rubbish)
+
+
+def _windows(pool: Examples, style: Style, n: int, seed: int, first: int) -> Examples:
+    strings = digit_strings.compose(*pool, min(PART, n - first), style=style, seed=seed, first=first)
+    return segments.windows(strings, seed=seed + first)
 
 
 def calibrate(found: networks.StringNetworks, n: int, data_dir: str | None, threads: int | None) -> Calibration:

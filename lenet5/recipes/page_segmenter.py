@@ -27,7 +27,7 @@ log = logging.getLogger("lenet5")
 CLASS_WEIGHTS = (1.0, 2.5, 1.0)
 #: Channels, as of `segmenter_torch.WIDTHS`: more than the digit's segmenter has where it sees far.
 WIDTHS = (16, 32, 48, 64, 48, 16, 16)
-MARKS_WEIGHT = 6.0  # of the loss of ink against other marks
+MARKS_WEIGHT = 3.0  # of the loss of ink against other marks
 JUDGED = 1_500, 800  # tiles, and strings, of held-out digits by which it is measured
 
 
@@ -35,10 +35,10 @@ JUDGED = 1_500, 800  # tiles, and strings, of held-out digits by which it is mea
 class Settings:
     """How much is drawn, and how long is trained."""
 
-    parts: int = setting(12, "sets of tiles, each with strings of its own")
+    parts: int = setting(10, "sets of tiles, each with strings of its own")
     tiles: int = setting(10_000, "drawn tiles of each")
     strings: int = setting(6_000, "composed strings of each")
-    steps: int = setting(20_000, "batches of 64 tiles")
+    steps: int = setting(14_000, "batches of 64 tiles")
     learning_rate: float = setting(0.004, "of AdamW; constant, then down a cosine")
     seed: int = setting(0, "of the weights, and of all that is drawn")
 

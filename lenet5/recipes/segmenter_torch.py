@@ -18,6 +18,7 @@ BATCH = 64
 CLASS_WEIGHTS = (1.0, 2.5, 1.5)
 #: Channels of the stem, of the three levels below it and of the steps back up.
 WIDTHS = (16, 32, 32, 48, 32, 16, 16)
+NEAR = 4  # answers of the network on each side of a pixel, in which `marks_loss` counts marks
 
 
 class Trainable(nn.Module):
@@ -169,15 +170,17 @@ def loss_of(
 def marks_loss(logits: Tensor, shares: Tensor, inside: Tensor) -> Tensor:
     """Focal loss (Lin et al., 2017) of ink against other marks, where there are marks.
 
-    The cross-entropy of all classes comes mostly from the edges of strokes, which no training makes certain.
+    The cross-entropy of all classes comes mostly from the edges of strokes, which no training makes certain. A pixel
+    counts the more, the fewer marks there are around it: a dot is as much of an error as a part of a stroke.
     """
     marks = shares[:, 1] + shares[:, 2]
-    counted = (marks > 0.5) * inside
+    around = F.avg_pool2d(F.pad(marks[:, None], (NEAR,) * 4), 2 * NEAR + 1, 1)[:, 0]
+    counted = (marks > 0.5) * inside / around.clamp_min(1e-3)
     target = shares[:, 1] / marks.clamp_min(1e-3)
     odds = logits[:, 1] - logits[:, 2]
     entropy = F.binary_cross_entropy_with_logits(odds, target, reduction="none")
     entropy = entropy * (target - odds.sigmoid()).abs().detach()
-    return (entropy * counted).sum() / counted.sum().clamp_min(1)
+    return (entropy * counted).sum() / counted.sum().clamp_min(1e-3)
 
 
 def dice_of(one: Tensor, other: Tensor) -> Tensor:

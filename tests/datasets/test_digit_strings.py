@@ -88,6 +88,20 @@ def test_strings_end_in_zeros_as_often_as_asked():
     assert all(s.text.endswith("00") for s in digit_strings.compose(X, Y, 10, style=style))
 
 
+def test_noughts_that_are_not_closed_have_no_hole():
+    def has_hole(picture):
+        paper = Components(np.pad(picture < 100, 1, constant_values=True))
+        return len(paper.areas[paper.areas > 8]) > 1
+
+    noughts = [picture for picture in X[Y == 0] if has_hole(picture)]
+    rng = np.random.default_rng(0)
+    assert np.mean([has_hole(marks.opened(picture, rng)) for picture in noughts]) < 0.25
+    style = digit_strings.Style(opened=1.0)
+    opened = list(digit_strings.compose(X[Y == 0], Y[Y == 0], 5, style=style, seed=1))
+    closed = list(digit_strings.compose(X[Y == 0], Y[Y == 0], 5, style="plain", seed=1))
+    assert all(a.ink.sum() < b.ink.sum() for a, b in zip(opened, closed, strict=True))
+
+
 def test_ends_are_in_the_text():
     style = digit_strings.Style(length=(2, 2), gap=(4, 4), ends=1.0)
     strings = list(digit_strings.compose(X, Y, 60, style=style))

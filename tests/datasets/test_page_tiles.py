@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from lenet5.datasets.synthetic import page_tiles, strokes
+from lenet5.datasets.synthetic import digit_strings, page_tiles, printed_forms, strokes
 from lenet5.datasets.synthetic.page_writing import Writer, printed, word
 from lenet5.datasets.synthetic.segmentation import SIDE, TRUTH
+from lenet5.datasets.synthetic.segmentation_page import Page
 
 X, Y = strokes.draw(200, seed=1)
 
@@ -58,3 +59,23 @@ def test_mattes_are_as_high_as_asked(writer):
         heights.append(rows[-1] - rows[0] + 1)
     assert 24 < np.median(heights) < 50
     assert printed(rng, 20, "12").max() > 0.5 < word(rng, 20).max()
+
+
+@pytest.mark.parametrize("mark", [printed_forms.waves, printed_forms.grain, printed_forms.large_oval])
+def test_what_is_printed_is_no_ink(writer, mark):
+    page = Page((SIDE, SIDE), np.random.default_rng(1))
+    page.put_digit(np.ones((30, 10), np.float32), 40, 40)
+    before = page.ink.copy()
+    for _ in range(3):
+        mark(page, writer.digits)
+    assert page.other.max() > 0.5
+    np.testing.assert_array_equal(page.ink, before)
+
+
+def test_the_background_of_amounts_is_no_ink():
+    """A composed amount may have waves around it; in a tile of the segmenter's truth they are another mark."""
+    by_default = [string.ink for string in digit_strings.compose(X, Y, 60, style="amounts", seed=3002)]
+    written = [ink for ink, _ in Writer(X, Y, 240, 3).strings[120:180]]
+    assert np.median([(ink > 60).mean() for ink in written]) < np.median([(ink > 0.24).mean() for ink in by_default])
+    edges = [max(ink[:3].max(), ink[-3:].max()) for ink in written]
+    assert np.mean(np.array(edges) > 60) < 0.1

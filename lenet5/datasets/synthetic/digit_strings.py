@@ -34,6 +34,7 @@ class Style:
     zoom : of everything
     pen : pixels by which strokes grow, on both sides together
     strength : of the ink
+    opened : probability that a 0 is not closed
     flags : probability of a flag on a 1 and a bar through a 7, as Europeans write them
     separators : probability of a separator after a digit
     strays : probability of a stroke after a digit that is not a character
@@ -56,6 +57,7 @@ class Style:
     zoom: tuple[float, float] = (1, 1)
     pen: tuple[float, float] = (0, 0)
     strength: tuple[float, float] = (1, 1)
+    opened: float = 0.0
     flags: float = 0.0
     separators: float = 0.0
     strays: float = 0.0
@@ -203,6 +205,8 @@ def _digit(
     size = sized * rng.uniform(0.85, 1.15) if varies else sized
     small = varies and rng.random() < (0.08 if digit or not style.zeros else 0.3)
     picture = marks.european(picture, digit, rng) if rng.random() < style.flags else picture
+    if style.opened and digit == 0 and rng.random() < style.opened:
+        picture = marks.opened(picture, rng)
     rows = np.flatnonzero(picture.any(1))
     below = rng.uniform(*style.baseline) + (rows[0] + rows[-1] + 1) / 2 - 14
     stretch = hand.stretch * (rng.uniform(0.85, 1.2) if style.stretch[0] < style.stretch[1] else 1)

@@ -61,6 +61,15 @@ def european(picture: np.ndarray, digit: int, rng: np.random.Generator) -> np.nd
     return np.maximum(picture, np.asarray(image.reduce(fine)))
 
 
+def opened(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Take a piece out of a 0 (28, 28), mostly near its top, where a hand in a hurry does not close it."""
+    rows, columns = np.flatnonzero(picture.any(1)), np.flatnonzero(picture.any(0))
+    y, x = (np.arange(28) - (ends[0] + ends[-1]) / 2 for ends in (rows, columns))
+    from_top = np.arctan2(x, -y[:, None])  # radians, clockwise
+    away = abs((from_top - rng.normal(0.2, 0.5) + math.pi) % (2 * math.pi) - math.pi)
+    return (picture * np.clip((away - rng.uniform(0.1, 0.5)) / 0.2 + 0.5, 0, 1)).astype(np.uint8)
+
+
 def with_pen(ink: np.ndarray, growth: float) -> np.ndarray:
     """Make strokes thicker or thinner by about ``growth`` pixels, by mixing in the maximum or minimum of neighbours."""
     if growth == 0:

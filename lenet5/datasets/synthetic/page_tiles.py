@@ -13,7 +13,7 @@ from PIL import Image
 from . import segmentation_marks as marks
 from . import segmentation_surroundings as surroundings
 from .page_writing import Writer, word
-from .printed_forms import PrintedLine, enclosure, grid
+from .printed_forms import PrintedLine, enclosure, grain, grid, large_oval, waves
 from .segmentation import SIDE, Sample, as_sample
 from .segmentation_camera import taken
 from .segmentation_page import Page, lit, placed, toned
@@ -24,13 +24,14 @@ LEAST_SEEN = 9  # pixels of a digit that the camera sees at least
 
 #: How often a page is laid out in each way.
 LAYOUTS = {
-    "lines": 0.23, "close": 0.27, "ruled": 0.09, "squared": 0.07, "boxes": 0.11, "combs": 0.11, "table": 0.06,
-    "print": 0.03, "empty": 0.03,
+    "lines": 0.22, "close": 0.27, "ruled": 0.09, "squared": 0.07, "boxes": 0.11, "combs": 0.11, "table": 0.06,
+    "print": 0.03, "empty": 0.04,
 }  # fmt: skip
 #: Other marks, and how often each is there.
 MARKS = (
-    (surroundings.stain, 0.06), (surroundings.highlighter, 0.06), (surroundings.show_through, 0.08),
-    (marks.single_lines, 0.06), (marks.ring, 0.06), (enclosure, 0.12), (marks.underline, 0.1),
+    (waves, 0.1), (grain, 0.06), (surroundings.stain, 0.06), (surroundings.highlighter, 0.06),
+    (surroundings.show_through, 0.08),
+    (marks.single_lines, 0.06), (marks.ring, 0.06), (enclosure, 0.12), (large_oval, 0.06), (marks.underline, 0.1),
     (marks.specks, 0.12), (surroundings.table, 0.06), (surroundings.thumb, 0.05), (surroundings.texture, 0.04),
 )  # fmt: skip
 WORDS = 0.15  # how often there are words beside the numbers; within lines and tables there are more
@@ -79,7 +80,7 @@ def _cut_to_ink(rng: np.random.Generator, *planes: np.ndarray) -> Sample:
 
 def _cut_out(rng: np.random.Generator, *planes: np.ndarray) -> Sample:
     """A tile from the middle of grey levels, ink and other marks; turned a little, or smaller, as at a page's end."""
-    turn = rng.normal(0, 2.0) if rng.random() < 0.5 else 0.0
+    turn = rng.normal(0, rng.choice([2.0, 6.0])) if rng.random() < 0.5 else 0.0
     margin = (CANVAS - SIDE) // 2
     window = np.s_[margin : margin + SIDE, margin : margin + SIDE]
     if turn:

@@ -5,13 +5,16 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from . import digit_strings
+from ...utils.characters import SEPARATORS
+from . import digit_strings, marks, signs
 from .segmentation_digits import Digits, sign
 from .segmentation_page import placed
 
 STYLES = ("plain", "varied", "amounts", "signs")
 #: How often a string is printed, and of single digits of several pens; the others are composed as for reading.
 PRINTED, OF_SINGLE_DIGITS = 0.12, 0.4
+#: How often print has signs, and how often a separator follows a single digit.
+WITH_SIGNS, SEPARATED = 0.35, 0.12
 #: How often a digit is a 1 of one straight line, how often digits overlap, and how often a number ends in like noughts.
 BARS, OVERLAPPING, NOUGHTS = 0.1, 0.25, 0.2
 
@@ -23,7 +26,7 @@ class Writer:
         self.digits, self.noughts = Digits(X, y), Digits(X[y == 0], y[y == 0])
         self.strings: list[tuple[np.ndarray, float]] = []  # ink (h, w) uint8, and the height of its digits
         for k, name in enumerate(STYLES):
-            style = replace(digit_strings.STYLES[name], rules=0.0, grain=0.0)
+            style = replace(digit_strings.STYLES[name], rules=0.0, grain=0.0, waves=0.0)
             for string in digit_strings.compose(X, y, n // len(STYLES), style=style, seed=1000 * seed + k):
                 heights = [box.bottom - box.top for box in string.boxes]
                 tall = max(float(np.median(heights)), 0.7 * max(heights))
@@ -32,7 +35,9 @@ class Writer:
     def string(self, rng: np.random.Generator, height: float) -> np.ndarray:
         """A string with digits about ``height`` pixels high."""
         if rng.random() < PRINTED:
-            return printed(rng, height, "".join(rng.choice(list("0123456789"), int(rng.integers(1, 8)))))
+            kinds = signs.text(rng) if rng.random() < WITH_SIGNS else "d" * int(rng.integers(1, 8))
+            text = "".join(str(rng.integers(10)) if kind == "d" else kind for kind in kinds if kind.isascii())
+            return printed(rng, height, text or "0")
         if rng.random() < OF_SINGLE_DIGITS:
             return self._single_digits(rng, height)
         ink, tall = self.strings[rng.integers(len(self.strings))]
@@ -50,12 +55,18 @@ class Writer:
         mattes = [self.digit(rng, height * np.exp(rng.normal(0, 0.12))) for _ in range(int(rng.integers(1, 7)))]
         if rng.random() < NOUGHTS:
             mattes = mattes[:2] + self._noughts(rng, height)
+        below = [rng.normal(0, 0.05) * height for _ in mattes]
+        hand = marks.Hand(rng.uniform(-0.2, 0.4), height / 20, rng.uniform(-0.6, 1.0), rng.uniform(0.6, 1))
+        for place in np.flatnonzero(rng.random(len(mattes)) < SEPARATED)[::-1] + 1:
+            glyph = marks.separator(str(rng.choice(list(SEPARATORS))), hand, 1.0, rng)
+            mattes.insert(place, glyph.ink)
+            below.insert(place, glyph.below * hand.zoom)
         least = -0.15 if rng.random() < OVERLAPPING else 0.03
         gaps = height * rng.uniform(least, 0.35 if least > 0 else 0.08, len(mattes))
-        shape = int(1.4 * height) + 4, int(sum(matte.shape[1] for matte in mattes) + abs(gaps).sum()) + 2
+        shape = int(1.9 * height) + 4, int(sum(matte.shape[1] for matte in mattes) + abs(gaps).sum()) + 2
         out, left = np.zeros(shape, np.float32), 0.0
-        for matte, gap in zip(mattes, gaps, strict=True):
-            top = shape[0] / 2 - matte.shape[0] / 2 + rng.normal(0, 0.05) * height
+        for matte, gap, lower in zip(mattes, gaps, below, strict=True):
+            top = shape[0] / 2 - matte.shape[0] / 2 + lower
             out = np.maximum(out, placed(shape, matte, round(top), round(left)))
             left += matte.shape[1] + gap
         return out

@@ -1,11 +1,16 @@
-"""Printed lines of forms: rules, squares, boxes, combs and tables, solid or not, laid on a `Page` as other marks."""
+"""Printed lines and backgrounds of forms, laid on a `Page` as other marks.
+
+Rules, squares, boxes, combs and tables, solid or not; ovals; the waves and fragments of a background.
+"""
 
 from collections.abc import Iterable
 
 import numpy as np
 
+from . import marks
 from .segmentation_page import Page
 
+DIGIT = 20  # pixels: the height of a digit of a composed string
 LOOKS = {"solid": 0.5, "dashed": 0.2, "dotted": 0.15, "broken": 0.15}
 
 
@@ -60,15 +65,39 @@ def enclosure(page: Page, _digits: object) -> None:
     along, down = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
     half_width, half_height = width / 2 + room[0], height / 2 + room[1]
     if rng.random() < 0.5:
-        grown = np.hypot(along / (half_width * 1.2), down / (half_height * 1.3))
-        away = (grown - 1) * np.minimum(half_width, half_height)
-        page.lay(np.clip(line.width / 2 + 0.5 - abs(away), 0, 1).astype(np.float32), rng.uniform(0.4, 1.1))
+        _lay_oval(page, line, along / (half_width * 1.2), down / (half_height * 1.3), min(half_width, half_height))
         return
     away = abs(np.maximum(abs(along) - half_width, abs(down) - half_height))
     if rng.random() < 0.4:
         for at in np.linspace(-half_width, half_width, int(rng.integers(3, 7)))[1:-1]:
             away = np.minimum(away, np.where(abs(down) < half_height, abs(along - at), np.inf))
     page.lay(np.clip(line.width / 2 + 0.5 - away, 0, 1).astype(np.float32), rng.uniform(0.4, 1.1))
+
+
+def large_oval(page: Page, _digits: object) -> None:
+    """Lay an oval too large for a 0 anywhere, perhaps by a pen as wide as that of the digits."""
+    rng = page.rng
+    line, radii = PrintedLine(rng, page.height), page.height * np.exp(rng.uniform(np.log(1.1), np.log(5), 2))
+    if rng.random() < 0.5:
+        line.width = max(line.width, page.height * rng.uniform(0.05, 0.14))
+    y, x = page.y - rng.uniform(0, 1) * page.shape[0], page.x - rng.uniform(0, 1) * page.shape[1]
+    _lay_oval(page, line, x / radii[1], y / radii[0], radii.min())
+
+
+def _lay_oval(page: Page, line: PrintedLine, along: np.ndarray, down: np.ndarray, radius: float) -> None:
+    """An oval around 0, 0, of radius 1 where places along and down the page are as given."""
+    away = abs(np.hypot(along, down) - 1) * radius
+    page.lay(np.clip(line.width / 2 + 0.5 - away, 0, 1).astype(np.float32), page.rng.uniform(0.4, 1.1))
+
+
+def waves(page: Page, _digits: object) -> None:
+    """Lay fragments of a background's waves, as on cheques."""
+    page.lay(marks.waves(page.shape, page.height / DIGIT, page.rng), page.rng.uniform(0.4, 1.05))
+
+
+def grain(page: Page, _digits: object) -> None:
+    """Lay faint fragments of a background's lines."""
+    page.lay(marks.grain(page.shape, page.height / DIGIT, page.rng), page.rng.uniform(0.4, 1.05))
 
 
 def _within(place: np.ndarray, ends: tuple[float, float] | None):

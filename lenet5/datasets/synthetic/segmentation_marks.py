@@ -152,7 +152,7 @@ def underline(page: Page, digits: Digits) -> None:
     rng = page.rng
     y, x, dy, dx = middle(page)
     half = max(dx, 0.25 * page.height) * rng.uniform(1.1, 2.5)
-    at, tilt, bend = y + dy + page.height * rng.uniform(0.06, 0.3), rng.normal(0, 0.04), rng.normal(0, 0.04)
+    at, tilt, bend = y + dy + page.height * rng.uniform(-0.02, 0.3), rng.normal(0, 0.04), rng.normal(0, 0.04)
     along = np.linspace(-1, 1, 12)
     for i in range(1 + (rng.random() < 0.3)):
         level = at + i * 0.12 * page.height + half * (tilt * along + bend * along**2)
