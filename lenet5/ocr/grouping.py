@@ -6,7 +6,8 @@ from ..preprocessing.binarization import quantile
 from ..utils.geometry import Box
 
 SMALL = 0.4  # of the typical height: a lower mark is a dot, a dash, the bar of a 5, or part of a smaller number
-FAR = 1.5  # heights: marks farther apart belong to two numbers
+IN_LINE = 0.2  # of the lower one's height: marks that share less of it are on two lines
+FAR = 2  # heights: marks farther apart belong to two numbers
 RATIO = 3  # a mark is at most this many times as high as the next one of its number
 SMALLER, LOWEST = 0.15, 8  # least height of a smaller number: as a fraction of the typical height, and in pixels
 ALIKE = 2.2  # the heights of its marks differ by a smaller factor
@@ -47,7 +48,7 @@ def following(boxes: np.ndarray, members: np.ndarray) -> list[np.ndarray]:
     common = np.minimum.outer(bottom, bottom) - np.maximum.outer(top, top)
     gap = np.maximum.outer(left, left) - np.minimum.outer(right, right)
     lower, higher = (better.outer(height, height) for better in (np.minimum, np.maximum))
-    joined = (common >= 0.4 * lower) & (gap <= FAR * np.minimum(higher, 2 * lower)) & (higher <= RATIO * lower)
+    joined = (common >= IN_LINE * lower) & (gap <= FAR * np.minimum(higher, 2 * lower)) & (higher <= RATIO * lower)
     label = np.arange(len(members))
     while True:
         spread = np.where(joined, label[None], len(members)).min(axis=1, initial=len(members))

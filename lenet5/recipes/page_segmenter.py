@@ -35,7 +35,7 @@ JUDGED = 1_500, 800  # tiles, and strings, of held-out digits by which it is mea
 class Settings:
     """How much is drawn, and how long is trained."""
 
-    parts: int = setting(10, "sets of tiles, each with strings of its own")
+    parts: int = setting(8, "sets of tiles, each with strings of its own")
     tiles: int = setting(10_000, "drawn tiles of each")
     strings: int = setting(6_000, "composed strings of each")
     steps: int = setting(14_000, "batches of 64 tiles")
