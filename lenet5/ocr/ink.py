@@ -34,8 +34,8 @@ def found(grey: np.ndarray, invert: str = "auto", threads: int | None = None) ->
     classes = page_segmenter.look(grey, threads)
     sure, other = (resized(classes[k], grey.shape) for k in (INK, OTHER))
     seen = sure > LEAST_SURE
-    if not (sure > 0.5).any():
-        return Ink(np.zeros_like(grey), np.zeros(grey.shape, bool), other > 0.5)
+    if not page_segmenter.is_certain(classes):
+        return Ink(np.zeros_like(grey), np.zeros(grey.shape, bool), (other > 0.5) | (sure > 0.5))
     ink = np.where(grown(seen, 1), amounts(grey, classes, invert), 0).astype(np.float32)
     return Ink(ink, seen & (ink > LEVEL * quantile(ink[seen], 0.7)), other > 0.5)
 

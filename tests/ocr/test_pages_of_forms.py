@@ -9,13 +9,7 @@ from lenet5.ocr.evaluation import changes, digits_of
 X, Y = strokes.draw(300, seed=6)
 
 
-PARTED = pytest.mark.xfail(reason="a number falls into two, or a piece of a rule is read", strict=False)
-MISREAD = {"page", "squared, dashed"}
-
-
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=PARTED if kind in MISREAD else ()) for kind in digit_pages.KINDS]
-)
+@pytest.mark.parametrize("kind", digit_pages.KINDS)
 def test_pages_of_each_kind_are_read(kind):
     (page,) = digit_pages.compose(X, Y, 1, kind=kind, seed=3)
     text = reader.read(page.pixels, threads=1).text
