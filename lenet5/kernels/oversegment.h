@@ -40,9 +40,9 @@ static void pieces_seams(const float *ink, int h, int w, float diagonal, int dow
 }
 
 /* Where a mark is cut: at no more than `most` columns of its middle row, each the best within `reach` columns, along paths
- * that cross no more ink than `dearest`; a step aside costs `diagonal`. */
+ * that cross little ink; a step aside costs `diagonal`, a pixel of enclosed paper `enclosed`. */
 typedef struct {
-    float diagonal, dearest;
+    float diagonal, enclosed;
     int reach, most;
 } pieces_cuts;
 
@@ -53,7 +53,7 @@ typedef struct {
 static int pieces_columns(const float *through, int w, const pieces_cuts *cuts, int *columns) {
     int n = 0, last = -9;
     for (int x = 0; x < w; x++) {
-        int lowest = through[x] <= cuts->dearest;
+        int lowest = 1;
         for (int i = x > cuts->reach ? x - cuts->reach : 0; lowest && i < w && i <= x + cuts->reach; i++)
             lowest = through[x] <= through[i];
         if (!lowest)
@@ -74,6 +74,28 @@ static int pieces_columns(const float *through, int w, const pieces_cuts *cuts, 
     return kept;
 }
 
+/* Give each pixel of paper that a mark (h, w) encloses the ink `price`: no steps along rows and columns lead out of it.
+ * outside (h, w), and todo, of as many numbers, are room to work in. */
+static void pieces_close(float *own, int h, int w, float price, int8_t *outside, int *todo) {
+    int n = 0;
+    memset(outside, 0, (size_t)h * w);
+    for (int at = 0; at < h * w; at++) {
+        const int y = at / w, x = at % w, is_edge = y == 0 || y == h - 1 || x == 0 || x == w - 1;
+        if (is_edge && own[at] == 0)
+            outside[at] = 1, todo[n++] = at;
+    }
+    while (n) {
+        const int at = todo[--n], y = at / w, x = at % w;
+        const int next[4] = {y ? at - w : at, y < h - 1 ? at + w : at, x ? at - 1 : at, x < w - 1 ? at + 1 : at};
+        for (int k = 0; k < 4; k++)
+            if (own[next[k]] == 0 && !outside[next[k]])
+                outside[next[k]] = 1, todo[n++] = next[k];
+    }
+    for (int at = 0; at < h * w; at++)
+        if (own[at] == 0 && !outside[at])
+            own[at] = price;
+}
+
 /* Cut mark number `mark` of `labels`, whose box is given, and number its pieces n, n + 1, ... in `parts`; both and
  * `ink` are planes of `stride` columns. Returns the next number, or -1 without memory. */
 static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts, int64_t stride, int64_t mark,
@@ -81,14 +103,14 @@ static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts,
     assert(ink && labels && parts && box && cuts && stride >= 1 && box[0] < box[2] && box[1] < box[3]);
     const int h = (int)(box[2] - box[0]), w = (int)(box[3] - box[1]), middle = h / 2;
     const size_t size = (size_t)h * w;
-    float *own = (float *)calloc(size * 3 + w, sizeof(float));
+    float *own = (float *)calloc(size * 4 + w, sizeof(float));
     int8_t *step = (int8_t *)malloc(size * 2);
     int *sides = (int *)calloc(size + 2 * (size_t)w + h, sizeof(int));
     if (!own || !step || !sides) {
         free(own), free(step), free(sides);
         return -1;
     }
-    float *cost = own + size, *through = own + 3 * size;
+    float *cost = own + size, *closed = own + 3 * size, *through = own + 4 * size;
     int *columns = sides + size, *path = columns + 2 * w;
     double total = 0;
     for (int y = 0; y < h; y++)
@@ -99,11 +121,14 @@ static int pieces_split(const float *ink, const int64_t *labels, int32_t *parts,
         }
     int n_cuts = 0, n_columns = 0;
     if (cuts->most > 0) {
-        pieces_seams(own, h, w, cuts->diagonal, 1, cost, step);
-        pieces_seams(own, h, w, cuts->diagonal, -1, cost + size, step + size);
+        memcpy(closed, own, size * sizeof(float));
+        pieces_close(closed, h, w, cuts->enclosed, step, sides);
+        memset(sides, 0, size * sizeof(int));
+        pieces_seams(closed, h, w, cuts->diagonal, 1, cost, step);
+        pieces_seams(closed, h, w, cuts->diagonal, -1, cost + size, step + size);
         for (int x = 0; x < w; x++) {
             const size_t at = (size_t)middle * w + x;
-            through[x] = cost[at] + cost[size + at] - own[at];
+            through[x] = cost[at] + cost[size + at] - closed[at];
         }
         n_columns = pieces_columns(through, w, cuts, columns);
     }

@@ -9,7 +9,7 @@ cdef extern from "oversegment.h" nogil:
     enum: PIECES_FIELD
     ctypedef struct pieces_cuts:
         float diagonal
-        float dearest
+        float enclosed
         int reach
         int most
     ctypedef struct pieces_line:
@@ -59,10 +59,10 @@ def seams(const float[:, ::1] ink not None, float diagonal):
 
 def split(const float[:, ::1] ink not None, const int64_t[:, ::1] labels not None, int64_t mark,
           const int64_t[::1] box not None, int32_t[:, ::1] parts not None, int n, *, int most, int reach,
-          float dearest, float diagonal):
+          float diagonal, float enclosed):
     """Cut a mark of ``labels`` (H, W), which lies in ``box``, by the ink (H, W), and return the next free number.
 
-    Its pieces are numbered n, n + 1, ... in ``parts`` (H, W), in place. For most, reach, dearest and diagonal see
+    Its pieces are numbered n, n + 1, ... in ``parts`` (H, W), in place. For most, reach, diagonal and enclosed see
     `pieces_cuts`.
     """
     cdef Py_ssize_t height = ink.shape[0], width = ink.shape[1]
@@ -73,7 +73,7 @@ def split(const float[:, ::1] ink not None, const int64_t[:, ::1] labels not Non
         raise ValueError(f"ink of shape {(height, width)}, and labels or parts of another one")
     if box.shape[0] != 4 or not (0 <= box[0] < box[2] <= height and 0 <= box[1] < box[3] <= width):
         raise ValueError(f"box {tuple(box)} does not lie in a line of shape {(height, width)}")
-    cdef pieces_cuts cuts = pieces_cuts(diagonal, dearest, reach, most)
+    cdef pieces_cuts cuts = pieces_cuts(diagonal, enclosed, reach, most)
     with nogil:
         n = pieces_split(&ink[0, 0], &labels[0, 0], &parts[0, 0], width, mark, &box[0], &cuts, n)
     if n < 0:

@@ -18,10 +18,11 @@ NARROWEST = 0.3  # of the line's height: a narrower mark is not cut
 SMALLEST = 0.4  # of the line's height: a smaller segment also looks small in its image
 WIDEST = 2.3  # of the line's height: a segment of several pieces is not wider
 MOST_PIECES = 8  # per segment
-DEAREST = 0.5  # of the line's height: a cut does not cross more ink
 REACH = 0.06  # of the line's height: a cut is the best one within this distance
 LEAST_WIDTH = 0.2  # of the line's height: the least average width of the pieces of a mark
 DIAGONAL = 0.3  # pixels of ink, the price of a step aside: a lower one lets cuts go round strokes they should cross
+
+ENCLOSED = 1.0  # pixels of ink, the price of a pixel of enclosed paper: of a nought, cuts are rarely wanted
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ def cut(ink: np.ndarray) -> Pieces:
     height = line_height(marks.boxes[kept])
     parts = np.full(ink.shape, -1, np.int32)
     ink = np.ascontiguousarray(ink, np.float32)
-    reach, dearest = max(1, round(REACH * height)), DEAREST * height
+    reach = max(1, round(REACH * height))
     n = 0
     for mark in kept:
         top, left, bottom, right = box = marks.boxes[mark]
         whole = right - left < max(NARROWEST * height, 5) or bottom - top < 3
         most = 0 if whole else max(1, round((right - left) / (LEAST_WIDTH * height)))
         n = _oversegmentation.split(
-            ink, labels, int(mark), box, parts, n, most=most, reach=reach, dearest=dearest, diagonal=DIAGONAL
+            ink, labels, int(mark), box, parts, n, most=most, reach=reach, diagonal=DIAGONAL, enclosed=ENCLOSED
         )
     for _ in range(2):  # the soft edges of strokes
         parts = _oversegmentation.soften(ink, parts, SOFT)

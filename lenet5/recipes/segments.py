@@ -24,7 +24,9 @@ def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
     """Return the class of each segment (n,), -1 for those that are neither a character nor clearly rubbish.
 
     The ink that a segment and a character have in common decides, divided by their ink together. Ink that the character
-    shares with another one does not count, since only one of the two can have it; the bound is then lower.
+    shares with another one does not count, since only one of the two can have it; the bound is then lower. The segment
+    that is most like a character is never rubbish, and it is the character where it is not clearly rubbish: of noughts
+    with a common wall, one has a gap.
     """
     inside = pieces.labels >= 0
     own = pieces.labels[inside]
@@ -49,6 +51,9 @@ def truth(string: Composed, pieces: Pieces, found: Hypotheses) -> np.ndarray:
         share = common / np.maximum(together + layer.sum() - common, 1e-6)
         if together is not run:
             share = np.where(share >= _SAME_OVERLAPPING, np.maximum(share, _SAME), share)
+        if len(share):
+            likest = share.argmax()
+            share[likest] = max(share[likest], _SAME if share[likest] >= _OTHER else _OTHER)
         labels = np.where(share > best, CLASSES.index(character), labels)
         best = np.maximum(best, share)
     return np.where(best >= _SAME, labels, np.where(best < _OTHER, RUBBISH, -1))

@@ -258,7 +258,7 @@ def pieces(f):
     ink, labels = f.array(h, w, dtype=np.float32), f.array(h, w, dtype=np.int64, top=1)
     parts = labels.astype(np.int32)
     box = np.array([0, 0, min(h, 2**40), min(w, 2**40)], np.int64)
-    cuts = {"most": f.whole(0, 3), "reach": f.whole(1, 2), "dearest": f.number(9.0), "diagonal": f.number(0.3)}
+    cuts = {"most": f.whole(0, 3), "reach": f.whole(1, 2), "diagonal": f.number(0.3), "enclosed": f.number(1.0)}
     yield _oversegmentation.seams, ink, f.number(0.3)
     yield partial(_oversegmentation.split, **cuts), ink, labels, 1, box, parts, f.whole(0)
     yield _oversegmentation.soften, ink, parts, f.number(0.1)

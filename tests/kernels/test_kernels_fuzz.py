@@ -76,7 +76,7 @@ def test_sizes_that_cannot_be_computed_with_are_refused(call, message):
 
 NO_RUNS = zeros(0, dtype=np.int64), zeros(0, dtype=np.int64), zeros(0, 4, dtype=np.int64)
 SPLIT = (zeros(5, 5), zeros(5, 5, dtype=np.int64), 0, np.array([0, 0, 5, 5]), zeros(5, 5, dtype=np.int32))
-CUTS = {"most": 1, "reach": 1, "dearest": 1.0, "diagonal": 0.3}
+CUTS = {"most": 1, "reach": 1, "diagonal": 0.3, "enclosed": 1.0}
 
 
 @pytest.mark.parametrize("n", [2**29, 2**30, 2**31 - 1])

@@ -53,16 +53,34 @@ def test_empty_seams():
     assert _oversegmentation.seams(np.zeros((0, 3), np.float32), 1)[0].shape == (2, 0, 3)
 
 
-def slow_split(ink, labels, mark, box, n, *, most, reach, dearest, diagonal):
+def closed(part, price):
+    """Paper that ink encloses, at its price: components of paper that do not touch the edge."""
+    paper = np.pad(part == 0, 1, constant_values=True)
+    reached = np.zeros_like(paper)
+    reached[0, 0] = True
+    while True:
+        spread = reached.copy()
+        spread[1:] |= reached[:-1]
+        spread[:-1] |= reached[1:]
+        spread[:, 1:] |= reached[:, :-1]
+        spread[:, :-1] |= reached[:, 1:]
+        spread &= paper
+        if (spread == reached).all():
+            return np.where((part == 0) & ~reached[1:-1, 1:-1], np.float32(price), part)
+        reached = spread
+
+
+def slow_split(ink, labels, mark, box, n, *, most, reach, diagonal, enclosed):
     """The pieces of one mark, and the next number: every step as it is described."""
     top, left, bottom, right = box
     own = labels == mark
     part = np.ascontiguousarray(np.where(own, ink, 0)[top:bottom, left:right])
     h, w = part.shape
     sides = np.zeros((h, w), int)
-    costs, steps = _oversegmentation.seams(part, diagonal)
-    through = costs[0][h // 2] + costs[1][h // 2] - part[h // 2]
-    low = [x for x in range(w) if through[x] <= min(dearest, through[max(x - reach, 0) : x + reach + 1].min())]
+    priced = closed(part, enclosed)
+    costs, steps = _oversegmentation.seams(priced, diagonal)
+    through = costs[0][h // 2] + costs[1][h // 2] - priced[h // 2]
+    low = [x for x in range(w) if through[x] <= through[max(x - reach, 0) : x + reach + 1].min()]
     low = [x for x in low if x - 1 not in low]
     for x in sorted(sorted(low, key=lambda x: through[x])[:most]):
         path = np.full(h, x)
@@ -84,14 +102,14 @@ def slow_split(ink, labels, mark, box, n, *, most, reach, dearest, diagonal):
 inks = hnp.arrays(np.int8, st.tuples(st.integers(3, 12), st.integers(3, 30)), elements=st.integers(-8, 16))
 
 
-@given(ink=inks, most=st.integers(0, 6), reach=st.integers(1, 3), dearest=st.sampled_from([0.0, 2.0, 9.0]))
+@given(ink=inks, most=st.integers(0, 6), reach=st.integers(1, 3), enclosed=st.sampled_from([0.0, 0.5, 2.0]))
 @settings(max_examples=200, deadline=None)
-def test_a_mark_is_split_as_the_reference_says(ink, most, reach, dearest):
+def test_a_mark_is_split_as_the_reference_says(ink, most, reach, enclosed):
     ink = np.maximum(ink, 0).astype(np.float32) / 16
     marks = Components(ink > LEVEL)
     labels = marks.labels()
     parts, n, expected = np.full(ink.shape, -1, np.int32), 5, np.full(ink.shape, -1)
-    how = {"most": most, "reach": reach, "dearest": dearest, "diagonal": 0.125}
+    how = {"most": most, "reach": reach, "diagonal": 0.125, "enclosed": enclosed}
     for mark, box in enumerate(marks.boxes):
         slow, after = slow_split(ink, labels, mark, box, n, **how)
         expected = np.where(slow >= 0, slow, expected)
@@ -113,7 +131,7 @@ def test_labels_spread_over_soft_edges(ink):
 
 def test_planes_of_other_shapes_are_refused():
     ink, labels, parts = np.ones((4, 5), np.float32), np.zeros((4, 5), np.int64), np.zeros((4, 5), np.int32)
-    how = {"most": 1, "reach": 1, "dearest": 1, "diagonal": 0.1}
+    how = {"most": 1, "reach": 1, "diagonal": 0.1, "enclosed": 1}
     box = np.array((0, 0, 4, 5))
     for wrong in ((ink, labels[1:], 0, box, parts), (ink, labels, 0, box, parts[:, 1:].copy())):
         with pytest.raises(ValueError, match="another one"):
@@ -215,6 +233,21 @@ def test_touching_digits_are_cut():
     lefts = runs.boxes[:, 1]
     assert ((abs(widths - 16) <= 2) & (abs(lefts - 2) <= 1)).any()
     assert ((abs(widths - 16) <= 2) & (abs(lefts - 17) <= 2)).any()
+
+
+@pytest.mark.parametrize(("slant", "apart"), [(0.0, 18), (0.3, 17), (0.3, 18), (0.5, 18)])
+def test_noughts_with_a_common_wall_are_cut_along_it(slant, apart):
+    """Through the holes of slanted ones cuts would cross less ink."""
+    y, x = np.mgrid[:30, :90]
+    middles = [18, 18 + apart, 18 + 2 * apart]
+    rings = [abs(np.hypot((y - 15) / 1.2, x + slant * (y - 15) - middle) - 9) < 1.6 for middle in middles]
+    pieces = cut(np.any(rings, 0).astype(np.float32))
+    runs = hypotheses(pieces)
+    shared = np.sum(rings, 0) > 1
+    for ring in rings:
+        segments = [np.isin(pieces.labels, range(*ends)) & ~shared for ends in zip(runs.first, runs.stop, strict=True)]
+        own = ring & ~shared
+        assert max((own & segment).sum() / (own | segment).sum() for segment in segments) > 0.85
 
 
 def test_a_stroke_along_a_bow_is_cut_off_whole():

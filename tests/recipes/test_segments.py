@@ -39,6 +39,25 @@ def test_truth_finds_both_of_two_zeros_that_share_a_part(apart):
     assert (labels[both] == RUBBISH).all()
 
 
+def test_truth_has_each_digit_of_amounts_or_nothing_but_never_rubbish_in_its_place():
+    """Joined noughts: the segment with most of a digit's ink is no rubbish."""
+    n = n_found = 0
+    for string in digit_strings.compose(X, Y, 25, style="amounts", seed=2):
+        string = segments.as_found(string, np.random.default_rng(0), 1.0)
+        pieces = cut(string.ink)
+        runs = hypotheses(pieces)
+        labels = segments.truth(string, pieces, runs)
+        of_runs = [
+            np.isin(pieces.labels, range(*ends)) * pieces.ink for ends in zip(runs.first, runs.stop, strict=True)
+        ]
+        for character, layer in zip(string.text, string.layers, strict=True):
+            shares = [np.minimum(layer, ink).sum() / np.maximum(layer, ink).sum() for ink in of_runs]
+            best = labels[int(np.argmax(shares))]
+            n, n_found = n + 1, n_found + (best == CLASSES.index(character))
+            assert best != RUBBISH or max(shares) < 0.7
+    assert n_found > 0.9 * n
+
+
 @pytest.mark.parametrize("even", [0.0, 1.0])
 def test_truth_finds_faint_characters_whether_or_not_they_are_evened_out(even):
     style = digit_strings.Style(length=(3, 3), gap=(3, 3), strength=(0.5, 0.6))
