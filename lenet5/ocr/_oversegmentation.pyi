@@ -14,8 +14,8 @@ def split(
     *,
     most: int,
     reach: int,
-    dearest: float,
     diagonal: float,
+    enclosed: float,
 ) -> int: ...
 def soften(ink: NDArray[np.float32], labels: NDArray[np.int32], soft: float) -> NDArray[np.int32]: ...
 def pictures(
