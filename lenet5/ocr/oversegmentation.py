@@ -21,8 +21,7 @@ MOST_PIECES = 8  # per segment
 REACH = 0.06  # of the line's height: a cut is the best one within this distance
 LEAST_WIDTH = 0.2  # of the line's height: the least average width of the pieces of a mark
 DIAGONAL = 0.3  # pixels of ink, the price of a step aside: a lower one lets cuts go round strokes they should cross
-
-ENCLOSED = 1.0  # pixels of ink, the price of a pixel of enclosed paper: of a nought, cuts are rarely wanted
+ENCLOSED = 1.0  # pixels of ink, the price of a pixel of enclosed paper: a cut through a nought is rarely wanted
 
 
 @dataclass(frozen=True)

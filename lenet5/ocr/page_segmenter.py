@@ -50,7 +50,7 @@ def look(grey: np.ndarray, threads: int | None = None) -> np.ndarray:
             looks.append(_closer(at, side, largest))
     if not any(map(is_certain, looks)):
         looks = [_closer(at, side, largest) for side in sides]
-    return max(looks, key=lambda classes: (_certain(classes[INK]), classes.size))
+    return max(looks, key=lambda classes: (_certain_ink(classes[INK]), classes.size))
 
 
 def is_certain(classes: np.ndarray) -> bool:
@@ -72,7 +72,7 @@ def _closer(at: Callable[[int], np.ndarray], side: int, largest: int) -> np.ndar
     return min(seen)[3]
 
 
-def _certain(ink: np.ndarray) -> float:
+def _certain_ink(ink: np.ndarray) -> float:
     """How much of probabilities of ink is certain, as a fraction of the page."""
     return float(np.maximum(ink - CERTAIN, 0).mean())
 
